@@ -1,0 +1,9 @@
+//! Mintmark: imports the seed files of hardware OATH tokens, assigns them, lets users confirm the
+//! token they received and brings drifted tokens back.
+//!
+//! The layers and who may use whom are drawn in `docs/ARCHITECTURE.md` and checked by
+//! `tests/it/layers.rs`.
+
+pub mod clock;
+pub mod oath;
+pub mod secret;

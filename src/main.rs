@@ -1,0 +1,3 @@
+//! The `mintmark` program.
+
+fn main() {}

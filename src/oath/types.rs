@@ -1,0 +1,308 @@
+//! The quantities of the OATH standards.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use subtle::{Choice, ConstantTimeEq};
+use thiserror::Error;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Hash function under the HMAC. RFC 4226 knows SHA-1 only; RFC 6238 §1.2 adds the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum HashAlg {
+    /// HMAC-SHA-1, 20 bytes.
+    Sha1,
+    /// HMAC-SHA-256, 32 bytes.
+    Sha256,
+    /// HMAC-SHA-512, 64 bytes.
+    Sha512,
+}
+
+impl HashAlg {
+    /// All of them, for tables and tests.
+    pub const ALL: [Self; 3] = [Self::Sha1, Self::Sha256, Self::Sha512];
+
+    /// The name in JSON and in the store's indexes: `sha1`, `sha256`, `sha512`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// Reads the spellings seen in seed files: `SHA1`, `sha-256`, `HmacSHA512`, `HMAC-SHA1` …
+    pub fn from_name(text: &str) -> Option<Self> {
+        let mut plain: String =
+            text.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).collect::<String>().to_ascii_lowercase();
+        if let Some(rest) = plain.strip_prefix("hmac") {
+            plain = rest.to_owned();
+        }
+        Self::ALL.into_iter().find(|alg| alg.name() == plain)
+    }
+
+    /// Length of the HMAC and of a seed as long as it, in bytes (RFC 6238 §5.1).
+    pub const fn output_bytes(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+/// A value that the standards or this product do not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ValueError {
+    /// HOTP and TOTP codes have 6, 7 or 8 digits.
+    #[error("{0} digits are not supported, 6 to 8 are")]
+    Digits(u32),
+    /// Step lengths go from one second to one hour.
+    #[error("a step of {0} s is not supported, 1 to 3600 s are")]
+    Period(u64),
+}
+
+/// Number of digits of an HOTP or TOTP code: 6 to 8 (RFC 4226 §5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Digits(u8);
+
+impl Digits {
+    /// Six digits, what nearly all tokens show.
+    pub const SIX: Self = Self(6);
+    /// Eight digits.
+    pub const EIGHT: Self = Self(8);
+
+    /// Accepts 6, 7 and 8.
+    pub fn new(digits: u32) -> Result<Self, ValueError> {
+        match digits {
+            6 => Ok(Self(6)),
+            7 => Ok(Self(7)),
+            8 => Ok(Self(8)),
+            other => Err(ValueError::Digits(other)),
+        }
+    }
+
+    /// The number itself.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+
+    /// 10^digits, the number of different codes.
+    pub const fn modulus(self) -> u32 {
+        10u32.pow(self.0 as u32)
+    }
+}
+
+/// Length X of a time step in seconds: 1 to 3600 (RFC 6238 §4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PeriodSecs(u16);
+
+impl PeriodSecs {
+    /// 30 s, the default of the standard.
+    pub const DEFAULT: Self = Self(30);
+
+    /// Accepts 1 to 3600 s.
+    pub fn new(secs: u64) -> Result<Self, ValueError> {
+        match u16::try_from(secs) {
+            Ok(short @ 1..=3600) => Ok(Self(short)),
+            _ => Err(ValueError::Period(secs)),
+        }
+    }
+
+    /// The number of seconds.
+    pub const fn get(self) -> i64 {
+        self.0 as i64
+    }
+}
+
+/// The counter C of HOTP or the step number T of TOTP (RFC 4226 §5.1, RFC 6238 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MovingFactor(pub u64);
+
+impl MovingFactor {
+    /// The one after this; stays at the largest value.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for MovingFactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a person typed is not a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum OtpError {
+    /// Nothing but blanks.
+    #[error("no code was typed")]
+    Empty,
+    /// A sign that is not an ASCII digit; `position` counts characters from 1.
+    #[error("character {position} is not one of the digits 0 to 9")]
+    NotADigit {
+        /// Position of the character, counted from 1.
+        position: usize,
+    },
+    /// Codes (with a PIN glued on) have 4 to 16 digits.
+    #[error("{0} digits were typed, a code has 6 to 8")]
+    Length(usize),
+}
+
+/// A code as typed: 4 to 16 ASCII digits (a PIN may be glued on). Never printed, wiped when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Otp {
+    digits: [u8; Self::MAX_LEN],
+    len: u8,
+}
+
+impl Otp {
+    /// Longest input: eight digits of code and eight of PIN.
+    pub const MAX_LEN: usize = 16;
+    /// Shortest input: OCRA suites may truncate to four digits (RFC 6287 §6.2).
+    pub const MIN_LEN: usize = 4;
+
+    /// Reads typed text. Blanks and dashes between digits are dropped; digits of other scripts
+    /// (full-width, Arabic-Indic …) are refused.
+    pub fn parse(text: &str) -> Result<Self, OtpError> {
+        let mut digits = [0; Self::MAX_LEN];
+        let mut len = 0usize;
+        for (index, c) in text.chars().enumerate() {
+            match c {
+                '0'..='9' => {
+                    if let Some(place) = digits.get_mut(len) {
+                        *place = c as u8;
+                    }
+                    len += 1;
+                }
+                ' ' | '-' | '\u{a0}' | '\t' | '\r' | '\n' => {}
+                _ => {
+                    digits.zeroize();
+                    return Err(OtpError::NotADigit { position: index + 1 });
+                }
+            }
+        }
+        let made = match u8::try_from(len) {
+            Ok(0) => Err(OtpError::Empty),
+            Ok(short) if (Self::MIN_LEN..=Self::MAX_LEN).contains(&len) => Ok(Self { digits, len: short }),
+            _ => Err(OtpError::Length(len)),
+        };
+        digits.zeroize();
+        made
+    }
+
+    /// The code that `value` gives with `len` digits, padded with zeros on the left (RFC 4226 §5.3).
+    pub fn from_value(value: u32, len: Digits) -> Self {
+        let mut digits = [0; Self::MAX_LEN];
+        let mut rest = value % len.modulus();
+        for place in digits[..usize::from(len.get())].iter_mut().rev() {
+            *place = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+        }
+        Self { digits, len: len.get() }
+    }
+
+    /// Number of digits typed.
+    pub const fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Never true: an empty input is not an `Otp`.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The numeric value when there are exactly `digits` digits.
+    pub fn value(&self, digits: Digits) -> Option<u32> {
+        if self.len != digits.get() {
+            return None;
+        }
+        Some(self.digits[..self.len()].iter().fold(0, |sum, d| sum * 10 + u32::from(d - b'0')))
+    }
+
+    /// Cuts the input after `at` digits: the code before a PIN, or a PIN before the code.
+    /// `None` when either part would be shorter than four digits.
+    pub fn split_at(&self, at: usize) -> Option<(Self, Self)> {
+        if at < Self::MIN_LEN || self.len() < at + Self::MIN_LEN {
+            return None;
+        }
+        let part = |bytes: &[u8]| {
+            let mut digits = [0; Self::MAX_LEN];
+            digits[..bytes.len()].copy_from_slice(bytes);
+            Self { digits, len: u8::try_from(bytes.len()).unwrap_or(0) }
+        };
+        Some((part(&self.digits[..at]), part(&self.digits[at..self.len()])))
+    }
+
+    /// The ASCII digits. Forbidden outside the modules that `clippy.toml` names.
+    pub fn expose(&self) -> &[u8] {
+        &self.digits[..self.len()]
+    }
+}
+
+impl ConstantTimeEq for Otp {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.len.ct_eq(&other.len) & self.digits.ct_eq(&other.digits)
+    }
+}
+
+impl fmt::Debug for Otp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Otp({} digits)", self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn otp_input_drops_blanks_and_dashes() {
+        for text in ["123456", "123 456", " 12-34-56 ", "123\u{a0}456"] {
+            let otp = Otp::parse(text).expect("six digits");
+            assert_eq!(otp.value(Digits::SIX), Some(123_456));
+        }
+        let zeros = Otp::parse("000 042").expect("six digits");
+        assert_eq!(zeros.value(Digits::SIX), Some(42));
+        assert_eq!(zeros.value(Digits::EIGHT), None);
+    }
+
+    #[test]
+    fn otp_input_refuses_what_is_not_a_code() {
+        assert_eq!(Otp::parse("").expect_err("empty"), OtpError::Empty);
+        assert_eq!(Otp::parse("123").expect_err("short"), OtpError::Length(3));
+        assert_eq!(Otp::parse("12345678901234567").expect_err("long"), OtpError::Length(17));
+        assert_eq!(Otp::parse("12345６").expect_err("full-width"), OtpError::NotADigit { position: 6 });
+        assert_eq!(Otp::parse("٣٣٣٣٣٣").expect_err("Arabic-Indic"), OtpError::NotADigit { position: 1 });
+    }
+
+    #[test]
+    fn otp_from_value_keeps_leading_zeros() {
+        let made = Otp::from_value(42, Digits::SIX);
+        assert!(bool::from(made.ct_eq(&Otp::parse("000042").expect("six digits"))));
+        assert_eq!(format!("{made:?}"), "Otp(6 digits)");
+    }
+
+    #[test]
+    fn otp_splits_a_glued_pin() {
+        let typed = Otp::parse("1234561111").expect("ten digits");
+        let (code, pin) = typed.split_at(6).expect("both parts are long enough");
+        assert_eq!((code.value(Digits::SIX), pin.len()), (Some(123_456), 4));
+        assert!(typed.split_at(7).is_none());
+    }
+
+    #[test]
+    fn hash_names_of_the_wild_are_read() {
+        for (text, alg) in [
+            ("SHA1", HashAlg::Sha1),
+            ("sha-256", HashAlg::Sha256),
+            ("HmacSHA512", HashAlg::Sha512),
+            ("HMAC-SHA1", HashAlg::Sha1),
+        ] {
+            assert_eq!(HashAlg::from_name(text), Some(alg));
+        }
+        assert_eq!(HashAlg::from_name("md5"), None);
+        assert_eq!(HashAlg::from_name("something-sha256"), None);
+    }
+}
