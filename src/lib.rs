@@ -5,5 +5,6 @@
 //! `tests/it/layers.rs`.
 
 pub mod clock;
+pub mod model;
 pub mod oath;
 pub mod secret;

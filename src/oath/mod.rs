@@ -4,6 +4,8 @@
 //! Pure functions: no I/O, no clock, no storage. What a token may accept (floors, budgets) is
 //! decided by the callers.
 
+mod ocra;
 mod types;
 
+pub use ocra::{OcraSuite, SuiteError};
 pub use types::{Digits, HashAlg, MovingFactor, Otp, OtpError, PeriodSecs, ValueError};

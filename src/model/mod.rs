@@ -1,0 +1,44 @@
+//! The nouns of the product, their invariants and their legal transitions. No I/O.
+//!
+//! Types here derive `serde` for one reader, the store, which puts a version byte before each
+//! record; answers on the wire have types of their own.
+
+mod access;
+mod assignment;
+mod audit;
+mod batch;
+mod budget;
+mod id;
+mod import;
+mod job;
+mod key;
+mod mail;
+mod name;
+mod resource;
+mod session;
+mod token;
+mod user;
+
+pub use access::{Actor, ApiKey, Operator, Origin as ActorOrigin, Role, Scope};
+pub use assignment::{Assignment, AssignmentKind, InvalidTransition, Parties};
+pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditResult, Subject};
+pub use batch::{Batch, BatchAssignment, BatchPart, BatchState, SerialRange};
+pub use budget::{Budget, BudgetKey, BudgetKind, BudgetState};
+pub use id::{
+    ApiKeyId, AssignmentId, BatchAssignmentId, BatchId, DataKeyId, ImportId, JobId, MailId, OperatorId,
+    ResourceId, SeedVersion, TokenId, UserId,
+};
+pub use import::{Import, ImportCounts, ImportLine, ImportState, Verdict};
+pub use job::{Job, JobKind, JobState};
+pub use key::{Fingerprint, SealedSeed, WrapMode, WrappedKey};
+pub use mail::{MailKind, MailState, OutboxMail};
+pub use name::{
+    BatchName, EmailAddress, Login, NameError, PhoneNumber, ResourceAlias, ResourceName, TokenSerial,
+};
+pub use resource::{PortalAction, Resource, SelfService, TokenType};
+pub use session::{LoginStage, MailedCode, Session, SessionKind};
+pub use token::{
+    Custody, DisabledBy, Drift, OtpSpec, PinPlacement, PinRecord, SeedRow, Token, TokenKind, TokenOrigin,
+    TokenState, Tombstone,
+};
+pub use user::{PasswordHash, User};

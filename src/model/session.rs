@@ -1,0 +1,79 @@
+//! Sign-ins that last.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Login, OperatorId, ResourceId, UserId};
+use crate::clock::UnixTime;
+
+/// How far a user has come in the portal's sign-in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LoginStage {
+    /// A login was typed; whether it exists is not told.
+    LoginTyped {
+        /// As typed.
+        login: Login,
+        /// Whose it is, if anybody's.
+        user: Option<UserId>,
+    },
+    /// Password or mailed code was right; the token's code is still owed.
+    OtpOwed {
+        /// Who.
+        user: UserId,
+    },
+    /// Signed in.
+    Full {
+        /// Who.
+        user: UserId,
+        /// When the last proof by a code, or by the password without a token, was given.
+        proved_at: UnixTime,
+    },
+}
+
+/// Whose session it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionKind {
+    /// Console and station.
+    Operator(OperatorId),
+    /// The portal of one resource.
+    Portal {
+        /// Which.
+        resource: ResourceId,
+        /// How far.
+        stage: LoginStage,
+    },
+}
+
+/// A sign-in that lasts. Its key in the store is a hash of the cookie's value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Whose.
+    pub kind: SessionKind,
+    /// Since when.
+    pub created_at: UnixTime,
+    /// Last seen; written at most once a minute.
+    pub seen_at: UnixTime,
+    /// From where.
+    pub address: String,
+}
+
+impl Session {
+    /// Operators: idle 15 min, 8 h in all. Portal: idle 10 min, 1 h in all.
+    pub fn is_alive(&self, now: UnixTime) -> bool {
+        let (idle_secs, total_secs) = match self.kind {
+            SessionKind::Operator(_) => (15 * 60, 8 * 3600),
+            SessionKind::Portal { .. } => (10 * 60, 3600),
+        };
+        now.secs_since(self.seen_at) < idle_secs && now.secs_since(self.created_at) < total_secs
+    }
+}
+
+/// A code that was mailed to a user: eight digits, ten minutes, one use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailedCode {
+    /// Keyed hash of the code.
+    pub hash: [u8; 32],
+    /// Until when it is good.
+    pub expires_at: UnixTime,
+    /// Hash of the session that asked for it; the code works only there.
+    pub session: [u8; 32],
+}
