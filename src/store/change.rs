@@ -1,0 +1,97 @@
+//! What a decision changes.
+
+use crate::model::{
+    ApiKey, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId, BatchId, Budget,
+    BudgetKey, DataKeyId, Import, ImportId, ImportLine, Job, JobId, MailId, MailedCode, Operator, OperatorId,
+    OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Token, TokenId, TokenState, Tombstone,
+    User, UserId, WrappedKey,
+};
+
+use super::{KeyName, StoreMeta};
+
+/// One change. Putting a record under a number that is there replaces it and moves its index
+/// entries; counters for new numbers follow by themselves.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// The store's own description; written once.
+    PutMeta(StoreMeta),
+    /// A wrapped key.
+    PutKey(KeyName, WrappedKey),
+    /// A wrapped data key.
+    PutDataKey(DataKeyId, WrappedKey),
+    /// Sets aside this many token numbers from `next_token` on.
+    ReserveTokens(u64),
+    /// A token.
+    PutToken(Token),
+    /// One secret of a token.
+    PutSeed(SeedRow),
+    /// What checks change.
+    PutState(TokenId, SeedVersion, TokenState),
+    /// A token with its secrets, states and index entries goes; the tombstone stays.
+    BuryToken(TokenId, Tombstone),
+    /// A token that was never real goes without a trace.
+    PurgeToken(TokenId),
+    /// A seed version that was never real goes without a trace.
+    PurgeSeed(TokenId, SeedVersion),
+    /// A batch. Its name is reserved only while it is live.
+    PutBatch(Batch),
+    /// A batch that was never real goes.
+    PurgeBatch(BatchId),
+    /// A batch stands on a resource.
+    PutBatchAssignment(BatchAssignment),
+    /// It no longer does.
+    DeleteBatchAssignment(BatchAssignmentId),
+    /// A resource.
+    PutResource(Resource),
+    /// A resource goes.
+    DeleteResource(ResourceId),
+    /// A user.
+    PutUser(User),
+    /// A user goes.
+    DeleteUser(UserId),
+    /// An assignment.
+    PutAssignment(Assignment),
+    /// An assignment goes.
+    DeleteAssignment(AssignmentId),
+    /// An operator.
+    PutOperator(Operator),
+    /// An API key.
+    PutApiKey(ApiKey),
+    /// A failure counter; `Budget::CLEAR` removes it.
+    PutBudget(BudgetKey, Budget),
+    /// A session under the hash of its cookie.
+    PutSession([u8; 32], Session),
+    /// A session ends.
+    DeleteSession([u8; 32]),
+    /// All sessions of a portal end.
+    EndPortalSessions(ResourceId),
+    /// All sessions of an operator end.
+    EndOperatorSessions(OperatorId),
+    /// All portal sessions of a user end.
+    EndUserSessions(UserId),
+    /// The one mailed code of a user on a resource.
+    PutMailedCode(UserId, ResourceId, MailedCode),
+    /// It is spent.
+    DeleteMailedCode(UserId, ResourceId),
+    /// An import.
+    PutImport(Import),
+    /// Lines of an import, numbered on from those that are there.
+    AddImportLines(ImportId, Vec<ImportLine>),
+    /// The lines of an import go.
+    PurgeImportLines(ImportId),
+    /// A job.
+    PutJob(Job),
+    /// A job goes.
+    DeleteJob(JobId),
+    /// A mail in the outbox.
+    PutMail(OutboxMail),
+    /// A mail goes.
+    DeleteMail(MailId),
+    /// The inventory changed in a way that makes plans stale.
+    BumpGeneration,
+    /// A record of the audit log.
+    Append(AuditEntry),
+}
+
+/// All changes of one decision, applied in order and together.
+pub type Changes = Vec<Change>;

@@ -1,0 +1,145 @@
+//! State and its laws: a snapshot to read, deciding closures to write.
+//!
+//! [`View`] answers questions about one consistent state; a deciding closure looks at a view and
+//! returns [`Changes`], which the engine applies and makes durable before the caller hears of it.
+//! The store sees sealed seeds only and knows nothing of rights, clocks or codes.
+
+mod change;
+mod filter;
+mod view;
+
+use std::sync::{Arc, Mutex};
+
+use thiserror::Error;
+
+use crate::clock::UnixTime;
+
+pub use change::{Change, Changes};
+pub use filter::{AssignmentFilter, AuditFilter, CustodyFilter, Page, Slice, TokenFilter, UserFilter};
+pub use view::{AuditHead, KeyName, StoreMeta, View};
+
+/// The store cannot answer or cannot write.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The disk has no space left; nothing was changed.
+    #[error("the disk that holds the store is full")]
+    Full,
+    /// The engine is not usable at present; it tries again by itself.
+    #[error("the store is being reopened after a fault")]
+    Unavailable,
+    /// Another process has the store open.
+    #[error("the store is in use by another process")]
+    Locked,
+    /// The file exists but is not a readable store, or an empty one stands where records should be.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// A record was written by a later version of the program.
+    #[error("the {table} table holds a record of format {found}, this program reads up to {known}")]
+    TooNew {
+        /// Which table.
+        table: &'static str,
+        /// Format found.
+        found: u8,
+        /// Newest format known.
+        known: u8,
+    },
+    /// A record does not decode.
+    #[error("the {table} table holds a record that cannot be read")]
+    Record {
+        /// Which table.
+        table: &'static str,
+    },
+    /// A change would break a rule that the store itself keeps, such as a unique name.
+    #[error("{0} is taken")]
+    Taken(&'static str),
+    /// An audit entry came before the key that seals the log.
+    #[error("the audit log is sealed")]
+    AuditSealed,
+    /// The deciding closure panicked; it changed nothing and harmed no other.
+    #[error("a decision panicked")]
+    Panicked,
+    /// The engine's own fault.
+    #[error("the storage engine reports a fault")]
+    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Computes the MAC of an audit record: HMAC-SHA-256 under a key that the store never sees.
+pub type AuditSeal = Arc<dyn Fn(&[u8]) -> [u8; 32] + Send + Sync>;
+
+/// What a deciding closure gives back inside the engine; the caller's own error is kept aside.
+#[derive(Debug)]
+pub enum Decision {
+    /// Apply these.
+    Apply(Changes),
+    /// Change nothing.
+    Refuse,
+}
+
+/// A deciding closure as the engine sees it. It may be called again.
+pub type Decide = Box<dyn FnMut(&dyn View) -> Decision + Send>;
+
+/// A storage engine. Use [`dyn Store::read`] and [`dyn Store::write`].
+pub trait Store: Send + Sync {
+    /// Runs `look` on one consistent snapshot.
+    fn read_dyn(&self, look: &mut dyn FnMut(&dyn View)) -> Result<(), StoreError>;
+
+    /// Hands the closure to the writer; returns when what it decided is durable.
+    fn write_dyn(&self, decide: Decide) -> Result<(), StoreError>;
+
+    /// Gives the key for sealing audit records. Until then appending them fails.
+    fn set_audit_seal(&self, seal: AuditSeal);
+
+    /// The anchors of the audit chain that lie outside the store, oldest first.
+    fn audit_anchors(&self) -> Result<Vec<AuditHead>, StoreError>;
+
+    /// Finishes waiting writes and writes the marker beside the store.
+    fn close(&self);
+}
+
+impl dyn Store {
+    /// Reads from one consistent snapshot.
+    pub fn read<T, E: From<StoreError>>(&self, look: impl FnOnce(&dyn View) -> Result<T, E>) -> Result<T, E> {
+        let mut look = Some(look);
+        let mut answer = None;
+        self.read_dyn(&mut |view| {
+            if let Some(look) = look.take() {
+                answer = Some(look(view));
+            }
+        })?;
+        answer.unwrap_or_else(|| Err(StoreError::Unavailable.into()))
+    }
+
+    /// Decides from a view and makes the decision durable before returning its value. The closure
+    /// must be pure: it may run again. When it returns an error, nothing is changed.
+    pub fn write<T, E>(
+        &self,
+        mut decide: impl FnMut(&dyn View) -> Result<(T, Changes), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let answer = Arc::new(Mutex::new(None));
+        let place = Arc::clone(&answer);
+        let keep = move |value: Result<T, E>| {
+            *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(value);
+        };
+        self.write_dyn(Box::new(move |view| match decide(view) {
+            Ok((value, changes)) => {
+                keep(Ok(value));
+                Decision::Apply(changes)
+            }
+            Err(error) => {
+                keep(Err(error));
+                Decision::Refuse
+            }
+        }))?;
+        let taken = answer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        taken.unwrap_or_else(|| Err(StoreError::Unavailable.into()))
+    }
+}
+
+/// What is known of the newest moment in the log, for noticing a clock that was set back.
+pub fn newest_audit_time(view: &dyn View) -> Result<Option<UnixTime>, StoreError> {
+    Ok(view.audit_head(view.meta()?.node)?.map(|head| head.at))
+}

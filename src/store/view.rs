@@ -1,0 +1,221 @@
+//! Questions that can be asked of one state of the store.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AssignmentFilter, AuditFilter, Page, Slice, StoreError, TokenFilter, UserFilter};
+use crate::clock::UnixTime;
+use crate::model::{
+    ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
+    BatchId, Budget, BudgetKey, DataKeyId, Fingerprint, Import, ImportId, ImportLine, Job, JobId, MailId,
+    MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Token,
+    TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
+};
+
+/// The store's own description.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreMeta {
+    /// Random; bound into everything that is sealed.
+    pub store_id: [u8; 16],
+    /// When it was made.
+    pub created_at: UnixTime,
+    /// Made by `demo`: marked for ever.
+    pub demo: bool,
+    /// Made by `serve --simulate`: marked for ever.
+    pub simulated: bool,
+    /// Rises with each restore.
+    pub epoch: u32,
+    /// Number of this node; names its audit chain.
+    pub node: u32,
+}
+
+/// The keys that are kept wrapped, each by its use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum KeyName {
+    /// Wraps all others; wrapped by the root key.
+    Store,
+    /// Keyed hash of secrets.
+    Fingerprint,
+    /// MAC of the audit log.
+    Audit,
+    /// Keyed hash of PINs, mailed codes and typed logins.
+    Hash,
+}
+
+/// The end of an audit chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditHead {
+    /// Which chain.
+    pub chain: u32,
+    /// Number of its last record.
+    pub n: u64,
+    /// SHA-256 of that record as stored.
+    pub hash: [u8; 32],
+    /// Its time.
+    pub at: UnixTime,
+}
+
+type Found<T> = Result<Option<T>, StoreError>;
+type Listed<T> = Result<Slice<T>, StoreError>;
+
+/// Questions that can be asked of one state of the store. Tokens, seeds and batches of imports that
+/// are not committed do not show, except where a method says so.
+pub trait View {
+    /// The store's own description.
+    fn meta(&self) -> Result<StoreMeta, StoreError>;
+    /// Rises with each change that makes import plans stale.
+    fn generation(&self) -> Result<u64, StoreError>;
+    /// A wrapped key.
+    fn key(&self, name: KeyName) -> Found<WrappedKey>;
+    /// A wrapped data key.
+    fn data_key(&self, id: DataKeyId) -> Found<WrappedKey>;
+
+    /// The number that the next data key gets.
+    fn next_data_key(&self) -> Result<DataKeyId, StoreError>;
+    /// The number that the next token gets.
+    fn next_token(&self) -> Result<TokenId, StoreError>;
+    /// The number that the next batch gets.
+    fn next_batch(&self) -> Result<BatchId, StoreError>;
+    /// The number that the next batch assignment gets.
+    fn next_batch_assignment(&self) -> Result<BatchAssignmentId, StoreError>;
+    /// The number that the next resource gets.
+    fn next_resource(&self) -> Result<ResourceId, StoreError>;
+    /// The number that the next user gets.
+    fn next_user(&self) -> Result<UserId, StoreError>;
+    /// The number that the next assignment gets.
+    fn next_assignment(&self) -> Result<AssignmentId, StoreError>;
+    /// The number that the next operator gets.
+    fn next_operator(&self) -> Result<OperatorId, StoreError>;
+    /// The number that the next API key gets.
+    fn next_api_key(&self) -> Result<ApiKeyId, StoreError>;
+    /// The number that the next import gets.
+    fn next_import(&self) -> Result<ImportId, StoreError>;
+    /// The number that the next job gets.
+    fn next_job(&self) -> Result<JobId, StoreError>;
+    /// The number that the next mail gets.
+    fn next_mail(&self) -> Result<MailId, StoreError>;
+
+    /// A token.
+    fn token(&self, id: TokenId) -> Found<Token>;
+    /// A token by its serial in normal form.
+    fn token_by_serial(&self, normal: &str) -> Found<Token>;
+    /// The secret in force: the highest version whose import is committed.
+    fn seed(&self, token: TokenId) -> Found<SeedRow>;
+    /// What checks changed; the seed row's initial state when nothing did.
+    fn state(&self, seed: &SeedRow) -> Result<TokenState, StoreError>;
+    /// The highest seed version written for a token, visible or not.
+    fn newest_seed_version(&self, token: TokenId) -> Found<SeedVersion>;
+    /// Visible seed rows in force with this fingerprint.
+    fn seeds_with(&self, fingerprint: Fingerprint) -> Result<Vec<SeedRow>, StoreError>;
+    /// Every seed row ever written with this fingerprint that is still there and whose import was or is
+    /// committed, with the state it has now: for floors of secrets that were held before.
+    fn states_with(&self, fingerprint: Fingerprint) -> Result<Vec<(SeedRow, TokenState)>, StoreError>;
+    /// Deleted tokens that had this fingerprint.
+    fn tombstones_with(&self, fingerprint: Fingerprint) -> Result<Vec<Tombstone>, StoreError>;
+    /// Tokens.
+    fn tokens(&self, filter: &TokenFilter, page: Page) -> Listed<Token>;
+    /// True when the token is in the cupboard or elsewhere but stands on some resource, itself or by its batch.
+    fn is_assigned(&self, token: &Token) -> Result<bool, StoreError>;
+    /// The resources a token stands on, itself or by its batch.
+    fn resources_of(&self, token: &Token) -> Result<Vec<ResourceId>, StoreError>;
+
+    /// A live batch.
+    fn batch(&self, id: BatchId) -> Found<Batch>;
+    /// A batch whatever its state, for commits and sweeps.
+    fn batch_any(&self, id: BatchId) -> Found<Batch>;
+    /// A live batch by its name in normal form.
+    fn batch_by_name(&self, normal: &str) -> Found<Batch>;
+    /// Live batches.
+    fn batches(&self, page: Page) -> Listed<Batch>;
+    /// Numbers of a batch's tokens whatever its state, for sweeps.
+    fn token_ids_in(&self, batch: BatchId, page: Page) -> Listed<TokenId>;
+    /// How many tokens of a batch do not follow it.
+    fn detached_in(&self, batch: BatchId) -> Result<u64, StoreError>;
+    /// Seed versions that an import added to tokens of other batches, whatever its state.
+    fn replaced_by(&self, import: ImportId, page: Page) -> Listed<(TokenId, SeedVersion)>;
+    /// A record of a batch standing on a resource.
+    fn batch_assignment(&self, id: BatchAssignmentId) -> Found<BatchAssignment>;
+    /// Where a batch stands.
+    fn batch_assignments_of(&self, batch: BatchId) -> Result<Vec<BatchAssignment>, StoreError>;
+    /// The batches on a resource.
+    fn batch_assignments_on(&self, resource: ResourceId) -> Result<Vec<BatchAssignment>, StoreError>;
+
+    /// A resource.
+    fn resource(&self, id: ResourceId) -> Found<Resource>;
+    /// A resource by its name in normal form.
+    fn resource_by_name(&self, normal: &str) -> Found<Resource>;
+    /// A resource by the alias of its portal, open or not.
+    fn resource_by_alias(&self, alias: &str) -> Found<Resource>;
+    /// Resources.
+    fn resources(&self, page: Page) -> Listed<Resource>;
+
+    /// A user.
+    fn user(&self, id: UserId) -> Found<User>;
+    /// A user by the present login in normal form.
+    fn user_by_login(&self, normal: &str) -> Found<User>;
+    /// True when the login (in normal form) is or was somebody's.
+    fn is_login_reserved(&self, normal: &str) -> Result<bool, StoreError>;
+    /// Users.
+    fn users(&self, filter: &UserFilter, page: Page) -> Listed<User>;
+
+    /// An assignment.
+    fn assignment(&self, id: AssignmentId) -> Found<Assignment>;
+    /// Assignments on a resource (records of batches are apart).
+    fn assignments(&self, filter: AssignmentFilter, page: Page) -> Listed<Assignment>;
+    /// All assignments of a user.
+    fn assignments_of_user(&self, user: UserId) -> Result<Vec<Assignment>, StoreError>;
+    /// All assignments of a token's own.
+    fn assignments_of_token(&self, token: TokenId) -> Result<Vec<Assignment>, StoreError>;
+
+    /// An operator.
+    fn operator(&self, id: OperatorId) -> Found<Operator>;
+    /// An operator by login in normal form.
+    fn operator_by_login(&self, normal: &str) -> Found<Operator>;
+    /// Operators.
+    fn operators(&self, page: Page) -> Listed<Operator>;
+    /// An API key.
+    fn api_key(&self, id: ApiKeyId) -> Found<ApiKey>;
+    /// An API key by its hash.
+    fn api_key_by_hash(&self, hash: &[u8; 32]) -> Found<ApiKey>;
+    /// API keys, revoked ones too.
+    fn api_keys(&self, page: Page) -> Listed<ApiKey>;
+
+    /// A failure counter; clear when none is stored.
+    fn budget(&self, key: BudgetKey) -> Result<Budget, StoreError>;
+    /// Counters under a keyed hash that began before `before`, for the sweep; and how many there are in all.
+    fn stale_budgets(&self, before: UnixTime, limit: usize) -> Result<(Vec<BudgetKey>, u64), StoreError>;
+
+    /// A session.
+    fn session(&self, key: &[u8; 32]) -> Found<Session>;
+    /// Sessions that are no longer alive, for the sweep.
+    fn dead_sessions(&self, now: UnixTime, limit: usize) -> Result<Vec<[u8; 32]>, StoreError>;
+    /// The mailed code of a user on a resource.
+    fn mailed_code(&self, user: UserId, resource: ResourceId) -> Found<MailedCode>;
+
+    /// An import.
+    fn import(&self, id: ImportId) -> Found<Import>;
+    /// Imports, newest first.
+    fn imports(&self, page: Page) -> Listed<Import>;
+    /// Lines of an import that are not `new`, in the order of the file.
+    fn import_lines(&self, id: ImportId, page: Page) -> Listed<ImportLine>;
+    /// A job.
+    fn job(&self, id: JobId) -> Found<Job>;
+    /// Jobs, newest first.
+    fn jobs(&self, page: Page) -> Listed<Job>;
+    /// A mail.
+    fn mail(&self, id: MailId) -> Found<OutboxMail>;
+    /// Mails, newest first.
+    fn mails(&self, page: Page) -> Listed<OutboxMail>;
+    /// Mails that may be sent now, oldest first.
+    fn mails_due(&self, now: UnixTime, limit: usize) -> Result<Vec<OutboxMail>, StoreError>;
+
+    /// The end of a chain; `None` when it has no records.
+    fn audit_head(&self, chain: u32) -> Found<AuditHead>;
+    /// All chains.
+    fn audit_chains(&self) -> Result<Vec<u32>, StoreError>;
+    /// A record as it is stored (version, record, MAC), for verification.
+    fn audit_bytes(&self, chain: u32, n: u64) -> Found<Vec<u8>>;
+    /// A record.
+    fn audit_record(&self, chain: u32, n: u64) -> Found<AuditRecord>;
+    /// Records of this node's chain, newest first; the page counts record numbers downwards.
+    fn audit(&self, filter: AuditFilter, page: Page) -> Listed<AuditRecord>;
+}
