@@ -9,3 +9,4 @@ pub mod model;
 pub mod oath;
 pub mod secret;
 pub mod store;
+pub mod vault;
