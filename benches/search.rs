@@ -60,7 +60,7 @@ fn rates(mut run: impl FnMut() -> u64) -> (f64, f64) {
         .map(|_| {
             let start = clock.monotonic();
             let computed = run();
-            computed as f64 / (clock.monotonic() - start).as_secs_f64() / 1e6
+            computed as f64 / clock.monotonic().saturating_sub(start).as_secs_f64() / 1e6
         })
         .collect();
     rates.sort_by(f64::total_cmp);

@@ -21,7 +21,7 @@ use super::{Digits, HashAlg, MovingFactor, Otp};
 use crate::secret::Seed;
 
 /// Positions that [`Generator::scan`] carries through its stages together.
-const GROUP: usize = 16;
+const GROUP: usize = 32;
 
 /// Defines the keyed state of one hash function from its compression function, the size of its
 /// block in bytes and its initial value (FIPS 180-4 §5.3). `$head` gives the first 20 bytes of a
