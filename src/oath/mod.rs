@@ -3,9 +3,27 @@
 //!
 //! Pure functions: no I/O, no clock, no storage. What a token may accept (floors, budgets) is
 //! decided by the callers.
+//!
+//! | To | Use |
+//! |---|---|
+//! | compute a code | [`Generator::code`] |
+//! | check one code | [`time_step`], [`find_in_window`] |
+//! | find a drifted token by consecutive codes | [`codes_needed`], [`CodeSequence`], [`find_sequence`] |
+//! | say when a step begins | [`step_start`] |
 
+mod hotp;
+mod kernel;
 mod ocra;
+mod policy;
+mod search;
+mod totp;
 mod types;
+mod window;
 
-pub use ocra::{OcraSuite, SuiteError};
+pub use kernel::Generator;
+pub use ocra::{OcraSuite, QuestionFormat, SuiteError};
+pub use policy::{chance, codes_needed, widest_window};
+pub use search::{CodeSequence, SequenceError, SequenceMatch, SequenceSearch, find_sequence};
+pub use totp::{step_start, time_step};
 pub use types::{Digits, HashAlg, MovingFactor, Otp, OtpError, PeriodSecs, ValueError};
+pub use window::{Window, WindowMatch, find_in_window};

@@ -1,0 +1,131 @@
+//! How many codes a window needs so that guessing stays hopeless.
+//!
+//! Rule: ten attempts together may succeed by chance once in a million, so n codes of d digits carry
+//! W start positions when 10 · W · 10^(−d·n) ≤ 10^−6. W counts everything that is tried: positions,
+//! times tokens when the token is looked for too, times readings in a diagnosis.
+
+use super::Digits;
+
+/// log10 of attempts (10) divided by allowed chance (10^-6).
+const MARGIN_EXPONENT: u32 = 7;
+/// Even a window of one position asks for two codes: one is an ordinary login.
+const LEAST_CODES: usize = 2;
+
+/// The least number n ≥ 2 of codes with 10^(digits·n) ≥ `start_positions` · 10^7.
+///
+/// Six digits: 2 up to 100,000 positions, 3 up to 10^11.
+pub fn codes_needed(digits: Digits, start_positions: u128) -> usize {
+    let mut codes = LEAST_CODES;
+    while widest(digits, codes).is_some_and(|carried| carried < start_positions) {
+        codes += 1;
+    }
+    codes
+}
+
+/// The most start positions that `codes` codes carry by the rule of [`codes_needed`]; 0 below two
+/// codes, `u64::MAX` when they carry more than that.
+pub fn widest_window(digits: Digits, codes: usize) -> u64 {
+    if codes < LEAST_CODES {
+        return 0;
+    }
+    widest(digits, codes).map_or(u64::MAX, |carried| u64::try_from(carried).unwrap_or(u64::MAX))
+}
+
+/// 10^(digits·codes − 7), `None` when it does not fit. `codes` is at least two, so the exponent is
+/// positive.
+fn widest(digits: Digits, codes: usize) -> Option<u128> {
+    let exponent = u32::try_from(codes).ok()?.checked_mul(u32::from(digits.get()))?;
+    10u128.checked_pow(exponent.checked_sub(MARGIN_EXPONENT)?)
+}
+
+/// The chance, 0 to 1, that `codes` random codes would have fitted at one of `positions` start
+/// positions: 1 − (1 − 10^(−digits·codes))^positions.
+///
+/// For one attempt; a few attempts multiply it. The slight bias of truncation (2.4 % per code with
+/// eight digits, less with fewer) is left out.
+#[expect(clippy::cast_precision_loss, reason = "a chance is shown with two digits")]
+pub fn chance(digits: Digits, codes: usize, positions: u128) -> f64 {
+    let codes = i32::try_from(codes).unwrap_or(i32::MAX);
+    let single = 10f64.powi(i32::from(digits.get()).saturating_mul(codes).saturating_neg());
+    if positions == 0 {
+        return 0.0;
+    }
+    // The plain formula would lose all digits when `single` is below 1e-16.
+    -(positions as f64 * (-single).ln_1p()).exp_m1()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn digits(count: u32) -> Digits {
+        Digits::new(count).expect("6 to 8")
+    }
+
+    #[test]
+    fn codes_needed_at_the_decades_of_the_window() {
+        let table = [(6, [2, 2, 2, 2, 3, 3]), (7, [2, 2, 2, 2, 2, 2]), (8, [2, 2, 2, 2, 2, 2])];
+        for (count, row) in table {
+            for (exponent, expected) in (2..).zip(row) {
+                assert_eq!(
+                    codes_needed(digits(count), 10u128.pow(exponent)),
+                    expected,
+                    "{count} 10^{exponent}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn limits_are_exact() {
+        assert_eq!(codes_needed(Digits::SIX, 0), 2);
+        assert_eq!(codes_needed(Digits::SIX, 1), 2);
+        assert_eq!(codes_needed(Digits::SIX, 100_000), 2);
+        assert_eq!(codes_needed(Digits::SIX, 100_001), 3);
+        assert_eq!(codes_needed(Digits::SIX, 10u128.pow(11)), 3);
+        assert_eq!(codes_needed(Digits::SIX, 10u128.pow(11) + 1), 4);
+        assert_eq!(codes_needed(digits(7), 10u128.pow(7) + 1), 3);
+        // A year to either side in steps of 30 s.
+        assert_eq!(codes_needed(Digits::SIX, 2_103_841), 3);
+        assert_eq!(codes_needed(Digits::EIGHT, 2_103_841), 2);
+        assert_eq!(codes_needed(Digits::SIX, u128::MAX), 8);
+    }
+
+    #[test]
+    fn widest_windows() {
+        assert_eq!(widest_window(Digits::SIX, 0), 0);
+        assert_eq!(widest_window(Digits::SIX, 1), 0);
+        assert_eq!(widest_window(Digits::SIX, 2), 100_000);
+        assert_eq!(widest_window(Digits::SIX, 3), 100_000_000_000);
+        assert_eq!(widest_window(Digits::EIGHT, 2), 1_000_000_000);
+        assert_eq!(widest_window(Digits::EIGHT, 8), u64::MAX);
+        assert_eq!(widest_window(Digits::SIX, usize::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn chances_of_the_table() {
+        let near = |made: f64, expected: f64| {
+            assert!((made / expected - 1.0).abs() < 0.01, "{made:e}, expected {expected:e}");
+        };
+        near(chance(Digits::SIX, 1, 100_000), 9.516e-2);
+        near(chance(Digits::SIX, 1, 1_000_000), 0.632);
+        near(chance(Digits::SIX, 2, 1_000_000), 1e-6);
+        near(chance(Digits::SIX, 3, 10_000_000), 1e-11);
+        near(chance(Digits::EIGHT, 3, 100), 1e-22);
+        near(chance(Digits::SIX, 1, 10_000_000), 1.0);
+        assert!(chance(Digits::SIX, 2, 0).abs() < f64::MIN_POSITIVE);
+        assert!(chance(Digits::SIX, usize::MAX, u128::MAX).abs() < f64::MIN_POSITIVE);
+    }
+
+    proptest! {
+        #[test]
+        fn needed_and_widest_agree(count in 6u32..=8, positions in 1u64..u64::MAX) {
+            let needed = codes_needed(digits(count), u128::from(positions));
+            prop_assert!(widest_window(digits(count), needed) >= positions);
+            prop_assert!(needed == 2 || widest_window(digits(count), needed - 1) < positions);
+            prop_assert!(10.0 * chance(digits(count), needed, u128::from(positions)) <= 1.000_001e-6);
+        }
+    }
+}

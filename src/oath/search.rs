@@ -1,0 +1,394 @@
+//! The search for the position of several consecutive codes: resynchronisation, first confirmation,
+//! diagnosis (RFC 4226 §7.4 and E.3, RFC 6238 §6).
+//!
+//! How wide a window a number of codes may carry is told by [`policy`](super::policy); attempts and
+//! floors are kept by the callers.
+//!
+//! Every start position is examined for the **whole** sequence. A search that stops where the first
+//! code fits and compares the others only there fails legitimate users: with six digits and two
+//! years of steps the first fit is a chance hit more often than not.
+
+use thiserror::Error;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::{Digits, Generator, MovingFactor, Otp, Window};
+
+/// These codes are not a sequence that can be searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SequenceError {
+    /// One code fits nearly everywhere in a wide window.
+    #[error("{0} codes were given, {min} to {max} are needed", min = CodeSequence::MIN_LEN, max = CodeSequence::MAX_LEN)]
+    Count(usize),
+    /// The token shows another number of digits.
+    #[error("code {number} has {given} digits, the token shows {expected}")]
+    Length {
+        /// Which code, counted from 1.
+        number: usize,
+        /// Digits typed.
+        given: usize,
+        /// Digits of the token.
+        expected: u8,
+    },
+}
+
+/// Two to eight codes that a token showed one after another, none left out. Wiped when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct CodeSequence {
+    values: [u32; Self::MAX_LEN],
+    len: usize,
+    #[zeroize(skip)]
+    modulus: u32,
+}
+
+impl CodeSequence {
+    /// Fewest codes: one alone proves nothing in a wide window.
+    pub const MIN_LEN: usize = 2;
+    /// Most codes that anybody would type.
+    pub const MAX_LEN: usize = 8;
+
+    /// Takes the codes in the order in which the token showed them. Equal neighbours are allowed: an
+    /// event token shows them once in 10^digits times.
+    pub fn new(digits: Digits, codes: &[Otp]) -> Result<Self, SequenceError> {
+        if !(Self::MIN_LEN..=Self::MAX_LEN).contains(&codes.len()) {
+            return Err(SequenceError::Count(codes.len()));
+        }
+        let mut made = Self { values: [0; Self::MAX_LEN], len: codes.len(), modulus: digits.modulus() };
+        for (index, (place, code)) in made.values.iter_mut().zip(codes).enumerate() {
+            *place = code.value(digits).ok_or(SequenceError::Length {
+                number: index + 1,
+                given: code.len(),
+                expected: digits.get(),
+            })?;
+        }
+        Ok(made)
+    }
+
+    /// Number of codes.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never true.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Codes of a toy token, so small that collisions are everywhere.
+    #[cfg(test)]
+    fn toy(modulus: u32, codes: &[u32]) -> Self {
+        let mut values = [0; Self::MAX_LEN];
+        values[..codes.len()].copy_from_slice(codes);
+        Self { values, len: codes.len(), modulus }
+    }
+}
+
+impl std::fmt::Debug for CodeSequence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CodeSequence({} codes)", self.len)
+    }
+}
+
+/// Where the sequence was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SequenceMatch {
+    /// Nowhere in the window.
+    None,
+    /// At exactly one start position, which is not below the floor. The token's next position is
+    /// `start` plus the number of codes.
+    One {
+        /// Position of the first code.
+        start: MovingFactor,
+    },
+    /// At exactly one start position, and that lies below the floor: the codes are right, but some
+    /// or all of them were used or passed over (a clock that was set back, or a replay).
+    BehindFloor {
+        /// Position of the first code.
+        start: MovingFactor,
+    },
+    /// At more than one start position, on whichever side of the floor: nobody can tell which is the
+    /// token's, so none is chosen. Ask for one more code.
+    Several,
+}
+
+/// Answer of [`find_sequence`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SequenceSearch {
+    /// Where the sequence was found.
+    pub found: SequenceMatch,
+    /// HMACs computed: start positions plus number of codes less one. The same for every outcome.
+    pub evaluated: u64,
+}
+
+/// Looks for `codes` at every start position of `starts`; `floor` is the lowest position that may
+/// still be accepted, positions below it are searched too.
+///
+/// Each HMAC is computed once, memory is constant, and the whole window is examined whatever is
+/// found. A match on each side of the floor counts as [`SequenceMatch::Several`]: the one below may
+/// be the true one (a token whose clock was set back), and then the one above is a chance hit.
+///
+/// Codes behind the last counter value do not exist, so start positions from which the sequence
+/// would run past it fit nothing.
+pub fn find_sequence(
+    generator: &Generator,
+    codes: &CodeSequence,
+    starts: Window,
+    floor: MovingFactor,
+) -> SequenceSearch {
+    let mut matches = Matches { codes: codes.len, floor, at: 0, now: 0, before: 0, first: None, count: 0 };
+    let wanted = &codes.values[..codes.len];
+    let last = starts.last().0.saturating_add(codes.len as u64 - 1);
+    // `scan` cannot reach the largest counter, so the last position is compared here.
+    generator.scan(starts.first().0..last, wanted, codes.modulus, &mut |position, index| {
+        matches.hit(position, index);
+    });
+    let value = generator.truncated(MovingFactor(last)) % codes.modulus;
+    for (index, _) in wanted.iter().enumerate().filter(|(_, want)| **want == value) {
+        matches.hit(last, index);
+    }
+    SequenceSearch { found: matches.finish(), evaluated: (last - starts.first().0).saturating_add(1) }
+}
+
+/// Follows the sequence through the ascending hits of a scan ("shift-and" matching). In `now` and
+/// `before` bit i says: codes 0 to i end at this position.
+struct Matches {
+    codes: usize,
+    floor: MovingFactor,
+    /// Position of the latest hit.
+    at: u64,
+    /// Progress at `at`; complete when a later position is reported.
+    now: u32,
+    /// Progress at the position before `at`.
+    before: u32,
+    first: Option<MovingFactor>,
+    count: u64,
+}
+
+impl Matches {
+    fn hit(&mut self, position: u64, index: usize) {
+        if position != self.at {
+            self.before = if self.at.checked_add(1) == Some(position) { self.now } else { 0 };
+            self.now = 0;
+            self.at = position;
+        }
+        if index > 0 && self.before & (1 << (index - 1)) == 0 {
+            return;
+        }
+        self.now |= 1 << index;
+        if index + 1 == self.codes {
+            self.count += 1;
+            self.first.get_or_insert(MovingFactor(position - index as u64));
+        }
+    }
+
+    fn finish(self) -> SequenceMatch {
+        match (self.first, self.count) {
+            (None, _) => SequenceMatch::None,
+            (Some(start), 1) if start < self.floor => SequenceMatch::BehindFloor { start },
+            (Some(start), 1) => SequenceMatch::One { start },
+            (Some(_), _) => SequenceMatch::Several,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::oath::HashAlg;
+    use crate::secret::Seed;
+
+    const NO_FLOOR: MovingFactor = MovingFactor(0);
+
+    fn generator() -> Generator {
+        Generator::new(&Seed::new(b"12345678901234567890".to_vec()), HashAlg::Sha1)
+    }
+
+    fn window(first: u64, last: u64) -> Window {
+        Window::new(MovingFactor(first), MovingFactor(last)).expect("first comes before last")
+    }
+
+    fn shown(generator: &Generator, positions: impl IntoIterator<Item = u64>) -> CodeSequence {
+        let codes: Vec<Otp> =
+            positions.into_iter().map(|p| generator.code(MovingFactor(p), Digits::EIGHT)).collect();
+        CodeSequence::new(Digits::EIGHT, &codes).expect("two to eight codes")
+    }
+
+    fn one(start: u64) -> SequenceMatch {
+        SequenceMatch::One { start: MovingFactor(start) }
+    }
+
+    /// The definition, without any cleverness.
+    fn all_starts(generator: &Generator, codes: &CodeSequence, starts: Window) -> Vec<u64> {
+        (starts.first().0..=starts.last().0)
+            .filter(|start| {
+                codes.values[..codes.len].iter().zip(0u64..).all(|(want, i)| {
+                    start
+                        .checked_add(i)
+                        .is_some_and(|p| generator.truncated(MovingFactor(p)) % codes.modulus == *want)
+                })
+            })
+            .collect()
+    }
+
+    fn expected(starts: &[u64], floor: u64) -> SequenceMatch {
+        match *starts {
+            [] => SequenceMatch::None,
+            [start] if start < floor => SequenceMatch::BehindFloor { start: MovingFactor(start) },
+            [start] => one(start),
+            _ => SequenceMatch::Several,
+        }
+    }
+
+    #[test]
+    fn start_window_ends_belong_to_it_and_the_sequence_may_reach_out() {
+        let generator = generator();
+        for codes in [2, 3, 8] {
+            for (start, inside) in [(999, false), (1000, true), (1100, true), (1101, false)] {
+                let sequence = shown(&generator, start..start + codes);
+                let search = find_sequence(&generator, &sequence, window(1000, 1100), NO_FLOOR);
+                assert_eq!(search.found, if inside { one(start) } else { SequenceMatch::None });
+                assert_eq!(search.evaluated, 101 + codes - 1);
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_wrong_order_gap_and_half_a_sequence() {
+        let generator = generator();
+        for positions in [vec![51, 50], vec![50, 52], vec![50, 51, 53], vec![50, 50], vec![51, 50, 51]] {
+            let sequence = shown(&generator, positions.clone());
+            let search = find_sequence(&generator, &sequence, window(0, 200), NO_FLOOR);
+            assert_eq!(search.found, SequenceMatch::None, "{positions:?}");
+        }
+    }
+
+    #[test]
+    fn used_pair_is_behind_the_floor() {
+        let generator = generator();
+        let pair = shown(&generator, 50..52);
+        let search = |floor| find_sequence(&generator, &pair, window(0, 200), MovingFactor(floor)).found;
+        assert_eq!(search(50), one(50));
+        // The first code is used, the second is not: still behind.
+        assert_eq!(search(51), SequenceMatch::BehindFloor { start: MovingFactor(50) });
+        assert_eq!(search(52), SequenceMatch::BehindFloor { start: MovingFactor(50) });
+        assert_eq!(search(u64::MAX), SequenceMatch::BehindFloor { start: MovingFactor(50) });
+    }
+
+    #[test]
+    fn pair_found_twice_is_never_decided() {
+        let generator = generator();
+        let digit = |p| generator.truncated(MovingFactor(p)) % 10;
+        let pair = CodeSequence::toy(10, &[digit(0), digit(1)]);
+        let starts = all_starts(&generator, &pair, window(0, 1000));
+        let [first, second, third, ..] = starts[..] else { panic!("one digit repeats often") };
+        let search =
+            |from, to, floor| find_sequence(&generator, &pair, window(from, to), MovingFactor(floor)).found;
+        assert_eq!(search(first, second - 1, 0), one(first));
+        assert_eq!(search(first, second, 0), SequenceMatch::Several);
+        // One below the floor and one above it.
+        assert_eq!(search(first, second, second), SequenceMatch::Several);
+        // Two below the floor.
+        assert_eq!(search(first, second, third), SequenceMatch::Several);
+        assert_eq!(
+            search(first + 1, second, third),
+            SequenceMatch::BehindFloor { start: MovingFactor(second) }
+        );
+        // One more code decides.
+        let longer = CodeSequence::toy(10, &[2, 1, 0].map(|back| digit(second + 2 - back)));
+        let longer_starts = all_starts(&generator, &longer, window(first, second));
+        assert_eq!(
+            find_sequence(&generator, &longer, window(first, second), NO_FLOOR).found,
+            expected(&longer_starts, 0)
+        );
+    }
+
+    #[test]
+    fn equal_neighbours_are_found_and_their_run_is_ambiguous() {
+        let generator = generator();
+        let digit = |p| generator.truncated(MovingFactor(p)) % 10;
+        let double =
+            (0u64..1000).find(|p| digit(*p) == digit(p + 1) && digit(*p) != digit(p + 2)).expect("soon");
+        let pair = CodeSequence::toy(10, &[digit(double), digit(double + 1)]);
+        assert_eq!(find_sequence(&generator, &pair, window(double, double + 1), NO_FLOOR).found, one(double));
+        let run =
+            (0u64..1000).find(|p| digit(*p) == digit(p + 1) && digit(*p) == digit(p + 2)).expect("soon");
+        let pair = CodeSequence::toy(10, &[digit(run), digit(run)]);
+        assert_eq!(find_sequence(&generator, &pair, window(run, run), NO_FLOOR).found, one(run));
+        assert_eq!(
+            find_sequence(&generator, &pair, window(run, run + 1), NO_FLOOR).found,
+            SequenceMatch::Several
+        );
+    }
+
+    #[test]
+    fn ends_of_the_counter_are_safe() {
+        let generator = generator();
+        let max = u64::MAX;
+        let search = |start, from, to| {
+            find_sequence(&generator, &shown(&generator, start..=start + 1), window(from, to), NO_FLOOR)
+        };
+        assert_eq!(search(0, 0, 0), SequenceSearch { found: one(0), evaluated: 2 });
+        assert_eq!(search(max - 1, max - 10, max), SequenceSearch { found: one(max - 1), evaluated: 11 });
+        assert_eq!(search(max - 1, max - 1, max - 1), SequenceSearch { found: one(max - 1), evaluated: 2 });
+        assert_eq!(search(5, max, max), SequenceSearch { found: SequenceMatch::None, evaluated: 1 });
+        assert_eq!(search(1 << 32, (1 << 32) - 50, (1 << 32) + 50).found, one(1 << 32));
+    }
+
+    #[test]
+    fn sequences_of_wrong_size_or_length_are_refused() {
+        let code = || Otp::parse("123456").expect("six digits");
+        let refused = |codes: &[Otp]| CodeSequence::new(Digits::SIX, codes).expect_err("refused");
+        assert_eq!(refused(&[]), SequenceError::Count(0));
+        assert_eq!(refused(&[code()]), SequenceError::Count(1));
+        assert_eq!(refused(&std::array::from_fn::<_, 9, _>(|_| code())), SequenceError::Count(9));
+        let long = Otp::parse("1234567").expect("seven digits");
+        assert_eq!(refused(&[code(), long]), SequenceError::Length { number: 2, given: 7, expected: 6 });
+    }
+
+    #[test]
+    fn debug_shows_no_code() {
+        let pair = CodeSequence::toy(1_000_000, &[123_456, 654_321]);
+        for shown in [format!("{pair:?}"), format!("{pair:#?}")] {
+            assert_eq!(shown, "CodeSequence(2 codes)");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_drift_planted_inside_the_window_is_found(
+            seed in prop::collection::vec(any::<u8>(), 20),
+            alg in prop::sample::select(&HashAlg::ALL[..]),
+            center in 0u64..100_000_000,
+            past in 0u64..500,
+            future in 0u64..500,
+            place in any::<prop::sample::Index>(),
+            codes in 3u64..=5,
+        ) {
+            let generator = Generator::new(&Seed::new(seed), alg);
+            let starts = Window::around(MovingFactor(center), past, future);
+            let count = usize::try_from(starts.positions()).expect("small");
+            let start = starts.first().0 + place.index(count) as u64;
+            let sequence = shown(&generator, start..start + codes);
+            prop_assert_eq!(find_sequence(&generator, &sequence, starts, NO_FLOOR).found, one(start));
+        }
+
+        #[test]
+        fn agrees_with_the_definition_where_collisions_are_everywhere(
+            first in prop_oneof![0u64..1000, u64::MAX - 300..=u64::MAX],
+            len in 0u64..300,
+            modulus in 2u32..6,
+            codes in prop::collection::vec(0u32..6, 2..=8),
+            floor_ahead in 0u64..300,
+        ) {
+            let generator = generator();
+            let starts = window(first, first.saturating_add(len));
+            let floor = first.saturating_add(floor_ahead);
+            let codes: Vec<u32> = codes.iter().map(|c| c % modulus).collect();
+            let sequence = CodeSequence::toy(modulus, &codes);
+            let search = find_sequence(&generator, &sequence, starts, MovingFactor(floor));
+            let hits = all_starts(&generator, &sequence, starts);
+            prop_assert_eq!(search.found, expected(&hits, floor));
+        }
+    }
+}
