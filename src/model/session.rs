@@ -57,13 +57,18 @@ pub struct Session {
 }
 
 impl Session {
-    /// Operators: idle 15 min, 8 h in all. Portal: idle 10 min, 1 h in all.
-    pub fn is_alive(&self, now: UnixTime) -> bool {
+    /// When it ends if nobody comes back. Operators: idle 15 min, 8 h in all. Portal: idle 10 min, 1 h in all.
+    pub fn ends_at(&self) -> UnixTime {
         let (idle_secs, total_secs) = match self.kind {
             SessionKind::Operator(_) => (15 * 60, 8 * 3600),
             SessionKind::Portal { .. } => (10 * 60, 3600),
         };
-        now.secs_since(self.seen_at) < idle_secs && now.secs_since(self.created_at) < total_secs
+        self.seen_at.plus_secs(idle_secs).min(self.created_at.plus_secs(total_secs))
+    }
+
+    /// True until it ends.
+    pub fn is_alive(&self, now: UnixTime) -> bool {
+        now < self.ends_at()
     }
 }
 

@@ -4,8 +4,21 @@
 //! returns [`Changes`], which the engine applies and makes durable before the caller hears of it.
 //! The store sees sealed seeds only and knows nothing of rights, clocks or codes.
 
+mod apply;
+mod apply_token;
+pub mod audit;
+mod beside;
 mod change;
 mod filter;
+mod keys;
+mod kv;
+mod kv_list;
+mod kv_view;
+mod record;
+mod redb;
+mod redb_kv;
+mod redb_writer;
+mod shared_backend;
 mod view;
 
 use std::sync::{Arc, Mutex};
@@ -16,6 +29,7 @@ use crate::clock::UnixTime;
 
 pub use change::{Change, Changes};
 pub use filter::{AssignmentFilter, AuditFilter, CustodyFilter, Page, Slice, TokenFilter, UserFilter};
+pub use redb::{RedbOptions, RedbStore};
 pub use view::{AuditHead, KeyName, StoreMeta, View};
 
 /// The store cannot answer or cannot write.
@@ -27,6 +41,12 @@ pub enum StoreError {
     /// The engine is not usable at present; it tries again by itself.
     #[error("the store is being reopened after a fault")]
     Unavailable,
+    /// There is no store in this place.
+    #[error("there is no store here")]
+    Missing,
+    /// There is a store in this place already.
+    #[error("there is a store here already")]
+    Exists,
     /// Another process has the store open.
     #[error("the store is in use by another process")]
     Locked,

@@ -111,6 +111,8 @@ pub trait View {
     fn states_with(&self, fingerprint: Fingerprint) -> Result<Vec<(SeedRow, TokenState)>, StoreError>;
     /// Deleted tokens that had this fingerprint.
     fn tombstones_with(&self, fingerprint: Fingerprint) -> Result<Vec<Tombstone>, StoreError>;
+    /// Deleted tokens that had this serial (in normal form).
+    fn tombstones_of(&self, normal: &str) -> Result<Vec<Tombstone>, StoreError>;
     /// Tokens.
     fn tokens(&self, filter: &TokenFilter, page: Page) -> Listed<Token>;
     /// True when the token is in the cupboard or elsewhere but stands on some resource, itself or by its batch.
@@ -126,6 +128,8 @@ pub trait View {
     fn batch_by_name(&self, normal: &str) -> Found<Batch>;
     /// Live batches.
     fn batches(&self, page: Page) -> Listed<Batch>;
+    /// Batches whatever their state, for sweeps.
+    fn batches_any(&self, page: Page) -> Listed<Batch>;
     /// Numbers of a batch's tokens whatever its state, for sweeps.
     fn token_ids_in(&self, batch: BatchId, page: Page) -> Listed<TokenId>;
     /// How many tokens of a batch do not follow it.
@@ -214,6 +218,8 @@ pub trait View {
     fn audit_chains(&self) -> Result<Vec<u32>, StoreError>;
     /// A record as it is stored (version, record, MAC), for verification.
     fn audit_bytes(&self, chain: u32, n: u64) -> Found<Vec<u8>>;
+    /// True when the chain has records beyond this number, for verification.
+    fn audit_records_after(&self, chain: u32, n: u64) -> Result<bool, StoreError>;
     /// A record.
     fn audit_record(&self, chain: u32, n: u64) -> Found<AuditRecord>;
     /// Records of this node's chain, newest first; the page counts record numbers downwards.

@@ -1,3 +1,4 @@
-//! Integration tests, one binary.
+//! Integration tests: laws, layers and whole walks.
 
 mod law2_wide_window;
+mod store_conformance;

@@ -1,0 +1,593 @@
+//! Answers from tables of bytes: everything but the filtered lists.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::apply::LoginUse;
+use super::keys::{self, Counter};
+use super::kv::{Entry, Kv, Order, Span, Tab};
+use super::record::{self, Record};
+use super::{
+    AssignmentFilter, AuditFilter, AuditHead, KeyName, Page, Slice, StoreError, StoreMeta, TokenFilter,
+    UserFilter, View, audit,
+};
+use crate::clock::UnixTime;
+use crate::model::{
+    ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
+    BatchId, BatchState, Budget, BudgetKey, DataKeyId, Fingerprint, Import, ImportId, ImportLine, Job, JobId,
+    MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion,
+    Session, Token, TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
+};
+
+/// Records looked at for one page at most.
+pub(super) const LOOKED_AT: usize = 20_000;
+/// Entries taken from a table at once.
+pub(super) const CHUNK: usize = 256;
+
+type Found<T> = Result<Option<T>, StoreError>;
+type Listed<T> = Result<Slice<T>, StoreError>;
+
+/// A view over the tables of one state. Remembers what it found of batches and imports, so it
+/// must not outlive the state.
+pub(super) struct KvView<'k> {
+    pub(super) kv: &'k dyn Kv,
+    live: RefCell<HashMap<BatchId, bool>>,
+    committed: RefCell<HashMap<ImportId, bool>>,
+    standing: RefCell<HashMap<BatchId, Rc<[BatchAssignment]>>>,
+}
+
+impl<'k> KvView<'k> {
+    /// A view of the present state of these tables.
+    pub(super) fn new(kv: &'k dyn Kv) -> Self {
+        Self { kv, live: RefCell::default(), committed: RefCell::default(), standing: RefCell::default() }
+    }
+
+    pub(super) fn record<R: Record>(&self, table: Tab, key: &[u8]) -> Found<R> {
+        self.kv.get(table, key)?.map(|bytes| record::decode(&bytes)).transpose()
+    }
+
+    fn numbered<R: Record>(&self, table: Tab, n: u64) -> Found<R> {
+        self.record(table, &keys::number(n))
+    }
+
+    fn next(&self, counter: Counter) -> Result<u64, StoreError> {
+        Ok(self.kv.get(Tab::Meta, &keys::counter(counter))?.map_or(1, |bytes| keys::last_number(&bytes)))
+    }
+
+    /// The number that a unique name leads to.
+    fn named(&self, table: Tab, name: &[u8]) -> Found<u64> {
+        Ok(self.kv.get(table, name)?.map(|bytes| keys::last_number(&bytes)))
+    }
+
+    /// All entries of a span that is small by nature.
+    fn all(&self, table: Tab, prefix: &[u8]) -> Result<Vec<Entry>, StoreError> {
+        self.kv.range(table, &Span::prefix(prefix), Order::Up, usize::MAX)
+    }
+
+    /// The records whose numbers end the keys of an index.
+    fn through<R: Record>(&self, index: Tab, prefix: &[u8], records: Tab) -> Result<Vec<R>, StoreError> {
+        let mut found = Vec::new();
+        for (key, _) in self.all(index, prefix)? {
+            found.extend(self.numbered(records, keys::last_number(&key))?);
+        }
+        Ok(found)
+    }
+
+    /// A page of entries under a prefix. `read` gives `None` for what does not belong to the list.
+    fn page<T>(
+        &self,
+        table: Tab,
+        prefix: &[u8],
+        order: Order,
+        page: Page,
+        mut read: impl FnMut(u64, Entry) -> Result<Option<T>, StoreError>,
+    ) -> Listed<T> {
+        let mut items = Vec::new();
+        let mut last = page.after;
+        let mut looked_at = 0;
+        loop {
+            let span = number_span(prefix, order, last);
+            let want = CHUNK.min(page.limit.saturating_add(1));
+            let chunk = self.kv.range(table, &span, order, want)?;
+            let full = chunk.len() == want;
+            for entry in chunk {
+                if items.len() >= page.limit || looked_at >= LOOKED_AT {
+                    return Ok(Slice { items, next: last });
+                }
+                let n = keys::number_at(&entry.0, prefix.len());
+                last = Some(n);
+                looked_at += 1;
+                items.extend(read(n, entry)?);
+            }
+            if !full {
+                return Ok(Slice { items, next: None });
+            }
+        }
+    }
+
+    fn records<R: Record>(&self, table: Tab, order: Order, page: Page) -> Listed<R> {
+        self.page(table, &[], order, page, |_, (_, bytes)| record::decode(&bytes).map(Some))
+    }
+
+    /// True when the batch is live.
+    pub(super) fn is_live(&self, id: BatchId) -> Result<bool, StoreError> {
+        if let Some(&live) = self.live.borrow().get(&id) {
+            return Ok(live);
+        }
+        let live = self.batch(id)?.is_some();
+        self.live.borrow_mut().insert(id, live);
+        Ok(live)
+    }
+
+    fn is_committed(&self, import: Option<ImportId>) -> Result<bool, StoreError> {
+        let Some(id) = import else {
+            return Ok(true);
+        };
+        if let Some(&known) = self.committed.borrow().get(&id) {
+            return Ok(known);
+        }
+        let committed = self.import(id)?.is_some_and(|i| i.state.is_committed());
+        self.committed.borrow_mut().insert(id, committed);
+        Ok(committed)
+    }
+
+    /// Where a batch stands, remembered.
+    pub(super) fn standing(&self, batch: BatchId) -> Result<Rc<[BatchAssignment]>, StoreError> {
+        if let Some(known) = self.standing.borrow().get(&batch) {
+            return Ok(Rc::clone(known));
+        }
+        let found: Rc<[BatchAssignment]> = self.batch_assignments_of(batch)?.into();
+        self.standing.borrow_mut().insert(batch, Rc::clone(&found));
+        Ok(found)
+    }
+
+    fn stored_state(&self, seed: &SeedRow) -> Found<TokenState> {
+        self.record(Tab::States, &keys::seed(seed.token, seed.version))
+    }
+
+    /// Rows under the indexed half of a fingerprint that have the other half too.
+    fn rows_with(&self, print: Fingerprint) -> Result<Vec<SeedRow>, StoreError> {
+        let mut rows = Vec::new();
+        for (key, _) in self.all(Tab::Fingerprints, keys::fingerprint_prefix(&print))? {
+            let row: Option<SeedRow> = self.record(Tab::Seeds, &key[8..])?;
+            rows.extend(row.filter(|row| row.fingerprint == print));
+        }
+        Ok(rows)
+    }
+}
+
+/// The part of a list after a cursor.
+fn number_span(prefix: &[u8], order: Order, after: Option<u64>) -> Span {
+    let mut span = Span::prefix(prefix);
+    match (order, after) {
+        (_, None) => {}
+        (Order::Up, Some(u64::MAX)) | (Order::Down, Some(0)) => span.to = Some(span.from.clone()),
+        (Order::Up, Some(n)) => span.from = keys::joined(&[prefix, &keys::number(n + 1)]),
+        (Order::Down, Some(n)) => span.to = Some(keys::joined(&[prefix, &keys::number(n)])),
+    }
+    span
+}
+
+impl View for KvView<'_> {
+    fn meta(&self) -> Result<StoreMeta, StoreError> {
+        self.record(Tab::Meta, keys::meta::DESCRIPTION)?
+            .ok_or_else(|| StoreError::Damaged("it has no description of itself".into()))
+    }
+
+    fn generation(&self) -> Result<u64, StoreError> {
+        Ok(self.named(Tab::Meta, keys::meta::GENERATION)?.unwrap_or(0))
+    }
+
+    fn key(&self, name: KeyName) -> Found<WrappedKey> {
+        self.record(Tab::Meta, &keys::wrapped(name))
+    }
+
+    fn data_key(&self, id: DataKeyId) -> Found<WrappedKey> {
+        self.numbered(Tab::DataKeys, id.0)
+    }
+
+    fn next_data_key(&self) -> Result<DataKeyId, StoreError> {
+        self.next(Counter::DataKey).map(DataKeyId)
+    }
+
+    fn next_token(&self) -> Result<TokenId, StoreError> {
+        self.next(Counter::Token).map(TokenId)
+    }
+
+    fn next_batch(&self) -> Result<BatchId, StoreError> {
+        self.next(Counter::Batch).map(BatchId)
+    }
+
+    fn next_batch_assignment(&self) -> Result<BatchAssignmentId, StoreError> {
+        self.next(Counter::BatchAssignment).map(BatchAssignmentId)
+    }
+
+    fn next_resource(&self) -> Result<ResourceId, StoreError> {
+        self.next(Counter::Resource).map(ResourceId)
+    }
+
+    fn next_user(&self) -> Result<UserId, StoreError> {
+        self.next(Counter::User).map(UserId)
+    }
+
+    fn next_assignment(&self) -> Result<AssignmentId, StoreError> {
+        self.next(Counter::Assignment).map(AssignmentId)
+    }
+
+    fn next_operator(&self) -> Result<OperatorId, StoreError> {
+        self.next(Counter::Operator).map(OperatorId)
+    }
+
+    fn next_api_key(&self) -> Result<ApiKeyId, StoreError> {
+        self.next(Counter::ApiKey).map(ApiKeyId)
+    }
+
+    fn next_import(&self) -> Result<ImportId, StoreError> {
+        self.next(Counter::Import).map(ImportId)
+    }
+
+    fn next_job(&self) -> Result<JobId, StoreError> {
+        self.next(Counter::Job).map(JobId)
+    }
+
+    fn next_mail(&self) -> Result<MailId, StoreError> {
+        self.next(Counter::Mail).map(MailId)
+    }
+
+    fn token(&self, id: TokenId) -> Found<Token> {
+        match self.numbered::<Token>(Tab::Tokens, id.0)? {
+            Some(token) if self.is_live(token.batch)? => Ok(Some(token)),
+            _ => Ok(None),
+        }
+    }
+
+    fn token_by_serial(&self, normal: &str) -> Found<Token> {
+        for (key, _) in self.all(Tab::Serials, &keys::text_prefix(normal))? {
+            if let Some(token) = self.token(TokenId(keys::last_number(&key)))? {
+                return Ok(Some(token));
+            }
+        }
+        Ok(None)
+    }
+
+    fn seed(&self, token: TokenId) -> Found<SeedRow> {
+        if self.token(token)?.is_none() {
+            return Ok(None);
+        }
+        let span = Span::prefix(&keys::number(token.0));
+        for (_, bytes) in self.kv.range(Tab::Seeds, &span, Order::Down, usize::MAX)? {
+            let row: SeedRow = record::decode(&bytes)?;
+            if self.is_committed(row.import)? {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
+    fn state(&self, seed: &SeedRow) -> Result<TokenState, StoreError> {
+        Ok(self.stored_state(seed)?.unwrap_or(seed.initial))
+    }
+
+    fn newest_seed_version(&self, token: TokenId) -> Found<SeedVersion> {
+        let span = Span::prefix(&keys::number(token.0));
+        let last = self.kv.range(Tab::Seeds, &span, Order::Down, 1)?;
+        Ok(last.first().map(|(key, _)| keys::last_version(key)))
+    }
+
+    fn seeds_with(&self, fingerprint: Fingerprint) -> Result<Vec<SeedRow>, StoreError> {
+        let mut rows = self.rows_with(fingerprint)?;
+        let mut in_force = Vec::new();
+        for row in rows.drain(..) {
+            if self.seed(row.token)?.is_some_and(|now| now.version == row.version) {
+                in_force.push(row);
+            }
+        }
+        Ok(in_force)
+    }
+
+    fn states_with(&self, fingerprint: Fingerprint) -> Result<Vec<(SeedRow, TokenState)>, StoreError> {
+        let mut found = Vec::new();
+        for row in self.rows_with(fingerprint)? {
+            let stored = self.stored_state(&row)?;
+            // A stored state shows that the row was in force once, whatever became of its import.
+            if stored.is_some() || self.is_committed(row.import)? {
+                let state = stored.unwrap_or(row.initial);
+                found.push((row, state));
+            }
+        }
+        Ok(found)
+    }
+
+    fn tombstones_with(&self, fingerprint: Fingerprint) -> Result<Vec<Tombstone>, StoreError> {
+        self.through(Tab::TombstoneFingerprints, &fingerprint.0, Tab::Tombstones)
+    }
+
+    fn tombstones_of(&self, normal: &str) -> Result<Vec<Tombstone>, StoreError> {
+        self.through(Tab::TombstoneSerials, &keys::text_prefix(normal), Tab::Tombstones)
+    }
+
+    fn tokens(&self, filter: &TokenFilter, page: Page) -> Listed<Token> {
+        self.list_tokens(filter, page)
+    }
+
+    fn is_assigned(&self, token: &Token) -> Result<bool, StoreError> {
+        if self.standing(token.batch)?.iter().any(|a| a.covers(token)) {
+            return Ok(true);
+        }
+        let own = Span::prefix(&keys::number(token.id.0));
+        Ok(!self.kv.range(Tab::AssignmentsOfToken, &own, Order::Up, 1)?.is_empty())
+    }
+
+    fn resources_of(&self, token: &Token) -> Result<Vec<ResourceId>, StoreError> {
+        let mut resources: Vec<ResourceId> =
+            self.assignments_of_token(token.id)?.iter().map(|a| a.resource).collect();
+        let standing = self.standing(token.batch)?;
+        resources.extend(standing.iter().filter(|a| a.covers(token)).map(|a| a.resource));
+        resources.sort_unstable();
+        resources.dedup();
+        Ok(resources)
+    }
+
+    fn batch(&self, id: BatchId) -> Found<Batch> {
+        Ok(self.batch_any(id)?.filter(|batch| batch.state == BatchState::Live))
+    }
+
+    fn batch_any(&self, id: BatchId) -> Found<Batch> {
+        self.numbered(Tab::Batches, id.0)
+    }
+
+    fn batch_by_name(&self, normal: &str) -> Found<Batch> {
+        match self.named(Tab::BatchNames, normal.as_bytes())? {
+            Some(id) => self.batch(BatchId(id)),
+            None => Ok(None),
+        }
+    }
+
+    fn batches(&self, page: Page) -> Listed<Batch> {
+        self.page(Tab::Batches, &[], Order::Up, page, |_, (_, bytes)| {
+            let batch: Batch = record::decode(&bytes)?;
+            Ok((batch.state == BatchState::Live).then_some(batch))
+        })
+    }
+
+    fn batches_any(&self, page: Page) -> Listed<Batch> {
+        self.records(Tab::Batches, Order::Up, page)
+    }
+
+    fn token_ids_in(&self, batch: BatchId, page: Page) -> Listed<TokenId> {
+        self.page(Tab::BatchTokens, &keys::number(batch.0), Order::Up, page, |n, _| Ok(Some(TokenId(n))))
+    }
+
+    fn detached_in(&self, batch: BatchId) -> Result<u64, StoreError> {
+        self.kv.count(Tab::Detached, &Span::prefix(&keys::number(batch.0)))
+    }
+
+    fn replaced_by(&self, import: ImportId, page: Page) -> Listed<(TokenId, SeedVersion)> {
+        self.page(Tab::ImportSeeds, &keys::number(import.0), Order::Up, page, |n, (key, _)| {
+            Ok(Some((TokenId(n), keys::last_version(&key))))
+        })
+    }
+
+    fn batch_assignment(&self, id: BatchAssignmentId) -> Found<BatchAssignment> {
+        self.numbered(Tab::BatchAssignments, id.0)
+    }
+
+    fn batch_assignments_of(&self, batch: BatchId) -> Result<Vec<BatchAssignment>, StoreError> {
+        self.through(Tab::BatchAssignmentsOf, &keys::number(batch.0), Tab::BatchAssignments)
+    }
+
+    fn batch_assignments_on(&self, resource: ResourceId) -> Result<Vec<BatchAssignment>, StoreError> {
+        self.through(Tab::BatchAssignmentsOn, &keys::number(resource.0), Tab::BatchAssignments)
+    }
+
+    fn resource(&self, id: ResourceId) -> Found<Resource> {
+        self.numbered(Tab::Resources, id.0)
+    }
+
+    fn resource_by_name(&self, normal: &str) -> Found<Resource> {
+        match self.named(Tab::ResourceNames, normal.as_bytes())? {
+            Some(id) => self.resource(ResourceId(id)),
+            None => Ok(None),
+        }
+    }
+
+    fn resource_by_alias(&self, alias: &str) -> Found<Resource> {
+        match self.named(Tab::ResourceAliases, alias.as_bytes())? {
+            Some(id) => self.resource(ResourceId(id)),
+            None => Ok(None),
+        }
+    }
+
+    fn resources(&self, page: Page) -> Listed<Resource> {
+        self.records(Tab::Resources, Order::Up, page)
+    }
+
+    fn user(&self, id: UserId) -> Found<User> {
+        self.numbered(Tab::Users, id.0)
+    }
+
+    fn user_by_login(&self, normal: &str) -> Found<User> {
+        let held = self.kv.get(Tab::Logins, normal.as_bytes())?;
+        match held.as_deref().and_then(LoginUse::read) {
+            Some((id, LoginUse::Present)) => self.user(UserId(id)),
+            _ => Ok(None),
+        }
+    }
+
+    fn is_login_reserved(&self, normal: &str) -> Result<bool, StoreError> {
+        Ok(self.kv.get(Tab::Logins, normal.as_bytes())?.is_some())
+    }
+
+    fn users(&self, filter: &UserFilter, page: Page) -> Listed<User> {
+        self.list_users(filter, page)
+    }
+
+    fn assignment(&self, id: AssignmentId) -> Found<Assignment> {
+        self.numbered(Tab::Assignments, id.0)
+    }
+
+    fn assignments(&self, filter: AssignmentFilter, page: Page) -> Listed<Assignment> {
+        self.page(Tab::AssignmentsOn, &keys::number(filter.resource.0), Order::Up, page, |n, _| {
+            let found = self.assignment(AssignmentId(n))?;
+            Ok(found.filter(|a| filter.kind.is_none_or(|kind| a.parties.kind() == kind)))
+        })
+    }
+
+    fn assignments_of_user(&self, user: UserId) -> Result<Vec<Assignment>, StoreError> {
+        self.through(Tab::AssignmentsOfUser, &keys::number(user.0), Tab::Assignments)
+    }
+
+    fn assignments_of_token(&self, token: TokenId) -> Result<Vec<Assignment>, StoreError> {
+        self.through(Tab::AssignmentsOfToken, &keys::number(token.0), Tab::Assignments)
+    }
+
+    fn operator(&self, id: OperatorId) -> Found<Operator> {
+        self.numbered(Tab::Operators, id.0)
+    }
+
+    fn operator_by_login(&self, normal: &str) -> Found<Operator> {
+        match self.named(Tab::OperatorLogins, normal.as_bytes())? {
+            Some(id) => self.operator(OperatorId(id)),
+            None => Ok(None),
+        }
+    }
+
+    fn operators(&self, page: Page) -> Listed<Operator> {
+        self.records(Tab::Operators, Order::Up, page)
+    }
+
+    fn api_key(&self, id: ApiKeyId) -> Found<ApiKey> {
+        self.numbered(Tab::ApiKeys, id.0)
+    }
+
+    fn api_key_by_hash(&self, hash: &[u8; 32]) -> Found<ApiKey> {
+        match self.named(Tab::ApiKeyHashes, hash)? {
+            Some(id) => self.api_key(ApiKeyId(id)),
+            None => Ok(None),
+        }
+    }
+
+    fn api_keys(&self, page: Page) -> Listed<ApiKey> {
+        self.records(Tab::ApiKeys, Order::Up, page)
+    }
+
+    fn budget(&self, key: BudgetKey) -> Result<Budget, StoreError> {
+        Ok(self.record(Tab::Budgets, &keys::budget(key))?.unwrap_or(Budget::CLEAR))
+    }
+
+    fn stale_budgets(&self, before: UnixTime, limit: usize) -> Result<(Vec<BudgetKey>, u64), StoreError> {
+        let span = Span { from: Vec::new(), to: Some(keys::moment(before).to_vec()) };
+        let stale = self.kv.range(Tab::BudgetsSince, &span, Order::Up, limit)?;
+        let stale = stale.iter().filter_map(|(key, _)| keys::hashed_budget(&key[8..])).collect();
+        Ok((stale, self.kv.len(Tab::BudgetsSince)?))
+    }
+
+    fn session(&self, key: &[u8; 32]) -> Found<Session> {
+        self.record(Tab::Sessions, key)
+    }
+
+    fn dead_sessions(&self, now: UnixTime, limit: usize) -> Result<Vec<[u8; 32]>, StoreError> {
+        let span = Span { from: Vec::new(), to: keys_through(now) };
+        let dead = self.kv.range(Tab::SessionEnds, &span, Order::Up, limit)?;
+        Ok(dead.iter().filter_map(|(key, _)| key[8..].try_into().ok()).collect())
+    }
+
+    fn mailed_code(&self, user: UserId, resource: ResourceId) -> Found<MailedCode> {
+        self.record(Tab::MailedCodes, &keys::pair(user.0, resource.0))
+    }
+
+    fn import(&self, id: ImportId) -> Found<Import> {
+        self.numbered(Tab::Imports, id.0)
+    }
+
+    fn imports(&self, page: Page) -> Listed<Import> {
+        self.records(Tab::Imports, Order::Down, page)
+    }
+
+    fn import_lines(&self, id: ImportId, page: Page) -> Listed<ImportLine> {
+        self.page(Tab::ImportLines, &keys::number(id.0), Order::Up, page, |_, (_, bytes)| {
+            record::decode(&bytes).map(Some)
+        })
+    }
+
+    fn job(&self, id: JobId) -> Found<Job> {
+        self.numbered(Tab::Jobs, id.0)
+    }
+
+    fn jobs(&self, page: Page) -> Listed<Job> {
+        self.records(Tab::Jobs, Order::Down, page)
+    }
+
+    fn mail(&self, id: MailId) -> Found<OutboxMail> {
+        self.numbered(Tab::Mails, id.0)
+    }
+
+    fn mails(&self, page: Page) -> Listed<OutboxMail> {
+        self.records(Tab::Mails, Order::Down, page)
+    }
+
+    fn mails_due(&self, now: UnixTime, limit: usize) -> Result<Vec<OutboxMail>, StoreError> {
+        let span = Span { from: Vec::new(), to: keys_through(now) };
+        let mut due = Vec::new();
+        for (key, _) in self.kv.range(Tab::MailsDue, &span, Order::Up, limit)? {
+            due.extend(self.mail(MailId(keys::last_number(&key)))?);
+        }
+        Ok(due)
+    }
+
+    fn audit_head(&self, chain: u32) -> Found<AuditHead> {
+        self.record(Tab::AuditHeads, &chain.to_be_bytes())
+    }
+
+    fn audit_chains(&self) -> Result<Vec<u32>, StoreError> {
+        let chain_of = |key: &[u8]| key.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        let heads = self.kv.range(Tab::AuditHeads, &Span::ALL, Order::Up, usize::MAX)?;
+        let mut chains: Vec<u32> = heads.iter().map(|(key, _)| chain_of(key)).collect();
+        // Records whose head is gone still make a chain.
+        let mut span = Span::ALL;
+        while let Some((key, _)) = self.kv.range(Tab::Audit, &span, Order::Up, 1)?.first() {
+            let chain = chain_of(key);
+            chains.push(chain);
+            let Some(next) = chain.checked_add(1) else {
+                break;
+            };
+            span.from = next.to_be_bytes().to_vec();
+        }
+        chains.sort_unstable();
+        chains.dedup();
+        Ok(chains)
+    }
+
+    fn audit_bytes(&self, chain: u32, n: u64) -> Found<Vec<u8>> {
+        self.kv.get(Tab::Audit, &keys::audit(chain, n))
+    }
+
+    fn audit_records_after(&self, chain: u32, n: u64) -> Result<bool, StoreError> {
+        let mut span = Span::prefix(&chain.to_be_bytes());
+        span.from = keys::joined(&[&keys::audit(chain, n), &[0]]);
+        Ok(!self.kv.range(Tab::Audit, &span, Order::Up, 1)?.is_empty())
+    }
+
+    fn audit_record(&self, chain: u32, n: u64) -> Found<AuditRecord> {
+        self.audit_bytes(chain, n)?.map(|bytes| audit::open(&bytes)).transpose()
+    }
+
+    fn audit(&self, filter: AuditFilter, page: Page) -> Listed<AuditRecord> {
+        let chain = self.meta()?.node;
+        match filter.subject {
+            None => self.page(Tab::Audit, &chain.to_be_bytes(), Order::Down, page, |_, (_, bytes)| {
+                audit::open(&bytes).map(Some)
+            }),
+            Some(subject) => {
+                let prefix = keys::joined(&[&keys::subject(subject), &chain.to_be_bytes()]);
+                self.page(Tab::AuditSubjects, &prefix, Order::Down, page, |n, _| self.audit_record(chain, n))
+            }
+        }
+    }
+}
+
+/// The end of all keys that begin with a moment up to and including this one.
+fn keys_through(now: UnixTime) -> Option<Vec<u8>> {
+    Span::prefix(&keys::moment(now)).to
+}

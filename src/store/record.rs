@@ -1,0 +1,82 @@
+//! Records as bytes: one byte of format version, then postcard.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::kv::Tab;
+use super::{AuditHead, StoreError, StoreMeta};
+use crate::model::{
+    ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, Import, ImportLine, Job, MailedCode,
+    Operator, OutboxMail, Resource, SeedRow, Session, Token, TokenState, Tombstone, User, WrappedKey,
+};
+
+/// A type that is stored as a record. Its fields are pinned by a test: another layout needs
+/// another version and a reader for the old one.
+pub(super) trait Record: Serialize + DeserializeOwned {
+    /// Where it lies, for error messages.
+    const TABLE: Tab;
+    /// Format written now.
+    const VERSION: u8 = 1;
+
+    /// Reads an older format.
+    fn from_older(_version: u8, _body: &[u8]) -> Option<Self> {
+        None
+    }
+}
+
+macro_rules! records {
+    ($($record:ty => $table:ident,)*) => {$(
+        impl Record for $record {
+            const TABLE: Tab = Tab::$table;
+        }
+    )*};
+}
+
+records! {
+    StoreMeta => Meta,
+    WrappedKey => DataKeys,
+    Token => Tokens,
+    SeedRow => Seeds,
+    TokenState => States,
+    Tombstone => Tombstones,
+    Batch => Batches,
+    BatchAssignment => BatchAssignments,
+    Resource => Resources,
+    User => Users,
+    Assignment => Assignments,
+    Operator => Operators,
+    ApiKey => ApiKeys,
+    Budget => Budgets,
+    Session => Sessions,
+    MailedCode => MailedCodes,
+    Import => Imports,
+    ImportLine => ImportLines,
+    Job => Jobs,
+    OutboxMail => Mails,
+    AuditRecord => Audit,
+    AuditHead => AuditHeads,
+}
+
+/// The bytes of a record.
+pub(super) fn encode<R: Record>(record: &R) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::with_capacity(160);
+    bytes.push(R::VERSION);
+    postcard::to_extend(record, bytes).map_err(|_| StoreError::Record { table: R::TABLE.name() })
+}
+
+/// The record in these bytes.
+pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
+    let damaged = StoreError::Record { table: R::TABLE.name() };
+    let Some((&found, body)) = bytes.split_first() else {
+        return Err(damaged);
+    };
+    if found > R::VERSION {
+        return Err(StoreError::TooNew { table: R::TABLE.name(), found, known: R::VERSION });
+    }
+    if found < R::VERSION {
+        return R::from_older(found, body).ok_or(damaged);
+    }
+    match postcard::take_from_bytes(body) {
+        Ok((record, [])) => Ok(record),
+        _ => Err(damaged),
+    }
+}

@@ -1,0 +1,317 @@
+//! The one thread that writes: groups of decisions, one commit for each group.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
+
+use ::redb::{Database, Durability, WriteTransaction};
+
+use super::apply::Applier;
+use super::beside::Marker;
+use super::kv_view::KvView;
+use super::redb::{Job, Message, Shared, panic_text};
+use super::redb_kv::{WriteTables, commit_fault, storage_fault, transaction_fault};
+use super::{AuditHead, AuditSeal, Decision, StoreError};
+use crate::clock::{Clock as _, SystemClock};
+
+/// Decisions in one commit at most.
+const GROUP_COUNT: usize = 256;
+/// A group takes no further decision after this long.
+const GROUP_TIME: Duration = Duration::from_millis(50);
+/// Commits between two updates of the marker.
+const MARKER_COMMITS: u64 = 1_000;
+/// Wait before the first write after a fault; doubles with each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Without work for this long, a large file is prepared for a quick start after a crash.
+const IDLE: Duration = Duration::from_secs(2);
+/// From this size on: the engine checks about 1 GiB per second when it opens a file after a crash.
+const QUICK_REPAIR_BYTES: u64 = 64 << 20;
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    jobs: Receiver<Message>,
+    clock: SystemClock,
+    fault: Option<Fault>,
+    marker: Option<Marker>,
+    commits: u64,
+    stopped: Cell<bool>,
+    /// Commits were made that a crash would make costly to check.
+    unchecked: bool,
+}
+
+/// The last commit did not succeed.
+struct Fault {
+    is_full: bool,
+    wait: Duration,
+    until: Duration,
+    /// The database that failed: it must be gone before the file is opened again.
+    closing: Weak<Database>,
+}
+
+type Answers = Vec<(SyncSender<Result<(), StoreError>>, Result<(), StoreError>)>;
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>, jobs: Receiver<Message>) -> Self {
+        let marker = shared.source.directory().and_then(|dir| Marker::read(dir).ok().flatten());
+        Self {
+            shared,
+            jobs,
+            clock: SystemClock::new(),
+            fault: None,
+            marker,
+            commits: 0,
+            stopped: Cell::new(false),
+            unchecked: false,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        while !self.stopped.get() {
+            match self.next_message() {
+                Ok(Message::Write(job)) => self.group(job),
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) if self.shared.database().is_none() => self.reopen(),
+                Err(RecvTimeoutError::Timeout) => self.rest(),
+            }
+        }
+        self.write_marker();
+        self.shared.replace_database(None);
+    }
+
+    fn next_message(&self) -> Result<Message, RecvTimeoutError> {
+        let closed = self.shared.database().is_none();
+        match &self.fault {
+            Some(fault) if closed => self.jobs.recv_timeout(fault.wait),
+            _ if self.unchecked => self.jobs.recv_timeout(IDLE),
+            _ => self.jobs.recv().map_err(RecvTimeoutError::from),
+        }
+    }
+
+    fn group(&mut self, first: Job) {
+        if let Some(fault) = &self.fault {
+            let refusal = if fault.is_full { StoreError::Full } else { StoreError::Unavailable };
+            if self.clock.monotonic() < fault.until {
+                return answer(&first, Err(refusal));
+            }
+            if self.shared.database().is_none() {
+                self.reopen();
+            }
+        }
+        let Some(database) = self.shared.database() else {
+            let full = self.fault.as_ref().is_some_and(|fault| fault.is_full);
+            return answer(&first, Err(if full { StoreError::Full } else { StoreError::Unavailable }));
+        };
+        let seal = self.shared.seal();
+        let mut answers = Answers::new();
+        let mut heads = Vec::new();
+        let committed = catch_unwind(AssertUnwindSafe(|| {
+            self.decide_and_commit(&database, first, seal.as_ref(), &mut answers, &mut heads)
+        }));
+        let committed = committed.unwrap_or_else(|panic| Err(StoreError::Engine(panic_text(&*panic).into())));
+        match committed {
+            Ok(changed) => {
+                self.fault = None;
+                for (answer, outcome) in answers {
+                    // A caller that no longer waits needs no answer.
+                    let _ = answer.send(outcome);
+                }
+                if changed {
+                    self.after_commit(seal.as_ref(), &heads);
+                }
+            }
+            Err(fault) => {
+                tracing::error!(error = %fault, "the store could not be written and is being reopened");
+                self.fail(database, &fault);
+                for (answer, _) in answers {
+                    let _ = answer.send(Err(again(&fault)));
+                }
+            }
+        }
+    }
+
+    /// True when something was committed. An error concerns the whole group.
+    fn decide_and_commit(
+        &self,
+        database: &Database,
+        first: Job,
+        seal: Option<&AuditSeal>,
+        answers: &mut Answers,
+        heads: &mut Vec<AuditHead>,
+    ) -> Result<bool, StoreError> {
+        let mut next = Some(first);
+        let transaction = match begin(database) {
+            Ok(transaction) => transaction,
+            Err(fault) => {
+                answers.extend(next.map(|job| (job.answer, Ok(()))));
+                return Err(fault);
+            }
+        };
+        let tables = WriteTables::new(&transaction);
+        let end = self.clock.monotonic() + GROUP_TIME;
+        while let Some(mut job) = next.take() {
+            let outcome = decide(&tables, &mut job, seal, heads);
+            answers.push((job.answer, Ok(())));
+            match outcome {
+                Err(fault) if tables.is_faulty() => return Err(fault),
+                _ if tables.is_faulty() => return Err(StoreError::Unavailable),
+                outcome => {
+                    if let Some((_, place)) = answers.last_mut() {
+                        *place = outcome;
+                    }
+                }
+            }
+            if answers.len() < GROUP_COUNT && self.clock.monotonic() < end {
+                match self.jobs.try_recv() {
+                    Ok(Message::Write(job)) => next = Some(job),
+                    Ok(Message::Stop) => self.stopped.set(true),
+                    Err(_) => {}
+                }
+            }
+        }
+        let changed = tables.has_changes();
+        drop(tables);
+        if changed {
+            transaction.commit().map_err(commit_fault)?;
+        } else {
+            transaction.abort().map_err(storage_fault)?;
+        }
+        Ok(changed)
+    }
+
+    fn after_commit(&mut self, seal: Option<&AuditSeal>, heads: &[AuditHead]) {
+        self.commits += 1;
+        self.unchecked = self.shared.source.directory().is_some();
+        if let Some(seal) = seal {
+            let mut anchors = self.shared.anchors.lock().unwrap_or_else(PoisonError::into_inner);
+            for head in heads {
+                if let Err(error) = anchors.note(seal, head) {
+                    tracing::warn!(%error, "an anchor of the audit log could not be written");
+                }
+            }
+        }
+        let none_yet = self.marker.is_none_or(|marker| marker.is_empty());
+        if none_yet || self.commits.is_multiple_of(MARKER_COMMITS) {
+            self.write_marker();
+        }
+    }
+
+    fn write_marker(&mut self) {
+        let Some(dir) = self.shared.source.directory() else {
+            return;
+        };
+        let written = self.shared.marker().and_then(|now| {
+            if self.marker != Some(now) {
+                now.write(dir).map_err(|error| StoreError::Engine(Box::new(error)))?;
+            }
+            Ok(now)
+        });
+        match written {
+            Ok(now) => self.marker = Some(now),
+            Err(error) => tracing::warn!(%error, "the marker beside the store could not be written"),
+        }
+    }
+
+    /// Nothing is waiting: a commit that keeps a later start quick.
+    fn rest(&mut self) {
+        self.unchecked = false;
+        if self.shared.source.file_len() < QUICK_REPAIR_BYTES {
+            return;
+        }
+        let Some(database) = self.shared.database() else {
+            return;
+        };
+        let rested = begin(&database).and_then(|mut transaction| {
+            transaction.set_quick_repair(true);
+            transaction.commit().map_err(commit_fault)
+        });
+        if let Err(fault) = rested {
+            self.fail(database, &fault);
+        }
+    }
+
+    /// After a fault nothing is written until the file was opened again.
+    fn fail(&mut self, database: Arc<Database>, fault: &StoreError) {
+        let last = self.fault.take().map(|last| last.wait);
+        let wait = last.map_or(FIRST_WAIT, |last| (last * 2).min(LONGEST_WAIT));
+        let closing = Arc::downgrade(&database);
+        drop(database);
+        drop(self.shared.replace_database(None));
+        let until = self.clock.monotonic() + wait;
+        self.fault = Some(Fault { is_full: matches!(fault, StoreError::Full), wait, until, closing });
+        // Reading goes on at once if the disk allows it; writing waits.
+        self.reopen();
+    }
+
+    fn reopen(&mut self) {
+        if self.fault.as_ref().is_some_and(|fault| fault.closing.strong_count() > 0) {
+            return;
+        }
+        match self.shared.reopen() {
+            Ok(database) => {
+                tracing::info!("the store was reopened");
+                self.shared.replace_database(Some(Arc::new(database)));
+            }
+            Err(error) => tracing::warn!(%error, "the store could not be reopened, trying again"),
+        }
+    }
+}
+
+fn begin(database: &Database) -> Result<WriteTransaction, StoreError> {
+    let mut transaction = database.begin_write().map_err(transaction_fault)?;
+    transaction.set_two_phase_commit(true);
+    transaction.set_durability(Durability::Immediate).map_err(|fault| StoreError::Engine(Box::new(fault)))?;
+    Ok(transaction)
+}
+
+/// Runs one decision and applies it. Whatever goes wrong, what it wrote is taken back.
+fn decide(
+    tables: &WriteTables<'_>,
+    job: &mut Job,
+    seal: Option<&AuditSeal>,
+    heads: &mut Vec<AuditHead>,
+) -> Result<(), StoreError> {
+    let decided = catch_unwind(AssertUnwindSafe(|| {
+        let view = KvView::new(tables);
+        match (job.decide)(&view) {
+            Decision::Refuse => Ok(Vec::new()),
+            Decision::Apply(changes) => {
+                let mut applier = Applier::new(tables, seal);
+                applier.apply(changes)?;
+                Ok(applier.appended)
+            }
+        }
+    }));
+    match decided {
+        Ok(Ok(appended)) => {
+            tables.keep();
+            heads.extend(appended);
+            Ok(())
+        }
+        Ok(Err(error)) => {
+            tables.take_back()?;
+            Err(error)
+        }
+        Err(_) => {
+            tables.take_back()?;
+            Err(StoreError::Panicked)
+        }
+    }
+}
+
+fn answer(job: &Job, outcome: Result<(), StoreError>) {
+    // A caller that no longer waits needs no answer.
+    let _ = job.answer.send(outcome);
+}
+
+/// The same fault for another caller.
+fn again(fault: &StoreError) -> StoreError {
+    match fault {
+        StoreError::Full => StoreError::Full,
+        StoreError::Damaged(text) => StoreError::Damaged(text.clone()),
+        StoreError::Engine(source) => StoreError::Engine(source.to_string().into()),
+        _ => StoreError::Unavailable,
+    }
+}
