@@ -8,3 +8,4 @@ pub mod clock;
 pub mod model;
 pub mod oath;
 pub mod secret;
+pub mod seedfile;
