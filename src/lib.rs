@@ -8,5 +8,6 @@ pub mod clock;
 pub mod model;
 pub mod oath;
 pub mod secret;
+pub mod seedfile;
 pub mod store;
 pub mod vault;
