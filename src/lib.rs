@@ -9,5 +9,6 @@ pub mod model;
 pub mod oath;
 pub mod secret;
 pub mod seedfile;
+pub mod service;
 pub mod store;
 pub mod vault;

@@ -29,6 +29,8 @@ pub struct Batch {
     pub import: Option<ImportId>,
     /// Number of its tokens.
     pub tokens: u64,
+    /// True once a token of it was used, handed out or given to a user: its import cannot be undone any more.
+    pub touched: bool,
     /// Where it came from, for people: file name, format, envelope.
     pub provenance: String,
     /// Since when.

@@ -38,7 +38,7 @@ pub use name::{
 pub use resource::{PortalAction, Resource, SelfService, TokenType};
 pub use session::{LoginStage, MailedCode, Session, SessionKind};
 pub use token::{
-    Custody, DisabledBy, Drift, OtpSpec, PinPlacement, PinRecord, SeedRow, Token, TokenKind, TokenOrigin,
-    TokenState, Tombstone,
+    Custody, CustodyError, DisabledBy, Drift, OtpSpec, PinPlacement, PinRecord, SeedRow, Token, TokenKind,
+    TokenOrigin, TokenState, Tombstone,
 };
 pub use user::{PasswordHash, User};

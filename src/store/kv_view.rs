@@ -242,6 +242,13 @@ impl View for KvView<'_> {
         }
     }
 
+    fn staged(&self, id: TokenId) -> Found<(Token, SeedRow)> {
+        let Some(token) = self.numbered::<Token>(Tab::Tokens, id.0)? else { return Ok(None) };
+        let rows = self.kv.range(Tab::Seeds, &Span::prefix(&keys::number(id.0)), Order::Up, 1)?;
+        let Some((_, bytes)) = rows.first() else { return Ok(None) };
+        Ok(Some((token, record::decode(bytes)?)))
+    }
+
     fn token_by_serial(&self, normal: &str) -> Found<Token> {
         for (key, _) in self.all(Tab::Serials, &keys::text_prefix(normal))? {
             if let Some(token) = self.token(TokenId(keys::last_number(&key)))? {

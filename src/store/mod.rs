@@ -116,7 +116,7 @@ pub trait Store: Send + Sync {
     fn close(&self);
 }
 
-impl dyn Store {
+impl dyn Store + '_ {
     /// Reads from one consistent snapshot.
     pub fn read<T, E: From<StoreError>>(&self, look: impl FnOnce(&dyn View) -> Result<T, E>) -> Result<T, E> {
         let mut look = Some(look);

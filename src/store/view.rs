@@ -96,6 +96,8 @@ pub trait View {
 
     /// A token.
     fn token(&self, id: TokenId) -> Found<Token>;
+    /// A token and its first secret whatever the state of its batch, for looking at a plan again.
+    fn staged(&self, id: TokenId) -> Found<(Token, SeedRow)>;
     /// A token by its serial in normal form.
     fn token_by_serial(&self, normal: &str) -> Found<Token>;
     /// The secret in force: the highest version whose import is committed.

@@ -54,6 +54,11 @@ impl DataKey {
         self.id
     }
 
+    /// How many more values it seals.
+    pub fn remaining(&self) -> u64 {
+        MAX_SEALS.saturating_sub(self.sealed.load(Ordering::Relaxed))
+    }
+
     /// Seals a secret for one place.
     ///
     /// # Errors

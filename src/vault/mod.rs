@@ -283,6 +283,11 @@ impl Vault {
             .map_err(|_| VaultError::DoesNotOpen { what: "sealed text" })
     }
 
+    /// True when the data key was opened before, so that nobody needs to fetch it.
+    pub fn knows_data_key(&self, id: DataKeyId) -> bool {
+        self.opened.read().unwrap_or_else(std::sync::PoisonError::into_inner).contains_key(&id)
+    }
+
     fn data_key(
         &self,
         id: DataKeyId,

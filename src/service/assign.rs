@@ -1,0 +1,366 @@
+//! Single assignments of users and tokens to resources.
+
+use crate::model::{
+    Actor, Assignment, AssignmentId, AssignmentKind, AuditAction, AuditResult, Batch, Login, Parties,
+    Resource, ResourceName, Subject, Token, TokenSerial, User,
+};
+use crate::store::{AssignmentFilter, Change, Changes, CustodyFilter, Page, Slice, TokenFilter, View};
+
+use super::token::{TokenView, scoped};
+use super::user::visible_user;
+use super::{Service, ServiceError};
+
+/// Who and what should stand on a resource.
+#[derive(Clone, Debug)]
+pub struct AssignRequest {
+    /// In what kind.
+    pub kind: AssignmentKind,
+    /// The user, for all kinds but `token`.
+    pub user: Option<Login>,
+    /// The token, for all kinds but `user`.
+    pub token: Option<TokenSerial>,
+}
+
+/// An assignment as lists show it.
+#[derive(Clone, Debug)]
+pub struct AssignmentView {
+    /// The record.
+    pub assignment: Assignment,
+    /// Login of the user.
+    pub user: Option<String>,
+    /// Serial of the token.
+    pub token: Option<String>,
+}
+
+impl Service {
+    /// Assignments of a resource. Tokens that stand there with their batch are in the token list.
+    pub fn assignments(
+        &self,
+        actor: &Actor,
+        resource: &ResourceName,
+        kind: Option<AssignmentKind>,
+        page: Page,
+    ) -> Result<Slice<AssignmentView>, ServiceError> {
+        self.store.read(|view| {
+            let resource = self.resource_named(view, actor, resource)?;
+            let slice = view.assignments(AssignmentFilter { resource: resource.id, kind }, page)?;
+            let mut items = Vec::with_capacity(slice.items.len());
+            for assignment in slice.items {
+                let user = match assignment.parties.user() {
+                    Some(id) => view.user(id)?.map(|u| u.login.as_str().to_owned()),
+                    None => None,
+                };
+                let token = match assignment.parties.token() {
+                    Some(id) => view.token(id)?.map(|t| t.serial.display().to_owned()),
+                    None => None,
+                };
+                items.push(AssignmentView { assignment, user, token });
+            }
+            Ok(Slice { items, next: slice.next })
+        })
+    }
+
+    /// Tokens on a resource that nobody confirmed yet, with their batch or by themselves.
+    pub fn unconfirmed(
+        &self,
+        actor: &Actor,
+        resource: &ResourceName,
+        page: Page,
+    ) -> Result<Slice<TokenView>, ServiceError> {
+        self.store.read(|view| {
+            let resource = self.resource_named(view, actor, resource)?;
+            let filter =
+                TokenFilter { resource: Some(resource.id), unconfirmed: Some(true), ..TokenFilter::ALL };
+            let slice = view.tokens(&filter, page)?;
+            let items =
+                slice.items.into_iter().map(|t| TokenView::read(view, t)).collect::<Result<_, _>>()?;
+            Ok(Slice { items, next: slice.next })
+        })
+    }
+
+    /// Puts a user, a token or both on a resource.
+    pub fn assign(
+        &self,
+        actor: &Actor,
+        resource: &ResourceName,
+        request: &AssignRequest,
+    ) -> Result<AssignmentId, ServiceError> {
+        let wants = |field: &'static str| {
+            ServiceError::invalid(
+                field,
+                "field_missing",
+                format!("an assignment of this kind needs a {field}"),
+            )
+        };
+        let surplus = |field: &'static str| {
+            ServiceError::invalid(
+                field,
+                "field_surplus",
+                format!("an assignment of this kind has no {field}"),
+            )
+        };
+        let needs_user = request.kind != AssignmentKind::Token;
+        let needs_token = request.kind != AssignmentKind::User;
+        match (&request.user, &request.token) {
+            (None, _) if needs_user => return Err(wants("user")),
+            (_, None) if needs_token => return Err(wants("token")),
+            (Some(_), _) if !needs_user => return Err(surplus("user")),
+            (_, Some(_)) if !needs_token => return Err(surplus("token")),
+            _ => {}
+        }
+        let (actor, resource, request, now) =
+            (actor.clone(), resource.clone(), request.clone(), self.clock.now());
+        self.decide(move |view| {
+            let target = view
+                .resource_by_name(&resource.normal())?
+                .filter(|r| actor.scope.covers(r.id))
+                .ok_or(ServiceError::NotFound { what: "resource" })?;
+            let user = match &request.user {
+                Some(login) => Some(
+                    view.user_by_login(&login.normal())?.ok_or(ServiceError::NotFound { what: "user" })?,
+                ),
+                None => None,
+            };
+            let token = match &request.token {
+                Some(serial) => Some(
+                    view.token_by_serial(serial.normal())?.ok_or(ServiceError::NotFound { what: "token" })?,
+                ),
+                None => None,
+            };
+            let mut changes: Changes = Vec::new();
+            let present = match &user {
+                Some(user) => present_place(view, user, &target, request.kind)?,
+                None => None,
+            };
+            if let Some(token) = &token {
+                changes.extend(free_token(view, token, user.as_ref(), &target, request.kind)?);
+            }
+            let parties = match (&user, &token) {
+                (Some(user), None) => Parties::User(user.id),
+                (None, Some(token)) => Parties::Token(token.id),
+                (Some(user), Some(token)) if request.kind == AssignmentKind::UserToken => {
+                    Parties::UserToken(user.id, token.id)
+                }
+                (Some(user), Some(token)) => Parties::TokenWithUser(user.id, token.id),
+                (None, None) => return Err(ServiceError::Stale),
+            };
+            let id = match present {
+                Some(place) => place.id,
+                None => view.next_assignment()?,
+            };
+            changes.push(Change::PutAssignment(Assignment {
+                id,
+                resource: target.id,
+                parties,
+                created_at: now,
+            }));
+            let mut subjects = vec![Subject::Resource(target.id)];
+            subjects.extend(user.as_ref().map(|u| Subject::User(u.id)));
+            subjects.extend(token.as_ref().map(|t| Subject::Token(t.id)));
+            let detail =
+                vec![("kind", request.kind.name().to_owned()), ("resource", target.name.to_string())];
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                AuditAction::Assigned,
+                subjects,
+                AuditResult::Done,
+                detail,
+            ));
+            Ok((id, changes))
+        })
+    }
+
+    /// Takes an assignment away.
+    pub fn unassign(
+        &self,
+        actor: &Actor,
+        resource: &ResourceName,
+        id: AssignmentId,
+    ) -> Result<(), ServiceError> {
+        let (actor, resource, now) = (actor.clone(), resource.clone(), self.clock.now());
+        self.decide(move |view| {
+            let target = view
+                .resource_by_name(&resource.normal())?
+                .filter(|r| actor.scope.covers(r.id))
+                .ok_or(ServiceError::NotFound { what: "resource" })?;
+            let assignment = view
+                .assignment(id)?
+                .filter(|a| a.resource == target.id)
+                .ok_or(ServiceError::NotFound { what: "assignment" })?;
+            let mut subjects = vec![Subject::Resource(target.id)];
+            subjects.extend(assignment.parties.user().map(Subject::User));
+            subjects.extend(assignment.parties.token().map(Subject::Token));
+            let detail = vec![
+                ("kind", assignment.parties.kind().name().to_owned()),
+                ("resource", target.name.to_string()),
+            ];
+            let entry =
+                super::audit_entry(now, &actor, AuditAction::Unassigned, subjects, AuditResult::Done, detail);
+            let mut changes = vec![Change::DeleteAssignment(id), entry];
+            if let Some(user) = assignment.parties.user() {
+                changes.push(Change::EndUserSessions(user));
+            }
+            Ok(((), changes))
+        })
+    }
+
+    /// Takes a token off the resource it stands on, whether by itself or with its batch.
+    pub fn unassign_token(&self, actor: &Actor, serial: &TokenSerial) -> Result<(), ServiceError> {
+        let (actor, serial, now) = (actor.clone(), serial.clone(), self.clock.now());
+        self.decide(move |view| {
+            let token = scoped(view, &actor, &serial)?;
+            if !view.is_assigned(&token)? {
+                return Err(ServiceError::state("not_assigned", "this token stands on no resource"));
+            }
+            let mut changes: Changes = Vec::new();
+            for own in view.assignments_of_token(token.id)? {
+                changes.push(match own.parties.user() {
+                    Some(user) => Change::PutAssignment(Assignment { parties: Parties::User(user), ..own }),
+                    None => Change::DeleteAssignment(own.id),
+                });
+            }
+            let subjects = vec![Subject::Token(token.id)];
+            changes.push(Change::PutToken(Token { follows_batch: false, ..token }));
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                AuditAction::Unassigned,
+                subjects,
+                AuditResult::Done,
+                vec![],
+            ));
+            Ok(((), changes))
+        })
+    }
+
+    /// Logins and tokens that a helpdesk search finds: by login or name of a person, or by serial.
+    pub fn search(
+        &self,
+        actor: &Actor,
+        text: &str,
+        limit: usize,
+    ) -> Result<(Vec<User>, Vec<Token>), ServiceError> {
+        let text = text.trim().to_owned();
+        if text.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        self.store.read(|view| {
+            let normal = TokenSerial::normal_form(&text);
+            if let Some(exact) = view.token_by_serial(&normal)?
+                && let Ok(serial) = TokenSerial::parse(&text)
+                && scoped(view, actor, &serial).is_ok()
+            {
+                return Ok((Vec::new(), vec![exact]));
+            }
+            if let Ok(login) = Login::parse(&text)
+                && let Ok(user) = visible_user(view, actor, &login)
+            {
+                return Ok((vec![user], Vec::new()));
+            }
+            let by_name = crate::store::UserFilter {
+                text: Some(text.to_lowercase()),
+                resource: None,
+                scope: actor.scope.clone(),
+            };
+            let users = view.users(&by_name, Page::first(limit))?.items;
+            let by_serial = TokenFilter {
+                serial: (!normal.is_empty()).then_some(normal),
+                scope: actor.scope.clone(),
+                ..TokenFilter::ALL
+            };
+            let tokens = view.tokens(&by_serial, Page::first(limit))?.items;
+            Ok((users, tokens))
+        })
+    }
+
+    /// How many tokens of a batch are at each place; at most `limit` tokens are looked at.
+    pub fn custody_counts(
+        &self,
+        batch: &Batch,
+        limit: u64,
+    ) -> Result<Vec<(&'static str, u64)>, ServiceError> {
+        self.store.read(|view| {
+            let mut counts: Vec<(&'static str, u64)> =
+                super::token::CUSTODY_WORDS.iter().map(|word| (*word, 0)).collect();
+            let filters = [CustodyFilter::InStock, CustodyFilter::Assigned]
+                .into_iter()
+                .chain((1..=5).map(CustodyFilter::Place));
+            for (at, custody) in filters.enumerate() {
+                let filter =
+                    TokenFilter { batch: Some(batch.id), custody: Some(custody), ..TokenFilter::ALL };
+                let mut page = Page::first(1_000);
+                while counts[at].1 < limit {
+                    let slice = view.tokens(&filter, page)?;
+                    counts[at].1 += slice.items.len() as u64;
+                    let Some(next) = slice.next else { break };
+                    page.after = Some(next);
+                }
+            }
+            Ok(counts)
+        })
+    }
+}
+
+/// The user's present place on the resource, when an assignment of this kind may take it over.
+fn present_place(
+    view: &dyn View,
+    user: &User,
+    target: &Resource,
+    kind: AssignmentKind,
+) -> Result<Option<Assignment>, ServiceError> {
+    let place = view.assignments_of_user(user.id)?.into_iter().find(|a| a.resource == target.id);
+    match place {
+        Some(place) if place.parties.kind() == AssignmentKind::User && kind != AssignmentKind::User => {
+            Ok(Some(place))
+        }
+        Some(place) => {
+            let detail =
+                format!("this user stands on {} already, as {}", target.name, place.parties.kind().name());
+            Err(ServiceError::state("already_assigned", detail))
+        }
+        None => Ok(None),
+    }
+}
+
+/// The changes that free a token for its new place.
+fn free_token(
+    view: &dyn View,
+    token: &Token,
+    user: Option<&User>,
+    target: &Resource,
+    kind: AssignmentKind,
+) -> Result<Changes, ServiceError> {
+    let mut changes = Vec::new();
+    for own in view.assignments_of_token(token.id)? {
+        let same_pair = kind == AssignmentKind::TokenWithUser
+            && own.resource != target.id
+            && own.parties.kind() == AssignmentKind::TokenWithUser
+            && own.parties.user() == user.map(|u| u.id);
+        if same_pair {
+            continue;
+        }
+        if own.resource == target.id
+            && own.parties.kind() == AssignmentKind::Token
+            && kind != AssignmentKind::Token
+        {
+            changes.push(Change::DeleteAssignment(own.id));
+            continue;
+        }
+        let place = view.resource(own.resource)?.map(|r| r.name.to_string()).unwrap_or_default();
+        let detail = format!("this token stands on {place} already, as {}", own.parties.kind().name());
+        return Err(ServiceError::state("already_assigned", detail));
+    }
+    if let (Some(holder), Some(user)) = (token.holder, user)
+        && holder != user.id
+    {
+        return Err(ServiceError::state("token_held", "another person holds this token: take it back first"));
+    }
+    let mut freed = Token { follows_batch: false, ..token.clone() };
+    if kind == AssignmentKind::TokenWithUser {
+        freed.holder = user.map(|u| u.id);
+        changes.extend(super::code::touch_batch(view, token)?);
+    }
+    changes.push(Change::PutToken(freed));
+    Ok(changes)
+}

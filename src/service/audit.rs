@@ -1,0 +1,169 @@
+//! Reading and verifying the audit log.
+
+use crate::clock::UnixTime;
+use crate::model::{Actor, AuditAction, AuditRecord, AuditResult, Subject, TokenSerial};
+use crate::store::audit::{AuditFault, AuditVerdict, verify};
+use crate::store::{AuditFilter, Page, Slice, View};
+
+use super::{Service, ServiceError};
+
+/// A record as pages and exports show it: names instead of numbers.
+#[derive(Clone, Debug)]
+pub struct AuditView {
+    /// Its chain.
+    pub chain: u32,
+    /// Its place.
+    pub n: u64,
+    /// When.
+    pub at: UnixTime,
+    /// Who.
+    pub actor: String,
+    /// With what role.
+    pub role: Option<&'static str>,
+    /// From where.
+    pub address: Option<String>,
+    /// What.
+    pub action: &'static str,
+    /// About what: kind and name.
+    pub subjects: Vec<(&'static str, String)>,
+    /// How it ended.
+    pub result: AuditResult,
+    /// Facts by name.
+    pub detail: Vec<(String, String)>,
+}
+
+/// What verification found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditReport {
+    /// Records looked at; with a fault, those before it.
+    pub records: u64,
+    /// Chain, place and kind of the first fault.
+    pub fault: Option<(u32, u64, AuditFault)>,
+}
+
+fn subject_name(view: &dyn View, subject: Subject) -> Result<(&'static str, String), ServiceError> {
+    Ok(match subject {
+        Subject::Token(id) => {
+            let serial = view.token(id)?.map(|t| t.serial.display().to_owned());
+            ("token", serial.unwrap_or_else(|| format!("no longer here ({})", id.0)))
+        }
+        Subject::User(id) => {
+            let login = view.user(id)?.map(|u| u.login.as_str().to_owned());
+            ("user", login.unwrap_or_else(|| format!("no longer here ({})", id.0)))
+        }
+        Subject::Resource(id) => {
+            let name = view.resource(id)?.map(|r| r.name.as_str().to_owned());
+            ("resource", name.unwrap_or_else(|| format!("no longer here ({})", id.0)))
+        }
+        Subject::Batch(id) => {
+            let name = view.batch_any(id)?.map(|b| b.name.as_str().to_owned());
+            ("batch", name.unwrap_or_else(|| format!("no longer here ({})", id.0)))
+        }
+        Subject::Import(id) => ("import", id.0.to_string()),
+        Subject::Operator(id) => {
+            let login = view.operator(id)?.map(|o| o.login.as_str().to_owned());
+            ("operator", login.unwrap_or_else(|| format!("no longer here ({})", id.0)))
+        }
+    })
+}
+
+impl AuditView {
+    fn read(view: &dyn View, record: AuditRecord) -> Result<Self, ServiceError> {
+        let AuditRecord { chain, n, entry, .. } = record;
+        let subjects = entry.subjects.iter().map(|s| subject_name(view, *s)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            chain,
+            n,
+            at: entry.at,
+            actor: entry.actor.label(),
+            role: entry.actor.role.map(crate::model::Role::name),
+            address: entry.actor.address,
+            action: entry.action.name(),
+            subjects,
+            result: entry.result,
+            detail: entry.detail,
+        })
+    }
+}
+
+impl Service {
+    /// Records, newest first. A scoped actor sees those of its resources only.
+    pub fn audit(
+        &self,
+        actor: &Actor,
+        subject: Option<Subject>,
+        page: Page,
+    ) -> Result<Slice<AuditView>, ServiceError> {
+        self.store.read(|view| {
+            let slice = view.audit(AuditFilter { subject }, page)?;
+            let seen = |record: &AuditRecord| match &actor.scope {
+                crate::model::Scope::All => true,
+                crate::model::Scope::Resources(list) => record
+                    .entry
+                    .subjects
+                    .iter()
+                    .any(|s| matches!(s, Subject::Resource(id) if list.contains(id))),
+            };
+            let items = slice
+                .items
+                .into_iter()
+                .filter(seen)
+                .map(|r| AuditView::read(view, r))
+                .collect::<Result<_, _>>()?;
+            Ok(Slice { items, next: slice.next })
+        })
+    }
+
+    /// The history of one token, newest first.
+    pub fn token_history(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        page: Page,
+    ) -> Result<Slice<AuditView>, ServiceError> {
+        self.store.read(|view| {
+            let token = self.visible_token(view, actor, serial)?;
+            let slice = view.audit(AuditFilter { subject: Some(Subject::Token(token.id)) }, page)?;
+            let items =
+                slice.items.into_iter().map(|r| AuditView::read(view, r)).collect::<Result<_, _>>()?;
+            Ok(Slice { items, next: slice.next })
+        })
+    }
+
+    /// Walks every chain against its seals, its head and the anchors outside; writes down that it was done.
+    pub fn verify_audit(&self, actor: &Actor) -> Result<AuditReport, ServiceError> {
+        let anchors = self.store.audit_anchors()?;
+        let seal = super::audit_seal(&self.vault);
+        let verdict = self.store.read(|view| Ok::<_, ServiceError>(verify(view, &seal, &anchors)?))?;
+        let report = match verdict {
+            AuditVerdict::Intact { records, .. } => AuditReport { records, fault: None },
+            AuditVerdict::Broken { chain, n, fault } => {
+                AuditReport { records: n.saturating_sub(1), fault: Some((chain, n, fault)) }
+            }
+        };
+        if let Some((chain, n, fault)) = report.fault {
+            tracing::error!(
+                audit.chain = chain,
+                audit.n = n,
+                fault = fault.name(),
+                "the audit log is damaged"
+            );
+        }
+        let (actor, now) = (actor.clone(), self.clock.now());
+        self.decide(move |_| {
+            let (result, mut detail) = match report.fault {
+                None => (AuditResult::Done, vec![("result", "intact".to_owned())]),
+                Some((chain, n, fault)) => (
+                    AuditResult::Refused,
+                    vec![("result", fault.name().to_owned()), ("at", format!("{chain}:{n}"))],
+                ),
+            };
+            detail.push(("records", report.records.to_string()));
+            Ok((
+                (),
+                vec![super::audit_entry(now, &actor, AuditAction::AuditVerified, vec![], result, detail)],
+            ))
+        })?;
+        Ok(report)
+    }
+}

@@ -1,0 +1,241 @@
+//! What an integration asks: is this the right person? One answer for all wrong inputs.
+
+use crate::clock::UnixTime;
+use crate::model::{
+    Actor, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, Resource, ResourceName, Subject,
+    User,
+};
+use crate::oath::Otp;
+use crate::secret::Passphrase;
+use crate::store::{Change, Changes, View};
+
+use super::check::{CheckResult, compare, settle};
+use super::code::{self, Examined};
+use super::confirm::pair_of;
+use super::{Service, ServiceError};
+
+/// What the integration knows of the person.
+#[derive(Debug)]
+pub struct AuthRequest<'a> {
+    /// Who it should be.
+    pub user: &'a Login,
+    /// What was typed as a password, if it was asked.
+    pub password: Option<&'a Passphrase>,
+    /// What was typed as a code.
+    pub otp: Option<&'a Otp>,
+    /// Where the person came from.
+    pub address: Option<&'a str>,
+}
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthResult {
+    /// All that this person must give was right; the code is spent.
+    Accepted,
+    /// Something was not.
+    Rejected,
+    /// Not looked at.
+    Blocked {
+        /// Until when; `None`: until an operator opens it.
+        until: Option<UnixTime>,
+    },
+}
+
+impl AuthResult {
+    /// The word in JSON and in the log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Blocked { .. } => "blocked",
+        }
+    }
+}
+
+struct Snapshot {
+    now: UnixTime,
+    resource: Resource,
+    user: Option<User>,
+    examined: Option<Examined>,
+}
+
+impl Service {
+    /// Tells whether password and code are right for a user of a resource. A user with a token must
+    /// give its code; one without is accepted by the password alone.
+    pub fn authenticate(
+        &self,
+        actor: &Actor,
+        resource: &ResourceName,
+        request: &AuthRequest<'_>,
+    ) -> Result<AuthResult, ServiceError> {
+        self.until_settled(|| self.authenticate_once(actor, resource, request))
+    }
+
+    fn authenticate_once(
+        &self,
+        actor: &Actor,
+        resource: &ResourceName,
+        request: &AuthRequest<'_>,
+    ) -> Result<AuthResult, ServiceError> {
+        let Snapshot { now, resource, user, examined } = self.store.read(|view| {
+            let now = self.trusted_now(view)?;
+            let resource = self.resource_named(view, actor, resource)?;
+            let user = view.user_by_login(&request.user.normal())?;
+            let user = match user {
+                Some(user) if is_on(view, &user, &resource)? => Some(user),
+                _ => None,
+            };
+            let pair = match &user {
+                Some(user) => pair_of(view, user.id, &resource)?,
+                None => None,
+            };
+            let examined = pair.map(|(_, token)| Examined::read(view, token)).transpose()?;
+            Ok::<_, ServiceError>(Snapshot { now, resource, user, examined })
+        })?;
+
+        let password_right = match request.password {
+            Some(password) => {
+                Some(self.verify_password(password, user.as_ref().and_then(|u| u.password.as_ref()))?)
+            }
+            None => None,
+        };
+        let comparison = match (request.otp, &examined) {
+            (Some(otp), Some(examined))
+                if examined.require_usable(now).is_ok() && examined.digits().is_ok() =>
+            {
+                Some(compare(self, examined, otp, now, false)?)
+            }
+            (Some(otp), _) => {
+                self.dummy_check(otp);
+                None
+            }
+            (None, _) => None,
+        };
+
+        let unknown = self.vault.keyed_hash("login", request.user.normal().as_bytes());
+        let (has_otp, actor) = (request.otp.is_some(), self.with_address(actor, request.address));
+        let split = self.splits_check();
+        self.decide(move |view| {
+            let mut settling = Settling { now, resource: &resource, changes: Vec::new() };
+            let answer = match &user {
+                None => settling.stranger(view, &unknown, has_otp, password_right.is_some())?,
+                Some(user) => {
+                    let fresh = match &examined {
+                        Some(before) if split => Some(before.clone()),
+                        Some(before) => Some(before.unmoved(view)?),
+                        None => None,
+                    };
+                    if !split
+                        && pair_of(view, user.id, &resource)?.map(|(_, t)| t.id)
+                            != examined.as_ref().map(Examined::id)
+                    {
+                        return Err(ServiceError::Stale);
+                    }
+                    settling.user(view, user, fresh.as_ref(), comparison, password_right)?
+                }
+            };
+            let mut changes = settling.changes;
+            let mut subjects = vec![Subject::Resource(resource.id)];
+            subjects.extend(user.as_ref().map(|user| Subject::User(user.id)));
+            subjects.extend(examined.as_ref().map(|examined| Subject::Token(examined.id())));
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                AuditAction::Authenticated,
+                subjects,
+                if answer == AuthResult::Accepted { AuditResult::Done } else { AuditResult::Refused },
+                vec![("result", answer.name().to_owned())],
+            ));
+            Ok((answer, changes))
+        })
+    }
+
+    fn with_address(&self, actor: &Actor, address: Option<&str>) -> Actor {
+        let _ = self;
+        let mut actor = actor.clone();
+        if let Some(address) = address {
+            let clean: String = address.chars().filter(|c| !c.is_control()).take(64).collect();
+            actor.address = Some(clean);
+        }
+        actor
+    }
+}
+
+/// True when the user stands on the resource in a kind that lets people in.
+pub(super) fn is_on(view: &dyn View, user: &User, resource: &Resource) -> Result<bool, ServiceError> {
+    Ok(view.assignments_of_user(user.id)?.iter().any(|a| a.resource == resource.id))
+}
+
+/// One question inside its change.
+struct Settling<'a> {
+    now: UnixTime,
+    resource: &'a Resource,
+    changes: Changes,
+}
+
+impl Settling<'_> {
+    fn count(&mut self, key: BudgetKey, budget: Budget) {
+        self.changes.push(Change::PutBudget(key, budget.failed(self.now, self.resource.failure_limit)));
+    }
+
+    /// A login that nobody has here: the same counters, waits and answers as for a user.
+    fn stranger(
+        &mut self,
+        view: &dyn View,
+        unknown: &[u8; 32],
+        has_otp: bool,
+        has_password: bool,
+    ) -> Result<AuthResult, ServiceError> {
+        let mut id = [0; 16];
+        id.copy_from_slice(&unknown[..16]);
+        let kinds = [(has_password, BudgetKind::Password), (has_otp, BudgetKind::UnknownOtp)];
+        for (_, kind) in kinds.iter().filter(|(given, _)| *given) {
+            let key = BudgetKey::Hashed(*kind, id);
+            let budget = view.budget(key)?.within(self.now, 86_400);
+            if let Some(until) = code::blocked(&budget, self.now) {
+                return Ok(AuthResult::Blocked { until });
+            }
+            self.count(key, budget);
+        }
+        Ok(AuthResult::Rejected)
+    }
+
+    fn user(
+        &mut self,
+        view: &dyn View,
+        user: &User,
+        token: Option<&Examined>,
+        comparison: Option<super::check::Comparison>,
+        password_right: Option<bool>,
+    ) -> Result<AuthResult, ServiceError> {
+        let key = BudgetKey::User(BudgetKind::Password, user.id);
+        let budget = view.budget(key)?;
+        if password_right.is_some()
+            && let Some(until) = code::blocked(&budget, self.now)
+        {
+            return Ok(AuthResult::Blocked { until });
+        }
+        if let Some(fresh) = token
+            && let Some(until) = code::blocked(&fresh.state.budget, self.now)
+        {
+            return Ok(AuthResult::Blocked { until });
+        }
+        if password_right == Some(false) {
+            self.count(key, budget);
+        } else if password_right == Some(true) && budget != Budget::CLEAR {
+            self.changes.push(Change::PutBudget(key, Budget::CLEAR));
+        }
+        let code_right = match (token, comparison) {
+            (Some(fresh), Some(comparison)) => {
+                // A right code beside a wrong password is spent too: it was shown to somebody.
+                let (result, changes) = settle(view, fresh, comparison, self.now)?;
+                self.changes.extend(changes);
+                matches!(result, CheckResult::Accepted { .. })
+            }
+            (Some(_), None) => false,
+            (None, _) => password_right == Some(true),
+        };
+        let accepted = code_right && password_right != Some(false);
+        Ok(if accepted { AuthResult::Accepted } else { AuthResult::Rejected })
+    }
+}

@@ -1,0 +1,225 @@
+//! One code of one token: right, used before, or wrong. A right one is spent.
+
+use crate::clock::UnixTime;
+use crate::model::{Actor, AuditAction, AuditResult, Subject, TokenSerial};
+use crate::oath::{MovingFactor, Otp, WindowMatch, find_in_window};
+use crate::store::{Change, Changes, View};
+
+use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined, REPLAY_COUNTERS};
+use super::{Service, ServiceError};
+
+/// How far `outside_window` looks: one day to either side, or this many counters ahead.
+const HINT_SECS: u64 = 86_400;
+const HINT_COUNTERS: u64 = 1_000;
+
+/// Answer to one code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckResult {
+    /// Right, and spent by this.
+    Accepted {
+        /// Distance from the server's clock or from the next counter, in steps; positive: ahead.
+        steps: i64,
+        /// The same in seconds, for clock tokens.
+        seconds: Option<i64>,
+    },
+    /// Was right and is spent, or was passed over.
+    Replayed {
+        /// When a code of this token was last accepted.
+        last_used: Option<UnixTime>,
+    },
+    /// Perhaps right, but too far away. Told to operators only.
+    OutsideWindow {
+        /// Distance, as above.
+        steps: i64,
+        /// The same in seconds, for clock tokens.
+        seconds: Option<i64>,
+    },
+    /// Not right.
+    Wrong,
+    /// Not looked at.
+    Blocked {
+        /// Until when; `None`: until an operator opens it.
+        until: Option<UnixTime>,
+    },
+}
+
+impl CheckResult {
+    /// The word in JSON and in the log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::Replayed { .. } => "replayed",
+            Self::OutsideWindow { .. } => "outside_window",
+            Self::Wrong => "wrong",
+            Self::Blocked { .. } => "blocked",
+        }
+    }
+}
+
+/// What a comparison outside the store found.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Comparison {
+    /// Fits at `factor`; `last` is the last position of the window that has the same code, so that
+    /// accepting shuts out all of them.
+    Fits {
+        factor: MovingFactor,
+        last: MovingFactor,
+    },
+    Used,
+    Outside(MovingFactor),
+    Wrong,
+}
+
+/// Compares one code with the ordinary window of a token. With `hint` a code that does not fit is
+/// looked for within a day or a thousand counters.
+pub(super) fn compare(
+    service: &Service,
+    examined: &Examined,
+    otp: &Otp,
+    now: UnixTime,
+    hint: bool,
+) -> Result<Comparison, ServiceError> {
+    let digits = examined.digits()?;
+    let generator = service.generator(examined)?;
+    let (center, floor) = (examined.center(now), examined.state.floor);
+    let search = |past, future| find_in_window(&generator, digits, otp, center, past, future, floor);
+    let (past, future) = match examined.period() {
+        Some(_) => (CHECK_STEPS, CHECK_STEPS),
+        None => (REPLAY_COUNTERS, CHECK_COUNTERS - 1),
+    };
+    Ok(match search(past, future) {
+        WindowMatch::Accepted(factor) => {
+            let mut last = factor;
+            while let WindowMatch::Accepted(again) =
+                find_in_window(&generator, digits, otp, center, past, future, last.next())
+            {
+                last = again;
+            }
+            Comparison::Fits { factor, last }
+        }
+        WindowMatch::Used(_) => Comparison::Used,
+        WindowMatch::None if hint => {
+            let far = match examined.period() {
+                Some(period) => {
+                    let steps = HINT_SECS / period.get().unsigned_abs();
+                    search(steps, steps)
+                }
+                None => search(0, HINT_COUNTERS),
+            };
+            match far {
+                WindowMatch::Accepted(factor) => Comparison::Outside(factor),
+                WindowMatch::Used(_) => Comparison::Used,
+                WindowMatch::None => Comparison::Wrong,
+            }
+        }
+        WindowMatch::None => Comparison::Wrong,
+    })
+}
+
+/// Turns a comparison into an answer and the changes that go with it. The budget is the one of this
+/// moment; the comparison rests on a state that `fresh` was shown to equal.
+pub(super) fn settle(
+    view: &dyn View,
+    fresh: &Examined,
+    comparison: Comparison,
+    now: UnixTime,
+) -> Result<(CheckResult, Changes), ServiceError> {
+    if let Some(until) = code::blocked(&fresh.state.budget, now) {
+        return Ok((CheckResult::Blocked { until }, Vec::new()));
+    }
+    let put = |state| Change::PutState(fresh.id(), fresh.seed.version, state);
+    let one_more_failure = || put(code::failed(fresh.state, now, fresh.failure_limit));
+    Ok(match comparison {
+        Comparison::Fits { factor, last } => {
+            let (steps, seconds) = fresh.offset(factor, now);
+            let drift = fresh
+                .period()
+                .and_then(|period| code::learned(&fresh.state, fresh.center(now), factor, period, now));
+            let state = code::accepted(fresh.state, last, now, drift);
+            let mut changes = vec![put(state)];
+            if !fresh.state.used {
+                changes.extend(code::touch_batch(view, &fresh.token)?);
+            }
+            (CheckResult::Accepted { steps, seconds }, changes)
+        }
+        Comparison::Used => (CheckResult::Replayed { last_used: fresh.state.last_used }, Vec::new()),
+        Comparison::Outside(factor) => {
+            let (steps, seconds) = fresh.offset(factor, now);
+            (CheckResult::OutsideWindow { steps, seconds }, vec![one_more_failure()])
+        }
+        Comparison::Wrong => (CheckResult::Wrong, vec![one_more_failure()]),
+    })
+}
+
+impl Service {
+    /// Checks one code of a token and spends it when it is right.
+    pub fn check(&self, actor: &Actor, serial: &TokenSerial, otp: &Otp) -> Result<CheckResult, ServiceError> {
+        let operator = actor.is_operator();
+        let found = self.until_settled(|| self.check_once(actor, serial, otp, operator));
+        match found {
+            // A verifier learns nothing about which tokens exist or why one is refused.
+            Err(ServiceError::NotFound { .. } | ServiceError::State { .. }) if !operator => {
+                self.dummy_check(otp);
+                Ok(CheckResult::Wrong)
+            }
+            other => other,
+        }
+    }
+
+    fn check_once(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        otp: &Otp,
+        hint: bool,
+    ) -> Result<CheckResult, ServiceError> {
+        let (examined, now) = self.store.read(|view| {
+            let now = self.trusted_now(view)?;
+            let token = self.visible_token(view, actor, serial)?;
+            Ok::<_, ServiceError>((Examined::read(view, token)?, now))
+        })?;
+        examined.require_usable(now)?;
+        let digits = examined.digits()?;
+        if hint && otp.value(digits).is_none() && examined.token.pin.is_none() {
+            return Err(ServiceError::invalid(
+                "otp",
+                "otp_length",
+                format!("{} digits were typed, this token shows {}", otp.len(), digits.get()),
+            ));
+        }
+        let comparison = compare(self, &examined, otp, now, hint)?;
+        let actor = actor.clone();
+        let split = self.splits_check();
+        self.decide(move |view| {
+            let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
+            let (result, mut changes) = settle(view, &fresh, comparison, now)?;
+            let done = matches!(result, CheckResult::Accepted { .. });
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                AuditAction::OtpChecked,
+                vec![Subject::Token(fresh.id())],
+                if done { AuditResult::Done } else { AuditResult::Refused },
+                vec![("result", result.name().to_owned())],
+            ));
+            Ok((result, changes))
+        })
+    }
+
+    /// The token of this serial, when the actor's scope covers it.
+    pub(super) fn visible_token(
+        &self,
+        view: &dyn View,
+        actor: &Actor,
+        serial: &TokenSerial,
+    ) -> Result<crate::model::Token, ServiceError> {
+        let missing = ServiceError::NotFound { what: "token" };
+        let token = view.token_by_serial(serial.normal())?.ok_or(missing)?;
+        if actor.scope != crate::model::Scope::All
+            && !view.resources_of(&token)?.into_iter().any(|resource| actor.scope.covers(resource))
+        {
+            return Err(ServiceError::NotFound { what: "token" });
+        }
+        Ok(token)
+    }
+}

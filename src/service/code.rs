@@ -1,0 +1,268 @@
+//! The heart of every check: what a token may accept now, read in a snapshot, compared outside, decided
+//! again inside the change.
+//!
+//! [`Examined`] is what was read. A comparison is computed from it outside the store. The deciding
+//! closure reads it once more with [`Examined::unmoved`]; when anything moved, the answer is
+//! [`ServiceError::Stale`] and [`Service::until_settled`] computes again.
+
+use crate::clock::UnixTime;
+use crate::model::{
+    Batch, Budget, BudgetState, Drift, OtpSpec, ResourceId, SeedRow, Token, TokenId, TokenState,
+};
+use crate::oath::{Digits, Generator, MovingFactor, PeriodSecs, time_step};
+use crate::store::{Change, View};
+use crate::vault::SealContext;
+
+use super::{Service, ServiceError};
+
+/// Steps to either side that an ordinary check of a clock token looks at.
+pub(super) const CHECK_STEPS: u64 = 1;
+/// Counters that an ordinary check of an event token looks at.
+pub(super) const CHECK_COUNTERS: u64 = 10;
+/// Counters below the floor that are looked at to tell a replay from a wrong code.
+pub(super) const REPLAY_COUNTERS: u64 = 10;
+/// How often a comparison is repeated when the record moved.
+const ATTEMPTS: usize = 3;
+/// What a clock may gain or lose between two codes before learning stops believing it, per day.
+const DRIFT_SECS_PER_DAY: i64 = 2;
+
+/// A token with its secret's record and its state, as one snapshot shows them.
+#[derive(Clone, Debug)]
+pub(super) struct Examined {
+    pub(super) token: Token,
+    pub(super) seed: SeedRow,
+    pub(super) state: TokenState,
+    /// Where it stands: an assignment that comes or goes makes a comparison stale.
+    pub(super) resources: Vec<ResourceId>,
+    /// Failures after which the token is blocked.
+    pub(super) failure_limit: u32,
+}
+
+impl Examined {
+    pub(super) fn read(view: &dyn View, token: Token) -> Result<Self, ServiceError> {
+        let seed = view.seed(token.id)?.ok_or(ServiceError::NotFound { what: "token" })?;
+        let state = view.state(&seed)?;
+        let resources = view.resources_of(&token)?;
+        let mut failure_limit = crate::model::Resource::DEFAULT_FAILURE_LIMIT;
+        if let Some(first) = resources.first()
+            && let Some(resource) = view.resource(*first)?
+        {
+            failure_limit = resource.failure_limit;
+        }
+        Ok(Self { token, seed, state, resources, failure_limit })
+    }
+
+    /// The same token now; `Stale` when something moved that a comparison rests on.
+    pub(super) fn unmoved(&self, view: &dyn View) -> Result<Self, ServiceError> {
+        let token = view.token(self.token.id)?.ok_or(ServiceError::Stale)?;
+        let now = Self::read(view, token)?;
+        let same = now.seed.version == self.seed.version
+            && now.state.floor == self.state.floor
+            && now.state.drift == self.state.drift
+            && now.token.disabled == self.token.disabled
+            && now.token.holder == self.token.holder
+            && now.resources == self.resources;
+        if same { Ok(now) } else { Err(ServiceError::Stale) }
+    }
+
+    /// Refuses a token that is disabled or out of its vendor's dates.
+    pub(super) fn require_usable(&self, now: UnixTime) -> Result<(), ServiceError> {
+        if self.token.disabled.is_some() {
+            return Err(ServiceError::state("token_disabled", "the token is disabled; enable it first"));
+        }
+        if self.token.valid_from.is_some_and(|from| now < from) {
+            return Err(ServiceError::state("token_not_yet_valid", "the vendor's policy: not valid yet"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn id(&self) -> TokenId {
+        self.token.id
+    }
+
+    /// Digits of its codes, when its codes can be checked at all.
+    pub(super) fn digits(&self) -> Result<Digits, ServiceError> {
+        self.seed.spec.digits().ok_or_else(|| {
+            ServiceError::state("kind_not_supported", "codes of OCRA tokens cannot be checked yet")
+        })
+    }
+
+    /// The step that the server's own clock shows for this token's step length; `None` for event tokens.
+    pub(super) fn server_step(&self, now: UnixTime) -> Option<MovingFactor> {
+        match self.seed.spec {
+            OtpSpec::Totp { period, epoch_secs, .. } => time_step(now, epoch_secs, 0, period),
+            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } => None,
+        }
+    }
+
+    /// Where the next code is expected: the token's step now, or its next counter.
+    pub(super) fn center(&self, now: UnixTime) -> MovingFactor {
+        match self.seed.spec {
+            OtpSpec::Totp { period, epoch_secs, .. } => {
+                time_step(now, epoch_secs, self.state.drift_secs(), period).unwrap_or(MovingFactor(0))
+            }
+            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } => self.state.floor,
+        }
+    }
+
+    /// Length of a step; `None` for event tokens.
+    pub(super) fn period(&self) -> Option<PeriodSecs> {
+        match self.seed.spec {
+            OtpSpec::Totp { period, .. } => Some(period),
+            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } => None,
+        }
+    }
+
+    /// Distance of `factor` from what the server's clock says (clock tokens) or from the next counter
+    /// (event tokens), in steps; and in seconds for clock tokens. Positive: the token is ahead.
+    pub(super) fn offset(&self, factor: MovingFactor, now: UnixTime) -> (i64, Option<i64>) {
+        let base = self.server_step(now).unwrap_or(self.state.floor);
+        let steps = signed_distance(base, factor);
+        (steps, self.period().map(|p| steps.saturating_mul(p.get())))
+    }
+}
+
+/// `to` − `from`, cut off at the ends of `i64`.
+pub(super) fn signed_distance(from: MovingFactor, to: MovingFactor) -> i64 {
+    let wide = i128::from(to.0) - i128::from(from.0);
+    i64::try_from(wide).unwrap_or(if wide < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// The state after one more failure.
+pub(super) fn failed(state: TokenState, now: UnixTime, limit: u32) -> TokenState {
+    TokenState { budget: state.budget.failed(now, limit), ..state }
+}
+
+/// The state after `factor` was accepted: the floor moves past it, failures are forgotten.
+pub(super) fn accepted(
+    state: TokenState,
+    factor: MovingFactor,
+    now: UnixTime,
+    drift: Option<Drift>,
+) -> TokenState {
+    TokenState {
+        floor: state.floor.max(factor.next()),
+        drift: drift.or(state.drift),
+        used: true,
+        last_used: Some(now),
+        budget: Budget::CLEAR,
+        wide_failures: 0,
+        wide_operator: None,
+    }
+}
+
+/// What one accepted code teaches about a clock. It is a lower bound only (the user may have typed
+/// late), so the offset moves by no more than a clock can have moved since it was last seen, and by
+/// at most one step.
+pub(super) fn learned(
+    state: &TokenState,
+    center: MovingFactor,
+    factor: MovingFactor,
+    period: PeriodSecs,
+    now: UnixTime,
+) -> Option<Drift> {
+    let steps = signed_distance(center, factor).signum();
+    if steps == 0 {
+        return None;
+    }
+    let seen = state.drift.map(|d| d.learned_at).max(state.last_used);
+    let most = seen.map_or(period.get(), |at| {
+        let days = now.secs_since(at).max(0) / 86_400;
+        days.saturating_mul(DRIFT_SECS_PER_DAY).min(period.get())
+    });
+    (most > 0).then(|| Drift { seconds: state.drift_secs().saturating_add(steps * most), learned_at: now })
+}
+
+/// The change that notes that a batch is in use, when it is the first: its import cannot be undone then.
+pub(super) fn touch_batch(view: &dyn View, token: &Token) -> Result<Option<Change>, ServiceError> {
+    let batch = view.batch(token.batch)?.filter(|batch| !batch.touched);
+    Ok(batch.map(|batch| Change::PutBatch(Batch { touched: true, ..batch })))
+}
+
+/// Whether an attempt may be looked at, and until when not.
+pub(super) fn blocked(budget: &Budget, now: UnixTime) -> Option<Option<UnixTime>> {
+    match budget.state(now) {
+        BudgetState::Open => None,
+        BudgetState::Wait { until } => Some(Some(until)),
+        BudgetState::Locked => Some(None),
+    }
+}
+
+impl Service {
+    /// Opens the secret of an examined token and keys the generator.
+    pub(super) fn generator(&self, examined: &Examined) -> Result<Generator, ServiceError> {
+        let hash = examined.seed.spec.hash().ok_or_else(|| {
+            ServiceError::state("kind_not_supported", "codes of OCRA tokens cannot be checked yet")
+        })?;
+        let context = SealContext::Seed(examined.seed.token, examined.seed.version);
+        let wanted = examined.seed.sealed.data_key;
+        let stored = if self.vault.knows_data_key(wanted) {
+            None
+        } else {
+            self.store.read(|view| Ok::<_, ServiceError>(view.data_key(wanted)?))?
+        };
+        let seed = self.vault.open_seed(&examined.seed.sealed, context, |_| stored)?;
+        Ok(Generator::new(&seed, hash))
+    }
+
+    /// Runs `attempt` again while the record moves under it.
+    pub(super) fn until_settled<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        for _ in 1..ATTEMPTS {
+            match attempt() {
+                Err(ServiceError::Stale) => {}
+                settled => return settled,
+            }
+        }
+        attempt()
+    }
+
+    /// True when a test switched off the second reading of a check.
+    pub(super) fn splits_check(&self) -> bool {
+        #[cfg(feature = "test-switches")]
+        return self.switches.split_check.load(std::sync::atomic::Ordering::SeqCst);
+        #[cfg(not(feature = "test-switches"))]
+        false
+    }
+
+    /// The present time, unless it contradicts the log by more than five seconds: then codes are not
+    /// looked at, because a clock that was set back would reopen used ones.
+    pub(super) fn trusted_now(&self, view: &dyn View) -> Result<UnixTime, ServiceError> {
+        let now = self.clock.now();
+        match crate::store::newest_audit_time(view)? {
+            Some(newest) if newest.secs_since(now) > 5 => Err(ServiceError::ClockFault { now, newest }),
+            _ => Ok(now),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn learning_follows_a_clock_no_faster_than_it_can_run() {
+        let now = UnixTime::from_secs(1_800_000_000);
+        let fresh = TokenState::fresh(MovingFactor(0));
+        let learn = |state: &TokenState, step| {
+            learned(state, MovingFactor(100), MovingFactor(step), PeriodSecs::DEFAULT, now).map(|d| d.seconds)
+        };
+        assert_eq!(learn(&fresh, 100), None);
+        assert_eq!(learn(&fresh, 101), Some(30));
+        assert_eq!(learn(&fresh, 99), Some(-30));
+        let seen = TokenState { last_used: Some(now.plus_secs(-5 * 86_400)), ..fresh };
+        assert_eq!(learn(&seen, 101), Some(10));
+        let today = TokenState { last_used: Some(now.plus_secs(-60)), ..fresh };
+        assert_eq!(learn(&today, 101), None);
+    }
+
+    #[test]
+    fn accepting_moves_the_floor_up_only() {
+        let now = UnixTime::from_secs(1_800_000_000);
+        let state = TokenState::fresh(MovingFactor(50));
+        assert_eq!(accepted(state, MovingFactor(60), now, None).floor, MovingFactor(61));
+        assert_eq!(accepted(state, MovingFactor(10), now, None).floor, MovingFactor(50));
+    }
+}

@@ -1,0 +1,534 @@
+//! A user proves possession of a token that a resource holds without a user.
+//!
+//! Serial numbers can be guessed, so an unknown serial, a token of another resource or person, a
+//! disabled token and wrong codes get one answer after the same work; the reason goes to the log.
+
+use crate::clock::UnixTime;
+use crate::model::{
+    Actor, ActorOrigin, Assignment, AssignmentKind, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind,
+    Custody, DisabledBy, Login, MailKind, Parties, Resource, ResourceName, SelfService, Subject, Token,
+    TokenId, TokenSerial, User, UserId,
+};
+use crate::oath::{
+    CodeSequence, Digits, Generator, HashAlg, MovingFactor, Otp, SequenceMatch, Window, codes_needed,
+    find_sequence, widest_window,
+};
+use crate::secret::Seed;
+use crate::store::{Change, Changes, View};
+
+use super::check::{Comparison, compare};
+use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined};
+use super::notice::Draft;
+use super::resync::{WindowSteps, refuse_repeated, take_over};
+use super::{Service, ServiceError};
+
+/// Failed confirmations of one user in a day.
+const USER_FAILURES_A_DAY: u32 = 10;
+/// Failed confirmations on one resource in an hour before operators are alerted and answers slow down.
+const RESOURCE_FAILURES_AN_HOUR: u32 = 100;
+
+/// Who wants to confirm what.
+#[derive(Debug)]
+pub struct ConfirmRequest<'a> {
+    /// Where.
+    pub resource: &'a ResourceName,
+    /// Who.
+    pub user: &'a Login,
+    /// Which token.
+    pub serial: &'a TokenSerial,
+    /// Consecutive codes.
+    pub otps: &'a [Otp],
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfirmResult {
+    /// The pair stands; the codes are spent.
+    Confirmed {
+        /// Distance of the token, in steps; positive: ahead.
+        steps: i64,
+        /// The same in seconds, for clock tokens.
+        seconds: Option<i64>,
+    },
+    /// Not confirmed.
+    Refused {
+        /// Why, as a stable word; for operators only.
+        reason: &'static str,
+        /// The resource sees many failures: answer slowly.
+        slow: bool,
+    },
+    /// The window needs more codes.
+    MoreOtpsNeeded {
+        /// This many.
+        otps_needed: usize,
+    },
+    /// Not looked at.
+    Blocked {
+        /// Until when; `None`: until an operator opens it.
+        until: Option<UnixTime>,
+    },
+}
+
+impl ConfirmResult {
+    /// The word in JSON and in the log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Confirmed { .. } => "confirmed",
+            Self::Refused { .. } => "refused",
+            Self::MoreOtpsNeeded { .. } => "more_otps_needed",
+            Self::Blocked { .. } => "blocked",
+        }
+    }
+}
+
+/// Codes that a resource's confirmation page asks for, whatever the token: six digits over its widest
+/// window at the usual step.
+pub(super) fn codes_for(resource: &Resource) -> usize {
+    let (secs, counters) = windows(resource);
+    let positions = (2 * u64::from(secs) / 30 + 1).max(u64::from(counters) + 1);
+    codes_needed(Digits::SIX, u128::from(positions))
+}
+
+fn windows(resource: &Resource) -> (u32, u32) {
+    resource
+        .portal
+        .as_ref()
+        .map_or((SelfService::DEFAULT_WINDOW_SECS, SelfService::DEFAULT_WINDOW_COUNTERS), |portal| {
+            (portal.window_secs, portal.window_counters)
+        })
+}
+
+/// The user's pair on a resource, if the token counts: one disabled by an approved issue or replaced
+/// counts as none.
+pub(super) fn pair_of(
+    view: &dyn View,
+    user: UserId,
+    resource: &Resource,
+) -> Result<Option<(Assignment, Token)>, ServiceError> {
+    for assignment in view.assignments_of_user(user)? {
+        if assignment.resource != resource.id || assignment.parties.kind() != AssignmentKind::TokenWithUser {
+            continue;
+        }
+        if let Some(token) = assignment.parties.token()
+            && let Some(token) = view.token(token)?
+            && !matches!(token.disabled, Some(DisabledBy::Issue | DisabledBy::Replaced))
+        {
+            return Ok(Some((assignment, token)));
+        }
+    }
+    Ok(None)
+}
+
+/// The user's own assignment on a resource that is not a counting pair.
+fn place_of(view: &dyn View, user: UserId, resource: &Resource) -> Result<Option<Assignment>, ServiceError> {
+    Ok(view.assignments_of_user(user)?.into_iter().find(|a| a.resource == resource.id))
+}
+
+/// Why this user cannot confirm this token, if so.
+fn obstacle(
+    view: &dyn View,
+    token: &Token,
+    user: &User,
+    resource: &Resource,
+) -> Result<Option<&'static str>, ServiceError> {
+    if !view.resources_of(token)?.contains(&resource.id) {
+        return Ok(Some("other_resource"));
+    }
+    if token.disabled.is_some() {
+        return Ok(Some("token_disabled"));
+    }
+    if token.holder.is_some_and(|holder| holder != user.id) {
+        return Ok(Some("held_by_other"));
+    }
+    if matches!(token.custody, Custody::Lost { .. } | Custody::Retired { .. } | Custody::Returned { .. }) {
+        return Ok(Some("out_of_custody"));
+    }
+    for assignment in view.assignments_of_token(token.id)? {
+        match assignment.parties {
+            Parties::TokenWithUser(other, _) | Parties::UserToken(other, _) if other != user.id => {
+                return Ok(Some("held_by_other"));
+            }
+            Parties::TokenWithUser(..) if assignment.resource == resource.id => {
+                return Ok(Some("already_confirmed"));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// What the codes say, computed outside the store.
+#[derive(Clone, Copy, Debug)]
+enum Proof {
+    /// Right: start position and number of codes.
+    Right {
+        start: MovingFactor,
+        codes: usize,
+    },
+    Wrong(&'static str),
+}
+
+impl Service {
+    /// Confirms a token for a user.
+    pub fn confirm(
+        &self,
+        actor: &Actor,
+        request: &ConfirmRequest<'_>,
+    ) -> Result<ConfirmResult, ServiceError> {
+        refuse_repeated(request.otps)?;
+        if request.otps.is_empty() || request.otps.len() > CodeSequence::MAX_LEN {
+            let detail = format!(
+                "{} codes were given, 1 to {} are possible",
+                request.otps.len(),
+                CodeSequence::MAX_LEN
+            );
+            return Err(ServiceError::invalid("otps", "otps_count", detail));
+        }
+        let answer = self.until_settled(|| self.confirm_once(actor, request))?;
+        if matches!(answer, ConfirmResult::Confirmed { .. }) {
+            self.wake_mailer();
+        }
+        Ok(answer)
+    }
+
+    fn confirm_once(
+        &self,
+        actor: &Actor,
+        request: &ConfirmRequest<'_>,
+    ) -> Result<ConfirmResult, ServiceError> {
+        struct Snapshot {
+            now: UnixTime,
+            resource: Resource,
+            user: User,
+            examined: Option<Examined>,
+            obstacle: Option<&'static str>,
+        }
+        let snapshot = self.store.read(|view| {
+            let now = self.trusted_now(view)?;
+            let resource = self.resource_named(view, actor, request.resource)?;
+            let missing = ServiceError::NotFound { what: "user" };
+            let user = view.user_by_login(&request.user.normal())?.ok_or(missing)?;
+            require_place(view, &user, &resource)?;
+            let token = view.token_by_serial(request.serial.normal())?;
+            let obstacle = match &token {
+                Some(token) => obstacle(view, token, &user, &resource)?,
+                None => Some("unknown_serial"),
+            };
+            let examined = token.map(|token| Examined::read(view, token)).transpose()?;
+            Ok::<_, ServiceError>(Snapshot { now, resource, user, examined, obstacle })
+        })?;
+        let Snapshot { now, resource, user, examined, obstacle } = snapshot;
+        let needed = codes_for(&resource);
+        let single = request.otps.len() == 1;
+        if !single && request.otps.len() < needed {
+            return Ok(ConfirmResult::MoreOtpsNeeded { otps_needed: needed });
+        }
+        let eligible = examined.filter(|_| obstacle.is_none());
+        let proof = match &eligible {
+            Some(examined) => self.prove(examined, request.otps, &resource, user.id, now)?,
+            None => {
+                self.dummy_search(request.otps, &resource);
+                Proof::Wrong(obstacle.unwrap_or("unknown_serial"))
+            }
+        };
+        let sealer = self.sealer()?;
+        let (actor, split) = (actor.clone(), self.splits_check());
+        self.decide(move |view| {
+            let counted_user = matches!(actor.origin, ActorOrigin::User { .. }).then_some(user.id);
+            let mut settling = Settling { now, resource: &resource, user: &user, counted_user, actor: &actor };
+            let Some(before) = &eligible else {
+                let Proof::Wrong(reason) = proof else { return Err(ServiceError::Stale) };
+                return settling.refuse(view, None, reason, single, needed);
+            };
+            let fresh = if split { before.clone() } else { before.unmoved(view)? };
+            if !split {
+                require_place(view, &user, &resource)?;
+                if self::obstacle(view, &fresh.token, &user, &resource)?.is_some() {
+                    return Err(ServiceError::Stale);
+                }
+            }
+            if let Some(until) = code::blocked(&fresh.state.budget, now) {
+                return settling.blocked(until, &fresh);
+            }
+            match proof {
+                Proof::Wrong(reason) => settling.refuse(view, Some(&fresh), reason, single, needed),
+                Proof::Right { start, codes } => {
+                    let (answer, mut changes) = settling.accept(view, &fresh, start, codes)?;
+                    if let Some(to) = user.email.clone() {
+                        let subject = format!("{}: token confirmed", resource.name);
+                        let text = format!(
+                            "Hello {},\n\nthe token {} is yours now on {}.\n\nIf this was not you, tell the helpdesk at once.\n",
+                            user.display_name(), fresh.token.serial, resource.name,
+                        );
+                        let draft = Draft { kind: MailKind::Notice, to, subject, lives_secs: 7 * 86_400 };
+                        changes.push(draft.into_change(view, &sealer, &text, now)?);
+                    }
+                    Ok((answer, changes))
+                }
+            }
+        })
+    }
+
+    /// Whether the codes are this token's. One code is enough for a token that was handed to this user
+    /// by name, in the ordinary window; else the sequence, in the wide window only while the token was
+    /// never used.
+    fn prove(
+        &self,
+        examined: &Examined,
+        otps: &[Otp],
+        resource: &Resource,
+        user: UserId,
+        now: UnixTime,
+    ) -> Result<Proof, ServiceError> {
+        let Ok(digits) = examined.digits() else {
+            self.dummy_search(otps, resource);
+            return Ok(Proof::Wrong("kind_not_supported"));
+        };
+        if examined.require_usable(now).is_err() {
+            self.dummy_search(otps, resource);
+            return Ok(Proof::Wrong("token_not_yet_valid"));
+        }
+        if let [otp] = otps {
+            if examined.token.holder != Some(user) {
+                self.dummy_search(otps, resource);
+                return Ok(Proof::Wrong("more_otps_needed"));
+            }
+            return Ok(match compare(self, examined, otp, now, false)? {
+                Comparison::Fits { last, .. } => Proof::Right { start: last, codes: 1 },
+                Comparison::Used => Proof::Wrong("replayed"),
+                Comparison::Outside(_) | Comparison::Wrong => Proof::Wrong("wrong"),
+            });
+        }
+        if CodeSequence::new(digits, otps).is_err() {
+            self.dummy_search(otps, resource);
+            return Ok(Proof::Wrong("otp_length"));
+        }
+        let (secs, counters) = windows(resource);
+        let spec = &examined.seed.spec;
+        let window = if examined.state.used {
+            WindowSteps {
+                past: if examined.period().is_some() { CHECK_STEPS } else { 0 },
+                future: if examined.period().is_some() { CHECK_STEPS } else { CHECK_COUNTERS },
+            }
+        } else {
+            WindowSteps::for_token(spec, u64::from(secs), u64::from(counters))
+                .cut_to(widest_window(digits, otps.len()))
+        };
+        Ok(match self.search_codes(examined, otps, window, now)?.found {
+            SequenceMatch::One { start } => Proof::Right { start, codes: otps.len() },
+            SequenceMatch::BehindFloor { .. } => Proof::Wrong("behind_floor"),
+            SequenceMatch::Several => Proof::Wrong("ambiguous"),
+            SequenceMatch::None => Proof::Wrong("not_found"),
+        })
+    }
+
+    /// The work of a search without a token, so that time tells nothing.
+    fn dummy_search(&self, otps: &[Otp], resource: &Resource) {
+        let _ = self;
+        let generator = Generator::new(&Seed::new(vec![0x5a; 20]), HashAlg::Sha1);
+        let positions = u64::from(windows(resource).0) / 15;
+        let starts = Window::around(MovingFactor(50_000_000), positions / 2, positions / 2);
+        let dummy = [Otp::from_value(1, Digits::SIX), Otp::from_value(2, Digits::SIX)];
+        let codes = CodeSequence::new(Digits::SIX, otps).or_else(|_| CodeSequence::new(Digits::SIX, &dummy));
+        if let Ok(codes) = codes {
+            std::hint::black_box(find_sequence(&generator, &codes, starts, MovingFactor(0)));
+        }
+    }
+
+    /// The work of an ordinary check without a token.
+    pub(super) fn dummy_check(&self, otp: &Otp) {
+        let _ = self;
+        let generator = Generator::new(&Seed::new(vec![0x5a; 20]), HashAlg::Sha1);
+        std::hint::black_box(crate::oath::find_in_window(
+            &generator,
+            Digits::SIX,
+            otp,
+            MovingFactor(50_000_000),
+            CHECK_STEPS,
+            CHECK_STEPS,
+            MovingFactor(0),
+        ));
+    }
+}
+
+/// The user must be on the resource and have no counting pair there.
+fn require_place(view: &dyn View, user: &User, resource: &Resource) -> Result<Assignment, ServiceError> {
+    if pair_of(view, user.id, resource)?.is_some() {
+        return Err(ServiceError::state("token_present", "this user has a token on this resource already"));
+    }
+    place_of(view, user.id, resource)?.ok_or_else(|| {
+        ServiceError::state(
+            "user_not_assigned",
+            "this user is not assigned to this resource: assign the user first",
+        )
+    })
+}
+
+/// One confirmation inside its change.
+struct Settling<'a> {
+    now: UnixTime,
+    resource: &'a Resource,
+    user: &'a User,
+    /// Whose daily count a failure goes to; operators at a desk have none.
+    counted_user: Option<UserId>,
+    actor: &'a Actor,
+}
+
+impl Settling<'_> {
+    fn audit(&self, token: Option<TokenId>, result: &ConfirmResult, reason: &str) -> Change {
+        let mut subjects = vec![Subject::User(self.user.id), Subject::Resource(self.resource.id)];
+        subjects.extend(token.map(Subject::Token));
+        let done = matches!(result, ConfirmResult::Confirmed { .. });
+        let mut detail = vec![("result", result.name().to_owned())];
+        if !reason.is_empty() {
+            detail.push(("reason", reason.to_owned()));
+        }
+        super::audit_entry(
+            self.now,
+            self.actor,
+            AuditAction::Confirmation,
+            subjects,
+            if done { AuditResult::Done } else { AuditResult::Refused },
+            detail,
+        )
+    }
+
+    fn user_budget(&self, view: &dyn View) -> Result<Option<(BudgetKey, Budget)>, ServiceError> {
+        let Some(user) = self.counted_user else { return Ok(None) };
+        let key = BudgetKey::User(BudgetKind::Confirmation, user);
+        Ok(Some((key, view.budget(key)?.within(self.now, 86_400))))
+    }
+
+    fn blocked(
+        &self,
+        until: Option<UnixTime>,
+        fresh: &Examined,
+    ) -> Result<(ConfirmResult, Changes), ServiceError> {
+        // The same word for everybody: that a token of this serial is blocked would tell that it exists.
+        let shown = if self.actor.is_operator() {
+            ConfirmResult::Blocked { until }
+        } else {
+            ConfirmResult::Refused { reason: "blocked", slow: false }
+        };
+        let entry = self.audit(Some(fresh.id()), &shown, "blocked");
+        Ok((shown, vec![entry]))
+    }
+
+    fn refuse(
+        &mut self,
+        view: &dyn View,
+        fresh: Option<&Examined>,
+        reason: &'static str,
+        single: bool,
+        needed: usize,
+    ) -> Result<(ConfirmResult, Changes), ServiceError> {
+        let mut changes = Vec::new();
+        if let Some((key, budget)) = self.user_budget(view)? {
+            if budget.failures >= USER_FAILURES_A_DAY {
+                let until = budget.since.map(|since| since.plus_secs(86_400));
+                let answer = ConfirmResult::Blocked { until };
+                let entry = self.audit(fresh.map(Examined::id), &answer, "user_budget");
+                return Ok((answer, vec![entry]));
+            }
+            changes.push(Change::PutBudget(key, budget.failed(self.now, u32::MAX)));
+        }
+        let key = BudgetKey::Resource(BudgetKind::Confirmation, self.resource.id);
+        let hourly = view.budget(key)?.within(self.now, 3_600).failed(self.now, u32::MAX);
+        changes.push(Change::PutBudget(key, hourly));
+        if hourly.failures == RESOURCE_FAILURES_AN_HOUR {
+            changes.push(super::audit_entry(
+                self.now,
+                &Actor::SYSTEM,
+                AuditAction::ConfirmationAlert,
+                vec![Subject::Resource(self.resource.id)],
+                AuditResult::Refused,
+                vec![("failures", hourly.failures.to_string())],
+            ));
+        }
+        if let Some(fresh) = fresh {
+            let state = code::failed(fresh.state, self.now, fresh.failure_limit);
+            changes.push(Change::PutState(fresh.id(), fresh.seed.version, state));
+        }
+        let answer = if single {
+            ConfirmResult::MoreOtpsNeeded { otps_needed: needed }
+        } else {
+            ConfirmResult::Refused { reason, slow: hourly.failures > RESOURCE_FAILURES_AN_HOUR }
+        };
+        changes.push(self.audit(fresh.map(Examined::id), &answer, reason));
+        Ok((answer, changes))
+    }
+
+    fn accept(
+        &mut self,
+        view: &dyn View,
+        fresh: &Examined,
+        start: MovingFactor,
+        codes: usize,
+    ) -> Result<(ConfirmResult, Changes), ServiceError> {
+        let mut changes = Vec::new();
+        if let Some((key, budget)) = self.user_budget(view)? {
+            if budget.failures >= USER_FAILURES_A_DAY {
+                let until = budget.since.map(|since| since.plus_secs(86_400));
+                let answer = ConfirmResult::Blocked { until };
+                let entry = self.audit(Some(fresh.id()), &answer, "user_budget");
+                return Ok((answer, vec![entry]));
+            }
+            changes.push(Change::PutBudget(key, Budget::CLEAR));
+        }
+        let (state, steps, seconds, _) = take_over(fresh, start, codes, self.now);
+        changes.push(Change::PutState(fresh.id(), fresh.seed.version, state));
+        changes.extend(self.pair(view, &fresh.token)?);
+        changes.extend(code::touch_batch(view, &fresh.token)?);
+        let mut token = fresh.token.clone();
+        token.custody = match token.custody {
+            confirmed @ Custody::Confirmed { .. } => confirmed,
+            other => other.moved_to(Custody::Confirmed { at: self.now })?,
+        };
+        token.holder = Some(self.user.id);
+        token.follows_batch = false;
+        changes.push(Change::PutToken(token));
+        let answer = ConfirmResult::Confirmed { steps, seconds };
+        changes.push(self.audit(Some(fresh.id()), &answer, ""));
+        Ok((answer, changes))
+    }
+
+    /// The user's place and the token's become one pair.
+    fn pair(&self, view: &dyn View, token: &Token) -> Result<Changes, ServiceError> {
+        let mut changes = Vec::new();
+        let place = view
+            .assignments_of_user(self.user.id)?
+            .into_iter()
+            .find(|a| a.resource == self.resource.id)
+            .ok_or(ServiceError::Stale)?;
+        let parties = match place.parties {
+            // A pair whose token no longer counts is left behind for its user's history.
+            Parties::TokenWithUser(..) => Parties::User(self.user.id),
+            other => other,
+        };
+        let parties = match parties {
+            Parties::UserToken(user, other) if other != token.id => {
+                changes.push(Change::PutAssignment(Assignment {
+                    id: view.next_assignment()?,
+                    resource: self.resource.id,
+                    parties: Parties::Token(other),
+                    created_at: self.now,
+                }));
+                Parties::User(user)
+            }
+            same => same,
+        };
+        changes.push(Change::PutAssignment(Assignment {
+            parties: parties.confirmed(self.user.id, token.id)?,
+            ..place
+        }));
+        for own in view.assignments_of_token(token.id)? {
+            if own.resource == self.resource.id
+                && own.id != place.id
+                && own.parties.kind() == AssignmentKind::Token
+            {
+                changes.push(Change::DeleteAssignment(own.id));
+            }
+        }
+        Ok(changes)
+    }
+}

@@ -1,0 +1,580 @@
+//! Importing a seed file: a plan first, then one change.
+//!
+//! Each secret is sealed as soon as it was read; its rows lie in the store under a batch that is not
+//! live yet, so nothing shows until the commit flips two records. Undo is the reverse flip.
+
+mod plan;
+
+use crate::clock::UnixTime;
+use crate::model::{
+    Actor, AuditAction, AuditResult, Batch, BatchId, BatchName, BatchState, Import, ImportCounts, ImportId,
+    ImportLine, ImportState, Job, JobId, JobKind, JobState, Scope, SeedVersion, Subject, TokenId, Verdict,
+};
+use crate::secret::{Passphrase, Seed};
+use crate::seedfile::{Defaults, ReadOptions, Weakness, parse_transport_key};
+use crate::store::{Change, Page, Slice, View};
+
+use super::{Service, ServiceError};
+
+/// How long a job may be silent before another node may call it lost.
+const LEASE_SECS: i64 = 300;
+/// Rows that are moved or removed in one change.
+const CHUNK: usize = 1_000;
+/// Lines that an answer holds; the rest is paged.
+pub const LINES_IN_ANSWER: usize = 1_000;
+
+/// A file to be imported, and how.
+#[derive(Debug)]
+pub struct ImportRequest {
+    /// Name of the file as uploaded.
+    pub file_name: String,
+    /// The file; wiped when dropped.
+    pub bytes: Seed,
+    /// Name of the format; `None`: by content.
+    pub format: Option<String>,
+    /// Name of the batch; `None`: made from the file's name.
+    pub batch: Option<BatchName>,
+    /// Passphrase of a protected file.
+    pub passphrase: Option<Passphrase>,
+    /// Transport key of a protected file, as hex or base64 text.
+    pub key: Option<Passphrase>,
+    /// What the file does not say: field and value.
+    pub set: Vec<(String, String)>,
+    /// Weaknesses that are accepted, by name.
+    pub allow: Vec<String>,
+    /// Commit when the plan is clean.
+    pub commit: bool,
+    /// Commit the good lines although others are not.
+    pub only_good: bool,
+    /// Give conflicting tokens the file's secret.
+    pub replace: bool,
+}
+
+/// An import as answers show it.
+#[derive(Clone, Debug)]
+pub struct ImportView {
+    /// The record.
+    pub import: Import,
+    /// Lines that are not `new`, the first thousand.
+    pub lines: Vec<ImportLine>,
+}
+
+/// Work that a worker takes over.
+#[derive(Debug)]
+pub struct ImportTask {
+    /// The job.
+    pub job: JobId,
+    /// The import.
+    pub import: ImportId,
+    request: ImportRequest,
+    defaults: Defaults,
+    allow: Vec<Weakness>,
+    actor: Actor,
+}
+
+fn default_batch_name(file_name: &str, now: UnixTime) -> Result<BatchName, ServiceError> {
+    let stem = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
+    let clean: String = stem.chars().filter(|c| !c.is_control()).take(64).collect();
+    let name = if clean.trim().is_empty() { format!("batch {}", now.to_utc().date()) } else { clean };
+    BatchName::parse(&name).map_err(ServiceError::name("batch"))
+}
+
+impl Service {
+    /// Checks the request and makes import, staged batch and job; a worker reads the file later.
+    pub fn begin_import(&self, actor: &Actor, request: ImportRequest) -> Result<ImportTask, ServiceError> {
+        if actor.scope != Scope::All {
+            return Err(ServiceError::Forbidden {
+                code: "scope",
+                detail: "only an admin of all resources imports tokens",
+            });
+        }
+        let mut defaults = Defaults::default();
+        for (field, value) in &request.set {
+            defaults
+                .set(field, value)
+                .map_err(|e| ServiceError::invalid("set", "set_invalid", e.to_string()))?;
+        }
+        let allow = request
+            .allow
+            .iter()
+            .map(|name| {
+                Weakness::from_name(name.trim()).ok_or_else(|| {
+                    let known = Weakness::ALL.map(Weakness::name).join(", ");
+                    ServiceError::invalid("allow", "allow_unknown", format!("what can be allowed is {known}"))
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if let Some(format) = &request.format
+            && !crate::seedfile::formats().iter().any(|f| f.name == *format)
+        {
+            let known: Vec<_> = crate::seedfile::formats().iter().map(|f| f.name).collect();
+            return Err(ServiceError::invalid(
+                "format",
+                "format_unknown",
+                format!("the formats are {}", known.join(", ")),
+            ));
+        }
+        let now = self.clock.now();
+        let wanted = match &request.batch {
+            Some(name) => name.clone(),
+            None => default_batch_name(&request.file_name, now)?,
+        };
+        let (named, node) = (request.batch.is_some(), self.meta.node);
+        let (owner, file_name) = (actor.clone(), request.file_name.clone());
+        let (replace, only_good) = (request.replace, request.only_good);
+        let allowed: Vec<String> = allow.iter().map(|w| w.name().to_owned()).collect();
+        let (import, job) = self.decide(move |view| {
+            let batch_name = free_name(view, &wanted, named)?;
+            let (import, batch, job) = (view.next_import()?, view.next_batch()?, view.next_job()?);
+            let changes = vec![
+                Change::PutBatch(Batch {
+                    id: batch,
+                    name: batch_name.clone(),
+                    state: BatchState::Staged,
+                    import: Some(import),
+                    tokens: 0,
+                    touched: false,
+                    provenance: file_name.clone(),
+                    created_at: now,
+                }),
+                Change::PutImport(Import {
+                    id: import,
+                    state: ImportState::Parsing,
+                    format: String::new(),
+                    envelope: String::new(),
+                    file_name: file_name.clone(),
+                    batch,
+                    batch_name,
+                    counts: ImportCounts::default(),
+                    replace,
+                    only_good,
+                    allowed: allowed.clone(),
+                    notes: Vec::new(),
+                    generation: view.generation()?,
+                    actor: owner.clone(),
+                    created_at: now,
+                    changed_at: now,
+                }),
+                Change::PutJob(Job {
+                    id: job,
+                    kind: JobKind::Import(import),
+                    state: JobState::Queued,
+                    done: 0,
+                    total: 0,
+                    actor: owner.clone(),
+                    node,
+                    lease_until: now.plus_secs(LEASE_SECS),
+                    created_at: now,
+                    ended_at: None,
+                }),
+            ];
+            Ok(((import, job), changes))
+        })?;
+        Ok(ImportTask { job, import, request, defaults, allow, actor: actor.clone() })
+    }
+
+    /// Reads the file of a task, plans, and commits when that was asked for and the plan allows it.
+    /// The job ends `done` or `failed`; nothing is half done.
+    pub fn run_import(&self, task: &ImportTask) {
+        let ended = self.plan_and_commit(task);
+        if let Err(error) = ended {
+            let (code, detail) = match &error {
+                ServiceError::SeedFile(file) => (file.code().name(), file.to_string()),
+                ServiceError::Invalid { code, detail, .. } | ServiceError::State { code, detail } => {
+                    (*code, detail.clone())
+                }
+                ServiceError::Store(crate::store::StoreError::Full) => ("store_full", error.to_string()),
+                other => {
+                    tracing::error!(import.id = task.import.0, error = %other, "import stopped");
+                    ("import_stopped", other.to_string())
+                }
+            };
+            let line = match &error {
+                ServiceError::SeedFile(file) => Some((file.position(), code, detail.clone())),
+                _ => None,
+            };
+            if let Err(error) = self.fail_import(task, code, &detail, line) {
+                tracing::error!(import.id = task.import.0, %error, "failed import could not be written down");
+            }
+        }
+    }
+
+    fn plan_and_commit(&self, task: &ImportTask) -> Result<(), ServiceError> {
+        let key = match &task.request.key {
+            Some(text) => Some(transport_key(text)?),
+            None => None,
+        };
+        let options = ReadOptions {
+            format: task.request.format.as_deref(),
+            passphrase: task.request.passphrase.as_ref(),
+            key: key.as_ref(),
+            set: task.defaults.clone(),
+            allow: task.allow.clone(),
+        };
+        self.plan(task, &options)?;
+        if task.request.commit {
+            match self.commit_import(&task.actor, task.import, None, None) {
+                // A plan that needs eyes stays planned; the job is done all the same.
+                Ok(_) | Err(ServiceError::State { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let (job, now) = (task.job, self.clock.now());
+        self.decide(move |view| end_job(view, job, JobState::Done, now).map(|changes| ((), changes)))
+    }
+
+    fn fail_import(
+        &self,
+        task: &ImportTask,
+        code: &'static str,
+        detail: &str,
+        line: Option<(crate::seedfile::Position, &'static str, String)>,
+    ) -> Result<(), ServiceError> {
+        let (job, import_id, actor, now) = (task.job, task.import, task.actor.clone(), self.clock.now());
+        let detail = detail.to_owned();
+        self.decide(move |view| {
+            let state = JobState::Failed { code: code.to_owned(), detail: detail.clone() };
+            let mut changes = end_job(view, job, state, now)?;
+            if let Some(import) = view.import(import_id)? {
+                if let Some((position, code, detail)) = line.clone() {
+                    let line = ImportLine {
+                        line: position.line,
+                        column: position.column,
+                        serial: String::new(),
+                        verdict: Verdict::Rejected,
+                        code: code.to_owned(),
+                        detail,
+                    };
+                    changes.push(Change::AddImportLines(import_id, vec![line]));
+                }
+                changes.extend(dropped(view, import, now)?);
+            }
+            let facts = vec![("code", code.to_owned())];
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                AuditAction::ImportDropped,
+                vec![Subject::Import(import_id)],
+                AuditResult::Refused,
+                facts,
+            ));
+            Ok(((), changes))
+        })?;
+        self.sweep_batches()
+    }
+
+    /// One import and its first lines.
+    pub fn import(&self, id: ImportId) -> Result<ImportView, ServiceError> {
+        self.store.read(|view| {
+            let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
+            let lines = view.import_lines(id, Page::first(LINES_IN_ANSWER))?.items;
+            Ok(ImportView { import, lines })
+        })
+    }
+
+    /// Imports, newest first.
+    pub fn imports(&self, page: Page) -> Result<Slice<Import>, ServiceError> {
+        self.store.read(|view| Ok(view.imports(page)?))
+    }
+
+    /// Lines of an import that are not `new`.
+    pub fn import_lines(&self, id: ImportId, page: Page) -> Result<Slice<ImportLine>, ServiceError> {
+        self.store.read(|view| {
+            view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
+            Ok(view.import_lines(id, page)?)
+        })
+    }
+
+    /// A job.
+    pub fn job(&self, id: JobId) -> Result<Job, ServiceError> {
+        self.store.read(|view| view.job(id)?.ok_or(ServiceError::NotFound { what: "job" }))
+    }
+
+    /// Makes a plan real, all of it or (with `only_good`) its good lines.
+    pub fn commit_import(
+        &self,
+        actor: &Actor,
+        id: ImportId,
+        only_good: Option<bool>,
+        replace: Option<bool>,
+    ) -> Result<ImportView, ServiceError> {
+        loop {
+            let import = self.planned(id, only_good, replace)?;
+            if !import.replace {
+                self.drop_replacements(id)?;
+            }
+            match self.flip(actor, import) {
+                Err(ServiceError::Stale) => self.replan(id)?,
+                Err(other) => return Err(other),
+                Ok(()) => return self.import(id),
+            }
+        }
+    }
+
+    /// The import as it would be committed, or why it cannot be.
+    fn planned(
+        &self,
+        id: ImportId,
+        only_good: Option<bool>,
+        replace: Option<bool>,
+    ) -> Result<Import, ServiceError> {
+        let mut import = self.import(id)?.import;
+        match import.state {
+            ImportState::Planned => {}
+            ImportState::Parsing => {
+                return Err(ServiceError::state("import_parsing", "the file is still being read"));
+            }
+            ImportState::Committed { .. } => {
+                return Err(ServiceError::state("import_committed", "this import is committed"));
+            }
+            ImportState::Dropped { .. } => {
+                return Err(ServiceError::state("import_dropped", "this import was dropped"));
+            }
+        }
+        import.only_good = only_good.unwrap_or(import.only_good);
+        import.replace = replace.unwrap_or(import.replace);
+        if !import.can_commit() {
+            let detail = format!(
+                "the plan has {} conflicts and {} rejected lines: commit only the good lines, or replace conflicting tokens",
+                import.counts.conflicts, import.counts.rejected,
+            );
+            return Err(ServiceError::state("import_not_clean", detail));
+        }
+        Ok(import)
+    }
+
+    fn flip(&self, actor: &Actor, planned: Import) -> Result<(), ServiceError> {
+        let (actor, now) = (actor.clone(), self.clock.now());
+        self.decide(move |view| {
+            let present = view.import(planned.id)?.ok_or(ServiceError::NotFound { what: "import" })?;
+            if present.state != ImportState::Planned {
+                return Err(ServiceError::state(
+                    "import_committed",
+                    "this import was committed or dropped meanwhile",
+                ));
+            }
+            if view.generation()? != present.generation {
+                return Err(ServiceError::Stale);
+            }
+            let batch = view.batch_any(planned.batch)?.ok_or(ServiceError::Stale)?;
+            let mut changes = Vec::new();
+            if present.counts.new > 0 {
+                if view.batch_by_name(&batch.name.normal())?.is_some() {
+                    let detail =
+                        format!("a batch named {} exists: import again with another name", batch.name);
+                    return Err(ServiceError::state("batch_exists", detail));
+                }
+                let live = Batch { state: BatchState::Live, tokens: present.counts.new, ..batch };
+                changes.push(Change::PutBatch(live));
+            } else {
+                changes.push(Change::PutBatch(Batch { state: BatchState::Dropped, ..batch }));
+            }
+            let committed = Import {
+                state: ImportState::Committed { at: now },
+                changed_at: now,
+                only_good: planned.only_good,
+                replace: planned.replace,
+                ..present
+            };
+            let counts = committed.counts;
+            let changed = counts.new > 0 || (committed.replace && counts.conflicts > 0);
+            changes.push(Change::PutImport(committed));
+            if changed {
+                changes.push(Change::BumpGeneration);
+            }
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                AuditAction::ImportCommitted,
+                vec![Subject::Import(planned.id), Subject::Batch(planned.batch)],
+                AuditResult::Done,
+                vec![
+                    ("batch", planned.batch_name.to_string()),
+                    ("new", counts.new.to_string()),
+                    ("identical", counts.identical.to_string()),
+                    ("conflicts", counts.conflicts.to_string()),
+                    ("rejected", counts.rejected.to_string()),
+                    ("replace", planned.replace.to_string()),
+                ],
+            ));
+            Ok(((), changes))
+        })
+    }
+
+    /// Drops a plan, or undoes a committed import whose tokens nobody used yet.
+    pub fn drop_import(&self, actor: &Actor, id: ImportId) -> Result<(), ServiceError> {
+        let (actor, now) = (actor.clone(), self.clock.now());
+        self.decide(move |view| {
+            let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
+            let undone = match import.state {
+                ImportState::Dropped { .. } => {
+                    return Err(ServiceError::state("import_dropped", "this import was dropped"));
+                }
+                ImportState::Parsing => {
+                    return Err(ServiceError::state("import_parsing", "the file is still being read"));
+                }
+                ImportState::Planned => false,
+                ImportState::Committed { .. } => {
+                    refuse_undo(view, &import)?;
+                    true
+                }
+            };
+            let mut changes = dropped(view, import, now)?;
+            if undone {
+                changes.push(Change::BumpGeneration);
+            }
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                if undone { AuditAction::ImportUndone } else { AuditAction::ImportDropped },
+                vec![Subject::Import(id)],
+                AuditResult::Done,
+                vec![],
+            ));
+            Ok(((), changes))
+        })?;
+        self.sweep_batches()
+    }
+
+    /// Removes seed versions that a plan set aside for replacing, in chunks.
+    fn drop_replacements(&self, id: ImportId) -> Result<(), ServiceError> {
+        loop {
+            let more = self.decide(move |view| {
+                let rows = view.replaced_by(id, Page::first(CHUNK))?.items;
+                let changes: Vec<_> =
+                    rows.iter().map(|(token, version)| Change::PurgeSeed(*token, *version)).collect();
+                Ok((!changes.is_empty(), changes))
+            })?;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes what dropped batches left behind, in chunks that let sign-ins through.
+    pub(super) fn sweep_batches(&self) -> Result<(), ServiceError> {
+        let dropped = self.store.read(|view| {
+            let mut dropped: Vec<(BatchId, ImportId)> = Vec::new();
+            let mut page = Page::first(500);
+            loop {
+                let slice = view.imports(page)?;
+                for import in slice.items {
+                    let batch = view.batch_any(import.batch)?;
+                    if batch.is_some_and(|b| b.state == BatchState::Dropped) {
+                        dropped.push((import.batch, import.id));
+                    }
+                }
+                match slice.next {
+                    Some(next) => page.after = Some(next),
+                    None => return Ok::<_, ServiceError>(dropped),
+                }
+            }
+        })?;
+        for (batch, import) in dropped {
+            self.purge_tokens(batch)?;
+            let kept = matches!(self.import(import)?.import.state, ImportState::Committed { .. });
+            if !kept {
+                self.drop_replacements(import)?;
+            }
+            self.decide(move |_| Ok(((), vec![Change::PurgeBatch(batch)])))?;
+        }
+        Ok(())
+    }
+
+    fn purge_tokens(&self, batch: BatchId) -> Result<(), ServiceError> {
+        loop {
+            let more = self.decide(move |view| {
+                let ids: Vec<TokenId> = view.token_ids_in(batch, Page::first(CHUNK))?.items;
+                Ok((!ids.is_empty(), ids.into_iter().map(Change::PurgeToken).collect()))
+            })?;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A name for the new batch: the wanted one, or (when nobody asked for just that name) the next free.
+fn free_name(view: &dyn View, wanted: &BatchName, exactly: bool) -> Result<BatchName, ServiceError> {
+    if view.batch_by_name(&wanted.normal())?.is_none() {
+        return Ok(wanted.clone());
+    }
+    if exactly {
+        let detail = format!("a batch named {wanted} exists: take another name");
+        return Err(ServiceError::state("batch_exists", detail));
+    }
+    for n in 2..10_000 {
+        let name = BatchName::parse(&format!("{wanted} ({n})")).map_err(ServiceError::name("batch"))?;
+        if view.batch_by_name(&name.normal())?.is_none() {
+            return Ok(name);
+        }
+    }
+    Err(ServiceError::state("batch_exists", "too many batches of this name: give another"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the text of a transport key is parsed here, and nowhere kept")]
+fn transport_key(text: &Passphrase) -> Result<crate::secret::TransportKey, ServiceError> {
+    let refuse = |detail: String| ServiceError::invalid("key", "key_text", detail);
+    let text = std::str::from_utf8(text.expose()).map_err(|_| refuse("the key is not text".into()))?;
+    parse_transport_key(text.trim(), None).map_err(|e| refuse(e.to_string()))
+}
+
+fn end_job(view: &dyn View, job: JobId, state: JobState, now: UnixTime) -> Result<Vec<Change>, ServiceError> {
+    let Some(mut job) = view.job(job)? else { return Ok(Vec::new()) };
+    if matches!(state, JobState::Done) {
+        job.done = job.total;
+    }
+    job.state = state;
+    job.ended_at = Some(now);
+    Ok(vec![Change::PutJob(job)])
+}
+
+/// The changes that take an import and its batch out of sight.
+pub(super) fn dropped(view: &dyn View, import: Import, now: UnixTime) -> Result<Vec<Change>, ServiceError> {
+    let mut changes = Vec::new();
+    if let Some(batch) = view.batch_any(import.batch)? {
+        for standing in view.batch_assignments_of(batch.id)? {
+            changes.push(Change::DeleteBatchAssignment(standing.id));
+        }
+        changes.push(Change::PutBatch(Batch { state: BatchState::Dropped, ..batch }));
+    }
+    changes.push(Change::PutImport(Import {
+        state: ImportState::Dropped { at: now },
+        changed_at: now,
+        ..import
+    }));
+    Ok(changes)
+}
+
+/// An import can be taken back until one of its tokens was used, handed out or given to somebody.
+fn refuse_undo(view: &dyn View, import: &Import) -> Result<(), ServiceError> {
+    let refuse = || {
+        let detail = "a token of this import was used or given out: it cannot be undone any more";
+        Err(ServiceError::state("import_in_use", detail))
+    };
+    if view.batch_any(import.batch)?.is_some_and(|batch| batch.touched) {
+        return refuse();
+    }
+    let mut page = Page::first(CHUNK);
+    loop {
+        let slice = view.replaced_by(import.id, page)?;
+        for (token, version) in slice.items {
+            if let Some(seed) = view.seed(token)?
+                && seed.version == version
+                && view.state(&seed)?.used
+            {
+                return refuse();
+            }
+        }
+        match slice.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// The next seed version of a token that gets another secret.
+fn next_version(view: &dyn View, token: TokenId) -> Result<SeedVersion, ServiceError> {
+    Ok(view.newest_seed_version(token)?.map_or(SeedVersion::FIRST, SeedVersion::next))
+}

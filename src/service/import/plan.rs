@@ -1,0 +1,461 @@
+//! Reading a file into a plan: a verdict for every line, every secret sealed at once.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::{CHUNK, ImportTask, LEASE_SECS, next_version};
+use crate::clock::UnixTime;
+use crate::model::{
+    AuditAction, AuditResult, Custody, Drift, Fingerprint, Import, ImportCounts, ImportId, ImportLine,
+    ImportState, JobId, JobState, OtpSpec, SeedRow, SeedVersion, Subject, Token, TokenId, TokenKind,
+    TokenOrigin, TokenState, Verdict,
+};
+use crate::oath::MovingFactor;
+use crate::seedfile::{FileError, Note, Problem, ProblemCode, ReadOptions, SeedRecord, Sink};
+use crate::service::token::old_floor;
+use crate::service::{Service, ServiceError};
+use crate::store::{Change, Page, View};
+use crate::vault::{DataKey, SealContext};
+
+/// Token numbers that are set aside at once, at least and at most: as many as came so far, so that
+/// numbers stay dense whatever the size of the file.
+const RESERVED: std::ops::RangeInclusive<u64> = 16..=4_096;
+/// How often the job's progress is written.
+const PROGRESS: Duration = Duration::from_millis(250);
+
+/// What was seen of a serial or secret before in the same file: a keyed hash of it and its line.
+type Seen = HashMap<u64, (u64, u64)>;
+
+/// Takes the records of one file and gives verdicts.
+struct Planner<'a> {
+    service: &'a Service,
+    view: &'a dyn View,
+    task: &'a ImportTask,
+    batch: crate::model::BatchId,
+    now: UnixTime,
+    data_key: DataKey,
+    /// Numbers that are set aside and not used yet.
+    numbers: std::ops::Range<u64>,
+    hasher: RandomState,
+    serials: Seen,
+    secrets: Seen,
+    counts: ImportCounts,
+    changes: Vec<Change>,
+    lines: Vec<ImportLine>,
+    expired: u64,
+    told: Duration,
+    bytes: (u64, u64),
+    failure: Option<ServiceError>,
+}
+
+impl Sink for Planner<'_> {
+    fn record(&mut self, record: SeedRecord) -> ControlFlow<()> {
+        let taken = self.take(record);
+        self.go_on(taken)
+    }
+
+    fn problem(&mut self, problem: Problem) -> ControlFlow<()> {
+        self.counts.rejected += 1;
+        self.lines.push(ImportLine {
+            line: problem.position.line,
+            column: problem.position.column,
+            serial: problem.serial,
+            verdict: Verdict::Rejected,
+            code: problem.code.name().to_owned(),
+            detail: problem.detail,
+        });
+        let flushed = self.flush_if_full();
+        self.go_on(flushed)
+    }
+
+    fn progress(&mut self, done: u64, total: u64) -> ControlFlow<()> {
+        self.bytes = (done, total);
+        let elapsed = self.service.clock.monotonic();
+        if elapsed.saturating_sub(self.told) < PROGRESS {
+            return ControlFlow::Continue(());
+        }
+        self.told = elapsed;
+        let flushed = self.flush();
+        self.go_on(flushed)
+    }
+}
+
+impl Planner<'_> {
+    fn go_on(&mut self, step: Result<(), ServiceError>) -> ControlFlow<()> {
+        match step {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failure = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn line(&mut self, record: &SeedRecord, verdict: Verdict, code: &str, detail: String) {
+        match verdict {
+            Verdict::New => self.counts.new += 1,
+            Verdict::Identical => self.counts.identical += 1,
+            Verdict::Conflict => self.counts.conflicts += 1,
+            Verdict::Rejected => self.counts.rejected += 1,
+        }
+        self.lines.push(ImportLine {
+            line: record.position.line,
+            column: record.position.column,
+            serial: record.serial.display().to_owned(),
+            verdict,
+            code: code.to_owned(),
+            detail,
+        });
+    }
+
+    fn take(&mut self, record: SeedRecord) -> Result<(), ServiceError> {
+        let fingerprint = self.service.vault.fingerprint(&record.seed);
+        if record.is_expired(self.now) {
+            self.expired += 1;
+        }
+        if !self.is_first_of_its_kind(&record, fingerprint) {
+            return self.flush_if_full();
+        }
+        match self.view.token_by_serial(record.serial.normal())? {
+            Some(token) => self.compare(&record, &token, fingerprint)?,
+            None => self.take_new(&record, fingerprint)?,
+        }
+        self.flush_if_full()
+    }
+
+    /// Looks for the same serial or secret earlier in the file.
+    fn is_first_of_its_kind(&mut self, record: &SeedRecord, fingerprint: Fingerprint) -> bool {
+        let content = self.hasher.hash_one((fingerprint.0, format!("{:?}", record.spec)));
+        let serial = self.hasher.hash_one(record.serial.normal());
+        if let Some((line, before)) = self.serials.get(&serial).copied() {
+            if before == content {
+                let detail = format!("the same token stands in line {line} already");
+                self.line(record, Verdict::Identical, "serial_duplicate_in_file", detail);
+            } else {
+                let detail = format!(
+                    "line {line} has this serial number with other contents: ask the vendor which is right"
+                );
+                self.line(record, Verdict::Rejected, "serial_duplicate_in_file", detail);
+            }
+            return false;
+        }
+        self.serials.insert(serial, (record.position.line, content));
+        // Keys of one device (SERIAL, SERIAL.2) may share a secret when they compute different things.
+        let device = record.serial.normal().split('.').next().unwrap_or_default();
+        let (device, secret) =
+            (self.hasher.hash_one(device), self.hasher.hash_one((fingerprint.0, sequence(&record.spec))));
+        if let Some((line, other)) = self.secrets.get(&secret).copied() {
+            let detail = if other == device {
+                format!("line {line} has the same secret for the same device")
+            } else {
+                format!(
+                    "line {line} has the same secret: two tokens that show the same codes cannot both be used"
+                )
+            };
+            self.line(record, Verdict::Rejected, "secret_duplicate", detail);
+            return false;
+        }
+        self.secrets.insert(secret, (record.position.line, device));
+        true
+    }
+
+    /// The serial is here already: the same in everything, or a conflict.
+    fn compare(
+        &mut self,
+        record: &SeedRecord,
+        token: &Token,
+        fingerprint: Fingerprint,
+    ) -> Result<(), ServiceError> {
+        let seed = self.view.seed(token.id)?.ok_or(ServiceError::NotFound { what: "token" })?;
+        if seed.fingerprint == fingerprint && seed.spec == record.spec {
+            self.line(
+                record,
+                Verdict::Identical,
+                "serial_exists",
+                "this token is here already, the same in everything".into(),
+            );
+            return Ok(());
+        }
+        let detail = if seed.fingerprint == fingerprint {
+            "this token is here with the same secret and other parameters".to_owned()
+        } else {
+            "this serial number is here with another secret: replace it only if the vendor confirms"
+                .to_owned()
+        };
+        let version = next_version(self.view, token.id)?;
+        let row = self.row(record, token.id, version, fingerprint)?;
+        self.changes.push(Change::PutSeed(row));
+        self.line(record, Verdict::Conflict, "serial_exists", detail);
+        Ok(())
+    }
+
+    fn take_new(&mut self, record: &SeedRecord, fingerprint: Fingerprint) -> Result<(), ServiceError> {
+        for other in self.view.seeds_with(fingerprint)? {
+            if sequence(&other.spec) != sequence(&record.spec) {
+                continue;
+            }
+            if let Some(token) = self.view.token(other.token)? {
+                let detail = format!(
+                    "token {} has the same secret: two tokens that show the same codes cannot both be used",
+                    token.serial,
+                );
+                self.line(record, Verdict::Rejected, "secret_duplicate", detail);
+                return Ok(());
+            }
+        }
+        let id = self.next_number()?;
+        let row = self.row(record, id, SeedVersion::FIRST, fingerprint)?;
+        self.changes.push(Change::PutToken(Token {
+            id,
+            serial: record.serial.clone(),
+            batch: self.batch,
+            origin: TokenOrigin::SeedFile,
+            disabled: None,
+            custody: Custody::InStock,
+            holder: None,
+            follows_batch: true,
+            pin: None,
+            manufacturer: record.manufacturer.clone(),
+            model: record.model.clone(),
+            note: record.user_hint.as_ref().map(|hint| format!("for {hint}")).unwrap_or_default(),
+            valid_from: record.valid_from,
+            valid_until: record.valid_until,
+            created_at: self.now,
+        }));
+        self.changes.push(Change::PutSeed(row));
+        self.counts.new += 1;
+        Ok(())
+    }
+
+    fn row(
+        &mut self,
+        record: &SeedRecord,
+        token: TokenId,
+        version: SeedVersion,
+        fingerprint: Fingerprint,
+    ) -> Result<SeedRow, ServiceError> {
+        if self.data_key.remaining() == 0 {
+            self.data_key = Service::fresh_data_key(&*self.service.store, &self.service.vault)?;
+        }
+        let sealed = self.data_key.seal(&record.seed, SealContext::Seed(token, version))?;
+        let stated = match record.spec.kind() {
+            TokenKind::Hotp | TokenKind::Ocra => MovingFactor(record.counter),
+            TokenKind::Totp => MovingFactor(0),
+        };
+        let floor = old_floor(self.view, fingerprint, &record.spec)?.map_or(stated, |old| old.max(stated));
+        let mut initial = TokenState::fresh(floor);
+        if let (OtpSpec::Totp { period, .. }, true) = (&record.spec, record.drift_steps != 0) {
+            let seconds = record.drift_steps.saturating_mul(period.get());
+            initial.drift = Some(Drift { seconds, learned_at: self.now });
+        }
+        Ok(SeedRow {
+            token,
+            version,
+            import: Some(self.task.import),
+            spec: record.spec.clone(),
+            sealed,
+            fingerprint,
+            initial,
+        })
+    }
+
+    fn next_number(&mut self) -> Result<TokenId, ServiceError> {
+        if self.numbers.is_empty() {
+            let wanted = self.counts.new.clamp(*RESERVED.start(), *RESERVED.end());
+            let first = self
+                .service
+                .decide(move |view| Ok((view.next_token()?, vec![Change::ReserveTokens(wanted)])))?;
+            self.numbers = first.0..first.0 + wanted;
+        }
+        self.numbers.next().map(TokenId).ok_or(ServiceError::Stale)
+    }
+
+    fn flush_if_full(&mut self) -> Result<(), ServiceError> {
+        if self.changes.len() + self.lines.len() >= 2 * CHUNK { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes the rows and lines that are waiting, and how far the job is.
+    fn flush(&mut self) -> Result<(), ServiceError> {
+        let mut changes = std::mem::take(&mut self.changes);
+        let (import, job, counts) = (self.task.import, self.task.job, self.counts);
+        if !self.lines.is_empty() {
+            changes.push(Change::AddImportLines(import, std::mem::take(&mut self.lines)));
+        }
+        let ((done, total), now) = (self.bytes, self.now);
+        self.service.decide(move |view| {
+            let mut all = changes.clone();
+            all.extend(running(view, job, done, total, now)?);
+            if let Some(record) = view.import(import)? {
+                all.push(Change::PutImport(Import { counts, ..record }));
+            }
+            Ok(((), all))
+        })
+    }
+}
+
+/// What two specs must share for their codes to come from the same sequence.
+fn sequence(spec: &OtpSpec) -> (u8, i64, String) {
+    match spec {
+        OtpSpec::Hotp { hash, .. } => (0, 0, hash.name().to_owned()),
+        OtpSpec::Totp { hash, period, .. } => (1, period.get(), hash.name().to_owned()),
+        OtpSpec::Ocra { suite } => (2, 0, suite.as_str().to_owned()),
+    }
+}
+
+fn running(
+    view: &dyn View,
+    job: JobId,
+    done: u64,
+    total: u64,
+    now: UnixTime,
+) -> Result<Option<Change>, ServiceError> {
+    let Some(mut job) = view.job(job)? else { return Ok(None) };
+    (job.state, job.done, job.total) = (JobState::Running, done, total);
+    job.lease_until = now.plus_secs(LEASE_SECS);
+    Ok(Some(Change::PutJob(job)))
+}
+
+impl Service {
+    /// Reads the file of a task into a plan.
+    #[expect(clippy::disallowed_methods, reason = "the uploaded file is read here, from memory")]
+    pub(super) fn plan(&self, task: &ImportTask, options: &ReadOptions<'_>) -> Result<(), ServiceError> {
+        let data_key = Self::fresh_data_key(&*self.store, &self.vault)?;
+        let now = self.clock.now();
+        let (report, counts, expired, generation) = self.store.read(|view| {
+            let import = view.import(task.import)?.ok_or(ServiceError::NotFound { what: "import" })?;
+            let generation = view.generation()?;
+            let mut planner = Planner {
+                service: self,
+                view,
+                task,
+                batch: import.batch,
+                now,
+                data_key,
+                numbers: 0..0,
+                hasher: RandomState::new(),
+                serials: HashMap::new(),
+                secrets: HashMap::new(),
+                counts: ImportCounts::default(),
+                changes: Vec::new(),
+                lines: Vec::new(),
+                expired: 0,
+                told: Duration::ZERO,
+                bytes: (0, 0),
+                failure: None,
+            };
+            let read = crate::seedfile::read(task.request.bytes.expose(), options, &mut planner);
+            if let Some(failure) = planner.failure.take() {
+                return Err(failure);
+            }
+            let report = read.map_err(|error: FileError| ServiceError::SeedFile(error))?;
+            planner.flush()?;
+            Ok((report, planner.counts, planner.expired, generation))
+        })?;
+        let mut notes: Vec<(String, String)> =
+            report.notes.into_iter().map(|Note { code, detail }| (code.name().to_owned(), detail)).collect();
+        if expired > 0 && !notes.iter().any(|(code, _)| code == ProblemCode::Expired.name()) {
+            let detail = format!(
+                "{expired} tokens are past the date in the vendor's policy; they are imported and marked"
+            );
+            notes.push((ProblemCode::Expired.name().to_owned(), detail));
+        }
+        self.finish_plan(task, report.format, report.envelope, counts, notes, generation)
+    }
+
+    fn finish_plan(
+        &self,
+        task: &ImportTask,
+        format: &'static str,
+        envelope: &'static str,
+        counts: ImportCounts,
+        notes: Vec<(String, String)>,
+        generation: u64,
+    ) -> Result<(), ServiceError> {
+        let (id, actor, now) = (task.import, task.actor.clone(), self.clock.now());
+        let allowed = task.allow.iter().map(|w| w.name()).collect::<Vec<_>>().join(",");
+        self.decide(move |view| {
+            let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
+            let planned = Import {
+                state: ImportState::Planned,
+                format: format.to_owned(),
+                envelope: envelope.to_owned(),
+                counts,
+                notes: notes.clone(),
+                generation,
+                changed_at: now,
+                ..import
+            };
+            let mut facts = vec![
+                ("file", planned.file_name.clone()),
+                ("format", format.to_owned()),
+                ("envelope", envelope.to_owned()),
+                ("new", counts.new.to_string()),
+                ("identical", counts.identical.to_string()),
+                ("conflicts", counts.conflicts.to_string()),
+                ("rejected", counts.rejected.to_string()),
+            ];
+            if !allowed.is_empty() {
+                facts.push(("allowed", allowed.clone()));
+            }
+            let subjects = vec![Subject::Import(id)];
+            let entry = super::super::audit_entry(
+                now,
+                &actor,
+                AuditAction::ImportPlanned,
+                subjects,
+                AuditResult::Done,
+                facts,
+            );
+            Ok(((), vec![Change::PutImport(planned), entry]))
+        })
+    }
+
+    /// Looks at a plan's rows again after the inventory moved: what meanwhile came in by another way
+    /// leaves the plan as a rejected line.
+    pub(super) fn replan(&self, id: ImportId) -> Result<(), ServiceError> {
+        let mut page = Page::first(CHUNK);
+        let generation = self.store.read(|view| Ok::<_, ServiceError>(view.generation()?))?;
+        loop {
+            let next = self.decide(move |view| {
+                let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
+                let slice = view.token_ids_in(import.batch, page)?;
+                let (mut changes, mut lines, mut counts) = (Vec::new(), Vec::new(), import.counts);
+                for token_id in &slice.items {
+                    let Some((token, seed)) = view.staged(*token_id)? else { continue };
+                    let serial_taken = view.token_by_serial(token.serial.normal())?.is_some();
+                    let secret_taken = view
+                        .seeds_with(seed.fingerprint)?
+                        .iter()
+                        .any(|other| sequence(&other.spec) == sequence(&seed.spec));
+                    if !serial_taken && !secret_taken {
+                        continue;
+                    }
+                    counts.new = counts.new.saturating_sub(1);
+                    counts.rejected += 1;
+                    lines.push(ImportLine {
+                        line: 0,
+                        column: 0,
+                        serial: token.serial.display().to_owned(),
+                        verdict: Verdict::Rejected,
+                        code: if serial_taken { "serial_exists" } else { "secret_duplicate" }.to_owned(),
+                        detail: "this token came into the store by another import since the plan was made"
+                            .to_owned(),
+                    });
+                    changes.push(Change::PurgeToken(*token_id));
+                }
+                if !lines.is_empty() {
+                    changes.push(Change::AddImportLines(id, lines));
+                }
+                let generation = if slice.next.is_none() { generation } else { import.generation };
+                changes.push(Change::PutImport(Import { counts, generation, ..import }));
+                Ok((slice.next, changes))
+            })?;
+            match next {
+                Some(after) => page.after = Some(after),
+                None => return Ok(()),
+            }
+        }
+    }
+}

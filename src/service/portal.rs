@@ -1,0 +1,235 @@
+//! What a user sees in the portal, and why.
+
+use crate::model::{
+    Actor, DisabledBy, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, User,
+};
+use crate::oath::Otp;
+use crate::store::View;
+
+use super::code::Examined;
+use super::confirm::{codes_for, pair_of};
+use super::resync::portal_window;
+use super::token::TokenView;
+use super::{ConfirmRequest, ConfirmResult, PortalSession, SequenceOutcome, Service, ServiceError};
+
+/// Why an action does not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyHidden {
+    /// The admin did not enable it.
+    NotEnabled,
+    /// The user has a token here already.
+    HasToken,
+    /// The user has no token here.
+    NoToken,
+    /// Codes of this kind of token cannot be synchronised yet.
+    KindNotSupported,
+    /// The user does not stand on the resource.
+    NotAssigned,
+    /// Neither a password nor a mail address is on record, so the user cannot sign in.
+    CannotSignIn,
+}
+
+impl WhyHidden {
+    /// The reason for an admin, in words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NotEnabled => "not enabled for this resource",
+            Self::HasToken => "the user has a token here already",
+            Self::NoToken => "the user has no token here",
+            Self::KindNotSupported => "this kind of token cannot be synchronised yet",
+            Self::NotAssigned => "the user is not assigned to this resource",
+            Self::CannotSignIn => {
+                "neither a password nor a mail address is on record: the user cannot sign in"
+            }
+        }
+    }
+}
+
+/// The page after sign-in.
+#[derive(Clone, Debug)]
+pub struct PortalHome {
+    /// Who.
+    pub user: User,
+    /// Their token here.
+    pub token: Option<TokenView>,
+    /// What they can do, in the set order.
+    pub actions: Vec<PortalAction>,
+    /// Codes that the confirmation page asks for.
+    pub confirm_codes: usize,
+    /// Length of a step of their token in seconds, for the countdown; 30 when it is not known.
+    pub step_secs: u32,
+}
+
+/// Where a portal session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortalState {
+    /// Page 2 comes next.
+    LoginTyped,
+    /// Page 3 comes next.
+    OtpOwed,
+    /// Signed in.
+    Full,
+}
+
+impl PortalSession {
+    /// Where it stands.
+    pub const fn state(&self) -> PortalState {
+        match self.stage {
+            LoginStage::LoginTyped { .. } => PortalState::LoginTyped,
+            LoginStage::OtpOwed { .. } => PortalState::OtpOwed,
+            LoginStage::Full { .. } => PortalState::Full,
+        }
+    }
+}
+
+/// The actions that this program offers; the others come with later versions and cannot be enabled.
+pub const OFFERED: &[PortalAction] = &[PortalAction::RegisterExistingToken, PortalAction::SynchronizeToken];
+
+fn why_hidden(
+    view: &dyn View,
+    user: &User,
+    resource: &Resource,
+    action: PortalAction,
+) -> Result<Option<WhyHidden>, ServiceError> {
+    let enabled = resource.portal.as_ref().is_some_and(|portal| portal.actions.contains(&action));
+    if !enabled {
+        return Ok(Some(WhyHidden::NotEnabled));
+    }
+    let pair = pair_of(view, user.id, resource)?;
+    Ok(match action {
+        PortalAction::SynchronizeToken | PortalAction::ReassignToken | PortalAction::UnassignToken => {
+            match pair {
+                None => Some(WhyHidden::NoToken),
+                Some((_, token)) if action == PortalAction::SynchronizeToken => {
+                    let kind = view.seed(token.id)?.map(|seed| seed.spec);
+                    matches!(kind, Some(OtpSpec::Ocra { .. }) | None).then_some(WhyHidden::KindNotSupported)
+                }
+                Some(_) => None,
+            }
+        }
+        PortalAction::RegisterExistingToken | PortalAction::RegisterNewToken => {
+            let enabled_pair = pair.is_some_and(|(_, token)| token.disabled != Some(DisabledBy::Operator));
+            enabled_pair.then_some(WhyHidden::HasToken)
+        }
+        _ => None,
+    })
+}
+
+impl Service {
+    /// Which actions a user would see, and why each other one is hidden.
+    pub fn portal_preview(
+        &self,
+        actor: &Actor,
+        resource: &ResourceName,
+        login: &Login,
+    ) -> Result<Vec<(PortalAction, Option<WhyHidden>)>, ServiceError> {
+        self.store.read(|view| {
+            let resource = self.resource_named(view, actor, resource)?;
+            let user = view.user_by_login(&login.normal())?.ok_or(ServiceError::NotFound { what: "user" })?;
+            let assigned = super::authenticate::is_on(view, &user, &resource)?;
+            let mut rows = Vec::new();
+            for action in OFFERED {
+                let why = if !assigned {
+                    Some(WhyHidden::NotAssigned)
+                } else if user.password.is_none() && user.email.is_none() {
+                    Some(WhyHidden::CannotSignIn)
+                } else {
+                    why_hidden(view, &user, &resource, *action)?
+                };
+                rows.push((*action, why));
+            }
+            Ok(rows)
+        })
+    }
+
+    /// The page after sign-in.
+    pub fn portal_home(&self, portal: &PortalSession) -> Result<PortalHome, ServiceError> {
+        let user = signed_in(portal)?;
+        self.store.read(|view| {
+            let pair = pair_of(view, user.id, &portal.resource)?;
+            let token = pair.map(|(_, token)| TokenView::read(view, token)).transpose()?;
+            let mut actions = Vec::new();
+            let order = portal.resource.portal.as_ref().map(|p| p.actions.clone()).unwrap_or_default();
+            for action in order {
+                if OFFERED.contains(&action) && why_hidden(view, user, &portal.resource, action)?.is_none() {
+                    actions.push(action);
+                }
+            }
+            let step_secs = match token.as_ref().map(|t| &t.spec) {
+                Some(OtpSpec::Totp { period, .. }) => u32::try_from(period.get()).unwrap_or(30),
+                _ => 30,
+            };
+            Ok(PortalHome {
+                user: user.clone(),
+                token,
+                actions,
+                confirm_codes: codes_for(&portal.resource),
+                step_secs,
+            })
+        })
+    }
+
+    fn require_action(&self, portal: &PortalSession, action: PortalAction) -> Result<(), ServiceError> {
+        if self.portal_home(portal)?.actions.contains(&action) {
+            Ok(())
+        } else {
+            Err(ServiceError::NotFound { what: "action" })
+        }
+    }
+
+    /// *Existing Token Registration*.
+    pub fn portal_confirm(
+        &self,
+        portal: &PortalSession,
+        serial: &TokenSerial,
+        otps: &[Otp],
+        address: &str,
+    ) -> Result<ConfirmResult, ServiceError> {
+        self.require_action(portal, PortalAction::RegisterExistingToken)?;
+        let user = signed_in(portal)?;
+        let request = ConfirmRequest { resource: &portal.resource.name, user: &user.login, serial, otps };
+        self.confirm(&self.portal_actor(portal, address), &request)
+    }
+
+    /// *Token Synchronization*.
+    pub fn portal_synchronize(
+        &self,
+        portal: &PortalSession,
+        otps: &[Otp],
+        address: &str,
+    ) -> Result<SequenceOutcome, ServiceError> {
+        self.require_action(portal, PortalAction::SynchronizeToken)?;
+        let user = signed_in(portal)?;
+        self.until_settled(|| {
+            let (examined, window, now) = self.store.read(|view| {
+                let now = self.trusted_now(view)?;
+                let missing = ServiceError::NotFound { what: "token" };
+                let (_, token) = pair_of(view, user.id, &portal.resource)?.ok_or(missing)?;
+                let examined = Examined::read(view, token)?;
+                let window = portal_window(view, &examined)?;
+                Ok::<_, ServiceError>((examined, window, now))
+            })?;
+            examined.require_usable(now)?;
+            self.synchronize(&self.portal_actor(portal, address), &examined, otps, window, None, None, now)
+        })
+    }
+}
+
+/// Refuses to enable what does not exist yet.
+pub(super) fn refuse_unknown(actions: &[PortalAction]) -> Result<(), ServiceError> {
+    match actions.iter().find(|action| !OFFERED.contains(action)) {
+        Some(action) => {
+            let offered = OFFERED.iter().map(|a| a.name()).collect::<Vec<_>>().join(", ");
+            let detail = format!("{} comes with a later version; this one offers {offered}", action.name());
+            Err(ServiceError::invalid("actions", "action_not_available", detail))
+        }
+        None => Ok(()),
+    }
+}
+
+fn signed_in(portal: &PortalSession) -> Result<&User, ServiceError> {
+    match (portal.state(), &portal.user) {
+        (PortalState::Full, Some(user)) => Ok(user),
+        _ => Err(ServiceError::state("sign_in_order", "sign in first")),
+    }
+}

@@ -1,0 +1,303 @@
+//! Resources and their portals.
+
+use crate::model::{
+    Actor, AuditAction, AuditResult, PortalAction, Resource, ResourceAlias, ResourceName, Scope, SelfService,
+    Subject, TokenType,
+};
+use crate::store::{AssignmentFilter, Change, Page, Slice, View};
+
+use super::{Service, ServiceError};
+
+/// A resource as lists and pages show it.
+#[derive(Clone, Debug)]
+pub struct ResourceView {
+    /// The record.
+    pub resource: Resource,
+    /// Codes that the confirmation page asks for.
+    pub confirm_codes: usize,
+}
+
+/// What can be set of a portal; `None` leaves it as it is.
+#[derive(Clone, Debug, Default)]
+pub struct PortalSettings {
+    /// Last part of the address.
+    pub alias: Option<ResourceAlias>,
+    /// Open or closed.
+    pub enabled: Option<bool>,
+    /// The enabled actions in their order.
+    pub actions: Option<Vec<PortalAction>>,
+    /// The enabled token types.
+    pub token_types: Option<Vec<TokenType>>,
+    /// Failures after which a method is blocked.
+    pub failure_limit: Option<u32>,
+    /// Widest window of clock tokens, in seconds to either side.
+    pub window_secs: Option<u32>,
+    /// Widest window of event tokens, in counters ahead.
+    pub window_counters: Option<u32>,
+    /// Whom users can ask.
+    pub help_text: Option<String>,
+}
+
+impl ResourceView {
+    fn of(resource: Resource) -> Self {
+        Self { confirm_codes: super::confirm::codes_for(&resource), resource }
+    }
+}
+
+fn no_doubles<T: PartialEq + Copy>(field: &'static str, list: &[T]) -> Result<(), ServiceError> {
+    let doubled = list.iter().enumerate().any(|(at, item)| list[..at].contains(item));
+    if doubled {
+        return Err(ServiceError::invalid(
+            field,
+            "listed_twice",
+            format!("{field}: something is listed twice"),
+        ));
+    }
+    Ok(())
+}
+
+impl PortalSettings {
+    fn check(&self) -> Result<(), ServiceError> {
+        if let Some(actions) = &self.actions {
+            no_doubles("actions", actions)?;
+            super::portal::refuse_unknown(actions)?;
+        }
+        if let Some(types) = &self.token_types {
+            no_doubles("token_types", types)?;
+        }
+        if let Some(limit) = self.failure_limit
+            && !Resource::FAILURE_LIMITS.contains(&limit)
+        {
+            return Err(ServiceError::invalid(
+                "failure_limit",
+                "failure_limit_range",
+                "the failure limit is 3 to 10",
+            ));
+        }
+        if let Some(secs) = self.window_secs
+            && !(60..=31_557_600).contains(&secs)
+        {
+            return Err(ServiceError::invalid(
+                "window_secs",
+                "window_range",
+                "the window is one minute to one year",
+            ));
+        }
+        if let Some(counters) = self.window_counters
+            && !(10..=1_000_000).contains(&counters)
+        {
+            return Err(ServiceError::invalid(
+                "window_counters",
+                "window_range",
+                "the window is 10 to 1,000,000 counters",
+            ));
+        }
+        if self.help_text.as_ref().is_some_and(|text| text.chars().count() > 500) {
+            return Err(ServiceError::invalid(
+                "help_text",
+                "text_too_long",
+                "the help text has at most 500 characters",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Service {
+    /// Resources in the order of their making.
+    pub fn resources(&self, actor: &Actor, page: Page) -> Result<Slice<ResourceView>, ServiceError> {
+        self.store.read(|view| {
+            let slice = view.resources(page)?;
+            let seen = |r: &Resource| actor.scope.covers(r.id);
+            let items = slice.items.into_iter().filter(seen).map(ResourceView::of).collect();
+            Ok(Slice { items, next: slice.next })
+        })
+    }
+
+    /// One resource.
+    pub fn resource(&self, actor: &Actor, name: &ResourceName) -> Result<ResourceView, ServiceError> {
+        self.store.read(|view| self.resource_named(view, actor, name).map(ResourceView::of))
+    }
+
+    /// Makes a resource.
+    pub fn add_resource(&self, actor: &Actor, name: &ResourceName) -> Result<(), ServiceError> {
+        if actor.scope != Scope::All {
+            return Err(ServiceError::Forbidden {
+                code: "scope",
+                detail: "only an admin of all resources makes new ones",
+            });
+        }
+        let (actor, name, now) = (actor.clone(), name.clone(), self.clock.now());
+        self.decide(move |view| {
+            if view.resource_by_name(&name.normal())?.is_some() {
+                return Err(ServiceError::state("resource_exists", "a resource of this name exists"));
+            }
+            let resource = Resource {
+                id: view.next_resource()?,
+                name: name.clone(),
+                failure_limit: Resource::DEFAULT_FAILURE_LIMIT,
+                portal: None,
+                created_at: now,
+            };
+            let entry = super::audit_entry(
+                now,
+                &actor,
+                AuditAction::ResourceCreated,
+                vec![Subject::Resource(resource.id)],
+                AuditResult::Done,
+                vec![("name", name.to_string())],
+            );
+            Ok(((), vec![Change::PutResource(resource), entry]))
+        })
+    }
+
+    /// Gives a resource another name or failure limit.
+    pub fn change_resource(
+        &self,
+        actor: &Actor,
+        name: &ResourceName,
+        new_name: Option<&ResourceName>,
+        failure_limit: Option<u32>,
+    ) -> Result<(), ServiceError> {
+        PortalSettings { failure_limit, ..PortalSettings::default() }.check()?;
+        let (actor, name, new_name, now) = (actor.clone(), name.clone(), new_name.cloned(), self.clock.now());
+        self.decide(move |view| {
+            let mut resource = found(view, &actor, &name)?;
+            let mut detail = Vec::new();
+            if let Some(new_name) = &new_name {
+                if view.resource_by_name(&new_name.normal())?.is_some_and(|other| other.id != resource.id) {
+                    return Err(ServiceError::state("resource_exists", "a resource of this name exists"));
+                }
+                detail.push(("name", format!("{} → {new_name}", resource.name)));
+                resource.name = new_name.clone();
+            }
+            if let Some(limit) = failure_limit {
+                detail.push(("failure_limit", format!("{} → {limit}", resource.failure_limit)));
+                resource.failure_limit = limit;
+            }
+            let subject = vec![Subject::Resource(resource.id)];
+            let entry = super::audit_entry(
+                now,
+                &actor,
+                AuditAction::ResourceChanged,
+                subject,
+                AuditResult::Done,
+                detail,
+            );
+            Ok(((), vec![Change::PutResource(resource), entry]))
+        })
+    }
+
+    /// Deletes a resource on which nothing stands.
+    pub fn delete_resource(&self, actor: &Actor, name: &ResourceName) -> Result<(), ServiceError> {
+        let (actor, name, now) = (actor.clone(), name.clone(), self.clock.now());
+        self.decide(move |view| {
+            let resource = found(view, &actor, &name)?;
+            let filter = AssignmentFilter { resource: resource.id, kind: None };
+            let used = !view.assignments(filter, Page::first(1))?.items.is_empty()
+                || !view.batch_assignments_on(resource.id)?.is_empty();
+            if used {
+                let detail = "users, tokens or batches stand on this resource: take them off first";
+                return Err(ServiceError::state("resource_in_use", detail));
+            }
+            let entry = super::audit_entry(
+                now,
+                &actor,
+                AuditAction::ResourceDeleted,
+                vec![Subject::Resource(resource.id)],
+                AuditResult::Done,
+                vec![("name", resource.name.to_string())],
+            );
+            let end = Change::EndPortalSessions(resource.id);
+            Ok(((), vec![end, Change::DeleteResource(resource.id), entry]))
+        })
+    }
+
+    /// Sets up or changes the portal of a resource. The first time an alias is needed and every action
+    /// starts disabled. Closing it ends its sessions and keeps the settings.
+    pub fn set_portal(
+        &self,
+        actor: &Actor,
+        name: &ResourceName,
+        settings: &PortalSettings,
+    ) -> Result<SelfService, ServiceError> {
+        settings.check()?;
+        let (actor, name, settings, now) = (actor.clone(), name.clone(), settings.clone(), self.clock.now());
+        self.decide(move |view| {
+            let mut resource = found(view, &actor, &name)?;
+            if let Some(alias) = &settings.alias
+                && view.resource_by_alias(alias.as_str())?.is_some_and(|other| other.id != resource.id)
+            {
+                return Err(ServiceError::state("alias_exists", "another portal has this alias"));
+            }
+            let before = resource.portal.clone();
+            let mut portal = match (before.clone(), &settings.alias) {
+                (Some(portal), _) => portal,
+                (None, Some(alias)) => SelfService::new(alias.clone()),
+                (None, None) => {
+                    return Err(ServiceError::invalid("alias", "alias_missing", "a portal needs an alias"));
+                }
+            };
+            apply(&mut portal, &settings);
+            if let Some(limit) = settings.failure_limit {
+                resource.failure_limit = limit;
+            }
+            let mut changes = Vec::new();
+            let moved = before.as_ref().is_some_and(|b| b.alias != portal.alias);
+            if !portal.enabled || moved {
+                changes.push(Change::EndPortalSessions(resource.id));
+            }
+            let detail = vec![
+                ("alias", portal.alias.to_string()),
+                ("enabled", portal.enabled.to_string()),
+                ("actions", portal.actions.iter().map(|a| a.name()).collect::<Vec<_>>().join(",")),
+                ("token_types", portal.token_types.iter().map(|t| t.name()).collect::<Vec<_>>().join(",")),
+                ("window_secs", portal.window_secs.to_string()),
+                ("window_counters", portal.window_counters.to_string()),
+                ("failure_limit", resource.failure_limit.to_string()),
+            ];
+            let subject = vec![Subject::Resource(resource.id)];
+            resource.portal = Some(portal.clone());
+            changes.push(Change::PutResource(resource));
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                AuditAction::PortalChanged,
+                subject,
+                AuditResult::Done,
+                detail,
+            ));
+            Ok((portal, changes))
+        })
+    }
+}
+
+fn apply(portal: &mut SelfService, settings: &PortalSettings) {
+    if let Some(alias) = &settings.alias {
+        portal.alias = alias.clone();
+    }
+    if let Some(enabled) = settings.enabled {
+        portal.enabled = enabled;
+    }
+    if let Some(actions) = &settings.actions {
+        portal.actions.clone_from(actions);
+    }
+    if let Some(types) = &settings.token_types {
+        portal.token_types.clone_from(types);
+    }
+    if let Some(secs) = settings.window_secs {
+        portal.window_secs = secs;
+    }
+    if let Some(counters) = settings.window_counters {
+        portal.window_counters = counters;
+    }
+    if let Some(text) = &settings.help_text {
+        text.trim().clone_into(&mut portal.help_text);
+    }
+}
+
+fn found(view: &dyn View, actor: &Actor, name: &ResourceName) -> Result<Resource, ServiceError> {
+    view.resource_by_name(&name.normal())?
+        .filter(|resource| actor.scope.covers(resource.id))
+        .ok_or(ServiceError::NotFound { what: "resource" })
+}

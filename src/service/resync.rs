@@ -1,0 +1,480 @@
+//! Consecutive codes bring a drifted token back.
+//!
+//! The number of codes follows from the window: a wide window never helps a guesser. The whole window
+//! is examined for the whole sequence, and an answer is given only if it is the only one.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use crate::clock::UnixTime;
+use crate::model::{
+    Actor, AuditAction, AuditResult, Drift, OtpSpec, SelfService, Subject, TokenSerial, TokenState,
+};
+use crate::oath::{
+    CodeSequence, Digits, MovingFactor, Otp, SequenceMatch, Window, chance, codes_needed, find_sequence,
+    step_start, widest_window,
+};
+use crate::store::{Change, View};
+
+use super::code::{self, Examined, REPLAY_COUNTERS};
+use super::{Service, ServiceError};
+
+/// Widest window to either side that is chosen by itself: one year.
+const YEAR_SECS: u64 = 31_557_600;
+/// Widest window ahead for event tokens that is chosen by itself.
+const MOST_COUNTERS: u64 = 1_000_000;
+/// Widest window that can be asked for, in start positions: ten years of 30 s to either side.
+const MOST_POSITIONS: u64 = 21_100_000;
+/// Failed attempts beyond the portal's window after which another operator must unblock.
+const WIDE_ATTEMPTS: u32 = 10;
+/// Steps within which codes that were used count as "just used", not as a clock that was set back.
+const JUST_USED_STEPS: u64 = 3;
+
+/// A window in steps or counters to either side of the expected position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowSteps {
+    /// Steps before; event tokens have none.
+    pub past: u64,
+    /// Steps or counters after.
+    pub future: u64,
+}
+
+impl WindowSteps {
+    /// Start positions in it.
+    pub const fn positions(self) -> u64 {
+        self.past.saturating_add(self.future).saturating_add(1)
+    }
+
+    /// The part of it that this many start positions carry, kept in proportion.
+    #[must_use]
+    pub fn cut_to(self, positions: u64) -> Self {
+        if self.positions() <= positions {
+            return self;
+        }
+        if self.past == 0 {
+            return Self { past: 0, future: positions.saturating_sub(1) };
+        }
+        let each = positions.saturating_sub(1) / 2;
+        Self { past: self.past.min(each), future: self.future.min(each) }
+    }
+
+    /// `secs` to either side for a clock token, `counters` ahead for an event token.
+    pub(super) fn for_token(spec: &OtpSpec, secs: u64, counters: u64) -> Self {
+        match spec {
+            OtpSpec::Totp { period, .. } => {
+                let steps = secs / period.get().unsigned_abs();
+                Self { past: steps, future: steps }
+            }
+            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } => Self { past: 0, future: counters },
+        }
+    }
+}
+
+/// What came of a sequence of codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SequenceResult {
+    /// Found, learned, and the codes are spent.
+    Synchronized {
+        /// Distance from the server's clock or from the next counter, in steps; positive: ahead.
+        steps: i64,
+        /// The same in seconds, for clock tokens.
+        seconds: Option<i64>,
+        /// The next counter, for event tokens.
+        counter: Option<u64>,
+    },
+    /// No position fits.
+    NotFound,
+    /// More than one position fits; one more code tells.
+    Ambiguous,
+    /// The window needs more codes than were given.
+    MoreOtpsNeeded,
+    /// The codes fit, but lie behind codes that were used already: the clock was set back.
+    BehindFloor {
+        /// When the token passes its last used code, for clock tokens.
+        usable_from: Option<UnixTime>,
+        /// Distance of its clock, as above.
+        steps: i64,
+        /// The same in seconds.
+        seconds: Option<i64>,
+    },
+    /// The codes were used just now.
+    Replayed,
+    /// Not looked at.
+    Blocked {
+        /// Until when; `None`: until an operator opens it.
+        until: Option<UnixTime>,
+    },
+}
+
+impl SequenceResult {
+    /// The word in JSON and in the log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Synchronized { .. } => "synchronized",
+            Self::NotFound => "not_found",
+            Self::Ambiguous => "ambiguous",
+            Self::MoreOtpsNeeded => "more_otps_needed",
+            Self::BehindFloor { .. } => "behind_floor",
+            Self::Replayed => "replayed",
+            Self::Blocked { .. } => "blocked",
+        }
+    }
+}
+
+/// A result and what it cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SequenceOutcome {
+    /// What came of it.
+    pub result: SequenceResult,
+    /// Codes that the window needs.
+    pub otps_needed: usize,
+    /// The chance that random codes would have passed.
+    pub chance: f64,
+    /// Codes computed.
+    pub evaluated: u64,
+    /// Time of the search in microseconds.
+    pub elapsed_us: u64,
+}
+
+/// How wide to look, and what that needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub(super) window: WindowSteps,
+    pub(super) otps_needed: usize,
+    /// Wider than the portal's window: counts towards the ten attempts.
+    pub(super) wide: bool,
+    /// One more code would allow a wider window.
+    pub(super) more_would_widen: bool,
+}
+
+/// What a search outside the store found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Searched {
+    pub(super) found: SequenceMatch,
+    pub(super) codes: usize,
+    pub(super) evaluated: u64,
+    pub(super) elapsed_us: u64,
+}
+
+/// Wide searches run side by side only as far as sign-ins stay fast: all cores but one.
+#[derive(Debug)]
+pub(super) struct SearchGate {
+    running: Mutex<usize>,
+    free: Condvar,
+    most: usize,
+}
+
+impl SearchGate {
+    pub(super) fn for_this_machine() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { running: Mutex::new(0), free: Condvar::new(), most: cores.saturating_sub(1).max(1) }
+    }
+
+    fn run<T>(&self, search: impl FnOnce() -> T) -> T {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        while *running >= self.most {
+            running = self.free.wait(running).unwrap_or_else(PoisonError::into_inner);
+        }
+        *running += 1;
+        drop(running);
+        let answer = search();
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.free.notify_one();
+        answer
+    }
+}
+
+/// Chooses the window: the one asked for, the widest that the codes carry when a reason is given, else
+/// the portal's.
+fn plan(
+    examined: &Examined,
+    portal: WindowSteps,
+    asked: Option<WindowSteps>,
+    reason: Option<&str>,
+    codes: usize,
+    digits: Digits,
+) -> Result<Plan, ServiceError> {
+    let carried = widest_window(digits, codes);
+    let spec = &examined.seed.spec;
+    let (window, more_would_widen) = if let Some(asked) = asked {
+        if asked.past > 0 && examined.period().is_none() {
+            return Err(ServiceError::invalid(
+                "window",
+                "window_past",
+                "an event token only moves forward: set past to 0",
+            ));
+        }
+        if asked.positions() > MOST_POSITIONS {
+            let detail = format!(
+                "the window has {} positions, at most {MOST_POSITIONS} are searched",
+                asked.positions()
+            );
+            return Err(ServiceError::invalid("window", "window_too_wide", detail));
+        }
+        (asked, false)
+    } else {
+        let most = match reason {
+            Some(_) => WindowSteps::for_token(spec, YEAR_SECS, MOST_COUNTERS),
+            None => portal,
+        };
+        (most.cut_to(carried), most.positions() > carried)
+    };
+    let wide = window.past > portal.past || window.future > portal.future;
+    if wide && reason.is_none() {
+        return Err(ServiceError::invalid(
+            "reason",
+            "reason_required",
+            "this window is wider than the portal's: say why the person at the desk is the right one",
+        ));
+    }
+    let otps_needed = codes_needed(digits, u128::from(window.positions()));
+    Ok(Plan { window, otps_needed, wide, more_would_widen })
+}
+
+/// Distance in time of the two windows' limits is judged in start positions round the place where the
+/// first of `codes` codes is expected.
+fn start_window(examined: &Examined, window: WindowSteps, codes: usize, now: UnixTime) -> Window {
+    let center = examined.center(now);
+    match examined.period() {
+        Some(_) => {
+            let first = MovingFactor(center.0.saturating_sub(codes as u64 - 1));
+            Window::around(first, window.past, window.future)
+        }
+        None => Window::around(center, REPLAY_COUNTERS, window.future),
+    }
+}
+
+/// Refuses codes that were typed twice: the person did not wait for the next one.
+pub(super) fn refuse_repeated(otps: &[Otp]) -> Result<(), ServiceError> {
+    use subtle::ConstantTimeEq;
+    let repeated = otps.windows(2).any(|pair| bool::from(pair[0].ct_eq(&pair[1])));
+    if repeated {
+        return Err(ServiceError::invalid(
+            "otps",
+            "same_code_twice",
+            "two codes in a row are the same: wait until the display changes, or press once more",
+        ));
+    }
+    Ok(())
+}
+
+impl Service {
+    /// Searches for a sequence of codes of one token.
+    pub(super) fn search_codes(
+        &self,
+        examined: &Examined,
+        otps: &[Otp],
+        window: WindowSteps,
+        now: UnixTime,
+    ) -> Result<Searched, ServiceError> {
+        let digits = examined.digits()?;
+        let codes = CodeSequence::new(digits, otps)?;
+        let generator = self.generator(examined)?;
+        let starts = start_window(examined, window, otps.len(), now);
+        let began = self.clock.monotonic();
+        let searched = self.searches.run(|| find_sequence(&generator, &codes, starts, examined.state.floor));
+        let elapsed = self.clock.monotonic().saturating_sub(began);
+        Ok(Searched {
+            found: searched.found,
+            codes: otps.len(),
+            evaluated: searched.evaluated,
+            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// Brings a token back.
+    pub fn resync(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        otps: &[Otp],
+        window: Option<WindowSteps>,
+        reason: Option<&str>,
+    ) -> Result<SequenceOutcome, ServiceError> {
+        let reason = reason.map(str::trim).filter(|text| !text.is_empty());
+        self.until_settled(|| self.resync_once(actor, serial, otps, window, reason))
+    }
+
+    fn resync_once(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        otps: &[Otp],
+        window: Option<WindowSteps>,
+        reason: Option<&str>,
+    ) -> Result<SequenceOutcome, ServiceError> {
+        let (examined, portal, now) = self.store.read(|view| {
+            let now = self.trusted_now(view)?;
+            let token = self.visible_token(view, actor, serial)?;
+            let examined = Examined::read(view, token)?;
+            let portal = portal_window(view, &examined)?;
+            Ok::<_, ServiceError>((examined, portal, now))
+        })?;
+        examined.require_usable(now)?;
+        self.synchronize(actor, &examined, otps, portal, window, reason, now)
+    }
+
+    /// Plans, searches and settles for an examined token: the part that station, portal and sign-in share.
+    #[expect(clippy::too_many_arguments, reason = "each is a fact of one request")]
+    pub(super) fn synchronize(
+        &self,
+        actor: &Actor,
+        examined: &Examined,
+        otps: &[Otp],
+        portal: WindowSteps,
+        window: Option<WindowSteps>,
+        reason: Option<&str>,
+        now: UnixTime,
+    ) -> Result<SequenceOutcome, ServiceError> {
+        let digits = examined.digits()?;
+        CodeSequence::new(digits, otps)?;
+        refuse_repeated(otps)?;
+        let plan = plan(examined, portal, window, reason, otps.len(), digits)?;
+        let mut outcome = SequenceOutcome {
+            result: SequenceResult::MoreOtpsNeeded,
+            otps_needed: plan.otps_needed,
+            chance: chance(digits, otps.len(), u128::from(plan.window.positions())),
+            evaluated: 0,
+            elapsed_us: 0,
+        };
+        if otps.len() < plan.otps_needed {
+            return Ok(outcome);
+        }
+        let searched = self.search_codes(examined, otps, plan.window, now)?;
+        (outcome.evaluated, outcome.elapsed_us) = (searched.evaluated, searched.elapsed_us);
+        let (actor, examined) = (actor.clone(), examined.clone());
+        let reason = reason.unwrap_or_default().to_owned();
+        let split = self.splits_check();
+        outcome.result = self.decide(move |view| {
+            let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
+            let (result, mut changes) = settle(&fresh, searched, plan, &actor, now);
+            if matches!(result, SequenceResult::Synchronized { .. }) && !fresh.state.used {
+                changes.extend(code::touch_batch(view, &fresh.token)?);
+            }
+            let mut detail = vec![
+                ("result", result.name().to_owned()),
+                ("window", format!("-{} +{}", plan.window.past, plan.window.future)),
+                ("codes", searched.codes.to_string()),
+            ];
+            if let SequenceResult::Synchronized { steps, .. } = result {
+                detail.push(("steps", steps.to_string()));
+            }
+            if !reason.is_empty() {
+                detail.push(("reason", reason.clone()));
+            }
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                AuditAction::Resynced,
+                vec![Subject::Token(fresh.id())],
+                if matches!(result, SequenceResult::Synchronized { .. }) {
+                    AuditResult::Done
+                } else {
+                    AuditResult::Refused
+                },
+                detail,
+            ));
+            Ok((result, changes))
+        })?;
+        if outcome.result == SequenceResult::MoreOtpsNeeded || outcome.result == SequenceResult::Ambiguous {
+            outcome.otps_needed = otps.len() + 1;
+        }
+        Ok(outcome)
+    }
+}
+
+/// The portal's window for a token: that of its resource, else the default.
+pub(super) fn portal_window(view: &dyn View, examined: &Examined) -> Result<WindowSteps, ServiceError> {
+    let (mut secs, mut counters) = (SelfService::DEFAULT_WINDOW_SECS, SelfService::DEFAULT_WINDOW_COUNTERS);
+    if let Some(first) = examined.resources.first()
+        && let Some(portal) = view.resource(*first)?.and_then(|r| r.portal)
+    {
+        (secs, counters) = (portal.window_secs, portal.window_counters);
+    }
+    Ok(WindowSteps::for_token(&examined.seed.spec, u64::from(secs), u64::from(counters)))
+}
+
+/// The state after a found sequence, and what it says of the clock.
+pub(super) fn take_over(
+    fresh: &Examined,
+    start: MovingFactor,
+    codes: usize,
+    now: UnixTime,
+) -> (TokenState, i64, Option<i64>, Option<u64>) {
+    let last = MovingFactor(start.0.saturating_add(codes as u64 - 1));
+    let (steps, seconds) = match fresh.period() {
+        Some(_) => fresh.offset(last, now),
+        None => fresh.offset(start, now),
+    };
+    let drift = seconds.map(|seconds| Drift { seconds, learned_at: now });
+    let counter = fresh.period().is_none().then_some(last.next().0);
+    (code::accepted(fresh.state, last, now, drift), steps, seconds, counter)
+}
+
+fn settle(
+    fresh: &Examined,
+    searched: Searched,
+    plan: Plan,
+    actor: &Actor,
+    now: UnixTime,
+) -> (SequenceResult, Vec<Change>) {
+    if let Some(until) = code::blocked(&fresh.state.budget, now) {
+        return (SequenceResult::Blocked { until }, Vec::new());
+    }
+    if plan.wide && fresh.state.wide_failures >= WIDE_ATTEMPTS {
+        return (SequenceResult::Blocked { until: None }, Vec::new());
+    }
+    let put = |state| Change::PutState(fresh.id(), fresh.seed.version, state);
+    let failure = |result| {
+        let mut state = code::failed(fresh.state, now, fresh.failure_limit);
+        if plan.wide {
+            state.wide_failures = state.wide_failures.saturating_add(1);
+            state.wide_operator = actor.operator();
+        }
+        (result, vec![put(state)])
+    };
+    match searched.found {
+        SequenceMatch::One { start } => {
+            let (state, steps, seconds, counter) = take_over(fresh, start, searched.codes, now);
+            (SequenceResult::Synchronized { steps, seconds, counter }, vec![put(state)])
+        }
+        SequenceMatch::BehindFloor { start } => (behind_floor(fresh, start, searched.codes, now), Vec::new()),
+        SequenceMatch::Several => failure(SequenceResult::Ambiguous),
+        SequenceMatch::None if plan.more_would_widen => failure(SequenceResult::MoreOtpsNeeded),
+        SequenceMatch::None => failure(SequenceResult::NotFound),
+    }
+}
+
+fn behind_floor(fresh: &Examined, start: MovingFactor, codes: usize, now: UnixTime) -> SequenceResult {
+    let last = MovingFactor(start.0.saturating_add(codes as u64 - 1));
+    let near = last.0.abs_diff(fresh.center(now).0) <= JUST_USED_STEPS;
+    let OtpSpec::Totp { period, epoch_secs, .. } = fresh.seed.spec else {
+        return SequenceResult::Replayed;
+    };
+    if near {
+        return SequenceResult::Replayed;
+    }
+    let (steps, seconds) = fresh.offset(last, now);
+    let usable_from = Some(step_start(fresh.state.floor, epoch_secs, seconds.unwrap_or(0), period));
+    SequenceResult::BehindFloor { usable_from, steps, seconds }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_cut_to_what_the_codes_carry() {
+        let year = WindowSteps { past: 1_051_920, future: 1_051_920 };
+        assert_eq!(year.cut_to(100_000), WindowSteps { past: 49_999, future: 49_999 });
+        assert_eq!(year.cut_to(u64::MAX), year);
+        let ahead = WindowSteps { past: 0, future: 1_000_000 };
+        assert_eq!(ahead.cut_to(100_000), WindowSteps { past: 0, future: 99_999 });
+    }
+
+    #[test]
+    fn codes_typed_twice_are_refused() {
+        let otp = |text: &str| Otp::parse(text).expect("a code");
+        assert!(refuse_repeated(&[otp("123456"), otp("123456")]).is_err());
+        assert!(refuse_repeated(&[otp("123456"), otp("123457"), otp("123456")]).is_ok());
+    }
+}

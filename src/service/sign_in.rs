@@ -1,0 +1,545 @@
+//! The portal's sign-in in three pages, equal for every login that exists or not.
+//!
+//! Page 1 takes a login, page 2 a password or a mailed code, page 3 the token's code. The session
+//! changes its id when page 2 and when page 3 succeeds.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use subtle::ConstantTimeEq;
+
+use crate::clock::UnixTime;
+use crate::model::{
+    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, LoginStage, MailKind,
+    MailedCode, PasswordHash, PortalAction, Resource, ResourceAlias, Scope, Session, SessionKind, Subject,
+    User, UserId,
+};
+use crate::oath::Otp;
+use crate::secret::{BearerToken, Passphrase};
+use crate::store::{Change, Changes, View};
+use crate::vault::{bearer_hash, bearer_token, random_bytes, verify_password};
+
+use super::authenticate::is_on;
+use super::check::{CheckResult, compare, settle};
+use super::code::{self, Examined};
+use super::confirm::pair_of;
+use super::notice::Draft;
+use super::resync::{SequenceOutcome, SequenceResult, portal_window};
+use super::{MailMode, Service, ServiceError};
+
+/// A mailed code lives this long.
+const CODE_SECS: i64 = 600;
+/// Mailed codes in a quarter of an hour.
+const CODES_IN_WINDOW: u32 = 3;
+const CODE_WINDOW_SECS: i64 = 900;
+/// People who may wait for a free place to hash a password.
+const HASH_QUEUE: usize = 32;
+
+/// Password hashes take memory and time: as many at once as there are cores, a short queue, then a refusal.
+#[derive(Debug)]
+pub(super) struct HashGate {
+    state: Mutex<(usize, usize)>,
+    free: Condvar,
+    most: usize,
+}
+
+impl HashGate {
+    pub(super) fn for_this_machine() -> Self {
+        let most = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { state: Mutex::new((0, 0)), free: Condvar::new(), most }
+    }
+
+    fn run<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.0 >= self.most {
+            if state.1 >= HASH_QUEUE {
+                return None;
+            }
+            state.1 += 1;
+            while state.0 >= self.most {
+                state = self.free.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            state.1 -= 1;
+        }
+        state.0 += 1;
+        drop(state);
+        let answer = work();
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).0 -= 1;
+        self.free.notify_one();
+        Some(answer)
+    }
+}
+
+/// A portal session as pages need it.
+#[derive(Clone, Debug)]
+pub struct PortalSession {
+    /// Hash of the cookie: its key in the store.
+    pub key: [u8; 32],
+    /// The portal's resource.
+    pub resource: Resource,
+    /// How far the sign-in has come.
+    pub stage: LoginStage,
+    /// The user, from the second page on.
+    pub user: Option<User>,
+}
+
+/// What came of page 2.
+#[derive(Debug)]
+pub enum SecondPage {
+    /// Right. The session's new id; `owes_code`: page 3 comes next.
+    Passed {
+        /// For the cookie.
+        cookie: BearerToken,
+        /// The user has a token here.
+        owes_code: bool,
+    },
+    /// Not right.
+    Refused,
+    /// Not looked at.
+    Blocked {
+        /// Until when; `None`: until an operator opens it.
+        until: Option<UnixTime>,
+    },
+}
+
+/// What came of page 3.
+#[derive(Debug)]
+pub enum ThirdPage {
+    /// Signed in. The session's new id.
+    Passed {
+        /// For the cookie.
+        cookie: BearerToken,
+    },
+    /// The code is spent: wait for the next.
+    AlreadyUsed,
+    /// Not right. `can_synchronize`: the page offers it.
+    Refused {
+        /// `synchronize_token` is enabled here.
+        can_synchronize: bool,
+    },
+    /// Not looked at.
+    Blocked {
+        /// Until when; `None`: until an operator opens it.
+        until: Option<UnixTime>,
+    },
+}
+
+impl Service {
+    /// Compares a password, or does the same work without one.
+    pub(super) fn verify_password(
+        &self,
+        password: &Passphrase,
+        stored: Option<&PasswordHash>,
+    ) -> Result<bool, ServiceError> {
+        let busy = || ServiceError::TooMany { until: Some(self.clock.now().plus_secs(2)) };
+        Ok(self.hashing.run(|| verify_password(password, stored)).ok_or_else(busy)??)
+    }
+
+    /// Runs other password work under the same limit.
+    pub(super) fn hash_password(&self, password: &Passphrase) -> Result<PasswordHash, ServiceError> {
+        let busy = || ServiceError::TooMany { until: Some(self.clock.now().plus_secs(2)) };
+        Ok(self.hashing.run(|| crate::vault::hash_password(password)).ok_or_else(busy)??)
+    }
+
+    /// The resource of an open portal.
+    pub fn open_portal(&self, alias: &ResourceAlias) -> Result<Resource, ServiceError> {
+        self.store.read(|view| {
+            view.resource_by_alias(alias.as_str())?
+                .filter(|resource| resource.open_portal().is_some())
+                .ok_or(ServiceError::NotFound { what: "portal" })
+        })
+    }
+
+    /// Page 1: a login was typed. Mails a code to a user who has an address and no password.
+    pub fn portal_begin(
+        &self,
+        alias: &ResourceAlias,
+        login: &Login,
+        address: &str,
+    ) -> Result<BearerToken, ServiceError> {
+        let cookie = bearer_token()?;
+        let key = bearer_hash(&cookie);
+        let code = eight_digits()?;
+        let hash = self.code_hash(&code);
+        let sealer = self.sealer()?;
+        let (alias, login, address) = (alias.clone(), login.clone(), address.to_owned());
+        let (mail, now) = (self.mail, self.clock.now());
+        self.decide(move |view| {
+            let resource = open_portal(view, &alias)?;
+            let user = match view.user_by_login(&login.normal())? {
+                Some(user) if is_on(view, &user, &resource)? => Some(user),
+                _ => None,
+            };
+            let stage = LoginStage::LoginTyped { login: login.clone(), user: user.as_ref().map(|u| u.id) };
+            let kind = SessionKind::Portal { resource: resource.id, stage };
+            let session = Session { kind, created_at: now, seen_at: now, address: address.clone() };
+            let mut changes = vec![Change::PutSession(key, session)];
+            if let Some(user) = user
+                && user.password.is_none()
+                && let Some(to) = user.email.clone()
+                && mail != MailMode::None
+            {
+                let sent_key = BudgetKey::User(BudgetKind::MailSent, user.id);
+                let sent = view.budget(sent_key)?.within(now, CODE_WINDOW_SECS);
+                if sent.failures < CODES_IN_WINDOW {
+                    let text = format!(
+                        "Hello {},\n\nyour code for {} is {}\n\nIt works once and for ten minutes. If you did not ask for it, do nothing.\n",
+                        user.display_name(), resource.name, code.as_str(),
+                    );
+                    let subject = format!("{}: your code", resource.name);
+                    let draft = Draft { kind: MailKind::Code, to, subject, lives_secs: CODE_SECS };
+                    changes.push(Change::PutBudget(sent_key, sent.failed(now, u32::MAX)));
+                    changes.push(draft.into_change(view, &sealer, &text, now)?);
+                    let mailed = MailedCode { hash, expires_at: now.plus_secs(CODE_SECS), session: key };
+                    changes.push(Change::PutMailedCode(user.id, resource.id, mailed));
+                    changes.push(super::audit_entry(
+                        now,
+                        &stranger(&address),
+                        AuditAction::CodeMailed,
+                        vec![Subject::User(user.id), Subject::Resource(resource.id)],
+                        AuditResult::Done,
+                        vec![],
+                    ));
+                }
+            }
+            Ok(((), changes))
+        })?;
+        self.wake_mailer();
+        Ok(cookie)
+    }
+
+    /// The portal session of a cookie, if it is alive; notes that it was seen.
+    pub fn portal_session(
+        &self,
+        alias: &ResourceAlias,
+        cookie: &BearerToken,
+    ) -> Result<Option<PortalSession>, ServiceError> {
+        let key = bearer_hash(cookie);
+        let now = self.clock.now();
+        let found = self.store.read(|view| {
+            let Some(session) = view.session(&key)?.filter(|s| s.is_alive(now)) else { return Ok(None) };
+            let SessionKind::Portal { resource, stage } = &session.kind else { return Ok(None) };
+            let resource = view
+                .resource(*resource)?
+                .filter(|r| r.open_portal().is_some_and(|portal| portal.alias == *alias));
+            let Some(resource) = resource else { return Ok(None) };
+            let user = match stage {
+                LoginStage::LoginTyped { .. } => None,
+                LoginStage::OtpOwed { user } | LoginStage::Full { user, .. } => view.user(*user)?,
+            };
+            let stage = stage.clone();
+            Ok::<_, ServiceError>(Some((PortalSession { key, resource, stage, user }, session)))
+        })?;
+        let Some((portal, session)) = found else { return Ok(None) };
+        self.touch(key, session, now)?;
+        Ok(Some(portal))
+    }
+
+    /// Writes that a session was seen, at most once a minute.
+    pub(super) fn touch(&self, key: [u8; 32], session: Session, now: UnixTime) -> Result<(), ServiceError> {
+        if now.secs_since(session.seen_at) < 60 {
+            return Ok(());
+        }
+        self.decide(move |view| {
+            let still = view.session(&key)?.is_some();
+            let seen = Session { seen_at: now, ..session.clone() };
+            Ok(((), if still { vec![Change::PutSession(key, seen)] } else { Vec::new() }))
+        })
+    }
+
+    /// Page 2: a password, or the code that was mailed.
+    pub fn portal_second(
+        &self,
+        portal: &PortalSession,
+        typed: &Passphrase,
+        address: &str,
+    ) -> Result<SecondPage, ServiceError> {
+        let LoginStage::LoginTyped { login, user } = portal.stage.clone() else {
+            return Err(ServiceError::state("sign_in_order", "start again with the login"));
+        };
+        let stored = match user {
+            Some(user) => self.store.read(|view| Ok::<_, ServiceError>(view.user(user)?))?,
+            None => None,
+        };
+        let password_right =
+            self.verify_password(typed, stored.as_ref().and_then(|u| u.password.as_ref()))?;
+        let typed_hash = self.code_hash_of(typed);
+        let unknown = self.vault.keyed_hash("login", login.normal().as_bytes());
+        let (old_key, resource_id) = (portal.key, portal.resource.id);
+        let cookie = bearer_token()?;
+        let new_key = bearer_hash(&cookie);
+        let (address, now) = (address.to_owned(), self.clock.now());
+        let passed = self.decide(move |view| {
+            let resource = view.resource(resource_id)?.ok_or(ServiceError::Stale)?;
+            if view.session(&old_key)?.is_none() {
+                return Err(ServiceError::state("sign_in_order", "start again with the login"));
+            }
+            let known = match user {
+                Some(id) => view.user(id)?,
+                None => None,
+            };
+            let mailed = match &known {
+                Some(user) if user.password.is_none() => view.mailed_code(user.id, resource.id)?,
+                _ => None,
+            };
+            let by_mail = known.as_ref().is_some_and(|user| user.password.is_none() && user.email.is_some());
+            let kind = if by_mail { BudgetKind::MailedCode } else { BudgetKind::Password };
+            let key = match &known {
+                Some(user) => BudgetKey::User(kind, user.id),
+                None => {
+                    let mut id = [0; 16];
+                    id.copy_from_slice(&unknown[..16]);
+                    BudgetKey::Hashed(kind, id)
+                }
+            };
+            let mut budget = view.budget(key)?;
+            if known.is_none() {
+                budget = budget.within(now, 86_400);
+            }
+            let mut subjects = vec![Subject::Resource(resource.id)];
+            subjects.extend(known.as_ref().map(|user| Subject::User(user.id)));
+            let audit = |result, word: &str| {
+                let detail = vec![("page", "second".to_owned()), ("result", word.to_owned())];
+                super::audit_entry(
+                    now,
+                    &stranger(&address),
+                    AuditAction::SignIn,
+                    subjects.clone(),
+                    result,
+                    detail,
+                )
+            };
+            if let Some(until) = code::blocked(&budget, now) {
+                return Ok((Err(Some(until)), vec![audit(AuditResult::Refused, "blocked")]));
+            }
+            let mail_right = mailed.is_some_and(|code| {
+                bool::from(code.hash.ct_eq(&typed_hash)) && code.session == old_key && now < code.expires_at
+            });
+            let right = known
+                .as_ref()
+                .filter(|user| if by_mail { mail_right } else { user.password.is_some() && password_right });
+            let Some(user) = right else {
+                let changes = vec![
+                    Change::PutBudget(key, budget.failed(now, resource.failure_limit)),
+                    audit(AuditResult::Refused, "wrong"),
+                ];
+                return Ok((Err(None), changes));
+            };
+            let owes_code = pair_of(view, user.id, &resource)?.is_some();
+            let stage = if owes_code {
+                LoginStage::OtpOwed { user: user.id }
+            } else {
+                LoginStage::Full { user: user.id, proved_at: now }
+            };
+            let kind = SessionKind::Portal { resource: resource.id, stage };
+            let session = Session { kind, created_at: now, seen_at: now, address: address.clone() };
+            let changes = vec![
+                Change::PutBudget(key, Budget::CLEAR),
+                Change::DeleteMailedCode(user.id, resource.id),
+                Change::DeleteSession(old_key),
+                Change::PutSession(new_key, session),
+                audit(AuditResult::Done, if owes_code { "code_owed" } else { "signed_in" }),
+            ];
+            Ok((Ok(owes_code), changes))
+        })?;
+        Ok(match passed {
+            Ok(owes_code) => SecondPage::Passed { cookie, owes_code },
+            Err(None) => SecondPage::Refused,
+            Err(Some(until)) => SecondPage::Blocked { until },
+        })
+    }
+
+    /// Page 3: the token's code.
+    pub fn portal_third(
+        &self,
+        portal: &PortalSession,
+        otp: &Otp,
+        address: &str,
+    ) -> Result<ThirdPage, ServiceError> {
+        let cookie = bearer_token()?;
+        let new_key = bearer_hash(&cookie);
+        let result = self.until_settled(|| self.third_once(portal, otp, address, new_key))?;
+        Ok(match result {
+            CheckResult::Accepted { .. } => ThirdPage::Passed { cookie },
+            CheckResult::Replayed { .. } => ThirdPage::AlreadyUsed,
+            CheckResult::Wrong | CheckResult::OutsideWindow { .. } => {
+                ThirdPage::Refused { can_synchronize: can_synchronize(&portal.resource) }
+            }
+            CheckResult::Blocked { until } => ThirdPage::Blocked { until },
+        })
+    }
+
+    fn owed_pair(&self, portal: &PortalSession) -> Result<(UserId, Examined, UnixTime), ServiceError> {
+        let LoginStage::OtpOwed { user } = portal.stage else {
+            return Err(ServiceError::state("sign_in_order", "start again with the login"));
+        };
+        self.store.read(|view| {
+            let now = self.trusted_now(view)?;
+            let (_, token) = pair_of(view, user, &portal.resource)?.ok_or(ServiceError::Stale)?;
+            Ok((user, Examined::read(view, token)?, now))
+        })
+    }
+
+    fn third_once(
+        &self,
+        portal: &PortalSession,
+        otp: &Otp,
+        address: &str,
+        new_key: [u8; 32],
+    ) -> Result<CheckResult, ServiceError> {
+        let (user, examined, now) = self.owed_pair(portal)?;
+        let actor = self.portal_actor(portal, address);
+        if examined.require_usable(now).is_err() {
+            // Disabled by an operator: the pair still asks for this token, so nobody gets in.
+            self.dummy_check(otp);
+            return Ok(CheckResult::Wrong);
+        }
+        let comparison = compare(self, &examined, otp, now, false)?;
+        let (old_key, resource, address) = (portal.key, portal.resource.id, address.to_owned());
+        let split = self.splits_check();
+        self.decide(move |view| {
+            let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
+            if view.session(&old_key)?.is_none() {
+                return Err(ServiceError::state("sign_in_order", "start again with the login"));
+            }
+            let (result, mut changes) = settle(view, &fresh, comparison, now)?;
+            let done = matches!(result, CheckResult::Accepted { .. });
+            if done {
+                changes.extend(full_session(old_key, new_key, resource, user, &address, now));
+            }
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                AuditAction::SignIn,
+                vec![Subject::User(user), Subject::Token(fresh.id()), Subject::Resource(resource)],
+                if done { AuditResult::Done } else { AuditResult::Refused },
+                vec![("page", "third".to_owned()), ("result", result.name().to_owned())],
+            ));
+            Ok((result, changes))
+        })
+    }
+
+    /// Page 3 with consecutive codes: a drifted token must not lock its owner out.
+    pub fn portal_third_synchronize(
+        &self,
+        portal: &PortalSession,
+        otps: &[Otp],
+        address: &str,
+    ) -> Result<(SequenceOutcome, Option<BearerToken>), ServiceError> {
+        if !can_synchronize(&portal.resource) {
+            return Err(ServiceError::NotFound { what: "action" });
+        }
+        let outcome = self.until_settled(|| {
+            let (_, examined, now) = self.owed_pair(portal)?;
+            examined.require_usable(now)?;
+            let window = self.store.read(|view| portal_window(view, &examined))?;
+            self.synchronize(&self.portal_actor(portal, address), &examined, otps, window, None, None, now)
+        })?;
+        if !matches!(outcome.result, SequenceResult::Synchronized { .. }) {
+            return Ok((outcome, None));
+        }
+        let LoginStage::OtpOwed { user } = portal.stage else {
+            return Err(ServiceError::state("sign_in_order", "start again with the login"));
+        };
+        let cookie = bearer_token()?;
+        let (old_key, new_key, resource) = (portal.key, bearer_hash(&cookie), portal.resource.id);
+        let (address, now) = (address.to_owned(), self.clock.now());
+        self.decide(move |view| {
+            if view.session(&old_key)?.is_none() {
+                return Err(ServiceError::state("sign_in_order", "start again with the login"));
+            }
+            Ok(((), full_session(old_key, new_key, resource, user, &address, now)))
+        })?;
+        Ok((outcome, Some(cookie)))
+    }
+
+    /// The actor that a portal session stands for.
+    pub fn portal_actor(&self, portal: &PortalSession, address: &str) -> Actor {
+        let _ = self;
+        let origin = match &portal.user {
+            Some(user) => ActorOrigin::User { id: user.id, login: user.login.clone() },
+            None => ActorOrigin::Stranger,
+        };
+        Actor {
+            origin,
+            role: None,
+            scope: Scope::Resources(vec![portal.resource.id]),
+            address: Some(address.to_owned()),
+            request_id: None,
+        }
+    }
+
+    /// Ends a session of either kind.
+    pub fn sign_out(&self, cookie: &BearerToken) -> Result<(), ServiceError> {
+        let key = bearer_hash(cookie);
+        let now = self.clock.now();
+        self.decide(move |view| {
+            let Some(session) = view.session(&key)? else { return Ok(((), Vec::new())) };
+            let subjects = match session.kind {
+                SessionKind::Operator(id) => vec![Subject::Operator(id)],
+                SessionKind::Portal {
+                    stage: LoginStage::Full { user, .. } | LoginStage::OtpOwed { user },
+                    ..
+                } => {
+                    vec![Subject::User(user)]
+                }
+                SessionKind::Portal { .. } => Vec::new(),
+            };
+            let actor = stranger(&session.address);
+            let entry =
+                super::audit_entry(now, &actor, AuditAction::SignOut, subjects, AuditResult::Done, vec![]);
+            Ok(((), vec![Change::DeleteSession(key), entry]))
+        })
+    }
+
+    fn code_hash(&self, code: &str) -> [u8; 32] {
+        self.vault.keyed_hash("mailed code", code.as_bytes())
+    }
+
+    /// Keyed hash of what was typed where a mailed code may stand: blanks and dashes do not matter.
+    #[expect(clippy::disallowed_methods, reason = "a mailed code is compared by its hash")]
+    fn code_hash_of(&self, typed: &Passphrase) -> [u8; 32] {
+        let digits: zeroize::Zeroizing<Vec<u8>> =
+            typed.expose().iter().copied().filter(|b| !matches!(b, b' ' | b'-')).collect::<Vec<u8>>().into();
+        self.vault.keyed_hash("mailed code", &digits)
+    }
+}
+
+fn open_portal(view: &dyn View, alias: &ResourceAlias) -> Result<Resource, ServiceError> {
+    view.resource_by_alias(alias.as_str())?
+        .filter(|resource| resource.open_portal().is_some())
+        .ok_or(ServiceError::NotFound { what: "portal" })
+}
+
+fn can_synchronize(resource: &Resource) -> bool {
+    resource.open_portal().is_some_and(|portal| portal.actions.contains(&PortalAction::SynchronizeToken))
+}
+
+fn full_session(
+    old_key: [u8; 32],
+    new_key: [u8; 32],
+    resource: crate::model::ResourceId,
+    user: UserId,
+    address: &str,
+    now: UnixTime,
+) -> Changes {
+    let kind = SessionKind::Portal { resource, stage: LoginStage::Full { user, proved_at: now } };
+    let session = Session { kind, created_at: now, seen_at: now, address: address.to_owned() };
+    vec![Change::DeleteSession(old_key), Change::PutSession(new_key, session)]
+}
+
+/// Somebody who is not signed in, at an address.
+pub(super) fn stranger(address: &str) -> Actor {
+    Actor {
+        origin: ActorOrigin::Stranger,
+        role: None,
+        scope: Scope::Resources(Vec::new()),
+        address: Some(address.to_owned()),
+        request_id: None,
+    }
+}
+
+/// Eight random digits, each as likely as the others.
+fn eight_digits() -> Result<zeroize::Zeroizing<String>, ServiceError> {
+    let value = u64::from_be_bytes(random_bytes::<8>()?) % 100_000_000;
+    Ok(zeroize::Zeroizing::new(format!("{value:08}")))
+}

@@ -1,0 +1,446 @@
+//! Tokens: finding, showing, enabling, moving, deleting.
+
+use crate::clock::UnixTime;
+use crate::model::{
+    Actor, AssignmentKind, AuditAction, AuditResult, BatchName, Budget, Custody, DisabledBy, Login, OtpSpec,
+    ResourceName, Scope, Subject, Token, TokenSerial, TokenState, Tombstone,
+};
+use crate::oath::MovingFactor;
+use crate::store::{Change, Changes, CustodyFilter, Page, Slice, TokenFilter, View};
+
+use super::{Service, ServiceError};
+
+/// A token as lists and pages show it. Never a secret.
+#[derive(Clone, Debug)]
+pub struct TokenView {
+    /// The record.
+    pub token: Token,
+    /// What it computes.
+    pub spec: OtpSpec,
+    /// What checks changed.
+    pub state: TokenState,
+    /// Where it is, `assigned` included.
+    pub custody: &'static str,
+    /// Name of its batch.
+    pub batch: String,
+    /// Login of the person who holds it.
+    pub user: Option<String>,
+    /// Name of that person.
+    pub user_name: Option<String>,
+    /// Where it stands: resource, kind, login of the user there.
+    pub assignments: Vec<(String, AssignmentKind, Option<String>)>,
+}
+
+/// Which tokens, by names.
+#[derive(Clone, Debug, Default)]
+pub struct TokenQuery {
+    /// Serial begins or ends with this.
+    pub q: Option<String>,
+    /// Of this batch.
+    pub batch: Option<BatchName>,
+    /// On this resource.
+    pub resource: Option<ResourceName>,
+    /// Of this user.
+    pub user: Option<Login>,
+    /// Word of the place, `assigned` included.
+    pub custody: Option<String>,
+    /// Enabled or not.
+    pub enabled: Option<bool>,
+    /// On a resource and not confirmed.
+    pub unconfirmed: Option<bool>,
+}
+
+/// The words of all places.
+pub const CUSTODY_WORDS: &[&str] =
+    &["in_stock", "assigned", "handed_out", "confirmed", "returned", "lost", "retired"];
+
+fn custody_filter(word: &str) -> Result<CustodyFilter, ServiceError> {
+    Ok(match word {
+        "in_stock" => CustodyFilter::InStock,
+        "assigned" => CustodyFilter::Assigned,
+        other => {
+            let at = UnixTime::EPOCH;
+            CustodyFilter::Place(custody_named(other, at)?.index())
+        }
+    })
+}
+
+fn custody_named(word: &str, at: UnixTime) -> Result<Custody, ServiceError> {
+    Ok(match word {
+        "in_stock" => Custody::InStock,
+        "handed_out" => Custody::HandedOut { at },
+        "confirmed" => Custody::Confirmed { at },
+        "returned" => Custody::Returned { at },
+        "lost" => Custody::Lost { at },
+        "retired" => Custody::Retired { at },
+        "assigned" => {
+            let detail = "assigned follows from an assignment: assign the token to a resource";
+            return Err(ServiceError::invalid("to", "custody_derived", detail));
+        }
+        _ => {
+            let detail = format!("the places are {}", CUSTODY_WORDS.join(", "));
+            return Err(ServiceError::invalid("custody", "custody_unknown", detail));
+        }
+    })
+}
+
+impl TokenView {
+    pub(super) fn read(view: &dyn View, token: Token) -> Result<Self, ServiceError> {
+        let seed = view.seed(token.id)?.ok_or(ServiceError::NotFound { what: "token" })?;
+        let state = view.state(&seed)?;
+        let batch = view.batch(token.batch)?.map(|b| b.name.as_str().to_owned()).unwrap_or_default();
+        let holder = match token.holder {
+            Some(id) => view.user(id)?,
+            None => None,
+        };
+        let mut assignments = Vec::new();
+        for own in view.assignments_of_token(token.id)? {
+            let Some(resource) = view.resource(own.resource)? else { continue };
+            let user = match own.parties.user() {
+                Some(id) => view.user(id)?.map(|u| u.login.as_str().to_owned()),
+                None => None,
+            };
+            assignments.push((resource.name.as_str().to_owned(), own.parties.kind(), user));
+        }
+        if token.follows_batch {
+            for resource in view.resources_of(&token)? {
+                if let Some(resource) = view.resource(resource)? {
+                    assignments.push((resource.name.as_str().to_owned(), AssignmentKind::Token, None));
+                }
+            }
+        }
+        let custody = match token.custody {
+            Custody::InStock if !assignments.is_empty() => "assigned",
+            other => other.name(),
+        };
+        let (user, user_name) = match holder {
+            Some(user) => (Some(user.login.as_str().to_owned()), Some(user.display_name())),
+            None => (assignments.iter().find_map(|(_, _, user)| user.clone()), None),
+        };
+        Ok(Self { spec: seed.spec, state, custody, batch, user, user_name, assignments, token })
+    }
+}
+
+impl Service {
+    /// Tokens in the order of their numbers.
+    pub fn tokens(
+        &self,
+        actor: &Actor,
+        query: &TokenQuery,
+        page: Page,
+    ) -> Result<Slice<TokenView>, ServiceError> {
+        self.store.read(|view| {
+            let none = |what| ServiceError::NotFound { what };
+            let batch = match &query.batch {
+                Some(name) => Some(view.batch_by_name(&name.normal())?.ok_or(none("batch"))?.id),
+                None => None,
+            };
+            let resource = match &query.resource {
+                Some(name) => Some(self.resource_named(view, actor, name)?.id),
+                None => None,
+            };
+            let user = match &query.user {
+                Some(login) => Some(view.user_by_login(&login.normal())?.ok_or(none("user"))?.id),
+                None => None,
+            };
+            let filter = TokenFilter {
+                serial: query.q.as_deref().map(TokenSerial::normal_form).filter(|text| !text.is_empty()),
+                batch,
+                resource,
+                user,
+                custody: query.custody.as_deref().map(custody_filter).transpose()?,
+                enabled: query.enabled,
+                unconfirmed: query.unconfirmed,
+                scope: actor.scope.clone(),
+            };
+            let slice = view.tokens(&filter, page)?;
+            let items = slice
+                .items
+                .into_iter()
+                .map(|token| TokenView::read(view, token))
+                .collect::<Result<_, _>>()?;
+            Ok(Slice { items, next: slice.next })
+        })
+    }
+
+    /// One token.
+    pub fn token(&self, actor: &Actor, serial: &TokenSerial) -> Result<TokenView, ServiceError> {
+        self.store.read(|view| TokenView::read(view, self.visible_token(view, actor, serial)?))
+    }
+
+    /// Changes a token in one decision, with its audit record.
+    fn change_token(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        mut change: impl FnMut(
+            &dyn View,
+            Token,
+            UnixTime,
+        )
+            -> Result<(Changes, AuditAction, Vec<(&'static str, String)>), ServiceError>
+        + Send
+        + 'static,
+    ) -> Result<(), ServiceError> {
+        let (actor, serial, now) = (actor.clone(), serial.clone(), self.clock.now());
+        self.decide(move |view| {
+            let token = scoped(view, &actor, &serial)?;
+            let id = token.id;
+            let (mut changes, action, detail) = change(view, token, now)?;
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                action,
+                vec![Subject::Token(id)],
+                AuditResult::Done,
+                detail,
+            ));
+            Ok(((), changes))
+        })
+    }
+
+    /// Enables or disables a token.
+    pub fn set_token_enabled(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        enabled: bool,
+    ) -> Result<(), ServiceError> {
+        self.change_token(actor, serial, move |_, mut token, _| {
+            if token.disabled.is_none() == enabled {
+                return Ok((
+                    Vec::new(),
+                    AuditAction::TokenChanged,
+                    vec![("enabled", format!("{enabled}, as before"))],
+                ));
+            }
+            if enabled && token.disabled == Some(DisabledBy::Replaced) {
+                return Err(ServiceError::state(
+                    "token_replaced",
+                    "another token took its place: assign it anew instead",
+                ));
+            }
+            token.disabled = (!enabled).then_some(DisabledBy::Operator);
+            Ok((
+                vec![Change::PutToken(token)],
+                AuditAction::TokenChanged,
+                vec![("enabled", enabled.to_string())],
+            ))
+        })
+    }
+
+    /// Writes an operator's note on a token.
+    pub fn set_token_note(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        note: &str,
+    ) -> Result<(), ServiceError> {
+        if note.chars().count() > 1_000 {
+            return Err(ServiceError::invalid(
+                "note",
+                "note_too_long",
+                "a note has at most 1,000 characters",
+            ));
+        }
+        let note = note.trim().to_owned();
+        self.change_token(actor, serial, move |_, token, _| {
+            let token = Token { note: note.clone(), ..token };
+            Ok((
+                vec![Change::PutToken(token)],
+                AuditAction::TokenChanged,
+                vec![("changed", "note".to_owned())],
+            ))
+        })
+    }
+
+    /// Clears a token's failures. After ten wide attempts only another operator than the one who tried.
+    pub fn unblock_token(&self, actor: &Actor, serial: &TokenSerial) -> Result<(), ServiceError> {
+        let operator = actor.operator();
+        self.change_token(actor, serial, move |view, token, _| {
+            let seed = view.seed(token.id)?.ok_or(ServiceError::Stale)?;
+            let state = view.state(&seed)?;
+            if state.wide_failures >= 10 && (operator.is_none() || operator == state.wide_operator) {
+                return Err(ServiceError::Forbidden {
+                    code: "second_operator_needed",
+                    detail: "ten wide searches failed: another signed-in operator must unblock this token",
+                });
+            }
+            let state = TokenState { budget: Budget::CLEAR, wide_failures: 0, wide_operator: None, ..state };
+            Ok((vec![Change::PutState(token.id, seed.version, state)], AuditAction::TokenUnblocked, vec![]))
+        })
+    }
+
+    /// Moves a token to another place. Handing it out to a user by name makes that user its holder:
+    /// then only that user can confirm it.
+    pub fn set_custody(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        to: &str,
+        user: Option<&Login>,
+        note: &str,
+    ) -> Result<(), ServiceError> {
+        let (to, user, note) = (to.to_owned(), user.cloned(), note.trim().to_owned());
+        if to == "confirmed" {
+            let detail = "a token becomes confirmed when its user proves possession";
+            return Err(ServiceError::state("custody_transition", detail));
+        }
+        self.change_token(actor, serial, move |view, mut token, now| {
+            let place = custody_named(&to, now)?;
+            let from = token.custody;
+            let holder = match &user {
+                Some(login) => {
+                    if !matches!(place, Custody::HandedOut { .. }) {
+                        let detail = "a person is named only when a token is handed out";
+                        return Err(ServiceError::invalid("user", "user_not_expected", detail));
+                    }
+                    Some(
+                        view.user_by_login(&login.normal())?
+                            .ok_or(ServiceError::NotFound { what: "user" })?
+                            .id,
+                    )
+                }
+                None => None,
+            };
+            if let (Custody::HandedOut { .. }, Some(present)) = (place, token.holder)
+                && holder != Some(present)
+            {
+                let detail = "another person holds this token: take it back first";
+                return Err(ServiceError::state("token_held", detail));
+            }
+            token.custody = from.moved_to(place)?;
+            let mut changes = Vec::new();
+            match token.custody {
+                Custody::HandedOut { .. } => {
+                    token.holder = holder;
+                    changes.extend(super::code::touch_batch(view, &token)?);
+                }
+                Custody::Returned { .. } | Custody::InStock | Custody::Retired { .. } => {
+                    token.holder = None;
+                    for own in view.assignments_of_token(token.id)? {
+                        if let Ok((user, _)) = own.parties.unpaired() {
+                            changes.push(Change::PutAssignment(crate::model::Assignment {
+                                parties: user,
+                                ..own
+                            }));
+                        } else if matches!(token.custody, Custody::Retired { .. }) {
+                            changes.push(Change::DeleteAssignment(own.id));
+                        }
+                    }
+                    if matches!(token.custody, Custody::Retired { .. }) {
+                        token.follows_batch = false;
+                    }
+                }
+                Custody::Lost { .. } | Custody::Confirmed { .. } => {}
+            }
+            let mut detail = vec![("from", from.name().to_owned()), ("to", to.clone())];
+            detail.extend(user.iter().map(|login| ("user", login.to_string())));
+            if !note.is_empty() {
+                detail.push(("note", note.clone()));
+            }
+            changes.push(Change::PutToken(token));
+            Ok((changes, AuditAction::CustodyChanged, detail))
+        })
+    }
+
+    /// Deletes a token. A tombstone keeps its floor, so that importing it again does not reopen old codes.
+    pub fn delete_token(&self, actor: &Actor, serial: &TokenSerial) -> Result<(), ServiceError> {
+        self.change_token(actor, serial, move |view, token, now| {
+            let seed = view.seed(token.id)?.ok_or(ServiceError::Stale)?;
+            let state = view.state(&seed)?;
+            let mut changes = Vec::new();
+            for own in view.assignments_of_token(token.id)? {
+                changes.push(match own.parties.user() {
+                    Some(user) => Change::PutAssignment(crate::model::Assignment {
+                        parties: crate::model::Parties::User(user),
+                        ..own
+                    }),
+                    None => Change::DeleteAssignment(own.id),
+                });
+            }
+            let tombstone = Tombstone {
+                serial: token.serial.clone(),
+                fingerprint: seed.fingerprint,
+                spec: seed.spec,
+                floor: state.floor,
+                deleted_at: now,
+            };
+            if let Some(mut batch) = view.batch(token.batch)? {
+                batch.tokens = batch.tokens.saturating_sub(1);
+                changes.push(Change::PutBatch(batch));
+            }
+            changes.push(Change::BuryToken(token.id, tombstone));
+            changes.push(Change::BumpGeneration);
+            let detail = vec![("serial", token.serial.display().to_owned())];
+            Ok((changes, AuditAction::TokenDeleted, detail))
+        })
+    }
+}
+
+/// The token of this serial inside a change, when the actor's scope covers it.
+pub(super) fn scoped(view: &dyn View, actor: &Actor, serial: &TokenSerial) -> Result<Token, ServiceError> {
+    let token = view.token_by_serial(serial.normal())?.ok_or(ServiceError::NotFound { what: "token" })?;
+    let seen = actor.scope == Scope::All
+        || view.resources_of(&token)?.into_iter().any(|resource| actor.scope.covers(resource));
+    if seen { Ok(token) } else { Err(ServiceError::NotFound { what: "token" }) }
+}
+
+/// The floor that a secret had in another life of it: the highest of live states and tombstones whose
+/// codes come from the same sequence.
+pub(super) fn old_floor(
+    view: &dyn View,
+    fingerprint: crate::model::Fingerprint,
+    spec: &OtpSpec,
+) -> Result<Option<MovingFactor>, ServiceError> {
+    let mut highest: Option<MovingFactor> = None;
+    let mut consider = |other: &OtpSpec, floor: MovingFactor| {
+        if let Some(floor) = comparable_floor(other, floor, spec) {
+            highest = highest.max(Some(floor));
+        }
+    };
+    for (row, state) in view.states_with(fingerprint)? {
+        consider(&row.spec, state.floor);
+    }
+    for tombstone in view.tombstones_with(fingerprint)? {
+        consider(&tombstone.spec, tombstone.floor);
+    }
+    Ok(highest)
+}
+
+/// A floor of one kind in the numbers of another: counters as they are, steps by the moment they begin.
+fn comparable_floor(from: &OtpSpec, floor: MovingFactor, to: &OtpSpec) -> Option<MovingFactor> {
+    match (from, to) {
+        (OtpSpec::Hotp { .. }, OtpSpec::Hotp { .. }) => Some(floor),
+        (
+            OtpSpec::Totp { period: a, epoch_secs: t0, .. },
+            OtpSpec::Totp { period: b, epoch_secs: t1, .. },
+        ) => {
+            let secs = i128::from(floor.0) * i128::from(a.get()) + i128::from(*t0) - i128::from(*t1);
+            let steps = (secs + i128::from(b.get()) - 1).div_euclid(i128::from(b.get()));
+            u64::try_from(steps).ok().map(MovingFactor)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oath::{Digits, HashAlg, PeriodSecs};
+
+    #[test]
+    fn floors_move_between_step_lengths_without_falling() {
+        let totp = |secs| OtpSpec::Totp {
+            hash: HashAlg::Sha1,
+            digits: Digits::SIX,
+            period: PeriodSecs::new(secs).expect("a step"),
+            epoch_secs: 0,
+        };
+        let hotp = OtpSpec::Hotp { hash: HashAlg::Sha1, digits: Digits::SIX };
+        assert_eq!(comparable_floor(&totp(30), MovingFactor(101), &totp(60)), Some(MovingFactor(51)));
+        assert_eq!(comparable_floor(&totp(60), MovingFactor(51), &totp(30)), Some(MovingFactor(102)));
+        assert_eq!(comparable_floor(&hotp, MovingFactor(7), &hotp), Some(MovingFactor(7)));
+        assert_eq!(comparable_floor(&hotp, MovingFactor(7), &totp(30)), None);
+    }
+}
