@@ -182,7 +182,11 @@ for (const box of all("[data-job-events]")) {
       try {
         const answer = await fetch(box.dataset.job, { headers: { accept: "application/json" } });
         if (answer.ok) show(await answer.json());
-        else if (answer.status === 401 || answer.status === 404) location.reload();
+        else if (answer.status === 401 || answer.status === 404) {
+          // Signed out, or the job is gone: the page itself says what to do.
+          over = true;
+          setTimeout(() => location.reload(), 5000);
+        }
       } catch {
         pace.textContent = "The connection is gone; trying again.";
       }
@@ -316,11 +320,12 @@ function isMuted() {
   }
 }
 
-function play(kind) {
+async function play(kind) {
   const notes = tones[kind];
   if (!notes || isMuted() || !("AudioContext" in window)) return;
   const audio = new AudioContext();
   // Where the browser holds sound back until a key is pressed, the moment has passed: stay silent.
+  await Promise.race([audio.resume(), new Promise((later) => setTimeout(later, 300))]);
   if (audio.state !== "running") return void audio.close();
   for (const [hertz, at, length] of notes) {
     const tone = audio.createOscillator();
