@@ -81,6 +81,12 @@ document.addEventListener("click", (event) => {
   });
 });
 
+// On a narrow screen the navigation scrolls in its box: bring the present place into view.
+for (const here of all(".side [aria-current]")) {
+  const box = here.closest(".side");
+  box.scrollLeft = here.offsetLeft - (box.clientWidth - here.offsetWidth) / 2;
+}
+
 // --- scanners: they type fast and end with Enter ---------------------------------------------------
 
 // Enter goes to the next empty field of the form; only when none is left does it submit.
@@ -165,8 +171,9 @@ for (const box of all("[data-job-events]")) {
     } else if (job.done > 0) {
       count.textContent = number.format(job.done);
     }
-    const rate = (job.done - first) / ((performance.now() - began) / 1000);
-    if (rate > 0 && job.total > 0) {
+    const secs = (performance.now() - began) / 1000;
+    const rate = (job.done - first) / secs;
+    if (secs > 1 && rate > 0 && job.total > 0) {
       pace.textContent = `${number.format(Math.round(rate))} a second, ${duration((job.total - job.done) / rate)} left`;
     }
     if (job.state === "done" || job.state === "failed") {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::http::page::{Badge, Choice, Fact, Field, Moment, Notice, Page, Pager, Tone};
+use crate::http::page::{Badge, Choice, Fact, Field, Flash, Moment, Notice, Page, Pager, Tone};
 
 /// One row of the list of batches.
 #[derive(Debug, Clone)]
@@ -50,7 +50,10 @@ impl Batches {
             imported: Moment::new("yesterday 14:05", "2026-01-01T14:05:11Z"),
         };
         Self {
-            page: Page::sample("Batches", "batches"),
+            page: Page {
+                flash: Some(Flash { kind: Tone::Good, text: "Batch FT-2026-01 stands on VPN now.".into() }),
+                ..Page::sample("Batches", "batches")
+            },
             q: String::new(),
             rows: vec![
                 row("FT-2026-01", "500", "VPN", Badge::new(Tone::Good, "On a resource"), "38"),

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::token::TokenRow;
-use crate::http::page::{Badge, Fact, Field, Notice, Page, Pager, Tone};
+use crate::http::page::{Badge, Fact, Field, Flash, Notice, Page, Pager, Tone};
 
 /// One row of the list of users.
 #[derive(Debug, Clone)]
@@ -85,7 +85,13 @@ impl Users {
                 tokens: tokens.into(),
             };
         Self {
-            page: Page::sample("Users", "users"),
+            page: Page {
+                flash: Some(Flash {
+                    kind: Tone::Bad,
+                    text: "The mail to m.berg did not leave: no mail server is set up.".into(),
+                }),
+                ..Page::sample("Users", "users")
+            },
             q: String::new(),
             rows: vec![
                 row(
