@@ -51,7 +51,8 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const typing = isField(document.activeElement);
-  if (event.key === "/" && !typing) {
+  // Codes hold no "/", so at the station it leads from a code back to the big field.
+  if (event.key === "/" && (!typing || document.activeElement.matches("[data-code]"))) {
     const search = one("[data-search]");
     if (search) {
       event.preventDefault();

@@ -8,6 +8,7 @@ use std::fmt;
 use askama::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+pub mod asset;
 pub mod console;
 pub mod icon;
 pub mod portal;

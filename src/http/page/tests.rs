@@ -124,6 +124,24 @@ fn visible_words(html: &str) -> String {
 }
 
 #[test]
+fn every_linked_asset_is_there_and_asks_for_nothing_else() {
+    for (name, html) in samples() {
+        for address in html.split("\"/assets/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let (path, version) = address.split_once('?').expect("an asset's address has a version");
+            assert_eq!(version, "v=sample");
+            let path = format!("/assets/{path}");
+            assert!(asset::ASSETS.iter().any(|asset| asset.path == path), "{name} links to {path}");
+        }
+    }
+    for asset in asset::ASSETS.iter().filter(|asset| asset.path.ends_with(".css")) {
+        for forbidden in ["url(", "@import", "data:"] {
+            assert!(!asset.text.contains(forbidden), "{} holds {forbidden}", asset.path);
+        }
+    }
+    assert_eq!(asset::version().len(), 12);
+}
+
+#[test]
 fn writes_the_pages_when_asked() {
     let Some(folder) = std::env::var_os("MINTMARK_PAGES") else { return };
     for (name, html) in samples() {

@@ -198,7 +198,7 @@ pub enum ResourceTab {
     /// The portal.
     SelfService(Box<SelfService>),
     /// Users, Tokens, Tokens with Users, Not yet confirmed.
-    Assigned(Assigned),
+    Assigned(Box<Assigned>),
 }
 
 /// One resource.
@@ -343,7 +343,7 @@ impl Resource {
         };
         Self::with(
             "pairs",
-            ResourceTab::Assigned(Assigned {
+            ResourceTab::Assigned(Box::new(Assigned {
                 words: "These users need the code of this token to sign in here.".into(),
                 shows_user: true,
                 shows_token: true,
@@ -357,7 +357,7 @@ impl Resource {
                     user: Field::default(),
                     token: Field::default(),
                 }),
-            }),
+            })),
         )
     }
 
@@ -365,7 +365,7 @@ impl Resource {
     pub fn sample_empty() -> Self {
         Self::with(
             "users",
-            ResourceTab::Assigned(Assigned {
+            ResourceTab::Assigned(Box::new(Assigned {
                 words: "Users who may sign in here and open the portal.".into(),
                 shows_user: true,
                 shows_token: false,
@@ -379,7 +379,7 @@ impl Resource {
                     user: Field::wrong("tset", "There is no user with this login."),
                     token: Field::default(),
                 }),
-            }),
+            })),
         )
     }
 }
