@@ -5,6 +5,7 @@
 //! `tests/it/layers.rs`.
 
 pub mod clock;
+pub mod http;
 pub mod model;
 pub mod oath;
 pub mod secret;

@@ -1,0 +1,8 @@
+//! The console: dense, calm, searchable. One submodule for each noun.
+
+pub mod batch;
+pub mod import;
+pub mod operation;
+pub mod resource;
+pub mod token;
+pub mod user;

@@ -1,0 +1,343 @@
+//! The self-service portal: one column, one question a page, plain words.
+
+use askama::Template;
+
+use super::{ActionRow, Badge, Choice, Code, Field, Notice, Page, Ring, Tone};
+
+/// What every portal page knows about the place it belongs to.
+#[derive(Debug, Clone)]
+pub struct Portal {
+    /// The alias in the address.
+    pub alias: String,
+    /// The name of the resource.
+    pub resource: String,
+    /// Whom to ask, shown at the foot of each page.
+    pub help: Option<String>,
+}
+
+impl Portal {
+    /// The portal of a VPN.
+    pub fn sample() -> Self {
+        Self {
+            alias: "portal".into(),
+            resource: "VPN".into(),
+            help: Some("Something is not right? The service desk helps: extension 4455.".into()),
+        }
+    }
+}
+
+/// How a token looks, for its drawing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Picture {
+    /// A small case for the key ring.
+    #[default]
+    Fob,
+    /// A card with a display.
+    Card,
+    /// A key for the USB port.
+    Key,
+    /// An app on a phone.
+    Phone,
+    /// Codes by e-mail.
+    Mail,
+}
+
+/// A token of the person who is signed in.
+#[derive(Debug, Clone)]
+pub struct OwnToken {
+    /// The serial as printed.
+    pub serial: String,
+    /// What the person calls it, or its model.
+    pub name: String,
+    /// How it is drawn.
+    pub picture: Picture,
+    /// Its state as icon and word.
+    pub state: Badge,
+    /// Its state in a sentence.
+    pub words: String,
+}
+
+impl OwnToken {
+    /// A confirmed token for the key ring.
+    pub fn sample() -> Self {
+        Self {
+            serial: "87-1234567".into(),
+            name: "Feitian c200".into(),
+            picture: Picture::Fob,
+            state: Badge::with_icon(Tone::Good, "badge-check", "Yours, in use"),
+            words: "Confirmed on 3 May. Its clock is right.".into(),
+        }
+    }
+}
+
+/// First page: who are you.
+#[derive(Debug, Template)]
+#[template(path = "portal/login.html")]
+pub struct Login {
+    /// The frame.
+    pub page: Page,
+    /// The portal.
+    pub portal: Portal,
+    /// What was typed as login.
+    pub login: Field,
+    /// Something to say above the form.
+    pub notice: Option<Notice>,
+}
+
+impl Login {
+    /// The page after signing out.
+    pub fn sample() -> Self {
+        Self {
+            page: Page::sample_outside("Your token for VPN"),
+            portal: Portal::sample(),
+            login: Field::default(),
+            notice: Some(Notice::new(Tone::Good, "You are signed out.", "")),
+        }
+    }
+}
+
+/// Second page: the password or the mailed code, the same for every login.
+#[derive(Debug, Template)]
+#[template(path = "portal/verify.html")]
+pub struct Verify {
+    /// The frame.
+    pub page: Page,
+    /// The portal.
+    pub portal: Portal,
+    /// The login as typed, whether it exists or not.
+    pub login: String,
+    /// The one field; its value is never filled in.
+    pub secret: Field,
+    /// Why the last try did not work.
+    pub notice: Option<Notice>,
+}
+
+impl Verify {
+    /// The page after a wrong password.
+    pub fn sample() -> Self {
+        Self {
+            page: Page::sample_outside("Password or mailed code"),
+            portal: Portal::sample(),
+            login: "test".into(),
+            secret: Field::default(),
+            notice: Some(Notice::new(
+                Tone::Bad,
+                "That did not fit.",
+                "Check the keyboard and type it again. If you were mailed a code, only the newest one works.",
+            )),
+        }
+    }
+}
+
+/// Third page: the code of the token, with synchronizing when it is offered.
+#[derive(Debug, Template)]
+#[template(path = "portal/otp.html")]
+pub struct Otp {
+    /// The frame.
+    pub page: Page,
+    /// The portal.
+    pub portal: Portal,
+    /// The one code.
+    pub code: Code,
+    /// The codes asked to synchronize; empty while that is not offered.
+    pub synchronize: Vec<Code>,
+    /// Runs with the token's step; none for tokens that count presses.
+    pub ring: Option<Ring>,
+    /// Why the last try did not work.
+    pub notice: Option<Notice>,
+}
+
+impl Otp {
+    /// The page after a code that was refused.
+    pub fn sample() -> Self {
+        Self {
+            page: Page::sample_outside("The code on your token"),
+            portal: Portal::sample(),
+            code: Code { label: "Code".into(), name: "otp".into(), challenge: None, error: None },
+            synchronize: Code::fields(2),
+            ring: Some(Ring::sample()),
+            notice: Some(Notice::new(
+                Tone::Bad,
+                "That code did not fit.",
+                "Wait for the next one and type it; if it fails again, choose Synchronize.",
+            )),
+        }
+    }
+}
+
+/// The person's page: their token, and what they can do.
+#[derive(Debug, Template)]
+#[template(path = "portal/home.html")]
+pub struct Home {
+    /// The frame.
+    pub page: Page,
+    /// The portal.
+    pub portal: Portal,
+    /// First name, or the login.
+    pub name: String,
+    /// The person's tokens here.
+    pub tokens: Vec<OwnToken>,
+    /// Exactly the actions that are enabled and available, in their order.
+    pub actions: Vec<ActionRow>,
+    /// Whom to ask when there is no action.
+    pub nothing: String,
+    /// Something to say first.
+    pub notice: Option<Notice>,
+}
+
+impl Home {
+    /// A person with one confirmed token.
+    pub fn sample() -> Self {
+        Self {
+            page: Page { signed_in: super::SignedIn::portal("test"), ..Page::sample("Your page", "home") },
+            portal: Portal::sample(),
+            name: "Tess".into(),
+            tokens: vec![OwnToken::sample()],
+            actions: ActionRow::samples(),
+            nothing: "Ask the service desk: extension 4455.".into(),
+            notice: None,
+        }
+    }
+}
+
+/// Existing Token Registration: the serial and consecutive codes in one form.
+#[derive(Debug, Template)]
+#[template(path = "portal/confirm.html")]
+pub struct Confirm {
+    /// The frame.
+    pub page: Page,
+    /// The portal.
+    pub portal: Portal,
+    /// The serial as typed.
+    pub serial: Field,
+    /// As many codes as the resource's widest window needs, whatever the token.
+    pub codes: Vec<Code>,
+    /// Runs with the usual step of 30 seconds.
+    pub ring: Option<Ring>,
+    /// The one answer to everything that does not fit.
+    pub notice: Option<Notice>,
+}
+
+impl Confirm {
+    /// The page after a try that did not fit.
+    pub fn sample() -> Self {
+        Self {
+            page: Page {
+                signed_in: super::SignedIn::portal("test"),
+                ..Page::sample("Existing Token Registration", "home")
+            },
+            portal: Portal::sample(),
+            serial: Field::of("87-1234567"),
+            codes: Code::fields(2),
+            ring: Some(Ring::sample()),
+            notice: Some(Notice::new(
+                Tone::Bad,
+                "We could not confirm this token.",
+                "Check the number on the back and the two codes; the codes must come one after the other.",
+            )),
+        }
+    }
+}
+
+/// What was done, and where to go next.
+#[derive(Debug, Template)]
+#[template(path = "portal/done.html")]
+pub struct Done {
+    /// The frame.
+    pub page: Page,
+    /// The portal.
+    pub portal: Portal,
+    /// What happened.
+    pub notice: Notice,
+    /// The page's heading.
+    pub heading: String,
+    /// The token it was done to.
+    pub token: Option<OwnToken>,
+    /// What changes for the person now.
+    pub next: String,
+    /// The address of the person's page.
+    pub home: String,
+}
+
+impl Done {
+    /// A token was confirmed.
+    pub fn sample() -> Self {
+        Self {
+            page: Page {
+                signed_in: super::SignedIn::portal("test"),
+                ..Page::sample("This token is yours", "home")
+            },
+            portal: Portal::sample(),
+            notice: Notice::new(Tone::Good, "Done", "The number and the codes fit."),
+            heading: "This token is yours now".into(),
+            token: Some(OwnToken::sample()),
+            next: "From now on, VPN asks for the code on this token when you sign in.".into(),
+            home: "/selfservice/portal/home".into(),
+        }
+    }
+}
+
+/// Token Synchronization: consecutive codes of a token the person holds.
+#[derive(Debug, Template)]
+#[template(path = "portal/synchronize.html")]
+pub struct Synchronize {
+    /// The frame.
+    pub page: Page,
+    /// The portal.
+    pub portal: Portal,
+    /// The person's tokens; a single one is not asked for.
+    pub serials: Vec<Choice>,
+    /// As many codes as the window needs.
+    pub codes: Vec<Code>,
+    /// Runs with the token's step; none for tokens that count presses.
+    pub ring: Option<Ring>,
+    /// Why the last try did not work.
+    pub notice: Option<Notice>,
+}
+
+impl Synchronize {
+    /// A person with one token.
+    pub fn sample() -> Self {
+        Self {
+            page: Page {
+                signed_in: super::SignedIn::portal("test"),
+                ..Page::sample("Token Synchronization", "home")
+            },
+            portal: Portal::sample(),
+            serials: Choice::list(&[("87-1234567", "87-1234567")], "87-1234567"),
+            codes: Code::fields(2),
+            ring: Some(Ring::sample()),
+            notice: None,
+        }
+    }
+}
+
+/// A page that only says something: closed portal, unknown address, too many tries.
+#[derive(Debug, Template)]
+#[template(path = "portal/closed.html")]
+pub struct Closed {
+    /// The frame.
+    pub page: Page,
+    /// The portal.
+    pub portal: Portal,
+    /// What to say.
+    pub notice: Notice,
+    /// Where to try again, if that makes sense.
+    pub again: Option<String>,
+}
+
+impl Closed {
+    /// A session that ended.
+    pub fn sample() -> Self {
+        Self {
+            page: Page::sample_outside("Signed out"),
+            portal: Portal::sample(),
+            notice: Notice::new(
+                Tone::Neutral,
+                "You were signed out",
+                "Nothing happened here for 10 minutes, so we closed your page. Nothing is lost.",
+            ),
+            again: Some("/selfservice/portal/portal".into()),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The station: one big field, an answer that can be read from two metres, the last five below.
+
+use askama::Template;
+
+use super::{ActionRow, Badge, Choice, Code, Field, Moment, Notice, Page, Ring, Tone};
+
+/// One of the last results.
+#[derive(Debug, Clone)]
+pub struct Recent {
+    /// How it ended.
+    pub badge: Badge,
+    /// Which token.
+    pub serial: String,
+    /// What happened, in a sentence that goes on after the serial.
+    pub what: String,
+    /// When.
+    pub when: Moment,
+    /// The address that a form posts to in order to undo it, where that is possible.
+    pub undo: Option<String>,
+}
+
+impl Recent {
+    /// Three results of one morning.
+    pub fn samples() -> Vec<Self> {
+        vec![
+            Self {
+                badge: Badge::new(Tone::Good, "Done"),
+                serial: "87-1234567".into(),
+                what: "synchronised for test; the clock is 41 days 3 h slow.".into(),
+                when: Moment::new("just now", "2026-01-01T09:12:04Z"),
+                undo: None,
+            },
+            Self {
+                badge: Badge::new(Tone::Good, "Done"),
+                serial: "87-1234570".into(),
+                what: "handed out to m.berg.".into(),
+                when: Moment::new("4 min ago", "2026-01-01T09:08:11Z"),
+                undo: Some("/station/tokens/87-1234570/handout/undo".into()),
+            },
+            Self {
+                badge: Badge::new(Tone::Bad, "Did not fit"),
+                serial: "87-1234512".into(),
+                what: "no position within a year fits these codes.".into(),
+                when: Moment::new("11 min ago", "2026-01-01T09:01:40Z"),
+                undo: None,
+            },
+        ]
+    }
+}
+
+/// A pair that can be confirmed with the codes typed.
+#[derive(Debug, Clone)]
+pub struct ConfirmPair {
+    /// The user.
+    pub login: String,
+    /// The resource.
+    pub resource: String,
+}
+
+/// One token at the desk.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// The serial as printed.
+    pub serial: String,
+    /// Its state in a sentence.
+    pub words: String,
+    /// Enabled or not.
+    pub enabled: Badge,
+    /// Where it is.
+    pub custody: Badge,
+    /// The code fields: two, three when the search asked for more. A challenge makes it a keypad token.
+    pub codes: Vec<Code>,
+    /// Whether the first code field takes the focus.
+    pub focus_codes: bool,
+    /// Whether *Resync* is the page's primary button: on one desk of a page.
+    pub primary: bool,
+    /// Keeps field ids of several desks apart, for example `d1-`.
+    pub prefix: String,
+    /// Runs with the token's step; none for tokens that count presses.
+    pub ring: Option<Ring>,
+    /// The preset, editable reason of a wide search.
+    pub reason: Field,
+    /// What the codes can confirm, if anything is waiting.
+    pub confirm: Option<ConfirmPair>,
+    /// The login typed to hand the token out.
+    pub handout: Field,
+    /// The places it may go to from here.
+    pub custody_choices: Vec<Choice>,
+}
+
+impl Desk {
+    /// A handed-out token that waits for its first two codes.
+    pub fn sample() -> Self {
+        Self {
+            serial: "87-1234567".into(),
+            words: "With test since 3 May, not yet confirmed on VPN. Last code accepted: never.".into(),
+            enabled: Badge::with_icon(Tone::Good, "power", "Enabled"),
+            custody: Badge::with_icon(Tone::Neutral, "hand-helping", "Handed out"),
+            codes: Code::fields(2),
+            focus_codes: true,
+            primary: true,
+            prefix: "d1-".into(),
+            ring: Some(Ring::sample()),
+            reason: Field::of("Person at the desk, identified"),
+            confirm: Some(ConfirmPair { login: "test".into(), resource: "VPN".into() }),
+            handout: Field::of("test"),
+            custody_choices: Choice::list(
+                &[("returned", "Returned"), ("lost", "Lost"), ("retired", "Retired")],
+                "returned",
+            ),
+        }
+    }
+}
+
+/// The station's start: the field, the last answer, the last five.
+#[derive(Debug, Template)]
+#[template(path = "station/home.html")]
+pub struct Home {
+    /// The frame.
+    pub page: Page,
+    /// What was typed and found nobody, or empty.
+    pub find: Field,
+    /// The answer to the last step; the field is free for the next person at once.
+    pub banner: Option<Notice>,
+    /// Several people fit what was typed.
+    pub matches: Vec<ActionRow>,
+    /// The last five results, newest first.
+    pub recent: Vec<Recent>,
+}
+
+impl Home {
+    /// After a resync that worked.
+    pub fn sample() -> Self {
+        Self {
+            page: Page::sample("Station", "station"),
+            find: Field::default(),
+            banner: Some(Notice::new(
+                Tone::Good,
+                "Synchronised",
+                "The clock is 41 days 3 h slow; corrected. Token 87-1234567 of test.",
+            )),
+            matches: Vec::new(),
+            recent: Recent::samples(),
+        }
+    }
+
+    /// After codes that belong to another token.
+    pub fn sample_wrong() -> Self {
+        Self {
+            banner: Some(Notice::new(
+                Tone::Bad,
+                "Another token",
+                "These codes are from another token: 87-1234568, held by m.berg. Look at the number on the back.",
+            )),
+            ..Self::sample()
+        }
+    }
+
+    /// Several people with this name.
+    pub fn sample_matches() -> Self {
+        let person = |login: &str, title: &str, line: &str| ActionRow {
+            href: format!("/station/person/{login}"),
+            icon: "user",
+            title: title.into(),
+            line: line.into(),
+        };
+        Self {
+            find: Field::of("berg"),
+            banner: None,
+            matches: vec![
+                person("m.berg", "Maria Berg", "m.berg, token 87-1234568"),
+                person("p.berg", "Paul Bergman", "p.berg, no token"),
+            ],
+            ..Self::sample()
+        }
+    }
+}
+
+/// A person and their tokens.
+#[derive(Debug, Template)]
+#[template(path = "station/person.html")]
+pub struct Person {
+    /// The frame.
+    pub page: Page,
+    /// The field for the next person.
+    pub find: Field,
+    /// The answer to the last step.
+    pub banner: Option<Notice>,
+    /// The login.
+    pub login: String,
+    /// First and last name, or the login.
+    pub name: String,
+    /// How to recognise the person: resources, phone; may be empty.
+    pub words: String,
+    /// Blocked, or nothing.
+    pub state: Option<Badge>,
+    /// The person's tokens, the one most likely meant first.
+    pub tokens: Vec<Desk>,
+    /// The last five results, newest first.
+    pub recent: Vec<Recent>,
+}
+
+impl Person {
+    /// A person with one token.
+    pub fn sample() -> Self {
+        Self {
+            page: Page::sample("Tess Test", "station"),
+            find: Field::default(),
+            banner: None,
+            login: "test".into(),
+            name: "Tess Test".into(),
+            words: "VPN, Mail".into(),
+            state: None,
+            tokens: vec![Desk::sample()],
+            recent: Recent::samples(),
+        }
+    }
+}
+
+/// The person who holds a token.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    /// The login.
+    pub login: String,
+    /// First and last name, or the login.
+    pub name: String,
+}
+
+/// One token that was scanned.
+#[derive(Debug, Template)]
+#[template(path = "station/token.html")]
+pub struct Token {
+    /// The frame.
+    pub page: Page,
+    /// The field for the next person.
+    pub find: Field,
+    /// The answer to the last step.
+    pub banner: Option<Notice>,
+    /// Who holds it.
+    pub holder: Option<Holder>,
+    /// The token.
+    pub desk: Desk,
+    /// The last five results, newest first.
+    pub recent: Vec<Recent>,
+}
+
+impl Token {
+    /// A third code is asked for.
+    pub fn sample() -> Self {
+        Self {
+            page: Page::sample("Token 87-1234567", "station"),
+            find: Field::default(),
+            banner: Some(Notice::new(
+                Tone::Attention,
+                "One more code",
+                "Two codes cannot tell a year apart. Type two again and the one after them.",
+            )),
+            holder: Some(Holder { login: "test".into(), name: "Tess Test".into() }),
+            desk: Desk { codes: Code::fields(3), confirm: None, ..Desk::sample() },
+            recent: Recent::samples(),
+        }
+    }
+}
