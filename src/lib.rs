@@ -6,6 +6,8 @@
 
 pub mod clock;
 pub mod http;
+pub mod jobs;
+pub mod mail;
 pub mod model;
 pub mod oath;
 pub mod secret;

@@ -1,0 +1,215 @@
+//! Who asks: an API key, a signed-in operator, or a process of this machine through the local socket.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "cookies and keys are read from headers and written to them here"
+)]
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+use super::error::ApiError;
+use super::state::AppState;
+use crate::model::{Actor, Operator};
+use crate::secret::BearerToken;
+use crate::service::Service;
+use crate::vault::bearer_token;
+
+/// Marks a request that came through the local socket or from the program itself.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalPeer {
+    /// User id of the peer.
+    pub uid: u32,
+}
+
+/// How a caller proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Not at all.
+    None,
+    /// By a key or the local socket: no browser sends those by itself.
+    Explicit,
+    /// By a cookie, which browsers send by themselves: unsafe requests need more.
+    Cookie,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Whom the request acts for; `None`: nobody is signed in (portal sessions are found by the portal).
+    pub actor: Option<Actor>,
+    /// The operator behind a cookie.
+    pub operator: Option<Operator>,
+    /// How they proved it.
+    pub proof: Proof,
+    /// Network address; the loopback address for local peers.
+    pub address: IpAddr,
+    /// What forms of this browser send back.
+    pub form_token: String,
+}
+
+/// Names of the cookies; with TLS they are bound to the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookie {
+    /// Console and station.
+    Operator,
+    /// The portal.
+    Portal,
+    /// Binds forms to a browser.
+    Form,
+}
+
+impl Cookie {
+    const fn name(self, secure: bool) -> &'static str {
+        match (self, secure) {
+            (Self::Operator, true) => "__Host-mintmark-operator",
+            (Self::Operator, false) => "mintmark-operator",
+            (Self::Portal, true) => "__Host-mintmark-portal",
+            (Self::Portal, false) => "mintmark-portal",
+            (Self::Form, true) => "__Host-mintmark-form",
+            (Self::Form, false) => "mintmark-form",
+        }
+    }
+
+    /// The value a request carries.
+    pub fn read(self, headers: &HeaderMap, secure: bool) -> Option<BearerToken> {
+        let name = self.name(secure);
+        headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(key, value)| *key == name && value.len() <= 128)
+            .map(|(_, value)| BearerToken::new(value.as_bytes().to_vec()))
+    }
+
+    /// The header that sets it, or (without a value) removes it.
+    pub fn write(self, value: Option<&BearerToken>, secure: bool) -> HeaderValue {
+        let flags = if secure { "; Secure" } else { "" };
+        let name = self.name(secure);
+        let text = match value {
+            Some(value) => {
+                let value = String::from_utf8_lossy(value.expose()).into_owned();
+                format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{flags}")
+            }
+            None => format!("{name}=; Path=/; HttpOnly; SameSite=Strict{flags}; Max-Age=0"),
+        };
+        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+/// What a form of this browser must send back: a hash of its form cookie.
+fn form_token(cookie: &BearerToken) -> String {
+    let mut hash = Sha256::new();
+    hash.update(b"mintmark form token");
+    hash.update(cookie.expose());
+    data_encoding::HEXLOWER.encode(&hash.finalize()[..16])
+}
+
+/// The address of the person behind a request: the peer's, or what a trusted proxy forwards.
+fn address_of(request: &Request, state: &AppState) -> IpAddr {
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| peer.ip());
+    if !state.settings.trusted_proxies.contains(&peer) {
+        return peer;
+    }
+    // The last hop that no trusted proxy added is the one the outermost proxy saw.
+    request
+        .headers()
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|hop| hop.trim().parse::<IpAddr>().ok())
+        .rfind(|hop| !state.settings.trusted_proxies.contains(hop))
+        .unwrap_or(peer)
+}
+
+/// Finds out who asks and hands it on; gives the browser its form cookie.
+pub async fn identify(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let secure = state.settings.secure;
+    let address = address_of(&request, &state);
+    let known_form = Cookie::Form.read(request.headers(), secure);
+    let fresh_form = match &known_form {
+        Some(_) => None,
+        None => match bearer_token() {
+            Ok(token) => Some(token),
+            Err(_) => return ApiError::unexpected().into_response(),
+        },
+    };
+    let form = known_form.as_ref().or(fresh_form.as_ref()).map(form_token).unwrap_or_default();
+    let mut caller = Caller { actor: None, operator: None, proof: Proof::None, address, form_token: form };
+    if let Err(refused) = find_actor(&state, &request, &mut caller).await {
+        return refused.into_response();
+    }
+    if let Some(actor) = &mut caller.actor {
+        actor.address = Some(address.to_string());
+    }
+    let is_page = !request.uri().path().starts_with("/api/") && !request.uri().path().starts_with("/assets/");
+    request.extensions_mut().insert(caller);
+    let mut response = next.run(request).await;
+    if let Some(token) = fresh_form.filter(|_| is_page) {
+        response.headers_mut().append(header::SET_COOKIE, Cookie::Form.write(Some(&token), secure));
+    }
+    response
+}
+
+async fn find_actor(state: &AppState, request: &Request, caller: &mut Caller) -> Result<(), ApiError> {
+    if let Some(LocalPeer { uid }) = request.extensions().get::<LocalPeer>() {
+        caller.actor = Some(Actor::local(*uid));
+        caller.proof = Proof::Explicit;
+        return Ok(());
+    }
+    if let Some(value) = request.headers().get(header::AUTHORIZATION) {
+        let key = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::trim);
+        let Some(key) = key.filter(|key| !key.is_empty() && key.len() <= 128) else {
+            return Err(ApiError::unauthorized());
+        };
+        let key = BearerToken::new(key.as_bytes().to_vec());
+        let actor = state.blocking(move |service| service.key_actor(&key)).await?;
+        caller.actor = Some(actor.ok_or_else(ApiError::unauthorized)?);
+        caller.proof = Proof::Explicit;
+        return Ok(());
+    }
+    if let Some(cookie) = Cookie::Operator.read(request.headers(), state.settings.secure) {
+        // Streams stay open for long; they must not keep a session alive that nobody uses.
+        let prolong = !request.uri().path().ends_with("/events");
+        let operator = state.blocking(move |service| service.operator_session(&cookie, prolong)).await?;
+        if let Some(operator) = operator {
+            caller.actor = Some(Service::operator_actor(&operator));
+            caller.operator = Some(operator);
+            caller.proof = Proof::Cookie;
+        }
+    }
+    Ok(())
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(ApiError::unexpected)
+    }
+}
+
+/// The actor of a request whose route needs one.
+#[derive(Clone, Debug)]
+pub struct Acting(pub Actor);
+
+impl<S: Sync> FromRequestParts<S> for Acting {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Caller>().ok_or_else(ApiError::unexpected)?;
+        caller.actor.clone().map(Self).ok_or_else(ApiError::unauthorized)
+    }
+}

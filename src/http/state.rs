@@ -1,0 +1,75 @@
+//! What every handler is given.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use super::error::ApiError;
+use crate::jobs::Jobs;
+use crate::service::{Service, ServiceError};
+
+/// What a listener shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exposure {
+    /// Console, station, API and portal.
+    Everything,
+    /// The portal alone, for staff networks.
+    PortalOnly,
+}
+
+/// How a listener behaves.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// Address that links begin with, without a slash at the end: `http://127.0.0.1:8080`.
+    pub public_url: String,
+    /// Hosts (with port where it is not the scheme's own) that requests may be sent to.
+    pub allowed_hosts: Vec<String>,
+    /// Proxies whose forwarded headers are believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Behind TLS, its own or a proxy's: cookies get `Secure` and the `__Host-` name.
+    pub secure: bool,
+    /// What is shown.
+    pub exposure: Exposure,
+}
+
+/// What every handler is given.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    /// The use cases.
+    pub service: Arc<Service>,
+    /// The workers.
+    pub jobs: Arc<Jobs>,
+    /// How this listener behaves.
+    pub settings: Arc<HttpSettings>,
+    /// Requests in flight and failures by address of people who are not signed in.
+    pub strangers: Arc<Mutex<HashMap<IpAddr, StrangerCount>>>,
+}
+
+/// What is known of an address whose requests are not signed in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StrangerCount {
+    /// Requests in flight.
+    pub in_flight: u32,
+}
+
+impl AppState {
+    /// Puts the parts together.
+    pub fn new(service: Arc<Service>, jobs: Arc<Jobs>, settings: HttpSettings) -> Self {
+        Self { service, jobs, settings: Arc::new(settings), strangers: Arc::default() }
+    }
+
+    /// Runs one call of the service on a thread that may block: commits, searches and hashes do.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Service) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let service = Arc::clone(&self.service);
+        match tokio::task::spawn_blocking(move || call(&service)).await {
+            Ok(answer) => answer.map_err(ApiError::from),
+            Err(stopped) => {
+                tracing::error!(error = %stopped, "a call of the service ended by a panic");
+                Err(ApiError::unexpected())
+            }
+        }
+    }
+}

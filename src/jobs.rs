@@ -1,0 +1,119 @@
+//! Long work on threads of its own: imports, the outbox, housekeeping.
+//!
+//! Results lie in the store; what waits in the queue here is lost with the process, and the next start
+//! marks it as interrupted.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::mail::Mailer;
+use crate::service::{ImportTask, MailMode, Service};
+
+/// How often the outbox is looked at without being called.
+const OUTBOX_PAUSE: Duration = Duration::from_secs(5);
+/// How often old things are swept.
+const SWEEP_PAUSE: Duration = Duration::from_secs(600);
+/// Mails that are sent in one go.
+const MAILS_AT_ONCE: usize = 20;
+
+/// The workers. Dropping it lets the work under way finish.
+#[derive(Debug)]
+pub struct Jobs {
+    imports: Mutex<Option<Sender<ImportTask>>>,
+    wake_mailer: Mutex<Option<Sender<()>>>,
+    stop_sweeper: Mutex<Option<Sender<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Jobs {
+    /// Starts the workers. Without a mailer mails stay in the outbox.
+    pub fn start(service: &Arc<Service>, mailer: Option<Mailer>) -> std::io::Result<Self> {
+        let (imports, import_queue) = channel();
+        let (wake_mailer, mail_calls) = channel();
+        let (stop_sweeper, sweep_calls) = channel();
+        let mut threads = Vec::new();
+        let for_imports = Arc::clone(service);
+        threads.push(spawn("import", move || run_imports(&for_imports, &import_queue))?);
+        let for_sweeps = Arc::clone(service);
+        threads.push(spawn("sweep", move || run_sweeps(&for_sweeps, &sweep_calls))?);
+        if let Some(mailer) = mailer {
+            let for_mail = Arc::clone(service);
+            threads.push(spawn("mail", move || run_outbox(&for_mail, &mailer, &mail_calls))?);
+            let wake = wake_mailer.clone();
+            // The worker may have ended: then nobody needs to be called.
+            service.on_mail(Box::new(move || drop(wake.send(()))));
+        }
+        Ok(Self {
+            imports: Mutex::new(Some(imports)),
+            wake_mailer: Mutex::new(Some(wake_mailer)),
+            stop_sweeper: Mutex::new(Some(stop_sweeper)),
+            threads: Mutex::new(threads),
+        })
+    }
+
+    /// Hands a file to the import worker. False: the program is ending.
+    pub fn submit_import(&self, task: ImportTask) -> bool {
+        let imports = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
+        imports.as_ref().is_some_and(|queue| queue.send(task).is_ok())
+    }
+
+    /// Lets the work under way finish and ends the workers.
+    pub fn stop(&self, service: &Service) {
+        drop(self.imports.lock().unwrap_or_else(PoisonError::into_inner).take());
+        service.on_mail(Box::new(|| {}));
+        drop(self.wake_mailer.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.stop_sweeper.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a worker ended by a panic");
+            }
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+fn run_imports(service: &Service, queue: &Receiver<ImportTask>) {
+    while let Ok(task) = queue.recv() {
+        service.run_import(&task);
+    }
+}
+
+fn run_sweeps(service: &Service, calls: &Receiver<()>) {
+    while calls.recv_timeout(SWEEP_PAUSE) == Err(RecvTimeoutError::Timeout) {
+        if let Err(error) = service.sweep() {
+            tracing::warn!(%error, "sweeping stopped, the next one tries again");
+        }
+    }
+}
+
+fn run_outbox(service: &Service, mailer: &Mailer, calls: &Receiver<()>) {
+    if service.mail_mode() != MailMode::Smtp {
+        return;
+    }
+    loop {
+        match calls.recv_timeout(OUTBOX_PAUSE) {
+            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if let Err(error) = empty_outbox(service, mailer) {
+            tracing::warn!(%error, "the outbox could not be read");
+        }
+    }
+}
+
+fn empty_outbox(service: &Service, mailer: &Mailer) -> Result<(), crate::service::ServiceError> {
+    for open in service.due_mails(MAILS_AT_ONCE)? {
+        let sent = mailer.send(&open.mail.to, &open.mail.subject, &open.text);
+        if let Err(error) = &sent {
+            tracing::warn!(mail.id = open.mail.id.0, %error, "a mail waits for another try");
+        }
+        service.mail_tried(open.mail.id, sent.is_ok())?;
+    }
+    Ok(())
+}
