@@ -37,7 +37,10 @@ fn main() {
         created_at: UnixTime::EPOCH,
     };
     let clock = SystemClock::new();
-    change(&store, vec![Change::PutMeta(meta), Change::PutBatch(batch.clone()), Change::ReserveTokens(tokens)]);
+    change(
+        &store,
+        vec![Change::PutMeta(meta), Change::PutBatch(batch.clone()), Change::ReserveTokens(tokens)],
+    );
 
     let started = clock.monotonic();
     for first in (1..=tokens).step_by(usize::try_from(CHUNK).expect("small")) {

@@ -114,12 +114,13 @@ impl Writer {
         match committed {
             Ok(changed) => {
                 self.fault = None;
+                self.anchor(seal.as_ref(), &heads);
                 for (answer, outcome) in answers {
                     // A caller that no longer waits needs no answer.
                     let _ = answer.send(outcome);
                 }
                 if changed {
-                    self.after_commit(seal.as_ref(), &heads);
+                    self.after_commit();
                 }
             }
             Err(fault) => {
@@ -181,17 +182,22 @@ impl Writer {
         Ok(changed)
     }
 
-    fn after_commit(&mut self, seal: Option<&AuditSeal>, heads: &[AuditHead]) {
-        self.commits += 1;
-        self.unchecked = self.shared.source.directory().is_some();
-        if let Some(seal) = seal {
-            let mut anchors = self.shared.anchors.lock().unwrap_or_else(PoisonError::into_inner);
-            for head in heads {
-                if let Err(error) = anchors.note(seal, head) {
-                    tracing::warn!(%error, "an anchor of the audit log could not be written");
-                }
+    /// Writes down ends of chains; a disk that refuses this does not undo the commit.
+    fn anchor(&self, seal: Option<&AuditSeal>, heads: &[AuditHead]) {
+        let Some(seal) = seal else {
+            return;
+        };
+        let mut anchors = self.shared.anchors.lock().unwrap_or_else(PoisonError::into_inner);
+        for head in heads {
+            if let Err(error) = anchors.note(seal, head) {
+                tracing::warn!(%error, "an anchor of the audit log could not be written");
             }
         }
+    }
+
+    fn after_commit(&mut self) {
+        self.commits += 1;
+        self.unchecked = self.shared.source.directory().is_some();
         let none_yet = self.marker.is_none_or(|marker| marker.is_empty());
         if none_yet || self.commits.is_multiple_of(MARKER_COMMITS) {
             self.write_marker();
