@@ -49,7 +49,7 @@ fn main() {
             .collect();
         change(&store, chunk);
     }
-    let took = clock.monotonic() - started;
+    let took = since(&clock, started);
     say(&format!("import: {tokens} tokens in chunks of {CHUNK}: {took:.2?}, {:.0}/s", rate(tokens, took)));
     say(&format!("resident: {} KiB", resident_kib()));
     change(&store, vec![Change::PutBatch(Batch { state: BatchState::Live, import: None, ..batch })]);
@@ -65,7 +65,7 @@ fn main() {
             break;
         }
     }
-    let took = clock.monotonic() - started;
+    let took = since(&clock, started);
     say(&format!("list: {seen} tokens in pages of 1,000: {took:.2?}, {:.0}/s", rate(seen, took)));
 
     let started = clock.monotonic();
@@ -73,7 +73,7 @@ fn main() {
         let serial = format!("87{:08}", n * 7 % tokens + 1);
         store.read(|view| view.token_by_serial(&serial)).expect("readable").expect("there");
     }
-    let took = clock.monotonic() - started;
+    let took = since(&clock, started);
     say(&format!("token by serial, a snapshot each: {:.0}/s", rate(10_000, took)));
 
     for threads in [1, 64] {
@@ -89,7 +89,7 @@ fn main() {
         for worker in workers {
             worker.join().expect("no panic");
         }
-        let took = clock.monotonic() - started;
+        let took = since(&clock, started);
         say(&format!("durable floor moves, {threads} threads: {:.0}/s", rate(count, took)));
     }
 }
@@ -159,6 +159,10 @@ fn seed(n: u64) -> SeedRow {
         fingerprint: Fingerprint(print.to_be_bytes()),
         initial: TokenState::fresh(MovingFactor(0)),
     }
+}
+
+fn since(clock: &SystemClock, started: Duration) -> Duration {
+    clock.monotonic().saturating_sub(started)
 }
 
 fn resident_kib() -> u64 {

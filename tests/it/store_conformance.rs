@@ -370,6 +370,58 @@ fn staged_rows_show_only_after_the_commit(make: Make) {
     });
 }
 
+/// A fingerprint in random order.
+fn spread(n: u64) -> Fingerprint {
+    Fingerprint((u128::from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)) << 64 | u128::from(n)).to_be_bytes())
+}
+
+fn large_imports_are_found_from_the_first_moment(make: Make) {
+    const TOKENS: u64 = 3_000;
+    let store = make();
+    let suffix = |text: &str| TokenFilter { serial: Some(text.into()), ..TokenFilter::ALL };
+    for (batch, first) in [(1, 1), (2, TOKENS + 1)] {
+        apply(&store, vec![Change::PutBatch(batch_of_import(batch, batch, BatchState::Staged))])
+            .expect("staged");
+        apply(&store, vec![Change::PutImport(import(batch, batch, ImportState::Parsing))]).expect("begun");
+        for chunk in 0..10 {
+            let from = first + chunk * TOKENS / 10;
+            let rows = (from..from + TOKENS / 10).flat_map(|n| {
+                let token = token(n, batch, &format!("87{:06}", n * 37 % 1_000_003));
+                [Change::PutToken(token), Change::PutSeed(seed(n, 1, Some(batch), spread(n)))]
+            });
+            apply(&store, rows.collect()).expect("a chunk");
+        }
+    }
+    assert!(read(&store, |view| view.seeds_with(spread(7))).is_empty());
+    assert!(read(&store, |view| view.tokens(&suffix("37"), Page::first(10))).items.is_empty());
+    apply(
+        &store,
+        vec![
+            Change::PutImport(import(1, 1, ImportState::Committed { at: AT })),
+            Change::PutBatch(batch_of_import(1, 1, BatchState::Live)),
+        ],
+    )
+    .expect("committed");
+    apply(&store, vec![Change::PutBatch(batch_of_import(2, 2, BatchState::Dropped))]).expect("dropped");
+    // While the writer folds what was set aside, and after that, every answer is the same.
+    let mut last = TOKENS;
+    for round in 0..20 {
+        for n in (1..=last).filter(|n| n % 20 == round) {
+            let rows = read(&store, |view| view.seeds_with(spread(n)));
+            assert_eq!(rows.iter().map(|r| r.token.0).collect::<Vec<_>>(), [n], "round {round}");
+            assert!(read(&store, |view| view.seeds_with(spread(n + TOKENS))).is_empty());
+        }
+        let found = read(&store, |view| view.tokens(&suffix("37"), Page::first(1_000)));
+        let expected: Vec<u64> =
+            (1..=last).filter(|n| format!("{:06}", n * 37 % 1_000_003).ends_with("37")).collect();
+        assert_eq!(found.items.iter().map(|t| t.id.0).collect::<Vec<_>>(), expected, "round {round}");
+        // A token that is deleted meanwhile does not come back.
+        apply(&store, vec![Change::PurgeToken(TokenId(last))]).expect("purged");
+        assert!(read(&store, |view| view.seeds_with(spread(last))).is_empty());
+        last -= 1;
+    }
+}
+
 fn line(n: u64) -> ImportLine {
     ImportLine {
         line: n,
@@ -701,4 +753,5 @@ laws! {
     the_log_is_read_by_subject_and_verified,
     appending_needs_the_seal,
     lists_equal_a_naive_filter,
+    large_imports_are_found_from_the_first_moment,
 }

@@ -292,3 +292,45 @@ fn every_tampered_record_is_found_by_its_place() {
     let fault = AuditFault::Truncated;
     assert_eq!(verdict(), AuditVerdict::Broken { chain: 1, n: RECORDS + 1, fault });
 }
+
+#[test]
+fn index_entries_set_aside_are_folded_or_dropped() {
+    use mintmark::model::BatchState;
+
+    use super::{batch, seed, spread, token};
+
+    let store = Arc::new(RedbStore::in_memory().expect("a store"));
+    let as_dyn: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+    for n in 1..=2 {
+        apply(&as_dyn, vec![Change::PutBatch(batch(n, BatchState::Staged))]).expect("staged");
+    }
+    for n in 1..=60u64 {
+        let ids = n * 100..(n + 1) * 100;
+        let rows = ids.flat_map(|id| {
+            let token = token(id, 1 + n % 2, &format!("{id:06}"));
+            [Change::PutToken(token), Change::PutSeed(seed(id, 1, None, spread(id)))]
+        });
+        apply(&as_dyn, rows.collect()).expect("a chunk");
+    }
+    assert_eq!(store.raw_keys("runs").expect("keys").len(), 60);
+    assert!(store.raw_keys("fingerprints").expect("keys").is_empty());
+    apply(&as_dyn, vec![Change::PutBatch(batch(1, BatchState::Live))]).expect("live");
+    let wait = |left: usize| {
+        for _ in 0..1_000_000 {
+            if store.raw_keys("runs").expect("keys").len() == left {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        panic!("never folded");
+    };
+    wait(30);
+    assert_eq!(store.raw_keys("run_entries").expect("keys").len(), 30 * 200);
+    for table in ["fingerprints", "serials_reversed"] {
+        assert_eq!(store.raw_keys(table).expect("keys").len(), 30 * 100, "{table}");
+    }
+    apply(&as_dyn, vec![Change::PurgeBatch(super::BatchId(2))]).expect("purged");
+    wait(0);
+    assert!(store.raw_keys("run_entries").expect("keys").is_empty());
+    assert_eq!(store.raw_keys("fingerprints").expect("keys").len(), 30 * 100);
+}
