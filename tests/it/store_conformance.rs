@@ -218,6 +218,39 @@ fn a_panic_harms_nobody_else(make: Make) {
     }
 }
 
+fn a_refused_decision_leaves_nothing_in_its_group(make: Make) {
+    let store = furnished(make);
+    let threads: Vec<_> = (0..8u64)
+        .map(|thread| {
+            let store = Arc::clone(&store);
+            std::thread::spawn(move || {
+                for n in (0..40).map(|n| 1 + thread * 40 + n) {
+                    let mut changes = vec![Change::PutUser(user(n, &format!("user{n}")))];
+                    if n % 2 == 0 {
+                        // A token moves, and then a rule of the store is broken.
+                        changes.push(Change::PutToken(token(1, 2, "999")));
+                        changes.push(Change::PutToken(token(n + 100, 1, "101")));
+                    }
+                    assert_eq!(apply(&store, changes).is_err(), n % 2 == 0);
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+    read(&store, |view| {
+        for n in 1..=320 {
+            assert_eq!(view.user(UserId(n))?.is_some(), n % 2 == 1, "{n}");
+            assert_eq!(view.user_by_login(&format!("user{n}"))?.is_some(), n % 2 == 1, "{n}");
+        }
+        assert_eq!(view.token_by_serial("100")?.map(|t| t.batch), Some(BatchId(1)));
+        assert_eq!(view.token_by_serial("999")?, None);
+        assert_eq!(view.token_ids_in(BatchId(2), Page::first(10))?.items, [TokenId(3), TokenId(4)]);
+        Ok(())
+    });
+}
+
 fn user(id: u64, login: &str) -> User {
     User {
         id: UserId(id),
@@ -743,6 +776,7 @@ laws! {
     a_write_is_seen_by_the_next_read,
     a_refusal_changes_nothing,
     a_panic_harms_nobody_else,
+    a_refused_decision_leaves_nothing_in_its_group,
     no_increment_is_lost,
     staged_rows_show_only_after_the_commit,
     floors_survive_by_fingerprint_and_never_fall,
