@@ -7,21 +7,29 @@ use std::collections::BTreeSet;
 use super::keys::{self, Counter};
 use super::kv::{KvMut, Order, Span, Tab};
 use super::record::{self, Record};
+use super::runs::{self, Aside};
 use super::{AuditHead, AuditSeal, Change, Changes, StoreError, StoreMeta, audit};
 use crate::clock::UnixTime;
 use crate::model::{
-    ApiKey, Assignment, AssignmentId, BatchId, Budget, BudgetKey, Import, ImportId, ImportLine, Job,
-    LoginStage, MailState, Operator, OutboxMail, Resource, ResourceId, Session, SessionKind, User, UserId,
+    ApiKey, Assignment, AssignmentId, BatchId, BatchState, Budget, BudgetKey, Import, ImportId, ImportLine,
+    Job, LoginStage, MailState, Operator, OutboxMail, Resource, ResourceId, Session, SessionKind, TokenId,
+    User, UserId,
 };
 
 /// Applies the changes of one decision.
 pub(super) struct Applier<'k> {
     pub(super) kv: &'k dyn KvMut,
     seal: Option<&'k AuditSeal>,
-    /// Whether the batch asked for last is live: tokens of one batch come in a row.
-    pub(super) live: Option<(BatchId, bool)>,
+    /// State of the batch asked for last: tokens of one batch come in a row.
+    pub(super) batch: Option<(BatchId, Option<BatchState>)>,
+    /// The staged token that was written last, and its batch: its secret comes next.
+    pub(super) staged: Option<(TokenId, BatchId)>,
+    /// Index entries of staged tokens.
+    pub(super) aside: Vec<Aside>,
     /// The next token number, once known; written when the decision is through.
     next_token: Option<u64>,
+    /// True when a batch was written or removed.
+    pub(super) touched_batches: bool,
     /// Ends of the chains that grew.
     pub(super) appended: Vec<AuditHead>,
 }
@@ -29,7 +37,16 @@ pub(super) struct Applier<'k> {
 impl<'k> Applier<'k> {
     /// For one decision.
     pub(super) fn new(kv: &'k dyn KvMut, seal: Option<&'k AuditSeal>) -> Self {
-        Self { kv, seal, live: None, next_token: None, appended: Vec::new() }
+        Self {
+            kv,
+            seal,
+            batch: None,
+            staged: None,
+            aside: Vec::new(),
+            next_token: None,
+            touched_batches: false,
+            appended: Vec::new(),
+        }
     }
 
     /// Applies them in order.
@@ -40,7 +57,7 @@ impl<'k> Applier<'k> {
         if let Some(next) = self.next_token.take() {
             self.kv.put(Tab::Meta, &keys::counter(Counter::Token), &keys::number(next))?;
         }
-        Ok(())
+        runs::put(self.kv, std::mem::take(&mut self.aside))
     }
 
     fn one(&mut self, change: Change) -> Result<(), StoreError> {

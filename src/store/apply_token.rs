@@ -5,6 +5,7 @@ use super::apply::Applier;
 use super::keys::{self, Counter};
 use super::kv::{Order, Span, Tab};
 use super::record;
+use super::runs::Aside;
 use crate::model::{
     Batch, BatchAssignment, BatchAssignmentId, BatchId, BatchState, Custody, Fingerprint, Import,
     ImportState, SeedRow, SeedVersion, Token, TokenId, TokenState, Tombstone,
@@ -15,22 +16,33 @@ impl Applier<'_> {
         self.raise_tokens(token.id.0)?;
         let old = self.put(Tab::Tokens, &keys::number(token.id.0), token)?;
         let appears = old.as_ref().is_none_or(|old| old.serial != token.serial || old.batch != token.batch);
-        if appears && self.is_live(token.batch)? {
-            self.check_serial(token)?;
+        self.staged = None;
+        if appears {
+            match self.batch_state(token.batch)? {
+                Some(BatchState::Live) => self.check_serial(token)?,
+                Some(BatchState::Staged) if old.is_none() => self.staged = Some((token.id, token.batch)),
+                _ => {}
+            }
+        }
+        let reversed = |t: &Token| keys::text(&keys::reversed(t.serial.normal()), t.id.0);
+        if self.staged.is_some() {
+            self.aside.push(Aside::serial(reversed(token), token.batch));
+        } else {
+            self.reindex(Tab::SerialsReversed, old.as_ref().map(reversed), Some(reversed(token)))?;
         }
         self.index_token(token.id, old.as_ref(), Some(token))
     }
 
-    fn is_live(&mut self, batch: BatchId) -> Result<bool, StoreError> {
-        if let Some((known, live)) = self.live
+    fn batch_state(&mut self, batch: BatchId) -> Result<Option<BatchState>, StoreError> {
+        if let Some((known, state)) = self.batch
             && known == batch
         {
-            return Ok(live);
+            return Ok(state);
         }
         let found = self.get::<Batch>(Tab::Batches, &keys::number(batch.0))?;
-        let live = found.is_some_and(|batch| batch.state == BatchState::Live);
-        self.live = Some((batch, live));
-        Ok(live)
+        let state = found.map(|batch| batch.state);
+        self.batch = Some((batch, state));
+        Ok(state)
     }
 
     fn check_serial(&mut self, token: &Token) -> Result<(), StoreError> {
@@ -42,7 +54,7 @@ impl Applier<'_> {
             }
             let other = self.get::<Token>(Tab::Tokens, &keys::number(id))?;
             if let Some(other) = other
-                && self.is_live(other.batch)?
+                && self.batch_state(other.batch)? == Some(BatchState::Live)
             {
                 return Err(StoreError::Taken("serial number"));
             }
@@ -52,8 +64,7 @@ impl Applier<'_> {
 
     fn index_token(&self, id: TokenId, old: Option<&Token>, new: Option<&Token>) -> Result<(), StoreError> {
         type Key = fn(&Token) -> Option<Vec<u8>>;
-        let indexes: [(Tab, Key); 6] = [
-            (Tab::SerialsReversed, |t| Some(keys::text(&keys::reversed(t.serial.normal()), t.id.0))),
+        let indexes: [(Tab, Key); 5] = [
             (Tab::BatchTokens, |t| Some(keys::pair(t.batch.0, t.id.0).to_vec())),
             (Tab::Detached, |t| (!t.follows_batch).then(|| keys::pair(t.batch.0, t.id.0).to_vec())),
             (Tab::Places, |t| {
@@ -73,6 +84,10 @@ impl Applier<'_> {
     /// The token, its secrets, states and index entries go; gives the rows with their last states.
     pub(super) fn remove_token(&self, id: TokenId) -> Result<Vec<(SeedRow, Option<TokenState>)>, StoreError> {
         let old = self.take::<Token>(Tab::Tokens, &keys::number(id.0))?;
+        if let Some(old) = &old {
+            let reversed = keys::reversed(old.serial.normal());
+            self.kv.delete(Tab::SerialsReversed, &keys::text(&reversed, id.0))?;
+        }
         self.index_token(id, old.as_ref(), None)?;
         let mut rows = Vec::new();
         let span = Span::prefix(&keys::number(id.0));
@@ -123,12 +138,18 @@ impl Applier<'_> {
         Ok(())
     }
 
-    pub(super) fn put_seed(&self, row: &SeedRow) -> Result<(), StoreError> {
+    pub(super) fn put_seed(&mut self, row: &SeedRow) -> Result<(), StoreError> {
         let old = self.put::<SeedRow>(Tab::Seeds, &keys::seed(row.token, row.version), row)?;
         if let Some(old) = old {
             return self.index_seed(&old, Some(row));
         }
-        self.kv.put(Tab::Fingerprints, &print_key(row.fingerprint, row), &[])?;
+        let key = print_key(row.fingerprint, row);
+        match self.staged {
+            Some((token, batch)) if token == row.token => {
+                self.aside.push(Aside::fingerprint(key.to_vec(), batch));
+            }
+            _ => drop(self.kv.put(Tab::Fingerprints, &key, &[])?),
+        }
         self.reindex(Tab::ImportSeeds, None, self.import_seed(row)?)
     }
 
@@ -183,14 +204,16 @@ impl Applier<'_> {
     }
 
     pub(super) fn put_batch(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.live = None;
+        self.batch = None;
+        self.touched_batches = true;
         self.raise(Counter::Batch, batch.id.0)?;
         let old = self.put(Tab::Batches, &keys::number(batch.id.0), batch)?;
         self.name_batch(batch.id, old.as_ref(), Some(batch))
     }
 
     pub(super) fn remove_batch(&mut self, id: BatchId) -> Result<(), StoreError> {
-        self.live = None;
+        self.batch = None;
+        self.touched_batches = true;
         let old = self.take(Tab::Batches, &keys::number(id.0))?;
         self.name_batch(id, old.as_ref(), None)
     }

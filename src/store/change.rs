@@ -13,7 +13,7 @@ use super::{KeyName, StoreMeta};
 /// entries; counters for new numbers follow by themselves.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// The store's own description; written once.
+    /// The store's own description. It may be written again with the same store id only.
     PutMeta(StoreMeta),
     /// A wrapped key.
     PutKey(KeyName, WrappedKey),
@@ -25,9 +25,10 @@ pub enum Change {
     PutToken(Token),
     /// One secret of a token.
     PutSeed(SeedRow),
-    /// What checks change.
+    /// What checks change. The floor of a seed version never falls: a lower one is not taken over.
     PutState(TokenId, SeedVersion, TokenState),
-    /// A token with its secrets, states and index entries goes; the tombstone stays.
+    /// A token with its secrets, states and index entries goes; the tombstone stays, and one more for
+    /// each other secret it had. Its assignments are changes of their own.
     BuryToken(TokenId, Tombstone),
     /// A token that was never real goes without a trace.
     PurgeToken(TokenId),
@@ -47,7 +48,7 @@ pub enum Change {
     DeleteResource(ResourceId),
     /// A user.
     PutUser(User),
-    /// A user goes.
+    /// A user goes. Their logins stay reserved, but another user may be given them.
     DeleteUser(UserId),
     /// An assignment.
     PutAssignment(Assignment),

@@ -50,6 +50,10 @@ tables! {
     Holders = "holders",
     /// First half of the fingerprint, token, version.
     Fingerprints = "fingerprints",
+    /// Run of index entries set aside -> batch.
+    Runs = "runs",
+    /// Run, index, key of that index.
+    RunEntries = "run_entries",
     /// Import, token of another batch, version.
     ImportSeeds = "import_seeds",
     /// Running number -> record.

@@ -174,12 +174,12 @@ impl KvView<'_> {
         }
         if let Some(serial) = &f.serial {
             let begins = Span::prefix(serial.as_bytes());
-            let ends = Span::prefix(filter.reversed.as_bytes());
-            if let Some(mut numbers) = self.few(Tab::Serials, &begins, LOOKED_AT)?
-                && let Some(more) = self.few(Tab::SerialsReversed, &ends, LOOKED_AT)?
-            {
-                numbers.extend(more);
-                return Ok(Some(vec![Stream::known(numbers, after)]));
+            if let Some(mut numbers) = self.few(Tab::Serials, &begins, LOOKED_AT)? {
+                let more = self.hints(Tab::SerialsReversed, filter.reversed.as_bytes(), LOOKED_AT + 1)?;
+                if more.len() <= LOOKED_AT {
+                    numbers.extend(more.iter().map(|key| keys::last_number(key)));
+                    return Ok(Some(vec![Stream::known(numbers, after)]));
+                }
             }
         }
         if f.enabled == Some(false) {

@@ -1,6 +1,6 @@
 //! Answers from tables of bytes: everything but the filtered lists.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use super::kv::{Entry, Kv, Order, Span, Tab};
 use super::record::{self, Record};
 use super::{
     AssignmentFilter, AuditFilter, AuditHead, KeyName, Page, Slice, StoreError, StoreMeta, TokenFilter,
-    UserFilter, View, audit,
+    UserFilter, View, audit, runs,
 };
 use crate::clock::UnixTime;
 use crate::model::{
@@ -35,12 +35,19 @@ pub(super) struct KvView<'k> {
     live: RefCell<HashMap<BatchId, bool>>,
     committed: RefCell<HashMap<ImportId, bool>>,
     standing: RefCell<HashMap<BatchId, Rc<[BatchAssignment]>>>,
+    runs: OnceCell<Vec<u64>>,
 }
 
 impl<'k> KvView<'k> {
     /// A view of the present state of these tables.
     pub(super) fn new(kv: &'k dyn Kv) -> Self {
-        Self { kv, live: RefCell::default(), committed: RefCell::default(), standing: RefCell::default() }
+        Self {
+            kv,
+            live: RefCell::default(),
+            committed: RefCell::default(),
+            standing: RefCell::default(),
+            runs: OnceCell::new(),
+        }
     }
 
     pub(super) fn record<R: Record>(&self, table: Tab, key: &[u8]) -> Found<R> {
@@ -146,10 +153,41 @@ impl<'k> KvView<'k> {
         self.record(Tab::States, &keys::seed(seed.token, seed.version))
     }
 
+    /// At most `limit` keys under a prefix of an index that may have entries set aside, each once. What they
+    /// lead to must be compared: it may have changed.
+    pub(super) fn hints(&self, index: Tab, prefix: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        let folded = self.kv.range(index, &Span::prefix(prefix), Order::Up, limit)?;
+        let mut found: Vec<Vec<u8>> = folded.into_iter().map(|(key, _)| key).collect();
+        let in_index = found.len();
+        for run in self.live_runs()? {
+            found.extend(runs::range(self.kv, *run, index, prefix, limit)?);
+        }
+        if found.len() > in_index {
+            found.sort_unstable();
+            found.dedup();
+            found.truncate(limit);
+        }
+        Ok(found)
+    }
+
+    /// Runs of live batches that are not folded yet.
+    fn live_runs(&self) -> Result<&[u64], StoreError> {
+        if let Some(known) = self.runs.get() {
+            return Ok(known);
+        }
+        let mut live = Vec::new();
+        for (run, batch) in runs::all(self.kv)? {
+            if self.is_live(batch)? {
+                live.push(run);
+            }
+        }
+        Ok(self.runs.get_or_init(|| live))
+    }
+
     /// Rows under the indexed half of a fingerprint that have the other half too.
     fn rows_with(&self, print: Fingerprint) -> Result<Vec<SeedRow>, StoreError> {
         let mut rows = Vec::new();
-        for (key, _) in self.all(Tab::Fingerprints, keys::fingerprint_prefix(&print))? {
+        for key in self.hints(Tab::Fingerprints, keys::fingerprint_prefix(&print), usize::MAX)? {
             let row: Option<SeedRow> = self.record(Tab::Seeds, &key[8..])?;
             rows.extend(row.filter(|row| row.fingerprint == print));
         }

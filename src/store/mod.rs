@@ -18,6 +18,7 @@ mod record;
 mod redb;
 mod redb_kv;
 mod redb_writer;
+mod runs;
 mod shared_backend;
 mod view;
 

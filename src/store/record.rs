@@ -80,3 +80,6 @@ pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
         _ => Err(damaged),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -266,6 +266,42 @@ impl Drop for RedbStore {
     }
 }
 
+/// Tampering for tests: no rule of the store is kept. Never part of a release build.
+#[cfg(any(test, feature = "fault-injection"))]
+impl RedbStore {
+    /// The bytes under a key of a table.
+    pub fn raw_get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.snapshot()?.get(raw_table(table)?, key)
+    }
+
+    /// All keys of a table.
+    pub fn raw_keys(&self, table: &str) -> Result<Vec<Vec<u8>>, StoreError> {
+        let all = self.shared.snapshot()?.range(raw_table(table)?, &Span::ALL, Order::Up, usize::MAX)?;
+        Ok(all.into_iter().map(|(key, _)| key).collect())
+    }
+
+    /// Writes these bytes under a key, or removes it.
+    pub fn raw_put(&self, table: &str, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
+        let table = raw_table(table)?;
+        let database = self.shared.database().ok_or(StoreError::Unavailable)?;
+        let transaction = database.begin_write().map_err(transaction_fault)?;
+        {
+            let mut table = transaction.open_table(definition(table)).map_err(table_fault)?;
+            match value {
+                Some(value) => drop(table.insert(key, value).map_err(storage_fault)?),
+                None => drop(table.remove(key).map_err(storage_fault)?),
+            }
+        }
+        transaction.commit().map_err(commit_fault)
+    }
+}
+
+#[cfg(any(test, feature = "fault-injection"))]
+fn raw_table(name: &str) -> Result<Tab, StoreError> {
+    let found = Tab::ALL.iter().find(|table| table.name() == name);
+    found.copied().ok_or_else(|| StoreError::Engine("no such table".into()))
+}
+
 fn io_fault(error: std::io::Error) -> StoreError {
     if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
         return StoreError::Full;

@@ -13,6 +13,7 @@ use super::beside::Marker;
 use super::kv_view::KvView;
 use super::redb::{Job, Message, Shared, panic_text};
 use super::redb_kv::{WriteTables, commit_fault, storage_fault, transaction_fault};
+use super::runs::Fold;
 use super::{AuditHead, AuditSeal, Decision, StoreError};
 use crate::clock::{Clock as _, SystemClock};
 
@@ -27,6 +28,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Without work for this long, a large file is prepared for a quick start after a crash.
 const IDLE: Duration = Duration::from_secs(2);
+/// Without work for this long, a slice of index entries is folded.
+const PAUSE: Duration = Duration::from_millis(2);
+/// With work all the time, one is folded this often.
+const BETWEEN_SLICES: Duration = Duration::from_millis(200);
 /// From this size on: the engine checks about 1 GiB per second when it opens a file after a crash.
 const QUICK_REPAIR_BYTES: u64 = 64 << 20;
 
@@ -38,8 +43,22 @@ pub(super) struct Writer {
     marker: Option<Marker>,
     commits: u64,
     stopped: Cell<bool>,
+    /// Runs of index entries being folded; begun anew after each change of a batch.
+    fold: Folding,
+    /// When the last slice was folded.
+    folded_at: Duration,
     /// Commits were made that a crash would make costly to check.
     unchecked: bool,
+}
+
+/// Whether index entries wait to be folded.
+enum Folding {
+    /// Nothing waits.
+    Idle,
+    /// Something may wait.
+    Look,
+    /// Under way.
+    On(Fold),
 }
 
 /// The last commit did not succeed.
@@ -49,6 +68,15 @@ struct Fault {
     until: Duration,
     /// The database that failed: it must be gone before the file is opened again.
     closing: Weak<Database>,
+}
+
+/// What decisions did beside changing tables.
+#[derive(Default)]
+struct Done {
+    /// Ends of the chains that grew.
+    heads: Vec<AuditHead>,
+    /// A batch changed: runs of index entries may be due.
+    touched: bool,
 }
 
 type Answers = Vec<(SyncSender<Result<(), StoreError>>, Result<(), StoreError>)>;
@@ -64,6 +92,8 @@ impl Writer {
             marker,
             commits: 0,
             stopped: Cell::new(false),
+            fold: Folding::Look,
+            folded_at: Duration::ZERO,
             unchecked: false,
         }
     }
@@ -71,9 +101,17 @@ impl Writer {
     pub(super) fn run(mut self) {
         while !self.stopped.get() {
             match self.next_message() {
-                Ok(Message::Write(job)) => self.group(job),
+                Ok(Message::Write(job)) => {
+                    self.group(job);
+                    if self.is_folding()
+                        && self.clock.monotonic().saturating_sub(self.folded_at) > BETWEEN_SLICES
+                    {
+                        self.fold();
+                    }
+                }
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) if self.shared.database().is_none() => self.reopen(),
+                Err(RecvTimeoutError::Timeout) if self.is_folding() => self.fold(),
                 Err(RecvTimeoutError::Timeout) => self.rest(),
             }
         }
@@ -85,6 +123,7 @@ impl Writer {
         let closed = self.shared.database().is_none();
         match &self.fault {
             Some(fault) if closed => self.jobs.recv_timeout(fault.wait),
+            _ if self.is_folding() => self.jobs.recv_timeout(PAUSE),
             _ if self.unchecked => self.jobs.recv_timeout(IDLE),
             _ => self.jobs.recv().map_err(RecvTimeoutError::from),
         }
@@ -106,20 +145,21 @@ impl Writer {
         };
         let seal = self.shared.seal();
         let mut answers = Answers::new();
-        let mut heads = Vec::new();
+        let mut done = Done::default();
         let committed = catch_unwind(AssertUnwindSafe(|| {
-            self.decide_and_commit(&database, first, seal.as_ref(), &mut answers, &mut heads)
+            self.decide_and_commit(&database, first, seal.as_ref(), &mut answers, &mut done)
         }));
         let committed = committed.unwrap_or_else(|panic| Err(StoreError::Engine(panic_text(&*panic).into())));
         match committed {
             Ok(changed) => {
                 self.fault = None;
+                self.anchor(seal.as_ref(), &done.heads);
                 for (answer, outcome) in answers {
                     // A caller that no longer waits needs no answer.
                     let _ = answer.send(outcome);
                 }
                 if changed {
-                    self.after_commit(seal.as_ref(), &heads);
+                    self.after_commit(done.touched);
                 }
             }
             Err(fault) => {
@@ -139,7 +179,7 @@ impl Writer {
         first: Job,
         seal: Option<&AuditSeal>,
         answers: &mut Answers,
-        heads: &mut Vec<AuditHead>,
+        done: &mut Done,
     ) -> Result<bool, StoreError> {
         let mut next = Some(first);
         let transaction = match begin(database) {
@@ -152,7 +192,7 @@ impl Writer {
         let tables = WriteTables::new(&transaction);
         let end = self.clock.monotonic() + GROUP_TIME;
         while let Some(mut job) = next.take() {
-            let outcome = decide(&tables, &mut job, seal, heads);
+            let outcome = decide(&tables, &mut job, seal, done);
             answers.push((job.answer, Ok(())));
             match outcome {
                 Err(fault) if tables.is_faulty() => return Err(fault),
@@ -181,17 +221,25 @@ impl Writer {
         Ok(changed)
     }
 
-    fn after_commit(&mut self, seal: Option<&AuditSeal>, heads: &[AuditHead]) {
-        self.commits += 1;
-        self.unchecked = self.shared.source.directory().is_some();
-        if let Some(seal) = seal {
-            let mut anchors = self.shared.anchors.lock().unwrap_or_else(PoisonError::into_inner);
-            for head in heads {
-                if let Err(error) = anchors.note(seal, head) {
-                    tracing::warn!(%error, "an anchor of the audit log could not be written");
-                }
+    /// Writes down ends of chains; a disk that refuses this does not undo the commit.
+    fn anchor(&self, seal: Option<&AuditSeal>, heads: &[AuditHead]) {
+        let Some(seal) = seal else {
+            return;
+        };
+        let mut anchors = self.shared.anchors.lock().unwrap_or_else(PoisonError::into_inner);
+        for head in heads {
+            if let Err(error) = anchors.note(seal, head) {
+                tracing::warn!(%error, "an anchor of the audit log could not be written");
             }
         }
+    }
+
+    fn after_commit(&mut self, touched: bool) {
+        self.commits += 1;
+        if touched && matches!(self.fold, Folding::Idle) {
+            self.fold = Folding::Look;
+        }
+        self.unchecked = self.shared.source.directory().is_some();
         let none_yet = self.marker.is_none_or(|marker| marker.is_empty());
         if none_yet || self.commits.is_multiple_of(MARKER_COMMITS) {
             self.write_marker();
@@ -212,6 +260,35 @@ impl Writer {
             Ok(now) => self.marker = Some(now),
             Err(error) => tracing::warn!(%error, "the marker beside the store could not be written"),
         }
+    }
+
+    const fn is_folding(&self) -> bool {
+        self.fault.is_none() && !matches!(self.fold, Folding::Idle)
+    }
+
+    /// Folds one slice of index entries, in a commit of its own.
+    fn fold(&mut self) {
+        let Some(database) = self.shared.database() else {
+            return;
+        };
+        let folding = std::mem::replace(&mut self.fold, Folding::Look);
+        let folded = catch_unwind(AssertUnwindSafe(|| fold_slice(&database, folding)));
+        match folded.unwrap_or_else(|panic| Err(StoreError::Engine(panic_text(&*panic).into()))) {
+            Ok(next) => {
+                self.unchecked |= !matches!(next, Folding::Idle);
+                self.fold = next;
+            }
+            // The runs are still there for all who ask; folding them must not keep others from writing.
+            Err(fault @ (StoreError::Record { .. } | StoreError::TooNew { .. })) => {
+                tracing::error!(error = %fault, "index entries could not be folded");
+                self.fold = Folding::Idle;
+            }
+            Err(fault) => {
+                tracing::error!(error = %fault, "the store could not be written and is being reopened");
+                self.fail(database, &fault);
+            }
+        }
+        self.folded_at = self.clock.monotonic();
     }
 
     /// Nothing is waiting: a commit that keeps a later start quick.
@@ -259,6 +336,25 @@ impl Writer {
     }
 }
 
+/// What is left to do after one slice.
+fn fold_slice(database: &Database, folding: Folding) -> Result<Folding, StoreError> {
+    let transaction = begin(database)?;
+    let tables = WriteTables::new(&transaction);
+    let fold = match folding {
+        Folding::On(fold) => Some(fold),
+        Folding::Idle | Folding::Look => Fold::begin(&tables)?,
+    };
+    let Some(mut fold) = fold else {
+        drop(tables);
+        transaction.abort().map_err(storage_fault)?;
+        return Ok(Folding::Idle);
+    };
+    let done = fold.slice(&tables)?;
+    drop(tables);
+    transaction.commit().map_err(commit_fault)?;
+    Ok(if done { Folding::Look } else { Folding::On(fold) })
+}
+
 fn begin(database: &Database) -> Result<WriteTransaction, StoreError> {
     let mut transaction = database.begin_write().map_err(transaction_fault)?;
     transaction.set_two_phase_commit(true);
@@ -271,23 +367,24 @@ fn decide(
     tables: &WriteTables<'_>,
     job: &mut Job,
     seal: Option<&AuditSeal>,
-    heads: &mut Vec<AuditHead>,
+    done: &mut Done,
 ) -> Result<(), StoreError> {
     let decided = catch_unwind(AssertUnwindSafe(|| {
         let view = KvView::new(tables);
         match (job.decide)(&view) {
-            Decision::Refuse => Ok(Vec::new()),
+            Decision::Refuse => Ok(Done::default()),
             Decision::Apply(changes) => {
                 let mut applier = Applier::new(tables, seal);
                 applier.apply(changes)?;
-                Ok(applier.appended)
+                Ok(Done { heads: applier.appended, touched: applier.touched_batches })
             }
         }
     }));
     match decided {
-        Ok(Ok(appended)) => {
+        Ok(Ok(one)) => {
             tables.keep();
-            heads.extend(appended);
+            done.heads.extend(one.heads);
+            done.touched |= one.touched;
             Ok(())
         }
         Ok(Err(error)) => {

@@ -1,5 +1,8 @@
 //! The laws of a store, checked against every engine.
 
+mod faults;
+mod lists;
+
 use std::sync::Arc;
 
 use mintmark::clock::UnixTime;
@@ -16,11 +19,34 @@ fn in_memory() -> Arc<dyn Store> {
     prepare(store)
 }
 
-/// A store on disk whose directory goes with the process's temporary files.
+/// A store on disk together with its directory.
+struct OnDisk {
+    store: RedbStore,
+    _dir: tempfile::TempDir,
+}
+
+impl Store for OnDisk {
+    fn read_dyn(&self, look: &mut dyn FnMut(&dyn View)) -> Result<(), StoreError> {
+        self.store.read_dyn(look)
+    }
+    fn write_dyn(&self, decide: Decide) -> Result<(), StoreError> {
+        self.store.write_dyn(decide)
+    }
+    fn set_audit_seal(&self, seal: AuditSeal) {
+        self.store.set_audit_seal(seal);
+    }
+    fn audit_anchors(&self) -> Result<Vec<AuditHead>, StoreError> {
+        self.store.audit_anchors()
+    }
+    fn close(&self) {
+        self.store.close();
+    }
+}
+
 fn on_disk() -> Arc<dyn Store> {
-    let dir = tempfile::tempdir().expect("a directory").keep();
-    let store: Arc<dyn Store> = Arc::new(RedbStore::create(&dir).expect("a store on disk"));
-    prepare(store)
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = RedbStore::create(dir.path()).expect("a store on disk");
+    prepare(Arc::new(OnDisk { store, _dir: dir }))
 }
 
 fn prepare(store: Arc<dyn Store>) -> Arc<dyn Store> {
@@ -192,6 +218,39 @@ fn a_panic_harms_nobody_else(make: Make) {
     }
 }
 
+fn a_refused_decision_leaves_nothing_in_its_group(make: Make) {
+    let store = furnished(make);
+    let threads: Vec<_> = (0..8u64)
+        .map(|thread| {
+            let store = Arc::clone(&store);
+            std::thread::spawn(move || {
+                for n in (0..40).map(|n| 1 + thread * 40 + n) {
+                    let mut changes = vec![Change::PutUser(user(n, &format!("user{n}")))];
+                    if n % 2 == 0 {
+                        // A token moves, and then a rule of the store is broken.
+                        changes.push(Change::PutToken(token(1, 2, "999")));
+                        changes.push(Change::PutToken(token(n + 100, 1, "101")));
+                    }
+                    assert_eq!(apply(&store, changes).is_err(), n % 2 == 0);
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+    read(&store, |view| {
+        for n in 1..=320 {
+            assert_eq!(view.user(UserId(n))?.is_some(), n % 2 == 1, "{n}");
+            assert_eq!(view.user_by_login(&format!("user{n}"))?.is_some(), n % 2 == 1, "{n}");
+        }
+        assert_eq!(view.token_by_serial("100")?.map(|t| t.batch), Some(BatchId(1)));
+        assert_eq!(view.token_by_serial("999")?, None);
+        assert_eq!(view.token_ids_in(BatchId(2), Page::first(10))?.items, [TokenId(3), TokenId(4)]);
+        Ok(())
+    });
+}
+
 fn user(id: u64, login: &str) -> User {
     User {
         id: UserId(id),
@@ -234,6 +293,478 @@ fn no_increment_is_lost(make: Make) {
     assert_eq!(floor, MovingFactor(64 * 20));
 }
 
+fn batch_of_import(id: u64, import: u64, state: BatchState) -> Batch {
+    Batch { import: Some(ImportId(import)), ..batch(id, state) }
+}
+
+fn import(id: u64, batch: u64, state: ImportState) -> Import {
+    Import {
+        id: ImportId(id),
+        state,
+        format: "csv".into(),
+        envelope: "none".into(),
+        file_name: "seeds.csv".into(),
+        batch: BatchId(batch),
+        batch_name: BatchName::parse("Import").expect("a name"),
+        counts: ImportCounts::default(),
+        replace: false,
+        only_good: false,
+        allowed: vec![],
+        notes: vec![],
+        generation: 0,
+        actor: Actor::SYSTEM,
+        created_at: AT,
+        changed_at: AT,
+    }
+}
+
+fn staged_rows_show_only_after_the_commit(make: Make) {
+    let store = furnished(make);
+    apply(
+        &store,
+        vec![
+            Change::PutImport(import(1, 5, ImportState::Parsing)),
+            Change::PutBatch(batch_of_import(5, 1, BatchState::Staged)),
+            // The same serial as a live token and twice in itself: allowed while nothing shows.
+            Change::PutToken(token(10, 5, "100")),
+            Change::PutToken(token(11, 5, "500")),
+            Change::PutToken(token(12, 5, "500")),
+            Change::PutSeed(seed(11, 1, Some(1), print(9))),
+            // Another secret for a token of another batch.
+            Change::PutSeed(seed(1, 2, Some(1), print(8))),
+            Change::AddImportLines(ImportId(1), vec![line(3), line(5)]),
+            Change::AddImportLines(ImportId(1), vec![line(8)]),
+        ],
+    )
+    .expect("staged");
+    read(&store, |view| {
+        assert_eq!(view.token_by_serial("500")?, None);
+        assert_eq!(view.token(TokenId(11))?, None);
+        assert_eq!(view.token_by_serial("100")?.map(|t| t.id), Some(TokenId(1)));
+        assert_eq!(view.batch(BatchId(5))?, None);
+        assert!(view.batch_any(BatchId(5))?.is_some());
+        assert_eq!(view.tokens(&TokenFilter::ALL, Page::first(100))?.items.len(), 4);
+        assert_eq!(view.seed(TokenId(1))?.map(|s| s.version), Some(SeedVersion(1)));
+        assert_eq!(view.newest_seed_version(TokenId(1))?, Some(SeedVersion(2)));
+        assert!(view.seeds_with(print(8))?.is_empty() && view.states_with(print(8))?.is_empty());
+        assert_eq!(view.seeds_with(print(1))?.len(), 1);
+        let staged = view.token_ids_in(BatchId(5), Page { after: Some(10), limit: 1 })?;
+        assert_eq!((staged.items, staged.next), (vec![TokenId(11)], Some(11)));
+        let replaced = view.replaced_by(ImportId(1), Page::first(10))?;
+        assert_eq!((replaced.items, replaced.next), (vec![(TokenId(1), SeedVersion(2))], None));
+        let lines = view.import_lines(ImportId(1), Page::first(2))?;
+        assert_eq!(
+            (lines.items.iter().map(|l| l.line).collect::<Vec<_>>(), lines.next),
+            (vec![3, 5], Some(2))
+        );
+        let rest = view.import_lines(ImportId(1), Page { after: Some(2), limit: 2 })?;
+        assert_eq!((rest.items.len(), rest.next), (1, None));
+        Ok(())
+    });
+    apply(
+        &store,
+        vec![
+            Change::PurgeToken(TokenId(10)),
+            Change::PurgeToken(TokenId(12)),
+            Change::PutImport(import(1, 5, ImportState::Committed { at: AT })),
+            Change::PutBatch(batch_of_import(5, 1, BatchState::Live)),
+        ],
+    )
+    .expect("committed");
+    read(&store, |view| {
+        assert_eq!(view.token_by_serial("500")?.map(|t| t.id), Some(TokenId(11)));
+        assert_eq!(view.seed(TokenId(1))?.map(|s| s.version), Some(SeedVersion(2)));
+        assert!(view.seeds_with(print(1))?.is_empty(), "no longer in force");
+        assert_eq!(view.states_with(print(1))?.len(), 1, "but held before");
+        assert_eq!(view.seeds_with(print(8))?.len(), 1);
+        Ok(())
+    });
+    let taken = apply(&store, vec![Change::PutToken(token(13, 5, "10 1"))]);
+    assert!(matches!(taken, Err(StoreError::Taken(_))));
+    // Undone again.
+    apply(
+        &store,
+        vec![
+            Change::PutImport(import(1, 5, ImportState::Dropped { at: AT })),
+            Change::PutBatch(batch_of_import(5, 1, BatchState::Dropped)),
+            Change::PurgeSeed(TokenId(1), SeedVersion(2)),
+            Change::PurgeToken(TokenId(11)),
+            Change::PurgeBatch(BatchId(5)),
+            Change::PurgeImportLines(ImportId(1)),
+        ],
+    )
+    .expect("undone");
+    read(&store, |view| {
+        assert_eq!(view.token_by_serial("500")?, None);
+        assert_eq!(view.seed(TokenId(1))?.map(|s| s.version), Some(SeedVersion(1)));
+        assert!(view.import_lines(ImportId(1), Page::first(2))?.items.is_empty());
+        assert!(view.replaced_by(ImportId(1), Page::first(10))?.items.is_empty());
+        Ok(())
+    });
+}
+
+/// A fingerprint in random order.
+fn spread(n: u64) -> Fingerprint {
+    Fingerprint((u128::from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)) << 64 | u128::from(n)).to_be_bytes())
+}
+
+fn large_imports_are_found_from_the_first_moment(make: Make) {
+    const TOKENS: u64 = 3_000;
+    let store = make();
+    let suffix = |text: &str| TokenFilter { serial: Some(text.into()), ..TokenFilter::ALL };
+    for (batch, first) in [(1, 1), (2, TOKENS + 1)] {
+        apply(&store, vec![Change::PutBatch(batch_of_import(batch, batch, BatchState::Staged))])
+            .expect("staged");
+        apply(&store, vec![Change::PutImport(import(batch, batch, ImportState::Parsing))]).expect("begun");
+        for chunk in 0..10 {
+            let from = first + chunk * TOKENS / 10;
+            let rows = (from..from + TOKENS / 10).flat_map(|n| {
+                let token = token(n, batch, &format!("87{:06}", n * 37 % 1_000_003));
+                [Change::PutToken(token), Change::PutSeed(seed(n, 1, Some(batch), spread(n)))]
+            });
+            apply(&store, rows.collect()).expect("a chunk");
+        }
+    }
+    assert!(read(&store, |view| view.seeds_with(spread(7))).is_empty());
+    assert!(read(&store, |view| view.tokens(&suffix("37"), Page::first(10))).items.is_empty());
+    apply(
+        &store,
+        vec![
+            Change::PutImport(import(1, 1, ImportState::Committed { at: AT })),
+            Change::PutBatch(batch_of_import(1, 1, BatchState::Live)),
+        ],
+    )
+    .expect("committed");
+    apply(&store, vec![Change::PutBatch(batch_of_import(2, 2, BatchState::Dropped))]).expect("dropped");
+    // While the writer folds what was set aside, and after that, every answer is the same.
+    let mut last = TOKENS;
+    for round in 0..20 {
+        for n in (1..=last).filter(|n| n % 20 == round) {
+            let rows = read(&store, |view| view.seeds_with(spread(n)));
+            assert_eq!(rows.iter().map(|r| r.token.0).collect::<Vec<_>>(), [n], "round {round}");
+            assert!(read(&store, |view| view.seeds_with(spread(n + TOKENS))).is_empty());
+        }
+        let found = read(&store, |view| view.tokens(&suffix("37"), Page::first(1_000)));
+        let expected: Vec<u64> =
+            (1..=last).filter(|n| format!("{:06}", n * 37 % 1_000_003).ends_with("37")).collect();
+        assert_eq!(found.items.iter().map(|t| t.id.0).collect::<Vec<_>>(), expected, "round {round}");
+        // A token that is deleted meanwhile does not come back.
+        apply(&store, vec![Change::PurgeToken(TokenId(last))]).expect("purged");
+        assert!(read(&store, |view| view.seeds_with(spread(last))).is_empty());
+        last -= 1;
+    }
+}
+
+fn line(n: u64) -> ImportLine {
+    ImportLine {
+        line: n,
+        column: 1,
+        serial: String::new(),
+        verdict: Verdict::Rejected,
+        code: "odd_hex_digits".into(),
+        detail: String::new(),
+    }
+}
+
+fn floors_survive_by_fingerprint_and_never_fall(make: Make) {
+    let store = furnished(make);
+    let state = |floor| TokenState::fresh(MovingFactor(floor));
+    apply(
+        &store,
+        vec![
+            Change::PutState(TokenId(1), SeedVersion(1), state(50)),
+            Change::PutState(TokenId(1), SeedVersion(1), state(20)),
+        ],
+    )
+    .expect("written");
+    let with = read(&store, |view| view.states_with(print(1)));
+    assert_eq!(with.first().map(|(_, state)| state.floor), Some(MovingFactor(50)));
+
+    apply(&store, vec![Change::PutSeed(seed(1, 2, None, print(77)))]).expect("a second secret");
+    let tombstone = Tombstone {
+        serial: TokenSerial::parse("100").expect("a serial"),
+        fingerprint: print(77),
+        spec: seed(1, 2, None, print(77)).spec,
+        floor: MovingFactor(3),
+        deleted_at: AT,
+    };
+    apply(&store, vec![Change::BuryToken(TokenId(1), tombstone.clone())]).expect("buried");
+    read(&store, |view| {
+        assert_eq!(view.token(TokenId(1))?, None);
+        assert_eq!(view.token_by_serial("100")?, None);
+        assert!(view.seeds_with(print(1))?.is_empty() && view.states_with(print(1))?.is_empty());
+        assert_eq!(view.newest_seed_version(TokenId(1))?, None);
+        assert_eq!(view.tombstones_with(print(77))?, vec![tombstone]);
+        let earlier = view.tombstones_with(print(1))?;
+        assert_eq!(
+            earlier.first().map(|t| t.floor),
+            Some(MovingFactor(50)),
+            "the first secret's floor stays"
+        );
+        assert_eq!(view.tombstones_of("100")?.len(), 2);
+        assert!(view.tombstones_with(print(2))?.is_empty());
+        Ok(())
+    });
+    // Fingerprints that share the indexed half are told apart.
+    let mut close = [2; 16];
+    close[15] = 3;
+    apply(&store, vec![Change::PutSeed(seed(3, 2, None, Fingerprint(close)))]).expect("written");
+    assert_eq!(read(&store, |view| view.seeds_with(print(2))).len(), 1);
+    assert_eq!(read(&store, |view| view.seeds_with(Fingerprint(close))).len(), 1);
+}
+
+fn resource(id: u64, name: &str, alias: Option<&str>) -> Resource {
+    Resource {
+        id: ResourceId(id),
+        name: ResourceName::parse(name).expect("a name"),
+        failure_limit: 5,
+        portal: alias.map(|alias| SelfService::new(ResourceAlias::parse(alias).expect("an alias"))),
+        created_at: AT,
+    }
+}
+
+fn names_are_unique(make: Make) {
+    let store = furnished(make);
+    apply(
+        &store,
+        vec![
+            Change::PutResource(resource(1, "VPN", Some("vpn"))),
+            Change::PutResource(resource(2, "Mail", None)),
+            Change::PutUser(user(1, "Anna")),
+            Change::PutUser(User {
+                old_logins: vec![Login::parse("bb").expect("a login")],
+                ..user(2, "ben")
+            }),
+        ],
+    )
+    .expect("written");
+    for (what, change) in [
+        ("resource name", Change::PutResource(resource(3, "vpn", None))),
+        ("alias", Change::PutResource(resource(2, "Mail", Some("vpn")))),
+        ("login", Change::PutUser(user(3, "ANNA"))),
+        ("login", Change::PutUser(user(3, "bb"))),
+        (
+            "batch name",
+            Change::PutBatch(Batch { name: batch(1, BatchState::Live).name, ..batch(8, BatchState::Live) }),
+        ),
+    ] {
+        match apply(&store, vec![change]) {
+            Err(StoreError::Taken(taken)) => assert_eq!(taken, what),
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+    // A staged batch may carry any name; a batch that ends gives its name back.
+    let same_name = Batch { name: batch(1, BatchState::Live).name, ..batch(8, BatchState::Staged) };
+    apply(&store, vec![Change::PutBatch(same_name.clone())]).expect("staged");
+    apply(
+        &store,
+        vec![
+            Change::PutBatch(batch(1, BatchState::Dropped)),
+            Change::PutBatch(Batch { state: BatchState::Live, ..same_name }),
+        ],
+    )
+    .expect("the name is free");
+    assert_eq!(read(&store, |view| view.batch_by_name("batch 1")).map(|b| b.id), Some(BatchId(8)));
+
+    apply(&store, vec![Change::PutUser(user(1, "anna.neu")), Change::DeleteUser(UserId(2))])
+        .expect("renamed");
+    read(&store, |view| {
+        assert_eq!(view.user_by_login("anna.neu")?.map(|u| u.id), Some(UserId(1)));
+        assert_eq!(view.user_by_login("anna")?, None);
+        for login in ["anna", "anna.neu", "ben", "bb"] {
+            assert!(view.is_login_reserved(login)?, "{login}");
+        }
+        assert!(!view.is_login_reserved("carl")?);
+        assert_eq!(view.resource_by_alias("vpn")?.map(|r| r.id), Some(ResourceId(1)));
+        assert_eq!(view.resource_by_name("vpn")?.map(|r| r.id), Some(ResourceId(1)));
+        Ok(())
+    });
+    assert!(matches!(apply(&store, vec![Change::PutUser(user(5, "anna"))]), Err(StoreError::Taken("login"))));
+    apply(&store, vec![Change::PutUser(user(5, "ben"))])
+        .expect("the login of a deleted user can be given again");
+    apply(&store, vec![Change::PutResource(resource(1, "VPN 2", None))]).expect("renamed");
+    apply(&store, vec![Change::PutResource(resource(4, "VPN", Some("vpn")))]).expect("both are free");
+    apply(&store, vec![Change::DeleteResource(ResourceId(4))]).expect("deleted");
+    assert_eq!(read(&store, |view| view.resource_by_alias("vpn")), None);
+}
+
+fn sessions_end_by_owner_and_by_time(make: Make) {
+    let store = make();
+    let session = |kind| Session { kind, created_at: AT, seen_at: AT, address: String::new() };
+    let portal = |resource, stage| SessionKind::Portal { resource: ResourceId(resource), stage };
+    let full = |user| LoginStage::Full { user: UserId(user), proved_at: AT };
+    apply(
+        &store,
+        vec![
+            Change::PutSession([1; 32], session(SessionKind::Operator(OperatorId(1)))),
+            Change::PutSession([2; 32], session(portal(1, full(1)))),
+            Change::PutSession([3; 32], session(portal(1, full(2)))),
+            Change::PutSession([4; 32], session(portal(2, LoginStage::OtpOwed { user: UserId(2) }))),
+        ],
+    )
+    .expect("written");
+    let alive = |store: &Arc<dyn Store>| {
+        (1..=4u8).filter(|n| read(store, |v| v.session(&[*n; 32])).is_some()).collect::<Vec<_>>()
+    };
+    let dead = read(&store, |v| v.dead_sessions(AT.plus_secs(10 * 60), 10));
+    assert_eq!(dead, [[2; 32], [3; 32], [4; 32]]);
+    assert!(read(&store, |v| v.dead_sessions(AT.plus_secs(10 * 60 - 1), 10)).is_empty());
+    let seen = Session { seen_at: AT.plus_secs(60), ..session(portal(1, full(1))) };
+    apply(&store, vec![Change::PutSession([2; 32], seen)]).expect("written");
+    assert_eq!(read(&store, |v| v.dead_sessions(AT.plus_secs(10 * 60), 10)).len(), 2);
+    apply(&store, vec![Change::EndUserSessions(UserId(2))]).expect("ended");
+    assert_eq!(alive(&store), [1, 2]);
+    apply(&store, vec![Change::EndPortalSessions(ResourceId(1))]).expect("ended");
+    assert_eq!(alive(&store), [1]);
+    apply(&store, vec![Change::EndOperatorSessions(OperatorId(1))]).expect("ended");
+    assert_eq!(alive(&store), [0u8; 0]);
+    assert!(read(&store, |v| v.dead_sessions(AT.plus_secs(1_000_000), 10)).is_empty());
+}
+
+fn budgets_and_mails_are_found_by_time(make: Make) {
+    let store = make();
+    let failed = |secs| Budget::CLEAR.failed(AT.plus_secs(secs), 5);
+    let hashed = |n| BudgetKey::Hashed(BudgetKind::Password, [n; 16]);
+    let owned = BudgetKey::User(BudgetKind::Password, UserId(1));
+    apply(
+        &store,
+        vec![
+            Change::PutBudget(hashed(1), failed(0)),
+            Change::PutBudget(hashed(2), failed(100)),
+            Change::PutBudget(owned, failed(0)),
+        ],
+    )
+    .expect("written");
+    assert_eq!(read(&store, |v| v.stale_budgets(AT.plus_secs(100), 10)), (vec![hashed(1)], 2));
+    apply(&store, vec![Change::PutBudget(hashed(1), Budget::CLEAR)]).expect("cleared");
+    assert_eq!(read(&store, |v| v.stale_budgets(AT.plus_secs(1000), 10)), (vec![hashed(2)], 1));
+    assert_eq!(read(&store, |v| v.budget(owned)).failures, 1);
+    assert_eq!(read(&store, |v| v.budget(hashed(1))), Budget::CLEAR);
+
+    let mail = |id, state| OutboxMail {
+        id: MailId(id),
+        kind: MailKind::Notice,
+        to: EmailAddress::parse("anna@example.org").expect("an address"),
+        subject: String::new(),
+        body: SealedSeed { data_key: DataKeyId(1), nonce: [0; 12], ciphertext: vec![] },
+        state,
+        created_at: AT,
+        expires_at: AT,
+    };
+    let waiting = |secs| MailState::Waiting { tries: 0, next_try: AT.plus_secs(secs) };
+    apply(&store, vec![Change::PutMail(mail(1, waiting(60))), Change::PutMail(mail(2, waiting(0)))])
+        .expect("put");
+    let due = |secs| {
+        read(&store, |v| v.mails_due(AT.plus_secs(secs), 10)).iter().map(|m| m.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!((due(-1), due(0), due(60)), (vec![], vec![2], vec![2, 1]));
+    apply(&store, vec![Change::PutMail(mail(2, MailState::Sent { at: AT }))]).expect("sent");
+    assert_eq!(due(60), [1]);
+    apply(&store, vec![Change::DeleteMail(MailId(1))]).expect("deleted");
+    assert_eq!(due(60), [0u64; 0]);
+    assert_eq!(read(&store, |v| v.mails(Page::first(10))).items.len(), 1);
+}
+
+fn pages_join_to_the_whole_list(make: Make) {
+    let store = make();
+    let mut changes =
+        vec![Change::PutBatch(batch(1, BatchState::Live)), Change::PutBatch(batch(2, BatchState::Staged))];
+    changes.extend((1..=700).map(|n| Change::PutToken(token(n, 1 + n % 2, &format!("S{n:05}")))));
+    changes.extend((1..=5).map(|n| Change::PutJob(job(n))));
+    apply(&store, changes).expect("written");
+    let all: Vec<u64> = (1..=700).filter(|n| n % 2 == 0).collect();
+    for limit in [1, 7, 349, 350, 351, 1000] {
+        let mut page = Page::first(limit);
+        let mut seen = Vec::new();
+        loop {
+            let slice = read(&store, |view| view.tokens(&TokenFilter::ALL, page));
+            assert!(slice.items.len() <= limit);
+            seen.extend(slice.items.iter().map(|t| t.id.0));
+            match slice.next {
+                Some(next) => page.after = Some(next),
+                None => break,
+            }
+        }
+        assert!(seen == all, "limit {limit}");
+        assert_eq!(seen.len(), 350, "limit {limit}");
+        assert!(seen.is_sorted());
+    }
+    let newest = read(&store, |view| view.jobs(Page::first(2)));
+    assert_eq!((newest.items.iter().map(|j| j.id.0).collect::<Vec<_>>(), newest.next), (vec![5, 4], Some(4)));
+    let older = read(&store, |view| view.jobs(Page { after: Some(4), limit: 9 }));
+    assert_eq!((older.items.iter().map(|j| j.id.0).collect::<Vec<_>>(), older.next), (vec![3, 2, 1], None));
+}
+
+fn job(id: u64) -> Job {
+    Job {
+        id: JobId(id),
+        kind: JobKind::Import(ImportId(1)),
+        state: JobState::Queued,
+        done: 0,
+        total: 0,
+        actor: Actor::SYSTEM,
+        node: 1,
+        lease_until: AT,
+        created_at: AT,
+        ended_at: None,
+    }
+}
+
+fn the_log_is_read_by_subject_and_verified(make: Make) {
+    let store = make();
+    let about = |n: u64| vec![Subject::Token(TokenId(n % 3)), Subject::User(UserId(7))];
+    for n in 0..30u64 {
+        apply(&store, vec![Change::Append(entry(n.cast_signed(), about(n)))]).expect("appended");
+    }
+    read(&store, |view| {
+        let head = view.audit_head(1)?.expect("a chain");
+        assert_eq!((head.n, head.at), (30, AT.plus_secs(29)));
+        assert_eq!(newest_audit_time(view)?, Some(AT.plus_secs(29)));
+        assert_eq!(view.audit_chains()?, [1]);
+        let newest = view.audit(AuditFilter { subject: None }, Page::first(3))?;
+        assert_eq!(
+            (newest.items.iter().map(|r| r.n).collect::<Vec<_>>(), newest.next),
+            (vec![30, 29, 28], Some(28))
+        );
+        let token = AuditFilter { subject: Some(Subject::Token(TokenId(1))) };
+        let about = view.audit(token, Page { after: Some(26), limit: 100 })?;
+        assert_eq!(about.items.iter().map(|r| r.n).collect::<Vec<_>>(), [23, 20, 17, 14, 11, 8, 5, 2]);
+        assert!(
+            view.audit(AuditFilter { subject: Some(Subject::Token(TokenId(9))) }, Page::first(9))?
+                .items
+                .is_empty()
+        );
+        Ok(())
+    });
+    let anchors = store.audit_anchors().expect("anchors");
+    assert_eq!(anchors.iter().map(|a| a.n).collect::<Vec<_>>(), [1]);
+    let verdict = read(&store, |view| audit::verify(view, &seal(), &anchors));
+    assert_eq!(verdict, audit::AuditVerdict::Intact { chains: 1, records: 30 });
+    // An anchor names a record that the log no longer has.
+    let beyond = AuditHead { n: 31, ..anchors[0] };
+    let verdict = read(&store, |view| audit::verify(view, &seal(), &[beyond]));
+    let fault = audit::AuditFault::Truncated;
+    assert_eq!(verdict, audit::AuditVerdict::Broken { chain: 1, n: 31, fault });
+    let other = AuditHead { n: 12, ..anchors[0] };
+    let verdict = read(&store, |view| audit::verify(view, &seal(), &[other]));
+    let fault = audit::AuditFault::Replaced;
+    assert_eq!(verdict, audit::AuditVerdict::Broken { chain: 1, n: 12, fault });
+    // Fifteen minutes of the records' own time later there is another anchor.
+    apply(&store, vec![Change::Append(entry(15 * 60, vec![]))]).expect("appended");
+    let anchors = store.audit_anchors().expect("anchors");
+    assert_eq!(anchors.iter().map(|a| a.n).collect::<Vec<_>>(), [1, 31]);
+}
+
+fn appending_needs_the_seal(_: Make) {
+    let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().expect("a store"));
+    apply(&store, vec![Change::PutMeta(meta())]).expect("described");
+    let sealed = apply(&store, vec![Change::BumpGeneration, Change::Append(entry(0, vec![]))]);
+    assert!(matches!(sealed, Err(StoreError::AuditSealed)));
+    assert_eq!(read(&store, |view| view.generation()), 0, "no record, no change");
+}
+
+use lists::lists_equal_a_naive_filter;
+
 macro_rules! laws {
     ($($law:ident),* $(,)?) => {
         mod memory { $(#[test] fn $law() { super::$law(super::in_memory); })* }
@@ -245,5 +776,16 @@ laws! {
     a_write_is_seen_by_the_next_read,
     a_refusal_changes_nothing,
     a_panic_harms_nobody_else,
+    a_refused_decision_leaves_nothing_in_its_group,
     no_increment_is_lost,
+    staged_rows_show_only_after_the_commit,
+    floors_survive_by_fingerprint_and_never_fall,
+    names_are_unique,
+    sessions_end_by_owner_and_by_time,
+    budgets_and_mails_are_found_by_time,
+    pages_join_to_the_whole_list,
+    the_log_is_read_by_subject_and_verified,
+    appending_needs_the_seal,
+    lists_equal_a_naive_filter,
+    large_imports_are_found_from_the_first_moment,
 }

@@ -1,0 +1,359 @@
+//! Pins the bytes of each record type: a change here needs a new version and a reader for the old one.
+
+use super::*;
+use crate::clock::UnixTime;
+use crate::model::{
+    Actor, ActorOrigin, ApiKeyId, AssignmentId, AuditAction, AuditEntry, AuditResult, BatchAssignmentId,
+    BatchId, BatchName, BatchPart, BatchState, Custody, DataKeyId, DisabledBy, Drift, EmailAddress,
+    Fingerprint, ImportCounts, ImportId, ImportState, JobId, JobKind, JobState, Login, LoginStage, MailId,
+    MailKind, MailState, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement, PinRecord,
+    PortalAction, ResourceAlias, ResourceId, ResourceName, Role, Scope, SealedSeed, SeedVersion, SelfService,
+    SerialRange, SessionKind, Subject, TokenId, TokenOrigin, TokenSerial, TokenType, UserId, Verdict,
+    WrapMode,
+};
+use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
+use crate::store::audit::hex;
+
+const AT: UnixTime = UnixTime::from_millis(1_767_225_600_123);
+
+fn login(text: &str) -> Login {
+    Login::parse(text).expect("a login")
+}
+
+fn actor() -> Actor {
+    Actor {
+        origin: ActorOrigin::Operator { id: OperatorId(4), login: login("op") },
+        role: Some(Role::Helpdesk),
+        scope: Scope::Resources(vec![ResourceId(3)]),
+        address: Some("::1".into()),
+        request_id: None,
+    }
+}
+
+fn sealed() -> SealedSeed {
+    SealedSeed { data_key: DataKeyId(2), nonce: [9; 12], ciphertext: vec![1, 2, 3] }
+}
+
+fn spec() -> OtpSpec {
+    OtpSpec::Totp {
+        hash: HashAlg::Sha256,
+        digits: Digits::EIGHT,
+        period: PeriodSecs::DEFAULT,
+        epoch_secs: -1,
+    }
+}
+
+fn serial() -> TokenSerial {
+    TokenSerial::parse("8-7a").expect("a serial")
+}
+
+fn state() -> TokenState {
+    TokenState {
+        floor: MovingFactor(300),
+        drift: Some(Drift { seconds: -90, learned_at: AT }),
+        used: true,
+        last_used: Some(AT),
+        budget: budget(),
+        wide_failures: 1,
+        wide_operator: Some(OperatorId(4)),
+    }
+}
+
+fn budget() -> Budget {
+    Budget { failures: 6, blocked_until: Some(AT), since: None }
+}
+
+#[track_caller]
+fn pinned<R: Record + PartialEq + std::fmt::Debug>(record: &R, golden: &str) {
+    let bytes = encode(record).expect("encodes");
+    assert_eq!(hex(&bytes), golden, "{}", R::TABLE.name());
+    assert_eq!(decode::<R>(&bytes).expect("decodes"), *record);
+}
+
+#[test]
+fn bytes_of_tokens_and_seeds() {
+    let token = Token {
+        id: TokenId(300),
+        serial: serial(),
+        batch: BatchId(1),
+        origin: TokenOrigin::Programmed,
+        disabled: Some(DisabledBy::Issue),
+        custody: Custody::HandedOut { at: AT },
+        holder: Some(UserId(5)),
+        follows_batch: false,
+        pin: Some(PinRecord { placement: PinPlacement::After, digits: 4, phc: "p".into() }),
+        manufacturer: "F".into(),
+        model: "c".into(),
+        note: String::new(),
+        valid_from: None,
+        valid_until: Some(AT),
+        created_at: AT,
+    };
+    pinned(
+        &token,
+        "01ac0204382d3761033837410101010101f6a1d5edee66010500010104017001460163000001f6a1d5edee66f6a1d5edee66",
+    );
+    let row = SeedRow {
+        token: TokenId(300),
+        version: SeedVersion(2),
+        import: Some(ImportId(7)),
+        spec: spec(),
+        sealed: sealed(),
+        fingerprint: Fingerprint([5; 16]),
+        initial: TokenState::fresh(MovingFactor(1)),
+    };
+    pinned(
+        &row,
+        "01ac020201070101081e01020909090909090909090909090301020305050505050505050505050505050505010000000000000000",
+    );
+    pinned(&state(), "01ac0201b301f6a1d5edee660101f6a1d5edee660601f6a1d5edee6600010104");
+    let tombstone = Tombstone {
+        serial: serial(),
+        fingerprint: Fingerprint([5; 16]),
+        spec: spec(),
+        floor: MovingFactor(300),
+        deleted_at: AT,
+    };
+    pinned(&tombstone, "0104382d376103383741050505050505050505050505050505050101081e01ac02f6a1d5edee66");
+}
+
+#[test]
+fn bytes_of_batches_and_imports() {
+    let name = BatchName::parse("B").expect("a name");
+    let batch = Batch {
+        id: BatchId(1),
+        name: name.clone(),
+        state: BatchState::Live,
+        import: Some(ImportId(7)),
+        tokens: 1000,
+        provenance: "f".into(),
+        created_at: AT,
+    };
+    pinned(&batch, "01010142010107e8070166f6a1d5edee66");
+    let range = SerialRange::new(&serial(), &serial()).expect("a range");
+    let assignment = BatchAssignment {
+        id: BatchAssignmentId(6),
+        batch: BatchId(1),
+        resource: ResourceId(3),
+        part: BatchPart::Serials(vec![range]),
+        created_at: AT,
+    };
+    pinned(&assignment, "0106010301010338374103383741f6a1d5edee66");
+    let import = Import {
+        id: ImportId(7),
+        state: ImportState::Committed { at: AT },
+        format: "csv".into(),
+        envelope: "none".into(),
+        file_name: "s".into(),
+        batch: BatchId(1),
+        batch_name: name,
+        counts: ImportCounts { new: 1, identical: 2, conflicts: 3, rejected: 4 },
+        replace: true,
+        only_good: false,
+        allowed: vec!["no_mac".into()],
+        notes: vec![("n".into(), "t".into())],
+        generation: 9,
+        actor: actor(),
+        created_at: AT,
+        changed_at: AT,
+    };
+    pinned(
+        &import,
+        "010702f6a1d5edee6603637376046e6f6e65017301014201020304010001066e6f5f6d616301016e0174090204026f70010101010301033a3a3100f6a1d5edee66f6a1d5edee66",
+    );
+    let line = ImportLine {
+        line: 14,
+        column: 3,
+        serial: "8".into(),
+        verdict: Verdict::Conflict,
+        code: "c".into(),
+        detail: "d".into(),
+    };
+    pinned(&line, "010e0301380201630164");
+    let job = Job {
+        id: JobId(8),
+        kind: JobKind::Import(ImportId(7)),
+        state: JobState::Failed { code: "c".into(), detail: "d".into() },
+        done: 1,
+        total: 2,
+        actor: actor(),
+        node: 1,
+        lease_until: AT,
+        created_at: AT,
+        ended_at: None,
+    };
+    pinned(&job, "01080007030163016401020204026f70010101010301033a3a310001f6a1d5edee66f6a1d5edee6600");
+}
+
+#[test]
+fn bytes_of_people_and_resources() {
+    let mut portal = SelfService::new(ResourceAlias::parse("vpn").expect("an alias"));
+    portal.actions = vec![PortalAction::SetupPin];
+    portal.token_types = vec![TokenType::Mail];
+    let resource = Resource {
+        id: ResourceId(3),
+        name: ResourceName::parse("VPN").expect("a name"),
+        failure_limit: 5,
+        portal: Some(portal),
+        created_at: AT,
+    };
+    pinned(&resource, "01030356504e05010376706e010105010380a305e80700f6a1d5edee66");
+    let user = User {
+        id: UserId(5),
+        login: login("anna"),
+        old_logins: vec![login("a")],
+        email: Some(EmailAddress::parse("a@example.org").expect("an address")),
+        phone: Some(PhoneNumber::parse("+4930123456").expect("a number")),
+        first_name: "A".into(),
+        last_name: "B".into(),
+        password: Some(PasswordHash("p".into())),
+        created_at: AT,
+    };
+    pinned(
+        &user,
+        "010504616e6e61010161010d61406578616d706c652e6f7267010b2b3439333031323334353601410142010170f6a1d5edee66",
+    );
+    let assignment = Assignment {
+        id: AssignmentId(2),
+        resource: ResourceId(3),
+        parties: Parties::TokenWithUser(UserId(5), TokenId(300)),
+        created_at: AT,
+    };
+    pinned(&assignment, "0102030305ac02f6a1d5edee66");
+    let operator = Operator {
+        id: OperatorId(4),
+        login: login("op"),
+        password: PasswordHash("p".into()),
+        role: Role::Admin,
+        scope: Scope::All,
+        enabled: true,
+        created_at: AT,
+    };
+    pinned(&operator, "0104026f700170030001f6a1d5edee66");
+    let key = ApiKey {
+        id: ApiKeyId(1),
+        name: "k".into(),
+        hash: [8; 32],
+        role: Role::Verifier,
+        scope: Scope::Resources(vec![ResourceId(3)]),
+        created_at: AT,
+        revoked_at: Some(AT),
+    };
+    pinned(
+        &key,
+        "0101016b080808080808080808080808080808080808080808080808080808080808080804010103f6a1d5edee6601f6a1d5edee66",
+    );
+}
+
+#[test]
+fn bytes_of_sessions_mails_and_budgets() {
+    pinned(&budget(), "010601f6a1d5edee6600");
+    let stage = LoginStage::Full { user: UserId(5), proved_at: AT };
+    let session = Session {
+        kind: SessionKind::Portal { resource: ResourceId(3), stage },
+        created_at: AT,
+        seen_at: AT,
+        address: "::1".into(),
+    };
+    pinned(&session, "0101030205f6a1d5edee66f6a1d5edee66f6a1d5edee66033a3a31");
+    let code = MailedCode { hash: [1; 32], expires_at: AT, session: [2; 32] };
+    pinned(
+        &code,
+        "010101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660202020202020202020202020202020202020202020202020202020202020202",
+    );
+    let mail = OutboxMail {
+        id: MailId(1),
+        kind: MailKind::Notice,
+        to: EmailAddress::parse("a@example.org").expect("an address"),
+        subject: "s".into(),
+        body: sealed(),
+        state: MailState::Waiting { tries: 1, next_try: AT },
+        created_at: AT,
+        expires_at: AT,
+    };
+    pinned(
+        &mail,
+        "0101010d61406578616d706c652e6f7267017302090909090909090909090909030102030001f6a1d5edee66f6a1d5edee66f6a1d5edee66",
+    );
+}
+
+#[test]
+fn bytes_of_the_log_and_of_keys() {
+    let meta =
+        StoreMeta { store_id: [3; 16], created_at: AT, demo: false, simulated: true, epoch: 1, node: 2 };
+    pinned(&meta, "0103030303030303030303030303030303f6a1d5edee6600010102");
+    let mode = WrapMode::Passphrase { salt: [4; 16], memory_kib: 65536, passes: 3, lanes: 1 };
+    pinned(
+        &WrappedKey { mode, nonce: [9; 12], ciphertext: vec![1] },
+        "01010404040404040404040404040404040480800403010909090909090909090909090101",
+    );
+    let record = AuditRecord {
+        chain: 2,
+        n: 300,
+        previous: [6; 32],
+        entry: AuditEntry {
+            at: AT,
+            actor: actor(),
+            action: AuditAction::OtpChecked,
+            subjects: vec![Subject::Token(TokenId(300)), Subject::Operator(OperatorId(4))],
+            result: AuditResult::Refused,
+            detail: vec![("k".into(), "v".into())],
+        },
+    };
+    pinned(
+        &record,
+        "0102ac020606060606060606060606060606060606060606060606060606060606060606f6a1d5edee660204026f70010101010301033a3a3100160200ac0205040101016b0176",
+    );
+    pinned(
+        &AuditHead { chain: 2, n: 300, hash: [6; 32], at: AT },
+        "0102ac020606060606060606060606060606060606060606060606060606060606060606f6a1d5edee66",
+    );
+}
+
+#[test]
+fn refuses_newer_cut_and_longer_records() {
+    let bytes = encode(&budget()).expect("encodes");
+    let mut newer = bytes.clone();
+    newer[0] = 2;
+    assert!(matches!(
+        decode::<Budget>(&newer),
+        Err(StoreError::TooNew { table: "budgets", found: 2, known: 1 })
+    ));
+    assert!(matches!(decode::<Budget>(&bytes[..bytes.len() - 1]), Err(StoreError::Record { .. })));
+    assert!(matches!(decode::<Budget>(&[]), Err(StoreError::Record { .. })));
+    let mut longer = bytes;
+    longer.push(0);
+    assert!(matches!(decode::<Budget>(&longer), Err(StoreError::Record { .. })));
+}
+
+/// Variants are stored by their place: new ones go to the end of an enum.
+#[test]
+fn places_of_variants() {
+    let actions: Vec<&str> = AuditAction::ALL.iter().map(|action| action.name()).collect();
+    assert_eq!(
+        actions.join(" "),
+        "store_created service_started import_planned import_committed import_dropped import_undone \
+         batch_assigned batch_unassigned resource_created resource_changed resource_deleted \
+         portal_changed user_created user_changed user_deleted user_unblocked assigned unassigned \
+         custody_changed token_changed token_deleted token_unblocked otp_checked resynced \
+         confirmation authenticated sign_in sign_out code_mailed operator_created operator_changed \
+         api_key_created api_key_revoked audit_verified confirmation_alert clock_accepted \
+         chain_anchored"
+    );
+    let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
+    assert_eq!(
+        portal.join(" "),
+        "register_new_token register_existing_token reassign_token unassign_token synchronize_token \
+         setup_pin remove_pin create_password change_password change_email change_phone \
+         change_login change_name manage_environment"
+    );
+    for (place, action) in AuditAction::ALL.iter().enumerate() {
+        assert_eq!(postcard::to_stdvec(action).expect("encodes"), [u8::try_from(place).expect("few")]);
+    }
+    assert_eq!(
+        Role::ALL.map(Role::name),
+        ["auditor", "helpdesk", "station", "admin", "verifier", "provisioner"]
+    );
+    let types: Vec<&str> = TokenType::ALL.iter().map(|t| t.name()).collect();
+    assert_eq!(types, ["hardware", "software", "universal", "mail"]);
+}
