@@ -200,7 +200,7 @@ pub(super) static FORMATS: &[Format] = &[
             needs: "",
         },
         detect: otpauth::detect,
-        needs: otpauth::needs,
+        needs: |_| Ok(Needs::default()),
         read: Some(otpauth::read),
     },
     refused!(
@@ -220,7 +220,7 @@ pub(super) static FORMATS: &[Format] = &[
             needs: "period, when the column is missing",
         },
         detect: entra_csv::detect,
-        needs: entra_csv::needs,
+        needs: |p| Ok(entra_csv::needs(p)),
         read: Some(entra_csv::read),
     },
     refused!(
@@ -238,7 +238,7 @@ pub(super) static FORMATS: &[Format] = &[
             needs: "kind; digits and period where they are not 6 and 30",
         },
         detect: protectimus_csv::detect,
-        needs: protectimus_csv::needs,
+        needs: |_| Ok(Needs { asks: vec!["kind"], ..Needs::default() }),
         read: Some(protectimus_csv::read),
     },
     refused!(
@@ -292,7 +292,7 @@ pub(super) static FORMATS: &[Format] = &[
             needs: "kind, when no line names one",
         },
         detect: oath_csv::detect,
-        needs: oath_csv::needs,
+        needs: |p| Ok(oath_csv::needs(p)),
         read: Some(oath_csv::read),
     },
     refused!(
