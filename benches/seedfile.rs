@@ -46,7 +46,10 @@ fn measure(name: &str, text: &str, clock: &impl Clock) {
     let rate = rows as f64 / best.as_secs_f64();
     #[expect(clippy::print_stdout, reason = "the result of a bench")]
     {
-        println!("{name}: {rate:.0} lines/s ({} records, {} problems, {best:?})", count.records, count.problems);
+        println!(
+            "{name}: {rate:.0} lines/s ({} records, {} problems, {best:?})",
+            count.records, count.problems
+        );
     }
 }
 

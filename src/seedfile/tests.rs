@@ -243,6 +243,51 @@ fn notes_say_what_was_assumed() {
     assert!(described(&kept.records[0]).contains("sha1"));
 }
 
+fn data(path: &str) -> (Report, Vec<SeedRecord>) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path);
+    let (report, kept) = Given::beside(&file).read(&fs::read(&file).expect("a file"));
+    (report.expect("readable"), kept.records)
+}
+
+#[test]
+fn users_makers_and_dates_are_kept() {
+    let (_, records) = data("oath_csv/privacyidea_v2/users.csv");
+    assert_eq!(records[0].user_hint.as_deref(), Some("alice"));
+    assert_eq!(records[1].user_hint, None);
+    let (_, records) = data("entra_csv/microsoft/template.csv");
+    assert_eq!(records[0].user_hint.as_deref(), Some("alice@example.org"));
+    assert_eq!((records[1].manufacturer.as_str(), records[1].model.as_str()), ("Tokens, Inc.", "T-2"));
+    let (_, records) = data("otpauth/key_uri/all_kinds.txt");
+    assert_eq!(records[1].user_hint.as_deref(), Some("alice"));
+    let (_, records) = data("pskc/generated/latin1_declared.xml");
+    assert_eq!(records[0].manufacturer, "Müller");
+    let (report, records) = data("pskc/generated/policy_kept.xml");
+    let at = |text| crate::clock::UnixTime::parse_rfc3339(text);
+    assert_eq!(records[0].valid_from, at("2006-05-01T00:00:00Z"));
+    assert_eq!(records[0].valid_until, at("2006-05-31T00:00:00Z"));
+    assert!(records[0].is_expired(at("2026-01-01T00:00:00Z").expect("a date")));
+    assert_eq!(report.notes[0].code, ProblemCode::DateZoneAssumed);
+}
+
+#[test]
+fn weaknesses_and_notes_come_with_the_record() {
+    let (report, records) = data("pskc/generated/no_mac_allowed.xml");
+    assert_eq!((report.envelope, records[0].weaknesses.as_slice()), ("pskc_key", &[Weakness::NoMac][..]));
+    let (_, records) = data("oath_csv/editors/allowed_test_secret.csv");
+    assert_eq!(records[0].weaknesses, [Weakness::TestSecret]);
+    let (report, _) = data("pskc/generated/several_keys.xml");
+    let codes: Vec<_> = report.notes.iter().map(|n| n.code).collect();
+    assert_eq!(codes, [ProblemCode::SeveralKeys, ProblemCode::HashAssumed, ProblemCode::ContentIgnored]);
+}
+
+#[test]
+fn words_in_the_columns_of_a_known_format_do_not_mislead() {
+    let text = "DPX00001,a1b2c3d4e5f60718293a4b5c6d7e8f9001122334,totp\n";
+    assert_eq!(detect(text.as_bytes()).expect("a seed file").format, "oath_csv");
+    let text = "upn,serial number,secret key,time interval,manufacturer,model\n,1,UGZMHVHF6YDRQKJ2JNOG27UPSAAREIZU,30,OneSpan,DIGIPASS GOT\n";
+    assert_eq!(detect(text.as_bytes()).expect("a seed file").format, "entra_csv");
+}
+
 #[test]
 fn needs_are_told_before_reading() {
     let pairs = "EXTT1,a1b2c3d4e5f60718293a4b5c6d7e8f9001122334\n";

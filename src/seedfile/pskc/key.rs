@@ -183,6 +183,10 @@ impl Reader<'_> {
             })?,
             None => 0,
         };
+        if let Some((1.., _)) = number(data, "Time", ProblemCode::StepInvalid, protection, out)? {
+            let text = "The file gives the time step at which it was written (Time); it was not used";
+            out.note(ProblemCode::ContentIgnored, text, at);
+        }
         let spec = match kind {
             TokenKind::Ocra => OtpSpec::Ocra { suite: self.suite(&algorithm, key)? },
             TokenKind::Hotp => {
