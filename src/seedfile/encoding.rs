@@ -182,12 +182,15 @@ pub(super) fn decode(text: &str, encoding: SecretEncoding) -> Result<Decoded, Se
 fn explain(text: &str, encoding: SecretEncoding, seen: Scan) -> SecretFault {
     let again = "Ask the vendor for this token again.";
     let fault = |code, what: String| SecretFault { code, what };
-    let looks = SecretEncoding::ALL.into_iter().find(|other| *other != encoding && fits(text, *other));
-    let looks = match looks {
+    let like = |other| match other {
+        SecretEncoding::Base64 => looks_like_base64(text),
+        _ => fits(text, other),
+    };
+    let looks = match SecretEncoding::ALL.into_iter().find(|other| *other != encoding && like(*other)) {
         Some(SecretEncoding::Hex) => " It looks like hexadecimal.",
         Some(SecretEncoding::Base32) => " It looks like base32.",
-        Some(SecretEncoding::Base64) if text.len() >= 16 => " It looks like base64.",
-        _ => "",
+        Some(SecretEncoding::Base64) => " It looks like base64.",
+        None => "",
     };
     if seen.symbols == 0 && seen.bad.is_none() {
         return fault(ProblemCode::SecretMissing, format!("there is no secret. {again}"));
@@ -236,6 +239,14 @@ pub(super) const fn words(encoding: SecretEncoding) -> &'static str {
     }
 }
 
+/// Base64 that cannot be damaged hex or base32: those keep to one case or to their letters.
+fn looks_like_base64(text: &str) -> bool {
+    let lower = text.bytes().any(|b| b.is_ascii_lowercase());
+    let upper = text.bytes().any(|b| b.is_ascii_uppercase());
+    let beyond_hex = text.bytes().any(|b| b.is_ascii_alphabetic() && !b.is_ascii_hexdigit());
+    lower && upper && beyond_hex && text.len() >= 16 && fits(text, SecretEncoding::Base64)
+}
+
 /// Counts, over the secrets of a whole file, which encodings fit them.
 #[derive(Debug, Default)]
 pub(super) struct Vote {
@@ -251,7 +262,7 @@ impl Vote {
     pub(super) fn add(&mut self, text: &str) {
         let hex = fits(text, SecretEncoding::Hex);
         let base32 = fits(text, SecretEncoding::Base32);
-        let base64 = !hex && !base32 && fits(text, SecretEncoding::Base64);
+        let base64 = !hex && !base32 && looks_like_base64(text);
         self.lines += u64::from(hex || base32 || base64);
         self.hex += u64::from(hex);
         self.base32 += u64::from(base32);
@@ -344,6 +355,11 @@ mod tests {
         vote.add(both);
         vote.add("UGZMHVHF6YDRQKJ2JNOG27UPSAAREIZU");
         assert_eq!(vote.decide(SecretEncoding::Hex).expect("clear"), SecretEncoding::Base32);
+        let mut damaged = Vote::default();
+        damaged.add("a1b2c3d4e5f60718293a4b5c6d7e8f900112233");
+        assert_eq!(damaged.decide(SecretEncoding::Hex).expect("usual"), SecretEncoding::Hex);
+        damaged.add("obLD1OX2BxgpOktcbX6PkAESIzQ=");
+        assert_eq!(damaged.decide(SecretEncoding::Hex).expect("clear"), SecretEncoding::Base64);
         assert_eq!(Vote::default().decide(SecretEncoding::Base32).expect("usual"), SecretEncoding::Base32);
     }
 }

@@ -70,10 +70,10 @@ pub(super) fn is_error_report(probe: &Probe<'_>) -> bool {
     header.serial.is_some() && header.error && header.secret.is_none()
 }
 
-pub(super) fn needs(probe: &Probe<'_>) -> Result<Needs, FileError> {
+pub(super) fn needs(probe: &Probe<'_>) -> Needs {
     let (_, header) = Header::of(probe);
     let asks = if header.interval.is_none() { vec!["period"] } else { Vec::new() };
-    Ok(Needs { asks, ..Needs::default() })
+    Needs { asks, ..Needs::default() }
 }
 
 pub(super) fn read(
@@ -117,7 +117,7 @@ pub(super) fn read(
         match draft {
             Ok(draft) => out.draft(draft)?,
             Err(fault) => {
-                let serial = fields.get(serial).map_or("", Field::as_str);
+                let serial = table::serial_of(&fields, columns);
                 out.fault(line.number, serial, &fault)?;
             }
         }

@@ -8,6 +8,9 @@ use super::ReadOptions;
 use super::problem::{FileError, ProblemCode};
 use super::registry::Needs;
 
+/// Takes the content out; the buffer is wiped.
+type Open = fn(&[u8], &ReadOptions<'_>) -> Result<Zeroizing<Vec<u8>>, FileError>;
+
 /// One envelope.
 pub(super) struct Envelope {
     /// The name in reports.
@@ -15,7 +18,7 @@ pub(super) struct Envelope {
     pub(super) title: &'static str,
     pub(super) detect: fn(&[u8]) -> bool,
     pub(super) needs: fn(&[u8]) -> Result<Needs, FileError>,
-    pub(super) open: fn(&[u8], &ReadOptions<'_>) -> Result<Zeroizing<Vec<u8>>, FileError>,
+    pub(super) open: Open,
 }
 
 /// A row for an envelope that is recognised and not opened.

@@ -55,14 +55,14 @@ pub(super) fn looks_like_secret(text: &str) -> bool {
     text.len() >= 16 && [SecretEncoding::Hex, SecretEncoding::Base32].iter().any(|e| encoding::fits(text, *e))
 }
 
-pub(super) fn needs(probe: &Probe<'_>) -> Result<Needs, FileError> {
+pub(super) fn needs(probe: &Probe<'_>) -> Needs {
     let (delimiter, third) = (table::delimiter(&probe.lines), shift(probe) + 2);
     let mut fields = Vec::new();
     let named = probe.lines.iter().any(|line| {
         table::split(line, delimiter, &mut fields).is_ok()
             && fields.get(third).is_some_and(|f| !f.as_str().is_empty())
     });
-    Ok(if named { Needs::default() } else { Needs { asks: vec!["kind"], ..Needs::default() } })
+    if named { Needs::default() } else { Needs { asks: vec!["kind"], ..Needs::default() } }
 }
 
 /// A header in a format that has none must not become a token called "serial".
@@ -126,7 +126,7 @@ pub(super) fn read(
         match draft {
             Ok(draft) => out.draft(draft)?,
             Err(fault) => {
-                let serial = fields.get(shift).map_or("", Field::as_str);
+                let serial = table::serial_of(&fields, columns);
                 out.fault(line.number, serial, &fault)?;
             }
         }
@@ -183,7 +183,7 @@ impl Reader<'_> {
             let what = "there is more in this line than serial, secret, kind, digits, counter or step, and hash. Check that the columns are in order.";
             return Err(Fault::new(ProblemCode::ColumnExtra, column(extra), what));
         }
-        let user = if self.shift > 0 { fields.first().map_or("", Field::as_str) } else { "" };
+        let owner = if self.shift > 0 { fields.first().map_or("", Field::as_str) } else { "" };
         Ok(Draft {
             position: Position::new(line, 0),
             serial,
@@ -194,7 +194,7 @@ impl Reader<'_> {
             drift_steps: 0,
             manufacturer: String::new(),
             model: String::new(),
-            user_hint: (!user.is_empty()).then(|| user.to_owned()),
+            user_hint: (!owner.is_empty()).then(|| owner.to_owned()),
             valid_from: None,
             valid_until: None,
             no_mac: false,

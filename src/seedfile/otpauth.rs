@@ -7,7 +7,7 @@ use super::encoding::SecretEncoding;
 use super::oath_csv;
 use super::output::{self, Draft, Output};
 use super::problem::{Fault, FileError, Position, ProblemCode};
-use super::registry::{Needs, Probe};
+use super::registry::Probe;
 use super::table::MOST_FIELD_BYTES;
 use super::text::Lines;
 use super::{Defaults, ReadOptions};
@@ -27,10 +27,6 @@ pub(super) fn detect(probe: &Probe<'_>) -> bool {
 /// The export of Google Authenticator.
 pub(super) fn is_migration(probe: &Probe<'_>) -> bool {
     probe.lines.first().is_some_and(|line| has_scheme(line.trim_start(), "otpauth-migration://"))
-}
-
-pub(super) fn needs(_: &Probe<'_>) -> Result<Needs, FileError> {
-    Ok(Needs::default())
 }
 
 pub(super) fn read(

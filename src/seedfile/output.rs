@@ -174,10 +174,10 @@ const fn tokens(count: u64) -> &'static str {
 /// A serial number as it may be shown: not when it is long enough to be a secret in the wrong column.
 fn presentable(serial: &str) -> String {
     let serial = serial.trim();
-    let long = serial.chars().count() > TokenSerial::MAX_CHARS;
-    let secret =
-        serial.len() >= 26 && encoding::SecretEncoding::ALL.iter().any(|e| encoding::fits(serial, *e));
-    if long || secret || serial.chars().any(char::is_control) { String::new() } else { serial.to_owned() }
+    let signs = serial.chars().filter(|c| c.is_alphanumeric()).count();
+    let long_part = |part: &str| part.len() >= 20 && !part.bytes().all(|b| b.is_ascii_digit());
+    let secret = signs >= 26 || serial.split(|c: char| !c.is_alphanumeric()).any(long_part);
+    if secret || serial.chars().any(char::is_control) { String::new() } else { serial.to_owned() }
 }
 
 /// Reads a serial number, seen in `column`.

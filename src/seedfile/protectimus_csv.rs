@@ -4,7 +4,7 @@ use super::encoding::SecretEncoding;
 use super::oath_csv;
 use super::output::{self, Draft, Output};
 use super::problem::{Fault, FileError, Position, ProblemCode};
-use super::registry::{Needs, Probe};
+use super::registry::Probe;
 use super::table::{self, Columns, Field};
 use super::{Defaults, ReadOptions};
 use crate::model::{OtpSpec, TokenKind};
@@ -18,10 +18,6 @@ pub(super) fn detect(probe: &Probe<'_>) -> bool {
             && table::plain_name(fields[0].as_str()) == "serialnumber"
             && table::plain_name(fields[1].as_str()) == "secret"
     })
-}
-
-pub(super) fn needs(_: &Probe<'_>) -> Result<Needs, FileError> {
-    Ok(Needs { asks: vec!["kind"], ..Needs::default() })
 }
 
 pub(super) fn read(
@@ -60,7 +56,7 @@ pub(super) fn read(
             .and_then(|()| row(kind, written, line.number, &fields, &options.set, out));
         match draft {
             Ok(draft) => out.draft(draft)?,
-            Err(fault) => out.fault(line.number, fields.first().map_or("", Field::as_str), &fault)?,
+            Err(fault) => out.fault(line.number, table::serial_of(&fields, columns), &fault)?,
         }
         out.progress(line.end)?;
     }

@@ -83,6 +83,14 @@ impl<'a> Probe<'a> {
     }
 }
 
+/// A line of ykman: a number first, the local time of the programming sixth.
+fn is_ykman(fields: &[Field<'_>]) -> bool {
+    let [number, _, _, _, _, time] = fields else { return false };
+    let shape = |c: u8| if c.is_ascii_digit() { b'0' } else { c };
+    let time: Vec<u8> = time.as_str().bytes().map(shape).take(11).collect();
+    number.as_str().bytes().all(|b| b.is_ascii_digit()) && time == b"0000-00-00T"
+}
+
 type Detect = fn(&Probe<'_>) -> bool;
 type Inspect = fn(&Probe<'_>) -> Result<Needs, FileError>;
 /// Reads the file and gives the name of its protection.
@@ -173,7 +181,7 @@ pub(super) static FORMATS: &[Format] = &[
         "digipass_dpx",
         "a DIGIPASS export file",
         FormatProprietary,
-        |p| p.lines.iter().take(3).any(|l| l.contains("DIGIPASS")) || p.first.starts_with("DPX"),
+        |p| p.first.starts_with("DIGIPASS"),
         "Its content can only be read with the vendor's own software. Ask OneSpan for an OATH export as PSKC, which some models allow."
     ),
     refused!(
@@ -200,16 +208,14 @@ pub(super) static FORMATS: &[Format] = &[
             needs: "",
         },
         detect: otpauth::detect,
-        needs: otpauth::needs,
+        needs: |_| Ok(Needs::default()),
         read: Some(otpauth::read),
     },
     refused!(
         "yubico_log",
         "a log of the YubiKey tools",
         FormatUnsupported,
-        |p| p.first.starts_with("LOGGING START")
-            || p.most_lines(|f| f.len() == 18)
-            || p.most_lines(|f| f.len() == 6 && f[5].as_str().get(10..11) == Some("T")),
+        |p| p.first.starts_with("LOGGING START") || p.most_lines(|f| f.len() == 18) || p.most_lines(is_ykman),
         "It cannot be read yet. Let the tool write PSKC, or make a CSV file with serial, secret and kind."
     ),
     Format {
@@ -220,7 +226,7 @@ pub(super) static FORMATS: &[Format] = &[
             needs: "period, when the column is missing",
         },
         detect: entra_csv::detect,
-        needs: entra_csv::needs,
+        needs: |p| Ok(entra_csv::needs(p)),
         read: Some(entra_csv::read),
     },
     refused!(
@@ -238,7 +244,7 @@ pub(super) static FORMATS: &[Format] = &[
             needs: "kind; digits and period where they are not 6 and 30",
         },
         detect: protectimus_csv::detect,
-        needs: protectimus_csv::needs,
+        needs: |_| Ok(Needs { asks: vec!["kind"], ..Needs::default() }),
         read: Some(protectimus_csv::read),
     },
     refused!(
@@ -292,7 +298,7 @@ pub(super) static FORMATS: &[Format] = &[
             needs: "kind, when no line names one",
         },
         detect: oath_csv::detect,
-        needs: oath_csv::needs,
+        needs: |p| Ok(oath_csv::needs(p)),
         read: Some(oath_csv::read),
     },
     refused!(

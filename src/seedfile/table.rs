@@ -7,7 +7,7 @@
 use zeroize::Zeroizing;
 
 use super::encoding::Vote;
-use super::output::Output;
+use super::output::{Output, is_spreadsheet_number};
 use super::problem::{Fault, FileError, Position, ProblemCode};
 use super::text::{Line, Lines};
 
@@ -152,6 +152,19 @@ pub(super) fn other_delimiter(line: &str, delimiter: u8) -> Option<Fault> {
     Some(Fault::new(ProblemCode::DelimiterMixed, 0, what))
 }
 
+/// The serial number of a faulty line, when the line is in order so far that it is one: after a line
+/// break inside a secret the first field is a part of that secret.
+pub(super) fn serial_of<'f>(fields: &'f [Field<'_>], columns: Columns) -> &'f str {
+    let field = |index: usize| fields.get(index).map_or("", Field::as_str);
+    let secret = field(columns.secret);
+    let in_order = if secret.is_empty() {
+        fields.len() > columns.secret + 1
+    } else {
+        secret.len() >= 16 || is_spreadsheet_number(secret)
+    };
+    if in_order { field(columns.serial) } else { "" }
+}
+
 /// A header name without blanks, underscores, dashes and case.
 pub(super) fn plain_name(name: &str) -> String {
     let kept = name.chars().filter(|c| !matches!(c, ' ' | '_' | '-' | '\u{a0}'));
@@ -257,7 +270,7 @@ mod tests {
         assert_eq!(fields(r#"a,"b"#), Err((ProblemCode::QuoteUnclosed, 2)));
         assert_eq!(fields(r#"a,b"c"#), Err((ProblemCode::QuoteUnclosed, 2)));
         assert_eq!(fields(r#""a"b,c"#), Err((ProblemCode::QuoteUnclosed, 1)));
-        assert_eq!(fields(r#"a,"""#), Err((ProblemCode::QuoteUnclosed, 2)));
+        assert_eq!(fields("a,\"\"\""), Err((ProblemCode::QuoteUnclosed, 2)));
     }
 
     #[test]

@@ -63,13 +63,11 @@ fn utf16(bytes: &[u8], join: fn([u8; 2]) -> u16) -> Result<Text<'static>, FileEr
         _ => 0xdc00,
     });
     for (index, read) in char::decode_utf16(units).enumerate() {
-        match read {
-            Ok(sign) => text.push(sign),
-            Err(_) => {
-                let at = place(text.as_bytes());
-                return Err(FileError::Binary { offset: (index * 2 + 2) as u64, at });
-            }
-        }
+        let Ok(sign) = read else {
+            let at = place(text.as_bytes());
+            return Err(FileError::Binary { offset: (index * 2 + 2) as u64, at });
+        };
+        text.push(sign);
     }
     Ok(Text::Decoded(text))
 }

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use super::protection::{self, Placed, Protection, Value, placed, shown, unknown_algorithm};
 use super::xml::Node;
 use crate::clock::UnixTime;
-use crate::model::{OtpSpec, TokenKind};
+use crate::model::{OtpSpec, TokenKind, TokenSerial};
 use crate::oath::{Digits, HashAlg, OcraSuite, PeriodSecs};
 use crate::seedfile::encoding::{self, SecretEncoding};
 use crate::seedfile::output::{self, Draft, Output};
 use crate::seedfile::problem::{Fault, Position, ProblemCode};
-use crate::seedfile::{ReadOptions, Weakness};
+use crate::seedfile::{ReadOptions, Weakness, oath_csv};
 
 /// What the URI of a key says.
 pub(super) enum Algorithm<'a> {
@@ -183,6 +183,10 @@ impl Reader<'_> {
             })?,
             None => 0,
         };
+        if let Some((1.., _)) = number(data, "Time", ProblemCode::StepInvalid, protection, out)? {
+            let text = "The file gives the time step at which it was written (Time); it was not used";
+            out.note(ProblemCode::ContentIgnored, text, at);
+        }
         let spec = match kind {
             TokenKind::Ocra => OtpSpec::Ocra { suite: self.suite(&algorithm, key)? },
             TokenKind::Hotp => {
@@ -202,7 +206,7 @@ impl Reader<'_> {
         };
         Ok(Some(Draft {
             position: at,
-            serial: self.serial(package, slot, out)?,
+            serial: numbered_serial(package, slot, out)?,
             spec,
             secret,
             secret_at,
@@ -215,35 +219,6 @@ impl Reader<'_> {
             valid_until: dates.until,
             no_mac: unchecked,
         }))
-    }
-
-    fn serial(
-        &self,
-        package: &Node,
-        slot: Option<usize>,
-        out: &mut Output<'_>,
-    ) -> Result<crate::model::TokenSerial, Placed> {
-        let (text, at) = serial(package);
-        if package.child("DeviceInfo").is_none_or(|info| info.text_of("SerialNo").is_empty())
-            && !text.is_empty()
-        {
-            let text = "The device has no serial number; the id of its key was taken in its place";
-            out.note(ProblemCode::SerialAssumed, text, package.at);
-        }
-        let place = |fault: Fault| Placed { line: at.line, fault };
-        let whole = output::serial(text, at.column).map_err(place)?;
-        match slot {
-            Some(slot) => {
-                let text = "The device has several keys; the first by key id has the serial number, the others have .2, .3 and so on behind it";
-                out.note(ProblemCode::SeveralKeys, text, package.at);
-                if slot == 1 {
-                    return Ok(whole);
-                }
-                let numbered = format!("{}.{slot}", whole.display());
-                output::serial(&numbered, at.column).map_err(place)
-            }
-            None => Ok(whole),
-        }
     }
 
     fn kind(
@@ -389,8 +364,32 @@ impl Reader<'_> {
             (None, Algorithm::Ocra(Some(suite))) => (*suite, key.at),
             _ => ("", key.at),
         };
-        super::super::oath_csv::suite(text, &self.options.set)
+        oath_csv::suite(text, &self.options.set)
             .map_err(|fault| Placed { line: at.line, fault: fault.at(at.column) })
+    }
+}
+
+/// The serial number of the record, with the number of the key when the device has several.
+fn numbered_serial(package: &Node, slot: Option<usize>, out: &mut Output<'_>) -> Result<TokenSerial, Placed> {
+    let (text, at) = serial(package);
+    if package.child("DeviceInfo").is_none_or(|info| info.text_of("SerialNo").is_empty()) && !text.is_empty()
+    {
+        let text = "The device has no serial number; the id of its key was taken in its place";
+        out.note(ProblemCode::SerialAssumed, text, package.at);
+    }
+    let place = |fault: Fault| Placed { line: at.line, fault };
+    let whole = output::serial(text, at.column).map_err(place)?;
+    match slot {
+        Some(slot) => {
+            let text = "The device has several keys; the first by key id has the serial number, the others have .2, .3 and so on behind it";
+            out.note(ProblemCode::SeveralKeys, text, package.at);
+            if slot == 1 {
+                return Ok(whole);
+            }
+            let numbered = format!("{}.{slot}", whole.display());
+            output::serial(&numbered, at.column).map_err(place)
+        }
+        None => Ok(whole),
     }
 }
 
