@@ -14,7 +14,7 @@ use crate::service::{ImportTask, MailMode, Service};
 /// How often the outbox is looked at without being called.
 const OUTBOX_PAUSE: Duration = Duration::from_secs(5);
 /// How often old things are swept.
-const SWEEP_PAUSE: Duration = Duration::from_secs(600);
+const SWEEP_PAUSE: Duration = Duration::from_mins(10);
 /// Mails that are sent in one go.
 const MAILS_AT_ONCE: usize = 20;
 
@@ -43,7 +43,9 @@ impl Jobs {
             threads.push(spawn("mail", move || run_outbox(&for_mail, &mailer, &mail_calls))?);
             let wake = wake_mailer.clone();
             // The worker may have ended: then nobody needs to be called.
-            service.on_mail(Box::new(move || drop(wake.send(()))));
+            service.on_mail(Box::new(move || {
+                let _ = wake.send(());
+            }));
         }
         Ok(Self {
             imports: Mutex::new(Some(imports)),

@@ -148,7 +148,11 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
     };
     let form = known_form.as_ref().or(fresh_form.as_ref()).map(form_token).unwrap_or_default();
     let mut caller = Caller { actor: None, operator: None, proof: Proof::None, address, form_token: form };
-    if let Err(refused) = find_actor(&state, &request, &mut caller).await {
+    let found = match credentials(&request, secure) {
+        Ok(credentials) => find_actor(&state, credentials, &mut caller).await,
+        Err(refused) => Err(refused),
+    };
+    if let Err(refused) = found {
         return refused.into_response();
     }
     if let Some(actor) = &mut caller.actor {
@@ -163,31 +167,48 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
     response
 }
 
-async fn find_actor(state: &AppState, request: &Request, caller: &mut Caller) -> Result<(), ApiError> {
-    if let Some(LocalPeer { uid }) = request.extensions().get::<LocalPeer>() {
-        caller.actor = Some(Actor::local(*uid));
-        caller.proof = Proof::Explicit;
-        return Ok(());
+/// What a request brings to show who asks.
+enum Credentials {
+    None,
+    Local(LocalPeer),
+    Key(BearerToken),
+    Session { cookie: BearerToken, prolong: bool },
+}
+
+fn credentials(request: &Request, secure: bool) -> Result<Credentials, ApiError> {
+    if let Some(peer) = request.extensions().get::<LocalPeer>() {
+        return Ok(Credentials::Local(*peer));
     }
     if let Some(value) = request.headers().get(header::AUTHORIZATION) {
         let key = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::trim);
-        let Some(key) = key.filter(|key| !key.is_empty() && key.len() <= 128) else {
-            return Err(ApiError::unauthorized());
-        };
-        let key = BearerToken::new(key.as_bytes().to_vec());
-        let actor = state.blocking(move |service| service.key_actor(&key)).await?;
-        caller.actor = Some(actor.ok_or_else(ApiError::unauthorized)?);
-        caller.proof = Proof::Explicit;
-        return Ok(());
+        let key = key.filter(|key| !key.is_empty() && key.len() <= 128).ok_or_else(ApiError::unauthorized)?;
+        return Ok(Credentials::Key(BearerToken::new(key.as_bytes().to_vec())));
     }
-    if let Some(cookie) = Cookie::Operator.read(request.headers(), state.settings.secure) {
-        // Streams stay open for long; they must not keep a session alive that nobody uses.
-        let prolong = !request.uri().path().ends_with("/events");
-        let operator = state.blocking(move |service| service.operator_session(&cookie, prolong)).await?;
-        if let Some(operator) = operator {
-            caller.actor = Some(Service::operator_actor(&operator));
-            caller.operator = Some(operator);
-            caller.proof = Proof::Cookie;
+    // Streams stay open for long; they must not keep a session alive that nobody uses.
+    let prolong = !request.uri().path().ends_with("/events");
+    let cookie = Cookie::Operator.read(request.headers(), secure);
+    Ok(cookie.map_or(Credentials::None, |cookie| Credentials::Session { cookie, prolong }))
+}
+
+async fn find_actor(state: &AppState, credentials: Credentials, caller: &mut Caller) -> Result<(), ApiError> {
+    match credentials {
+        Credentials::None => {}
+        Credentials::Local(LocalPeer { uid }) => {
+            caller.actor = Some(Actor::local(uid));
+            caller.proof = Proof::Explicit;
+        }
+        Credentials::Key(key) => {
+            let actor = state.blocking(move |service| service.key_actor(&key)).await?;
+            caller.actor = Some(actor.ok_or_else(ApiError::unauthorized)?);
+            caller.proof = Proof::Explicit;
+        }
+        Credentials::Session { cookie, prolong } => {
+            let operator = state.blocking(move |service| service.operator_session(&cookie, prolong)).await?;
+            if let Some(operator) = operator {
+                caller.actor = Some(Service::operator_actor(&operator));
+                caller.operator = Some(operator);
+                caller.proof = Proof::Cookie;
+            }
         }
     }
     Ok(())

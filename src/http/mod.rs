@@ -74,5 +74,5 @@ fn page_assets() -> Router<AppState> {
 async fn ready(
     axum::extract::State(state): axum::extract::State<AppState>,
 ) -> Result<&'static str, error::ApiError> {
-    state.blocking(|service| service.has_no_operator()).await.map(|_| "ready\n")
+    state.blocking(crate::service::Service::has_no_operator).await.map(|_| "ready\n")
 }
