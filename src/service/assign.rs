@@ -122,9 +122,7 @@ impl Service {
                 None => None,
             };
             let token = match &request.token {
-                Some(serial) => Some(
-                    view.token_by_serial(serial.normal())?.ok_or(ServiceError::NotFound { what: "token" })?,
-                ),
+                Some(serial) => Some(assignable(view, &actor, serial)?),
                 None => None,
             };
             let mut changes: Changes = Vec::new();
@@ -302,6 +300,16 @@ impl Service {
     }
 }
 
+/// The token, when the actor may put it somewhere: it stands in the actor's scope, or nowhere.
+fn assignable(view: &dyn View, actor: &Actor, serial: &TokenSerial) -> Result<Token, ServiceError> {
+    let missing = ServiceError::NotFound { what: "token" };
+    match view.token_by_serial(serial.normal())? {
+        Some(token) if !view.is_assigned(&token)? => Ok(token),
+        Some(_) => scoped(view, actor, serial),
+        None => Err(missing),
+    }
+}
+
 /// The user's present place on the resource, when an assignment of this kind may take it over.
 fn present_place(
     view: &dyn View,
@@ -351,6 +359,13 @@ fn free_token(
         let detail = format!("this token stands on {place} already, as {}", own.parties.kind().name());
         return Err(ServiceError::state("already_assigned", detail));
     }
+    if token.follows_batch {
+        for place in view.resources_of(token)?.into_iter().filter(|place| *place != target.id) {
+            let name = view.resource(place)?.map(|r| r.name.to_string()).unwrap_or_default();
+            let detail = format!("this token stands on {name} already, with its batch");
+            return Err(ServiceError::state("already_assigned", detail));
+        }
+    }
     if let (Some(holder), Some(user)) = (token.holder, user)
         && holder != user.id
     {
@@ -359,6 +374,8 @@ fn free_token(
     let mut freed = Token { follows_batch: false, ..token.clone() };
     if kind == AssignmentKind::TokenWithUser {
         freed.holder = user.map(|u| u.id);
+    }
+    if user.is_some() {
         changes.extend(super::code::touch_batch(view, token)?);
     }
     changes.push(Change::PutToken(freed));

@@ -131,7 +131,8 @@ impl Service {
                     {
                         return Err(ServiceError::Stale);
                     }
-                    settling.user(view, user, fresh.as_ref(), comparison, password_right)?
+                    let given = Given { has_otp, comparison, password_right };
+                    settling.user(view, user, &unknown, fresh.as_ref(), given)?
                 }
             };
             let mut changes = settling.changes;
@@ -166,6 +167,21 @@ pub(super) fn is_on(view: &dyn View, user: &User, resource: &Resource) -> Result
     Ok(view.assignments_of_user(user.id)?.iter().any(|a| a.resource == resource.id))
 }
 
+/// What was given, and what came of comparing it outside the store.
+#[derive(Clone, Copy)]
+struct Given {
+    has_otp: bool,
+    comparison: Option<super::check::Comparison>,
+    password_right: Option<bool>,
+}
+
+/// The counter of something typed with a login that has no such counter of its own.
+fn hashed_key(kind: BudgetKind, login: &[u8; 32]) -> BudgetKey {
+    let mut id = [0; 16];
+    id.copy_from_slice(&login[..16]);
+    BudgetKey::Hashed(kind, id)
+}
+
 /// One question inside its change.
 struct Settling<'a> {
     now: UnixTime,
@@ -186,15 +202,17 @@ impl Settling<'_> {
         has_otp: bool,
         has_password: bool,
     ) -> Result<AuthResult, ServiceError> {
-        let mut id = [0; 16];
-        id.copy_from_slice(&unknown[..16]);
         let kinds = [(has_password, BudgetKind::Password), (has_otp, BudgetKind::UnknownOtp)];
+        let mut counters = Vec::new();
         for (_, kind) in kinds.iter().filter(|(given, _)| *given) {
-            let key = BudgetKey::Hashed(*kind, id);
+            let key = hashed_key(*kind, unknown);
             let budget = view.budget(key)?.within(self.now, 86_400);
             if let Some(until) = code::blocked(&budget, self.now) {
                 return Ok(AuthResult::Blocked { until });
             }
+            counters.push((key, budget));
+        }
+        for (key, budget) in counters {
             self.count(key, budget);
         }
         Ok(AuthResult::Rejected)
@@ -204,10 +222,11 @@ impl Settling<'_> {
         &mut self,
         view: &dyn View,
         user: &User,
+        login: &[u8; 32],
         token: Option<&Examined>,
-        comparison: Option<super::check::Comparison>,
-        password_right: Option<bool>,
+        given: Given,
     ) -> Result<AuthResult, ServiceError> {
+        let Given { has_otp, comparison, password_right } = given;
         let key = BudgetKey::User(BudgetKind::Password, user.id);
         let budget = view.budget(key)?;
         if password_right.is_some()
@@ -215,10 +234,22 @@ impl Settling<'_> {
         {
             return Ok(AuthResult::Blocked { until });
         }
-        if let Some(fresh) = token
+        if has_otp
+            && let Some(fresh) = token
             && let Some(until) = code::blocked(&fresh.state.budget, self.now)
         {
             return Ok(AuthResult::Blocked { until });
+        }
+        // A code that no token can be asked about is counted as with a login that nobody has.
+        if has_otp && comparison.is_none() {
+            let key = hashed_key(BudgetKind::UnknownOtp, login);
+            let budget = view.budget(key)?.within(self.now, 86_400);
+            if let Some(until) = code::blocked(&budget, self.now) {
+                return Ok(AuthResult::Blocked { until });
+            }
+            if token.is_some() || password_right != Some(true) {
+                self.count(key, budget);
+            }
         }
         if password_right == Some(false) {
             self.count(key, budget);

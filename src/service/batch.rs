@@ -1,7 +1,8 @@
 //! Batches and where they stand.
 
 use crate::model::{
-    Actor, AuditAction, AuditResult, Batch, BatchAssignment, BatchName, BatchPart, Resource, ResourceName,
+    Actor, AuditAction, AuditResult, Batch, BatchAssignment, BatchName, BatchPart, Resource, ResourceId,
+    ResourceName,
     Scope, SerialRange, Subject, Token, TokenId, TokenSerial,
 };
 use crate::store::{Change, Changes, Page, Slice, TokenFilter, View};
@@ -121,7 +122,7 @@ impl Service {
         self.decide(move |view| {
             let batch = found(view, &actor, &name)?;
             let target = on(view, &actor, &resource)?;
-            let Free { count, part, rejoin } = free(view, &batch, &part)?;
+            let Free { count, part, rejoin, yielding } = free(view, &batch, target.id, &part)?;
             if count.changed == 0 {
                 return if count.already == 0 {
                     Err(ServiceError::state(
@@ -132,14 +133,16 @@ impl Service {
                     Ok((count, Vec::new()))
                 };
             }
-            let record = BatchAssignment {
-                id: view.next_batch_assignment()?,
-                batch: batch.id,
-                resource: target.id,
-                part,
-                created_at: now,
-            };
-            let mut changes = vec![Change::PutBatchAssignment(record)];
+            let mut changes: Changes = yielding.into_iter().map(Change::PutBatchAssignment).collect();
+            if let Some(part) = part {
+                changes.push(Change::PutBatchAssignment(BatchAssignment {
+                    id: view.next_batch_assignment()?,
+                    batch: batch.id,
+                    resource: target.id,
+                    part,
+                    created_at: now,
+                }));
+            }
             for id in rejoin {
                 if let Some(token) = view.token(id)? {
                     changes.push(Change::PutToken(Token { follows_batch: true, ..token }));
@@ -187,15 +190,35 @@ impl Service {
             let mut changes: Changes = Vec::new();
             let count = match &part {
                 BatchPart::Whole => {
-                    let following = batch.tokens.saturating_sub(view.detached_in(batch.id)?);
                     changes.extend(records.iter().map(|r| Change::DeleteBatchAssignment(r.id)));
-                    following
+                    if records.iter().any(|r| r.part == BatchPart::Whole) {
+                        batch.tokens.saturating_sub(view.detached_in(batch.id)?)
+                    } else {
+                        let mut count = 0;
+                        covered(view, &batch, &part, &records, |_| {
+                            count += 1;
+                            Ok(())
+                        })?;
+                        count
+                    }
                 }
                 BatchPart::Serials(_) => {
-                    let tokens = covered(view, &batch, &part, &records)?;
-                    let count = tokens.len() as u64;
-                    let detached = |token: Token| Change::PutToken(Token { follows_batch: false, ..token });
-                    changes.extend(tokens.into_iter().map(detached));
+                    let mut count = 0;
+                    covered(view, &batch, &part, &records, |token| {
+                        count += 1;
+                        changes.push(Change::PutToken(Token { follows_batch: false, ..token }));
+                        if count > MOST_SINGLE as u64 {
+                            let detail = format!(
+                                "more than {MOST_SINGLE} tokens: take them off in smaller parts, or the whole batch"
+                            );
+                            return Err(ServiceError::invalid("serials", "too_many", detail));
+                        }
+                        Ok(())
+                    })?;
+                    if count == 0 {
+                        let detail = "none of these tokens stands on this resource with its batch";
+                        return Err(ServiceError::state("not_assigned", detail));
+                    }
                     count
                 }
             };
@@ -230,102 +253,141 @@ fn on(view: &dyn View, actor: &Actor, name: &ResourceName) -> Result<Resource, S
         .ok_or(ServiceError::NotFound { what: "resource" })
 }
 
-/// The tokens of a part that stand nowhere: how many, the part that names just them, and those that
-/// must follow their batch again.
+/// The tokens of a part that stand nowhere.
 struct Free {
     count: BatchCount,
-    part: BatchPart,
+    /// The part that names just them; `None` when the records that are there cover them.
+    part: Option<BatchPart>,
+    /// Those that must follow their batch again.
     rejoin: Vec<TokenId>,
+    /// Records of other resources that would cover one of those, cut back so that they do not.
+    yielding: Vec<BatchAssignment>,
 }
 
-fn free(view: &dyn View, batch: &Batch, part: &BatchPart) -> Result<Free, ServiceError> {
+/// A token of the batch as the search for free ones sees it.
+struct Seen {
+    /// Serial in normal form, with its length in front: the order of ranges.
+    serial: (usize, TokenSerial),
+    follows: bool,
+    rejoins: bool,
+    free: bool,
+}
+
+fn free(
+    view: &dyn View,
+    batch: &Batch,
+    target: ResourceId,
+    part: &BatchPart,
+) -> Result<Free, ServiceError> {
     let standing = view.batch_assignments_of(batch.id)?;
+    let mut found = Free {
+        count: BatchCount::default(),
+        part: Some(part.clone()),
+        rejoin: Vec::new(),
+        yielding: Vec::new(),
+    };
     if *part == BatchPart::Whole && standing.is_empty() && view.detached_in(batch.id)? == 0 {
-        let count = BatchCount { changed: batch.tokens, already: 0 };
-        return Ok(Free { count, part: BatchPart::Whole, rejoin: Vec::new() });
+        found.count.changed = batch.tokens;
+        return Ok(found);
     }
-    let mut found = Free { count: BatchCount::default(), part: part.clone(), rejoin: Vec::new() };
-    // (length, serial) of every token, and whether the new record may cover it.
-    let mut serials: Vec<(usize, String, bool)> = Vec::new();
-    let filter = TokenFilter { batch: Some(batch.id), ..TokenFilter::ALL };
-    let mut page = Page::first(1_000);
-    loop {
-        let slice = view.tokens(&filter, page)?;
-        for token in &slice.items {
-            let wanted = part.includes(&token.serial);
-            let free = wanted && !view.is_assigned(token)?;
-            if free && !token.follows_batch {
-                found.rejoin.push(token.id);
-            }
-            match (wanted, free) {
-                (true, true) => found.count.changed += 1,
-                (true, false) => found.count.already += 1,
-                (false, _) => {}
-            }
-            if !standing.is_empty() {
-                // A detached token is covered by no record, so it never splits a range.
-                let normal = token.serial.normal().to_owned();
-                serials.push((normal.len(), normal, free || !token.follows_batch));
-            }
+    let mut tokens: Vec<Seen> = Vec::new();
+    each_token(view, batch, |token| {
+        let wanted = part.includes(&token.serial);
+        let free = wanted && !view.is_assigned(&token)?;
+        let rejoins = free && !token.follows_batch;
+        if rejoins {
+            found.rejoin.push(token.id);
         }
-        match slice.next {
-            Some(next) => page.after = Some(next),
-            None => break,
+        match (wanted, free) {
+            (true, true) => found.count.changed += 1,
+            (true, false) => found.count.already += 1,
+            (false, _) => {}
         }
-    }
+        if !standing.is_empty() {
+            let serial = (token.serial.normal().len(), token.serial);
+            tokens.push(Seen { serial, follows: token.follows_batch, rejoins, free });
+        }
+        Ok(())
+    })?;
     if found.rejoin.len() > MOST_SINGLE {
         let detail =
             format!("more than {MOST_SINGLE} tokens were taken off singly: assign them in smaller parts");
         return Err(ServiceError::invalid("serials", "too_many", detail));
     }
-    if !standing.is_empty() {
-        serials.sort_unstable();
-        found.part = BatchPart::Serials(runs(&serials, part));
+    if standing.is_empty() {
+        return Ok(found);
+    }
+    tokens.sort_unstable_by(|a, b| {
+        (a.serial.0, a.serial.1.normal()).cmp(&(b.serial.0, b.serial.1.normal()))
+    });
+    let here: Vec<&BatchAssignment> = standing.iter().filter(|r| r.resource == target).collect();
+    let has_place = |t: &Seen| t.rejoins && here.iter().any(|r| r.part.includes(&t.serial.1));
+    // A token that follows no batch is covered by no record, so it never splits a range.
+    let loose = |t: &Seen| !t.follows && !t.rejoins;
+    let ranges = runs(&tokens, |t| {
+        if loose(t) { None } else { Some(t.free && !has_place(t)) }
+    });
+    found.part = (!ranges.is_empty()).then_some(BatchPart::Serials(ranges));
+    for record in standing.iter().filter(|r| r.resource != target) {
+        if tokens.iter().any(|t| t.rejoins && record.part.includes(&t.serial.1)) {
+            let kept = runs(&tokens, |t| {
+                if loose(t) { None } else { Some(t.follows && record.part.includes(&t.serial.1)) }
+            });
+            found.yielding.push(BatchAssignment { part: BatchPart::Serials(kept), ..record.clone() });
+        }
     }
     Ok(found)
 }
 
-/// The longest runs of neighbouring serials that may be covered and belong to the part.
-fn runs(serials: &[(usize, String, bool)], part: &BatchPart) -> Vec<SerialRange> {
+/// The longest runs of neighbouring serials that belong in; `None` neither belongs in nor splits a run.
+fn runs(tokens: &[Seen], belongs: impl Fn(&Seen) -> Option<bool>) -> Vec<SerialRange> {
     let mut ranges: Vec<SerialRange> = Vec::new();
-    let mut open = false;
-    let mut length = 0;
-    for (len, normal, free) in serials {
-        let covered = *free && TokenSerial::parse(normal).is_ok_and(|serial| part.includes(&serial));
-        match (covered, ranges.last_mut()) {
-            (true, Some(last)) if open && length == *len => normal.clone_into(&mut last.to),
-            (true, _) => ranges.push(SerialRange { from: normal.clone(), to: normal.clone() }),
-            (false, _) => {}
+    let mut open = None;
+    for token in tokens {
+        let (length, serial) = (token.serial.0, token.serial.1.normal());
+        match (belongs(token), ranges.last_mut()) {
+            (None, _) => continue,
+            (Some(false), _) => open = None,
+            (Some(true), Some(last)) if open == Some(length) => serial.clone_into(&mut last.to),
+            (Some(true), _) => {
+                ranges.push(SerialRange { from: serial.to_owned(), to: serial.to_owned() });
+                open = Some(length);
+            }
         }
-        (open, length) = (covered, *len);
     }
     ranges
 }
 
-/// The tokens of the part that follow one of the records.
+/// Calls for every token of a batch, a page at a time.
+fn each_token(
+    view: &dyn View,
+    batch: &Batch,
+    mut call: impl FnMut(Token) -> Result<(), ServiceError>,
+) -> Result<(), ServiceError> {
+    let filter = TokenFilter { batch: Some(batch.id), ..TokenFilter::ALL };
+    let mut page = Page::first(1_000);
+    loop {
+        let slice = view.tokens(&filter, page)?;
+        slice.items.into_iter().try_for_each(&mut call)?;
+        match slice.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Calls for the tokens of the part that follow one of the records.
 fn covered(
     view: &dyn View,
     batch: &Batch,
     part: &BatchPart,
     records: &[BatchAssignment],
-) -> Result<Vec<Token>, ServiceError> {
-    let mut tokens = Vec::new();
-    let filter = TokenFilter { batch: Some(batch.id), ..TokenFilter::ALL };
-    let mut page = Page::first(1_000);
-    loop {
-        let slice = view.tokens(&filter, page)?;
-        let wanted = |t: &Token| part.includes(&t.serial) && records.iter().any(|record| record.covers(t));
-        tokens.extend(slice.items.into_iter().filter(wanted));
-        if tokens.len() > MOST_SINGLE {
-            let detail =
-                format!("more than {MOST_SINGLE} tokens: take them off in smaller parts, or the whole batch");
-            return Err(ServiceError::invalid("serials", "too_many", detail));
-        }
-        match slice.next {
-            Some(next) => page.after = Some(next),
-            None => return Ok(tokens),
-        }
-    }
+    mut call: impl FnMut(Token) -> Result<(), ServiceError>,
+) -> Result<(), ServiceError> {
+    each_token(view, batch, |token| {
+        let wanted = part.includes(&token.serial) && records.iter().any(|record| record.covers(&token));
+        if wanted { call(token) } else { Ok(()) }
+    })
 }
 
 #[cfg(test)]

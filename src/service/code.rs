@@ -23,6 +23,8 @@ pub(super) const CHECK_COUNTERS: u64 = 10;
 pub(super) const REPLAY_COUNTERS: u64 = 10;
 /// How often a comparison is repeated when the record moved.
 const ATTEMPTS: usize = 3;
+/// How far the clock may lie behind the newest record of the log.
+pub(super) const CLOCK_TOLERANCE_SECS: i64 = 5;
 /// What a clock may gain or lose between two codes before learning stops believing it, per day.
 const DRIFT_SECS_PER_DAY: i64 = 2;
 
@@ -41,7 +43,13 @@ pub(super) struct Examined {
 impl Examined {
     pub(super) fn read(view: &dyn View, token: Token) -> Result<Self, ServiceError> {
         let seed = view.seed(token.id)?.ok_or(ServiceError::NotFound { what: "token" })?;
-        let state = view.state(&seed)?;
+        let mut state = view.state(&seed)?;
+        if !state.used {
+            // A secret that this store has held before takes its old floor, also one that rose, or was
+            // buried, after the plan that brought this row was made.
+            let old = super::token::old_floor(view, seed.fingerprint, &seed.spec)?;
+            state.floor = old.map_or(state.floor, |old| old.max(state.floor));
+        }
         let resources = view.resources_of(&token)?;
         let mut failure_limit = crate::model::Resource::DEFAULT_FAILURE_LIMIT;
         if let Some(first) = resources.first()
@@ -232,7 +240,7 @@ impl Service {
     pub(super) fn trusted_now(&self, view: &dyn View) -> Result<UnixTime, ServiceError> {
         let now = self.clock.now();
         match crate::store::newest_audit_time(view)? {
-            Some(newest) if newest.secs_since(now) > 5 => Err(ServiceError::ClockFault { now, newest }),
+            Some(newest) if newest > now.plus_secs(CLOCK_TOLERANCE_SECS) => Err(ServiceError::ClockFault { now, newest }),
             _ => Ok(now),
         }
     }

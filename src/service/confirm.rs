@@ -224,18 +224,19 @@ impl Service {
             return Ok(ConfirmResult::MoreOtpsNeeded { otps_needed: needed });
         }
         let eligible = examined.filter(|_| obstacle.is_none());
-        let proof = match &eligible {
+        let (proof, evaluated) = match &eligible {
             Some(examined) => self.prove(examined, request.otps, &resource, user.id, now)?,
-            None => {
-                self.dummy_search(request.otps, &resource);
-                Proof::Wrong(obstacle.unwrap_or("unknown_serial"))
-            }
+            None => (Proof::Wrong(obstacle.unwrap_or("unknown_serial")), 0),
         };
+        self.dummy_search(&resource, evaluated);
         let sealer = self.sealer()?;
         let (actor, split) = (actor.clone(), self.splits_check());
         self.decide(move |view| {
             let counted_user = matches!(actor.origin, ActorOrigin::User { .. }).then_some(user.id);
             let mut settling = Settling { now, resource: &resource, user: &user, counted_user, actor: &actor };
+            if let Some(spent) = settling.spent(view, eligible.as_ref().map(Examined::id))? {
+                return Ok(spent);
+            }
             let Some(before) = &eligible else {
                 let Proof::Wrong(reason) = proof else { return Err(ServiceError::Stale) };
                 return settling.refuse(view, None, reason, single, needed);
@@ -248,7 +249,7 @@ impl Service {
                 }
             }
             if let Some(until) = code::blocked(&fresh.state.budget, now) {
-                return settling.blocked(until, &fresh);
+                return settling.token_blocked(view, until, &fresh, single, needed);
             }
             match proof {
                 Proof::Wrong(reason) => settling.refuse(view, Some(&fresh), reason, single, needed),
@@ -271,7 +272,7 @@ impl Service {
 
     /// Whether the codes are this token's. One code is enough for a token that was handed to this user
     /// by name, in the ordinary window; else the sequence, in the wide window only while the token was
-    /// never used.
+    /// never used. Also gives the number of codes that were computed for it.
     fn prove(
         &self,
         examined: &Examined,
@@ -279,29 +280,26 @@ impl Service {
         resource: &Resource,
         user: UserId,
         now: UnixTime,
-    ) -> Result<Proof, ServiceError> {
+    ) -> Result<(Proof, u64), ServiceError> {
         let Ok(digits) = examined.digits() else {
-            self.dummy_search(otps, resource);
-            return Ok(Proof::Wrong("kind_not_supported"));
+            return Ok((Proof::Wrong("kind_not_supported"), 0));
         };
         if examined.require_usable(now).is_err() {
-            self.dummy_search(otps, resource);
-            return Ok(Proof::Wrong("token_not_yet_valid"));
+            return Ok((Proof::Wrong("token_not_yet_valid"), 0));
         }
         if let [otp] = otps {
             if examined.token.holder != Some(user) {
-                self.dummy_search(otps, resource);
-                return Ok(Proof::Wrong("more_otps_needed"));
+                return Ok((Proof::Wrong("more_otps_needed"), 0));
             }
-            return Ok(match compare(self, examined, otp, now, false)? {
+            let proof = match compare(self, examined, otp, now, false)? {
                 Comparison::Fits { last, .. } => Proof::Right { start: last, codes: 1 },
                 Comparison::Used => Proof::Wrong("replayed"),
                 Comparison::Outside(_) | Comparison::Wrong => Proof::Wrong("wrong"),
-            });
+            };
+            return Ok((proof, 0));
         }
         if CodeSequence::new(digits, otps).is_err() {
-            self.dummy_search(otps, resource);
-            return Ok(Proof::Wrong("otp_length"));
+            return Ok((Proof::Wrong("otp_length"), 0));
         }
         let (secs, counters) = windows(resource);
         let spec = &examined.seed.spec;
@@ -314,23 +312,27 @@ impl Service {
             WindowSteps::for_token(spec, u64::from(secs), u64::from(counters))
                 .cut_to(widest_window(digits, otps.len()))
         };
-        Ok(match self.search_codes(examined, otps, window, now)?.found {
+        let searched = self.search_codes(examined, otps, window, now)?;
+        let proof = match searched.found {
             SequenceMatch::One { start } => Proof::Right { start, codes: otps.len() },
             SequenceMatch::BehindFloor { .. } => Proof::Wrong("behind_floor"),
             SequenceMatch::Several => Proof::Wrong("ambiguous"),
             SequenceMatch::None => Proof::Wrong("not_found"),
-        })
+        };
+        Ok((proof, searched.evaluated))
     }
 
-    /// The work of a search without a token, so that time tells nothing.
-    fn dummy_search(&self, otps: &[Otp], resource: &Resource) {
+    /// What the widest search here computes and this one did not, so that time tells nothing: not
+    /// whether the serial is known, not the kind of the token, not whether it was used before.
+    fn dummy_search(&self, resource: &Resource, evaluated: u64) {
         let _ = self;
+        let (secs, counters) = windows(resource);
+        let widest = (u64::from(secs) / 15 + 1).max(u64::from(counters) + 1) + CodeSequence::MAX_LEN as u64;
+        let Some(rest) = widest.checked_sub(evaluated.saturating_add(1)) else { return };
         let generator = Generator::new(&Seed::new(vec![0x5a; 20]), HashAlg::Sha1);
-        let positions = u64::from(windows(resource).0) / 15;
-        let starts = Window::around(MovingFactor(50_000_000), positions / 2, positions / 2);
+        let starts = Window::around(MovingFactor(50_000_000), 0, rest);
         let dummy = [Otp::from_value(1, Digits::SIX), Otp::from_value(2, Digits::SIX)];
-        let codes = CodeSequence::new(Digits::SIX, otps).or_else(|_| CodeSequence::new(Digits::SIX, &dummy));
-        if let Ok(codes) = codes {
+        if let Ok(codes) = CodeSequence::new(Digits::SIX, &dummy) {
             std::hint::black_box(find_sequence(&generator, &codes, starts, MovingFactor(0)));
         }
     }
@@ -399,19 +401,41 @@ impl Settling<'_> {
         Ok(Some((key, view.budget(key)?.within(self.now, 86_400))))
     }
 
-    fn blocked(
+    /// The answer when the user's failures of this day are used up: the same for every serial.
+    fn spent(
         &self,
+        view: &dyn View,
+        token: Option<TokenId>,
+    ) -> Result<Option<(ConfirmResult, Changes)>, ServiceError> {
+        let Some((_, budget)) = self.user_budget(view)? else { return Ok(None) };
+        if budget.failures < USER_FAILURES_A_DAY {
+            return Ok(None);
+        }
+        let until = budget.since.map(|since| since.plus_secs(86_400));
+        let answer = ConfirmResult::Blocked { until };
+        let entry = self.audit(token, &answer, "user_budget");
+        Ok(Some((answer, vec![entry])))
+    }
+
+    /// Operators hear that the token is blocked. To a user it is a refusal like any other, counted like
+    /// any other: that a token of this serial is blocked would tell that it exists.
+    fn token_blocked(
+        &mut self,
+        view: &dyn View,
         until: Option<UnixTime>,
         fresh: &Examined,
+        single: bool,
+        needed: usize,
     ) -> Result<(ConfirmResult, Changes), ServiceError> {
-        // The same word for everybody: that a token of this serial is blocked would tell that it exists.
-        let shown = if self.actor.is_operator() {
-            ConfirmResult::Blocked { until }
-        } else {
-            ConfirmResult::Refused { reason: "blocked", slow: false }
-        };
-        let entry = self.audit(Some(fresh.id()), &shown, "blocked");
-        Ok((shown, vec![entry]))
+        if !self.actor.is_operator() {
+            let (answer, mut changes) = self.refuse(view, None, "blocked", single, needed)?;
+            changes.pop();
+            changes.push(self.audit(Some(fresh.id()), &answer, "blocked"));
+            return Ok((answer, changes));
+        }
+        let answer = ConfirmResult::Blocked { until };
+        let entry = self.audit(Some(fresh.id()), &answer, "blocked");
+        Ok((answer, vec![entry]))
     }
 
     fn refuse(
@@ -424,12 +448,6 @@ impl Settling<'_> {
     ) -> Result<(ConfirmResult, Changes), ServiceError> {
         let mut changes = Vec::new();
         if let Some((key, budget)) = self.user_budget(view)? {
-            if budget.failures >= USER_FAILURES_A_DAY {
-                let until = budget.since.map(|since| since.plus_secs(86_400));
-                let answer = ConfirmResult::Blocked { until };
-                let entry = self.audit(fresh.map(Examined::id), &answer, "user_budget");
-                return Ok((answer, vec![entry]));
-            }
             changes.push(Change::PutBudget(key, budget.failed(self.now, u32::MAX)));
         }
         let key = BudgetKey::Resource(BudgetKind::Confirmation, self.resource.id);
@@ -466,13 +484,7 @@ impl Settling<'_> {
         codes: usize,
     ) -> Result<(ConfirmResult, Changes), ServiceError> {
         let mut changes = Vec::new();
-        if let Some((key, budget)) = self.user_budget(view)? {
-            if budget.failures >= USER_FAILURES_A_DAY {
-                let until = budget.since.map(|since| since.plus_secs(86_400));
-                let answer = ConfirmResult::Blocked { until };
-                let entry = self.audit(Some(fresh.id()), &answer, "user_budget");
-                return Ok((answer, vec![entry]));
-            }
+        if let Some((key, _)) = self.user_budget(view)? {
             changes.push(Change::PutBudget(key, Budget::CLEAR));
         }
         let (state, steps, seconds, _) = take_over(fresh, start, codes, self.now);

@@ -7,8 +7,8 @@ mod plan;
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, Batch, BatchId, BatchName, BatchState, Import, ImportCounts, ImportId,
-    ImportLine, ImportState, Job, JobId, JobKind, JobState, Scope, SeedVersion, Subject, TokenId, Verdict,
+    Actor, Assignment, AuditAction, AuditResult, Batch, BatchId, BatchName, BatchState, Import, ImportCounts, ImportId,
+    ImportLine, ImportState, Job, JobId, JobKind, JobState, Parties, Scope, SeedVersion, Subject, TokenId, Verdict,
 };
 use crate::secret::{Passphrase, Seed};
 use crate::seedfile::{Defaults, ReadOptions, Weakness, parse_transport_key};
@@ -357,6 +357,10 @@ impl Service {
             if view.generation()? != present.generation {
                 return Err(ServiceError::Stale);
             }
+            if planned.replace && rows_set_aside(view, planned.id)? != present.counts.conflicts {
+                let detail = "secrets that were set aside for replacing are gone: import the file again";
+                return Err(ServiceError::state("import_not_clean", detail));
+            }
             let batch = view.batch_any(planned.batch)?.ok_or(ServiceError::Stale)?;
             let mut changes = Vec::new();
             if present.counts.new > 0 {
@@ -486,7 +490,14 @@ impl Service {
         loop {
             let more = self.decide(move |view| {
                 let ids: Vec<TokenId> = view.token_ids_in(batch, Page::first(CHUNK))?.items;
-                Ok((!ids.is_empty(), ids.into_iter().map(Change::PurgeToken).collect()))
+                let mut changes = Vec::with_capacity(ids.len());
+                for id in &ids {
+                    for own in view.assignments_of_token(*id)? {
+                        changes.push(without_token(own));
+                    }
+                    changes.push(Change::PurgeToken(*id));
+                }
+                Ok((!ids.is_empty(), changes))
             })?;
             if !more {
                 return Ok(());
@@ -528,6 +539,27 @@ fn end_job(view: &dyn View, job: JobId, state: JobState, now: UnixTime) -> Resul
     job.state = state;
     job.ended_at = Some(now);
     Ok(vec![Change::PutJob(job)])
+}
+
+/// What stays of an assignment when its token goes.
+pub(super) fn without_token(own: Assignment) -> Change {
+    match own.parties.user() {
+        Some(user) => Change::PutAssignment(Assignment { parties: Parties::User(user), ..own }),
+        None => Change::DeleteAssignment(own.id),
+    }
+}
+
+/// Secrets that a plan set aside for tokens of other batches.
+fn rows_set_aside(view: &dyn View, id: ImportId) -> Result<u64, ServiceError> {
+    let (mut count, mut page) = (0, Page::first(CHUNK));
+    loop {
+        let slice = view.replaced_by(id, page)?;
+        count += slice.items.len() as u64;
+        match slice.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(count),
+        }
+    }
 }
 
 /// The changes that take an import and its batch out of sight.

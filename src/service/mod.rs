@@ -10,6 +10,7 @@ mod audit;
 mod authenticate;
 mod batch;
 mod check;
+mod clock_fault;
 mod code;
 mod confirm;
 mod error;

@@ -52,6 +52,14 @@ fn scope_of(view: &dyn View, actor: &Actor, names: &[ResourceName]) -> Result<Sc
     Ok(Scope::Resources(ids))
 }
 
+/// True when everything that `inner` sees belongs to `outer`.
+fn is_within(outer: &Scope, inner: &Scope) -> bool {
+    match inner {
+        Scope::All => *outer == Scope::All,
+        Scope::Resources(list) => list.iter().all(|resource| outer.covers(*resource)),
+    }
+}
+
 fn resource_names(view: &dyn View, scope: &Scope) -> Result<Option<Vec<String>>, ServiceError> {
     let Scope::Resources(ids) = scope else { return Ok(None) };
     let mut names = Vec::new();
@@ -120,6 +128,7 @@ impl Service {
         self.decide(move |view| {
             let operator = view
                 .operator_by_login(&login.normal())?
+                .filter(|operator| is_within(&actor.scope, &operator.scope))
                 .ok_or(ServiceError::NotFound { what: "operator" })?;
             let (id, changed) = (operator.id, Operator { password: hash.clone(), ..operator });
             let entry = super::audit_entry(
@@ -315,7 +324,9 @@ impl Service {
                 .api_keys(Page::first(10_000))?
                 .items
                 .into_iter()
-                .find(|key| key.name == name && key.revoked_at.is_none())
+                .find(|key| {
+                    key.name == name && key.revoked_at.is_none() && is_within(&actor.scope, &key.scope)
+                })
                 .ok_or(ServiceError::NotFound { what: "key" })?;
             let detail = vec![("name", name.clone())];
             let entry = super::audit_entry(

@@ -1,7 +1,7 @@
 //! What a user sees in the portal, and why.
 
 use crate::model::{
-    Actor, DisabledBy, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, User,
+    Actor, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, User,
 };
 use crate::oath::Otp;
 use crate::store::View;
@@ -108,8 +108,7 @@ fn why_hidden(
             }
         }
         PortalAction::RegisterExistingToken | PortalAction::RegisterNewToken => {
-            let enabled_pair = pair.is_some_and(|(_, token)| token.disabled != Some(DisabledBy::Operator));
-            enabled_pair.then_some(WhyHidden::HasToken)
+            pair.is_some().then_some(WhyHidden::HasToken)
         }
         _ => None,
     })
@@ -188,7 +187,11 @@ impl Service {
         self.require_action(portal, PortalAction::RegisterExistingToken)?;
         let user = signed_in(portal)?;
         let request = ConfirmRequest { resource: &portal.resource.name, user: &user.login, serial, otps };
-        self.confirm(&self.portal_actor(portal, address), &request)
+        Ok(match self.confirm(&self.portal_actor(portal, address), &request)? {
+            // The real reason is in the log.
+            ConfirmResult::Refused { slow, .. } => ConfirmResult::Refused { reason: "refused", slow },
+            told => told,
+        })
     }
 
     /// *Token Synchronization*.

@@ -187,7 +187,9 @@ impl Service {
                     );
                     let subject = format!("{}: your code", resource.name);
                     let draft = Draft { kind: MailKind::Code, to, subject, lives_secs: CODE_SECS };
-                    changes.push(Change::PutBudget(sent_key, sent.failed(now, u32::MAX)));
+                    // Counted from the last mail, so that no quarter of an hour sees a fourth.
+                    let sent = Budget { since: Some(now), ..sent.failed(now, u32::MAX) };
+                    changes.push(Change::PutBudget(sent_key, sent));
                     changes.push(draft.into_change(view, &sealer, &text, now)?);
                     let mailed = MailedCode { hash, expires_at: now.plus_secs(CODE_SECS), session: key };
                     changes.push(Change::PutMailedCode(user.id, resource.id, mailed));
@@ -277,6 +279,13 @@ impl Service {
                 Some(id) => view.user(id)?,
                 None => None,
             };
+            // Taken off the resource since page 1: like a login that nobody has.
+            let known = match known {
+                Some(user) if is_on(view, &user, &resource)? => Some(user),
+                _ => None,
+            };
+            // The password that was compared must still be the one in force.
+            let compared = stored.as_ref().and_then(|user| user.password.as_ref());
             let mailed = match &known {
                 Some(user) if user.password.is_none() => view.mailed_code(user.id, resource.id)?,
                 _ => None,
@@ -316,7 +325,10 @@ impl Service {
             });
             let right = known
                 .as_ref()
-                .filter(|user| if by_mail { mail_right } else { user.password.is_some() && password_right });
+                .filter(|user| match &user.password {
+                    None => mail_right,
+                    in_force => password_right && in_force.as_ref() == compared,
+                });
             let Some(user) = right else {
                 let changes = vec![
                     Change::PutBudget(key, budget.failed(now, resource.failure_limit)),
@@ -391,7 +403,20 @@ impl Service {
         if examined.require_usable(now).is_err() {
             // Disabled by an operator: the pair still asks for this token, so nobody gets in.
             self.dummy_check(otp);
-            return Ok(CheckResult::Wrong);
+            let subjects =
+                vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(portal.resource.id)];
+            return self.decide(move |_| {
+                let detail = vec![("page", "third".to_owned()), ("result", "token_disabled".to_owned())];
+                let entry = super::audit_entry(
+                    now,
+                    &actor,
+                    AuditAction::SignIn,
+                    subjects.clone(),
+                    AuditResult::Refused,
+                    detail,
+                );
+                Ok((CheckResult::Wrong, vec![entry]))
+            });
         }
         let comparison = compare(self, &examined, otp, now, false)?;
         let (old_key, resource, address) = (portal.key, portal.resource.id, address.to_owned());
@@ -442,12 +467,22 @@ impl Service {
         };
         let cookie = bearer_token()?;
         let (old_key, new_key, resource) = (portal.key, bearer_hash(&cookie), portal.resource.id);
+        let actor = self.portal_actor(portal, address);
         let (address, now) = (address.to_owned(), self.clock.now());
         self.decide(move |view| {
             if view.session(&old_key)?.is_none() {
                 return Err(ServiceError::state("sign_in_order", "start again with the login"));
             }
-            Ok(((), full_session(old_key, new_key, resource, user, &address, now)))
+            let mut changes = full_session(old_key, new_key, resource, user, &address, now);
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                AuditAction::SignIn,
+                vec![Subject::User(user), Subject::Resource(resource)],
+                AuditResult::Done,
+                vec![("page", "third".to_owned()), ("result", "synchronized".to_owned())],
+            ));
+            Ok(((), changes))
         })?;
         Ok((outcome, Some(cookie)))
     }

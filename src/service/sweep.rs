@@ -1,7 +1,8 @@
 //! Cleaning up: what a crash left behind at the start, what grew old while running.
 
-use crate::model::{Budget, Import, ImportState, Job, JobState};
-use crate::store::{Change, Page};
+use crate::clock::UnixTime;
+use crate::model::{Actor, AuditAction, AuditResult, Budget, Import, ImportState, Job, JobState, Subject};
+use crate::store::{Change, Changes, Page, View};
 
 use super::import::dropped;
 use super::notice::old_mails;
@@ -29,7 +30,7 @@ impl Service {
             }
             for import in view.imports(Page::first(1_000))?.items {
                 if matches!(import.state, ImportState::Parsing) {
-                    changes.extend(dropped(view, import, now)?);
+                    changes.extend(forgotten(view, import, now)?);
                 }
             }
             Ok(((), changes))
@@ -47,7 +48,7 @@ impl Service {
                 let old = matches!(import.state, ImportState::Planned)
                     && now.secs_since(import.changed_at) > Import::PLAN_SECS;
                 if old {
-                    changes.extend(dropped(view, import, now)?);
+                    changes.extend(forgotten(view, import, now)?);
                 }
             }
             changes.extend(view.dead_sessions(now, CHUNK)?.into_iter().map(Change::DeleteSession));
@@ -67,4 +68,21 @@ impl Service {
         })?;
         self.sweep_batches()
     }
+}
+
+/// The changes that drop an import that nobody will commit.
+fn forgotten(view: &dyn View, import: Import, now: UnixTime) -> Result<Changes, ServiceError> {
+    let subject = vec![Subject::Import(import.id)];
+    let why = if import.state == ImportState::Parsing { "interrupted" } else { "expired" };
+    let detail = vec![("code", why.to_owned())];
+    let mut changes = dropped(view, import, now)?;
+    changes.push(super::audit_entry(
+        now,
+        &Actor::SYSTEM,
+        AuditAction::ImportDropped,
+        subject,
+        AuditResult::Done,
+        detail,
+    ));
+    Ok(changes)
 }

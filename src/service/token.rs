@@ -351,13 +351,7 @@ impl Service {
             let state = view.state(&seed)?;
             let mut changes = Vec::new();
             for own in view.assignments_of_token(token.id)? {
-                changes.push(match own.parties.user() {
-                    Some(user) => Change::PutAssignment(crate::model::Assignment {
-                        parties: crate::model::Parties::User(user),
-                        ..own
-                    }),
-                    None => Change::DeleteAssignment(own.id),
-                });
+                changes.push(super::import::without_token(own));
             }
             let tombstone = Tombstone {
                 serial: token.serial.clone(),

@@ -348,9 +348,9 @@ impl<'k> Applier<'k> {
         let id = key.id.0;
         self.raise(Counter::ApiKey, id)?;
         let old = self.put(Tab::ApiKeys, &keys::number(id), key)?;
-        let (old_name, old_hash) =
-            (old.as_ref().map(|k| k.name.as_bytes()), old.as_ref().map(|k| &k.hash[..]));
-        self.rename(Tab::ApiKeyNames, "key name", id, old_name, Some(key.name.as_bytes()))?;
+        let name = |key: &ApiKey| key.revoked_at.is_none().then(|| key.name.clone().into_bytes());
+        let (old_name, old_hash) = (old.as_ref().and_then(name), old.as_ref().map(|k| &k.hash[..]));
+        self.rename(Tab::ApiKeyNames, "key name", id, old_name.as_deref(), name(key).as_deref())?;
         self.rename(Tab::ApiKeyHashes, "key", id, old_hash, Some(&key.hash))
     }
 

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::kv::{KvMut, Tab};
 use super::{AuditHead, AuditSeal, StoreError, StoreMeta, View, keys, record};
 use crate::clock::UnixTime;
-use crate::model::{AuditEntry, AuditRecord};
+use crate::model::{AuditAction, AuditEntry, AuditRecord, AuditResult};
 
 const MAC_LEN: usize = 32;
 
@@ -79,7 +79,12 @@ pub(super) fn append(kv: &dyn KvMut, seal: &AuditSeal, entry: AuditEntry) -> Res
     let mut value = record::encode(&record)?;
     let mac = seal(&sealed_bytes(chain, n, &previous, &value));
     value.extend_from_slice(&mac);
-    let head = AuditHead { chain, n, hash: Sha256::digest(&value).into(), at: record.entry.at };
+    // The newest moment of the chain: a clock that was set back does not become right by writing a
+    // record, only by being accepted.
+    let accepts = record.entry.action == AuditAction::ClockAccepted && record.entry.result == AuditResult::Done;
+    let newest = head.map(|head| head.at).filter(|_| !accepts);
+    let at = newest.map_or(record.entry.at, |newest| newest.max(record.entry.at));
+    let head = AuditHead { chain, n, hash: Sha256::digest(&value).into(), at };
     kv.put(Tab::Audit, &keys::audit(chain, n), &value)?;
     kv.put(Tab::AuditHeads, &head_key, &record::encode(&head)?)?;
     for subject in record.entry.subjects {

@@ -310,6 +310,10 @@ impl View for KvView<'_> {
         Ok(None)
     }
 
+    fn seed_version(&self, token: TokenId, version: SeedVersion) -> Found<SeedRow> {
+        self.record(Tab::Seeds, &keys::seed(token, version))
+    }
+
     fn state(&self, seed: &SeedRow) -> Result<TokenState, StoreError> {
         Ok(self.stored_state(seed)?.unwrap_or(seed.initial))
     }

@@ -50,7 +50,7 @@ pub struct AuditHead {
     pub n: u64,
     /// SHA-256 of that record as stored.
     pub hash: [u8; 32],
-    /// Its time.
+    /// The newest time of its records, since the clock was last accepted.
     pub at: UnixTime,
 }
 
@@ -102,6 +102,8 @@ pub trait View {
     fn token_by_serial(&self, normal: &str) -> Found<Token>;
     /// The secret in force: the highest version whose import is committed.
     fn seed(&self, token: TokenId) -> Found<SeedRow>;
+    /// A secret of this version, visible or not.
+    fn seed_version(&self, token: TokenId, version: SeedVersion) -> Found<SeedRow>;
     /// What checks changed; the seed row's initial state when nothing did.
     fn state(&self, seed: &SeedRow) -> Result<TokenState, StoreError>;
     /// The highest seed version written for a token, visible or not.

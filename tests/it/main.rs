@@ -1,4 +1,5 @@
 //! Integration tests: laws, layers and whole walks.
 
 mod law2_wide_window;
+mod service;
 mod store_conformance;

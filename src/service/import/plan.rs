@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{CHUNK, ImportTask, LEASE_SECS, next_version};
@@ -10,7 +11,7 @@ use crate::clock::UnixTime;
 use crate::model::{
     AuditAction, AuditResult, Custody, Drift, Fingerprint, Import, ImportCounts, ImportId, ImportLine,
     ImportState, JobId, JobState, OtpSpec, SeedRow, SeedVersion, Subject, Token, TokenId, TokenKind,
-    TokenOrigin, TokenState, Verdict,
+    TokenOrigin, TokenSerial, TokenState, Verdict,
 };
 use crate::oath::MovingFactor;
 use crate::seedfile::{FileError, Note, Problem, ProblemCode, ReadOptions, SeedRecord, Sink};
@@ -31,7 +32,6 @@ type Seen = HashMap<u64, (u64, u64)>;
 /// Takes the records of one file and gives verdicts.
 struct Planner<'a> {
     service: &'a Service,
-    view: &'a dyn View,
     task: &'a ImportTask,
     batch: crate::model::BatchId,
     now: UnixTime,
@@ -118,9 +118,30 @@ impl Planner<'_> {
         if !self.is_first_of_its_kind(&record, fingerprint) {
             return self.flush_if_full();
         }
-        match self.view.token_by_serial(record.serial.normal())? {
-            Some(token) => self.compare(&record, &token, fingerprint)?,
-            None => self.take_new(&record, fingerprint)?,
+        // A snapshot for each record: one for the whole file would keep all pages that change meanwhile.
+        let there = self.service.store.read(|view| look_up(view, &record, fingerprint))?;
+        match there {
+            There::Same => {
+                let detail = "this token is here already, the same in everything".to_owned();
+                self.line(&record, Verdict::Identical, "serial_exists", detail);
+            }
+            There::SecretOf(serial) => {
+                let detail = format!(
+                    "token {serial} has the same secret: two tokens that show the same codes cannot both be used"
+                );
+                self.line(&record, Verdict::Rejected, "secret_duplicate", detail);
+            }
+            There::Other { token, version, same_secret, floor } => {
+                let detail = if same_secret {
+                    "this token is here with the same secret and other parameters"
+                } else {
+                    "this serial number is here with another secret: replace it only if the vendor confirms"
+                };
+                let row = self.row(&record, token, version, fingerprint, floor)?;
+                self.changes.push(Change::PutSeed(row));
+                self.line(&record, Verdict::Conflict, "serial_exists", detail.to_owned());
+            }
+            There::Nothing { floor } => self.take_new(&record, fingerprint, floor)?,
         }
         self.flush_if_full()
     }
@@ -161,52 +182,14 @@ impl Planner<'_> {
         true
     }
 
-    /// The serial is here already: the same in everything, or a conflict.
-    fn compare(
+    fn take_new(
         &mut self,
         record: &SeedRecord,
-        token: &Token,
         fingerprint: Fingerprint,
+        floor: Option<MovingFactor>,
     ) -> Result<(), ServiceError> {
-        let seed = self.view.seed(token.id)?.ok_or(ServiceError::NotFound { what: "token" })?;
-        if seed.fingerprint == fingerprint && seed.spec == record.spec {
-            self.line(
-                record,
-                Verdict::Identical,
-                "serial_exists",
-                "this token is here already, the same in everything".into(),
-            );
-            return Ok(());
-        }
-        let detail = if seed.fingerprint == fingerprint {
-            "this token is here with the same secret and other parameters".to_owned()
-        } else {
-            "this serial number is here with another secret: replace it only if the vendor confirms"
-                .to_owned()
-        };
-        let version = next_version(self.view, token.id)?;
-        let row = self.row(record, token.id, version, fingerprint)?;
-        self.changes.push(Change::PutSeed(row));
-        self.line(record, Verdict::Conflict, "serial_exists", detail);
-        Ok(())
-    }
-
-    fn take_new(&mut self, record: &SeedRecord, fingerprint: Fingerprint) -> Result<(), ServiceError> {
-        for other in self.view.seeds_with(fingerprint)? {
-            if sequence(&other.spec) != sequence(&record.spec) {
-                continue;
-            }
-            if let Some(token) = self.view.token(other.token)? {
-                let detail = format!(
-                    "token {} has the same secret: two tokens that show the same codes cannot both be used",
-                    token.serial,
-                );
-                self.line(record, Verdict::Rejected, "secret_duplicate", detail);
-                return Ok(());
-            }
-        }
         let id = self.next_number()?;
-        let row = self.row(record, id, SeedVersion::FIRST, fingerprint)?;
+        let row = self.row(record, id, SeedVersion::FIRST, fingerprint, floor)?;
         self.changes.push(Change::PutToken(Token {
             id,
             serial: record.serial.clone(),
@@ -235,6 +218,7 @@ impl Planner<'_> {
         token: TokenId,
         version: SeedVersion,
         fingerprint: Fingerprint,
+        floor: Option<MovingFactor>,
     ) -> Result<SeedRow, ServiceError> {
         if self.data_key.remaining() == 0 {
             self.data_key = Service::fresh_data_key(&*self.service.store, &self.service.vault)?;
@@ -244,7 +228,7 @@ impl Planner<'_> {
             TokenKind::Hotp | TokenKind::Ocra => MovingFactor(record.counter),
             TokenKind::Totp => MovingFactor(0),
         };
-        let floor = old_floor(self.view, fingerprint, &record.spec)?.map_or(stated, |old| old.max(stated));
+        let floor = floor.map_or(stated, |old| old.max(stated));
         let mut initial = TokenState::fresh(floor);
         if let (OtpSpec::Totp { period, .. }, true) = (&record.spec, record.drift_steps != 0) {
             let seconds = record.drift_steps.saturating_mul(period.get());
@@ -278,21 +262,128 @@ impl Planner<'_> {
 
     /// Writes the rows and lines that are waiting, and how far the job is.
     fn flush(&mut self) -> Result<(), ServiceError> {
-        let mut changes = std::mem::take(&mut self.changes);
         let (import, job, counts) = (self.task.import, self.task.job, self.counts);
-        if !self.lines.is_empty() {
-            changes.push(Change::AddImportLines(import, std::mem::take(&mut self.lines)));
-        }
+        let lines = std::mem::take(&mut self.lines);
         let ((done, total), now) = (self.bytes, self.now);
-        self.service.decide(move |view| {
-            let mut all = changes.clone();
-            all.extend(running(view, job, done, total, now)?);
-            if let Some(record) = view.import(import)? {
-                all.push(Change::PutImport(Import { counts, ..record }));
+        let mut changes = Arc::new(std::mem::take(&mut self.changes));
+        loop {
+            let (rows, lines) = (Arc::clone(&changes), lines.clone());
+            let written = self.service.decide(move |view| {
+                require_free_versions(view, &rows)?;
+                let mut all = Vec::clone(&rows);
+                if !lines.is_empty() {
+                    all.push(Change::AddImportLines(import, lines.clone()));
+                }
+                all.extend(running(view, job, done, total, now)?);
+                if let Some(record) = view.import(import)? {
+                    all.push(Change::PutImport(Import { counts, ..record }));
+                }
+                Ok(((), all))
+            });
+            match written {
+                Err(ServiceError::Stale) => changes = Arc::new(self.renumbered(&changes)?),
+                other => return other,
             }
-            Ok(((), all))
-        })
+        }
     }
+
+    /// The rows again, with versions that no other plan has taken meanwhile.
+    fn renumbered(&self, changes: &[Change]) -> Result<Vec<Change>, ServiceError> {
+        let mut fresh = Vec::with_capacity(changes.len());
+        for change in changes {
+            let Change::PutSeed(row) = change else {
+                fresh.push(change.clone());
+                continue;
+            };
+            let (token, version) = (row.token, row.version);
+            if version == SeedVersion::FIRST {
+                fresh.push(change.clone());
+                continue;
+            }
+            let next = self.service.store.read(|view| {
+                let there = view.token(token)?.is_some();
+                Ok::<_, ServiceError>(if there { Some(next_version(view, token)?) } else { None })
+            })?;
+            // The token is gone: there is nothing to replace.
+            let Some(next) = next else { continue };
+            let seed =
+                self.service.vault.open_seed(&row.sealed, SealContext::Seed(token, version), |_| None)?;
+            let sealed = self.data_key.seal(&seed, SealContext::Seed(token, next))?;
+            fresh.push(Change::PutSeed(SeedRow { version: next, sealed, ..row.clone() }));
+        }
+        Ok(fresh)
+    }
+}
+
+/// What the store has of a record.
+enum There {
+    /// The same token, equal in everything.
+    Same,
+    /// Another token with the same secret.
+    SecretOf(TokenSerial),
+    /// The serial with another secret or other parameters.
+    Other {
+        token: TokenId,
+        version: SeedVersion,
+        same_secret: bool,
+        floor: Option<MovingFactor>,
+    },
+    /// Neither; at most the floor of a secret that was here once.
+    Nothing { floor: Option<MovingFactor> },
+}
+
+fn look_up(view: &dyn View, record: &SeedRecord, fingerprint: Fingerprint) -> Result<There, ServiceError> {
+    let token = view.token_by_serial(record.serial.normal())?;
+    let seed = match &token {
+        Some(token) => view.seed(token.id)?,
+        None => None,
+    };
+    let same_secret = seed.as_ref().is_some_and(|seed| seed.fingerprint == fingerprint);
+    if same_secret && seed.is_some_and(|seed| seed.spec == record.spec) {
+        return Ok(There::Same);
+    }
+    let own = token.as_ref().map(|token| token.id);
+    if let Some(other) = holder_of(view, fingerprint, &record.spec, own)? {
+        return Ok(There::SecretOf(other.serial));
+    }
+    let floor = old_floor(view, fingerprint, &record.spec)?;
+    Ok(match own {
+        Some(token) => There::Other { token, version: next_version(view, token)?, same_secret, floor },
+        None => There::Nothing { floor },
+    })
+}
+
+/// A token other than `own` whose codes come from the same sequence.
+fn holder_of(
+    view: &dyn View,
+    fingerprint: Fingerprint,
+    spec: &OtpSpec,
+    own: Option<TokenId>,
+) -> Result<Option<Token>, ServiceError> {
+    for other in view.seeds_with(fingerprint)? {
+        if Some(other.token) != own
+            && sequence(&other.spec) == sequence(spec)
+            && let Some(token) = view.token(other.token)?
+        {
+            return Ok(Some(token));
+        }
+    }
+    Ok(None)
+}
+
+/// `Stale` when a secret for an existing token would be written over another plan's, or for a token
+/// that is gone.
+fn require_free_versions(view: &dyn View, changes: &[Change]) -> Result<(), ServiceError> {
+    for change in changes {
+        if let Change::PutSeed(row) = change
+            && row.version != SeedVersion::FIRST
+            && (view.token(row.token)?.is_none()
+                || view.newest_seed_version(row.token)?.is_some_and(|newest| newest >= row.version))
+        {
+            return Err(ServiceError::Stale);
+        }
+    }
+    Ok(())
 }
 
 /// What two specs must share for their codes to come from the same sequence.
@@ -322,37 +413,35 @@ impl Service {
     #[expect(clippy::disallowed_methods, reason = "the uploaded file is read here, from memory")]
     pub(super) fn plan(&self, task: &ImportTask, options: &ReadOptions<'_>) -> Result<(), ServiceError> {
         let data_key = Self::fresh_data_key(&*self.store, &self.vault)?;
-        let now = self.clock.now();
-        let (report, counts, expired, generation) = self.store.read(|view| {
+        let (batch, generation) = self.store.read(|view| {
             let import = view.import(task.import)?.ok_or(ServiceError::NotFound { what: "import" })?;
-            let generation = view.generation()?;
-            let mut planner = Planner {
-                service: self,
-                view,
-                task,
-                batch: import.batch,
-                now,
-                data_key,
-                numbers: 0..0,
-                hasher: RandomState::new(),
-                serials: HashMap::new(),
-                secrets: HashMap::new(),
-                counts: ImportCounts::default(),
-                changes: Vec::new(),
-                lines: Vec::new(),
-                expired: 0,
-                told: Duration::ZERO,
-                bytes: (0, 0),
-                failure: None,
-            };
-            let read = crate::seedfile::read(task.request.bytes.expose(), options, &mut planner);
-            if let Some(failure) = planner.failure.take() {
-                return Err(failure);
-            }
-            let report = read.map_err(|error: FileError| ServiceError::SeedFile(error))?;
-            planner.flush()?;
-            Ok((report, planner.counts, planner.expired, generation))
+            Ok::<_, ServiceError>((import.batch, view.generation()?))
         })?;
+        let mut planner = Planner {
+            service: self,
+            task,
+            batch,
+            now: self.clock.now(),
+            data_key,
+            numbers: 0..0,
+            hasher: RandomState::new(),
+            serials: HashMap::new(),
+            secrets: HashMap::new(),
+            counts: ImportCounts::default(),
+            changes: Vec::new(),
+            lines: Vec::new(),
+            expired: 0,
+            told: Duration::ZERO,
+            bytes: (0, 0),
+            failure: None,
+        };
+        let read = crate::seedfile::read(task.request.bytes.expose(), options, &mut planner);
+        if let Some(failure) = planner.failure.take() {
+            return Err(failure);
+        }
+        let report = read.map_err(|error: FileError| ServiceError::SeedFile(error))?;
+        planner.flush()?;
+        let (counts, expired) = (planner.counts, planner.expired);
         let mut notes: Vec<(String, String)> =
             report.notes.into_iter().map(|Note { code, detail }| (code.name().to_owned(), detail)).collect();
         if expired > 0 && !notes.iter().any(|(code, _)| code == ProblemCode::Expired.name()) {
@@ -415,42 +504,73 @@ impl Service {
     /// Looks at a plan's rows again after the inventory moved: what meanwhile came in by another way
     /// leaves the plan as a rejected line.
     pub(super) fn replan(&self, id: ImportId) -> Result<(), ServiceError> {
-        let mut page = Page::first(CHUNK);
         let generation = self.store.read(|view| Ok::<_, ServiceError>(view.generation()?))?;
+        self.replan_pages(id, |view, import, page| {
+            let slice = view.token_ids_in(import.batch, page)?;
+            let mut moved = Vec::new();
+            for token in slice.items {
+                let Some((token, seed)) = view.staged(token)? else { continue };
+                if view.token_by_serial(token.serial.normal())?.is_some() {
+                    moved.push((token.serial, "serial_exists", Change::PurgeToken(token.id)));
+                } else if holder_of(view, seed.fingerprint, &seed.spec, None)?.is_some() {
+                    moved.push((token.serial, "secret_duplicate", Change::PurgeToken(token.id)));
+                }
+            }
+            Ok((moved, slice.next))
+        })?;
+        self.replan_pages(id, |view, import, page| {
+            let slice = view.replaced_by(import.id, page)?;
+            let mut moved = Vec::new();
+            for (id, version) in slice.items {
+                let (Some(row), Some(token)) = (view.seed_version(id, version)?, view.token(id)?) else {
+                    continue;
+                };
+                let in_force = view.seed(id)?.map(|seed| seed.version);
+                if in_force.is_some_and(|in_force| in_force > version) {
+                    moved.push((token.serial, "serial_exists", Change::PurgeSeed(id, version)));
+                } else if holder_of(view, row.fingerprint, &row.spec, Some(id))?.is_some() {
+                    moved.push((token.serial, "secret_duplicate", Change::PurgeSeed(id, version)));
+                }
+            }
+            Ok((moved, slice.next))
+        })?;
+        self.decide(move |view| {
+            let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
+            Ok(((), vec![Change::PutImport(Import { generation, ..import })]))
+        })
+    }
+
+    /// One kind of rows of a plan, a page for each change.
+    fn replan_pages(&self, id: ImportId, moved: MovedRows) -> Result<(), ServiceError> {
+        let mut page = Page::first(CHUNK);
         loop {
             let next = self.decide(move |view| {
                 let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
-                let slice = view.token_ids_in(import.batch, page)?;
+                let (rows, next) = moved(view, &import, page)?;
                 let (mut changes, mut lines, mut counts) = (Vec::new(), Vec::new(), import.counts);
-                for token_id in &slice.items {
-                    let Some((token, seed)) = view.staged(*token_id)? else { continue };
-                    let serial_taken = view.token_by_serial(token.serial.normal())?.is_some();
-                    let secret_taken = view
-                        .seeds_with(seed.fingerprint)?
-                        .iter()
-                        .any(|other| sequence(&other.spec) == sequence(&seed.spec));
-                    if !serial_taken && !secret_taken {
-                        continue;
-                    }
-                    counts.new = counts.new.saturating_sub(1);
+                for (serial, code, change) in rows {
+                    let count = match change {
+                        Change::PurgeSeed(..) => &mut counts.conflicts,
+                        _ => &mut counts.new,
+                    };
+                    *count = count.saturating_sub(1);
                     counts.rejected += 1;
                     lines.push(ImportLine {
                         line: 0,
                         column: 0,
-                        serial: token.serial.display().to_owned(),
+                        serial: serial.display().to_owned(),
                         verdict: Verdict::Rejected,
-                        code: if serial_taken { "serial_exists" } else { "secret_duplicate" }.to_owned(),
-                        detail: "this token came into the store by another import since the plan was made"
+                        code: code.to_owned(),
+                        detail: "another import brought this token or its secret since the plan was made"
                             .to_owned(),
                     });
-                    changes.push(Change::PurgeToken(*token_id));
+                    changes.push(change);
                 }
                 if !lines.is_empty() {
                     changes.push(Change::AddImportLines(id, lines));
+                    changes.push(Change::PutImport(Import { counts, ..import }));
                 }
-                let generation = if slice.next.is_none() { generation } else { import.generation };
-                changes.push(Change::PutImport(Import { counts, generation, ..import }));
-                Ok((slice.next, changes))
+                Ok((next, changes))
             })?;
             match next {
                 Some(after) => page.after = Some(after),
@@ -459,3 +579,7 @@ impl Service {
         }
     }
 }
+
+/// Rows of a plan that cannot stay: serial, code and the change that takes them out.
+type MovedRows =
+    fn(&dyn View, &Import, Page) -> Result<(Vec<(TokenSerial, &'static str, Change)>, Option<u64>), ServiceError>;

@@ -1,0 +1,285 @@
+//! A store with a service over it, people, seed files made on the fly, and stand-ins for tokens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mintmark::clock::{ManualClock, UnixTime};
+use mintmark::model::{
+    Actor, ActorOrigin, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login, OperatorId, PortalAction,
+    ResourceAlias, ResourceName, Role, Scope, TokenSerial,
+};
+use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp};
+use mintmark::secret::{BearerToken, Passphrase, Seed};
+use mintmark::service::{
+    ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings, SecondPage, Service, ServiceError,
+    StoreMark,
+};
+use mintmark::store::{RedbStore, Store};
+use mintmark::vault::RootKey;
+
+/// 2027-01-15, in the middle of a step.
+pub(super) const START: UnixTime = UnixTime::from_secs(1_800_000_010);
+pub(super) const PASSWORD: &str = "drei Birnen im Korb";
+pub(super) const ADDRESS: &str = "192.0.2.7";
+
+/// A token as a person holds it.
+pub(super) struct StandIn {
+    pub(super) serial: TokenSerial,
+    pub(super) counter: bool,
+    secret: Vec<u8>,
+    generator: Generator,
+}
+
+impl StandIn {
+    pub(super) fn totp(serial: &str) -> Self {
+        Self::with_secret(serial, false, secret_of(serial))
+    }
+
+    pub(super) fn hotp(serial: &str) -> Self {
+        Self::with_secret(serial, true, secret_of(serial))
+    }
+
+    pub(super) fn with_secret(text: &str, counter: bool, secret: Vec<u8>) -> Self {
+        let generator = Generator::new(&Seed::new(secret.clone()), HashAlg::Sha1);
+        Self { serial: serial(text), counter, secret, generator }
+    }
+
+    /// Its line in an OATH CSV.
+    pub(super) fn line(&self) -> String {
+        let hex = self.secret.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let (kind, last) = if self.counter { ("HOTP", "0") } else { ("TOTP", "30") };
+        format!("{},{hex},{kind},6,{last}\n", self.serial.display())
+    }
+
+    /// The code at a counter or step.
+    pub(super) fn at(&self, factor: u64) -> Otp {
+        self.generator.code(MovingFactor(factor), Digits::SIX)
+    }
+
+    /// Consecutive codes from a counter or step on.
+    pub(super) fn from(&self, factor: u64, count: u64) -> Vec<Otp> {
+        (factor..factor + count).map(|at| self.at(at)).collect()
+    }
+
+    /// A code that none of the next counters or steps has.
+    pub(super) fn wrong(&self, near: u64) -> Otp {
+        use mintmark::oath::{WindowMatch, find_in_window};
+        (0..1_000_000)
+            .map(|value| Otp::from_value(value, Digits::SIX))
+            .find(|otp| {
+                let none = find_in_window(
+                    &self.generator,
+                    Digits::SIX,
+                    otp,
+                    MovingFactor(near),
+                    100,
+                    100,
+                    MovingFactor(0),
+                );
+                none == WindowMatch::None
+            })
+            .expect("a million codes, two hundred of them right")
+    }
+}
+
+/// Twenty bytes that differ for each text.
+pub(super) fn secret_of(text: &str) -> Vec<u8> {
+    let mut state = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut bytes = Vec::with_capacity(24);
+    while bytes.len() < 20 {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bytes.extend_from_slice(&(mixed ^ (mixed >> 31)).to_be_bytes());
+    }
+    bytes.truncate(20);
+    bytes
+}
+
+pub(super) fn file(tokens: &[&StandIn]) -> String {
+    tokens.iter().map(|token| token.line()).collect()
+}
+
+/// `count` clock tokens with serials that begin with `prefix`.
+pub(super) fn many(prefix: &str, count: u32) -> Vec<StandIn> {
+    (0..count).map(|n| StandIn::totp(&format!("{prefix}{n:05}"))).collect()
+}
+
+pub(super) fn serial(text: &str) -> TokenSerial {
+    TokenSerial::parse(text).expect("a serial")
+}
+
+pub(super) fn login(text: &str) -> Login {
+    Login::parse(text).expect("a login")
+}
+
+pub(super) fn resource(text: &str) -> ResourceName {
+    ResourceName::parse(text).expect("a resource name")
+}
+
+pub(super) fn alias() -> ResourceAlias {
+    ResourceAlias::parse("vpn").expect("an alias")
+}
+
+pub(super) fn batch(text: &str) -> BatchName {
+    BatchName::parse(text).expect("a batch name")
+}
+
+pub(super) fn typed(text: &str) -> Passphrase {
+    Passphrase::from_text(text.to_owned())
+}
+
+pub(super) fn admin() -> Actor {
+    Actor::local(1000)
+}
+
+pub(super) fn operator(id: u64) -> Actor {
+    let name = login(&format!("operator{id}"));
+    Actor {
+        origin: ActorOrigin::Operator { id: OperatorId(id), login: name },
+        role: Some(Role::Helpdesk),
+        scope: Scope::All,
+        address: None,
+        request_id: None,
+    }
+}
+
+pub(super) fn verifier() -> Actor {
+    Actor { role: Some(Role::Verifier), ..operator(900) }
+}
+
+pub(super) fn request(text: &str, name: &str) -> ImportRequest {
+    ImportRequest {
+        file_name: format!("{name}.csv"),
+        bytes: Seed::new(text.as_bytes().to_vec()),
+        format: None,
+        batch: None,
+        passphrase: None,
+        key: None,
+        set: Vec::new(),
+        allow: Vec::new(),
+        commit: false,
+        only_good: false,
+        replace: false,
+    }
+}
+
+/// A service over a store, and what is needed to start it again.
+pub(super) struct Home {
+    pub(super) service: Arc<Service>,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) root: Arc<RootKey>,
+    mail: MailMode,
+}
+
+impl Home {
+    pub(super) fn new() -> Self {
+        let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().expect("memory"));
+        Self::over(store, true)
+    }
+
+    pub(super) fn over(store: Arc<dyn Store>, demo: bool) -> Self {
+        let clock = Arc::new(ManualClock::new(START));
+        let root = Arc::new(RootKey::generate().expect("random"));
+        let mark = StoreMark { demo, ..StoreMark::default() };
+        Service::initialise(&*store, &root, &*clock, mark).expect("a new store");
+        let mail = MailMode::Outbox;
+        let service = Service::open(Arc::clone(&store), &root, clock.clone(), mail).expect("opens");
+        Self { service: Arc::new(service), clock, store, root, mail }
+    }
+
+    /// Another service over a store, as after a restart.
+    pub(super) fn open(&self, store: Arc<dyn Store>) -> Result<Service, ServiceError> {
+        Service::open(store, &self.root, self.clock.clone(), self.mail)
+    }
+
+    pub(super) fn wait(&self, secs: u64) {
+        self.clock.advance(Duration::from_secs(secs));
+    }
+
+    /// The server's step of 30 s.
+    pub(super) fn step(&self) -> u64 {
+        u64::try_from(self.service.now().secs()).expect("after 1970") / 30
+    }
+
+    /// Reads a file into a plan.
+    pub(super) fn plan(&self, request: ImportRequest) -> ImportView {
+        let task = self.service.begin_import(&admin(), request).expect("accepted");
+        self.service.run_import(&task);
+        self.service.import(task.import).expect("there")
+    }
+
+    pub(super) fn commit(&self, id: ImportId) -> Result<ImportView, ServiceError> {
+        self.service.commit_import(&admin(), id, None, None)
+    }
+
+    /// Imports tokens as the batch `name`.
+    pub(super) fn import(&self, name: &str, tokens: &[&StandIn]) -> ImportId {
+        let view = self.plan(ImportRequest { commit: true, ..request(&file(tokens), name) });
+        assert!(matches!(view.import.state, ImportState::Committed { .. }), "{view:?}");
+        view.import.id
+    }
+
+    /// A resource *VPN* with an open portal.
+    pub(super) fn add_vpn(&self) {
+        self.service.add_resource(&admin(), &resource("VPN")).expect("made");
+        let settings = PortalSettings {
+            alias: Some(alias()),
+            actions: Some(vec![PortalAction::RegisterExistingToken, PortalAction::SynchronizeToken]),
+            ..PortalSettings::default()
+        };
+        self.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+    }
+
+    /// A user on *VPN* with a password.
+    pub(super) fn add_user(&self, name: &str) {
+        let new = NewUser {
+            login: name.to_owned(),
+            password: Some(typed(PASSWORD)),
+            resource: Some(resource("VPN")),
+            ..NewUser::default()
+        };
+        self.service.add_user(&admin(), new).expect("made");
+    }
+
+    /// A user on *VPN* with a mail address only.
+    pub(super) fn add_mail_user(&self, name: &str) {
+        let email = EmailAddress::parse(&format!("{name}@example.org")).expect("an address");
+        let new = NewUser {
+            login: name.to_owned(),
+            email: Some(email),
+            resource: Some(resource("VPN")),
+            ..NewUser::default()
+        };
+        self.service.add_user(&admin(), new).expect("made");
+    }
+
+    pub(super) fn assign_batch(&self, name: &str) {
+        self.service
+            .assign_batch(&admin(), &batch(name), &resource("VPN"), BatchPart::Whole)
+            .expect("assigned");
+    }
+
+    pub(super) fn session(&self, cookie: &BearerToken) -> PortalSession {
+        self.service.portal_session(&alias(), cookie).expect("readable").expect("alive")
+    }
+
+    /// Page 1.
+    pub(super) fn begin(&self, name: &str) -> PortalSession {
+        let cookie = self.service.portal_begin(&alias(), &login(name), ADDRESS).expect("begun");
+        self.session(&cookie)
+    }
+
+    /// Pages 1 and 2 with the password.
+    pub(super) fn sign_in(&self, name: &str) -> PortalSession {
+        let first = self.begin(name);
+        match self.service.portal_second(&first, &typed(PASSWORD), ADDRESS).expect("answered") {
+            SecondPage::Passed { cookie, .. } => self.session(&cookie),
+            other => panic!("{other:?}"),
+        }
+    }
+}
