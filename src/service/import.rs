@@ -7,8 +7,9 @@ mod plan;
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, Assignment, AuditAction, AuditResult, Batch, BatchId, BatchName, BatchState, Import, ImportCounts, ImportId,
-    ImportLine, ImportState, Job, JobId, JobKind, JobState, Parties, Scope, SeedVersion, Subject, TokenId, Verdict,
+    Actor, Assignment, AuditAction, AuditResult, Batch, BatchId, BatchName, BatchState, Import, ImportCounts,
+    ImportId, ImportLine, ImportState, Job, JobId, JobKind, JobState, Parties, Scope, SeedVersion, Subject,
+    TokenId, Verdict,
 };
 use crate::secret::{Passphrase, Seed};
 use crate::seedfile::{Defaults, ReadOptions, Weakness, parse_transport_key};

@@ -323,12 +323,10 @@ impl Service {
             let mail_right = mailed.is_some_and(|code| {
                 bool::from(code.hash.ct_eq(&typed_hash)) && code.session == old_key && now < code.expires_at
             });
-            let right = known
-                .as_ref()
-                .filter(|user| match &user.password {
-                    None => mail_right,
-                    in_force => password_right && in_force.as_ref() == compared,
-                });
+            let right = known.as_ref().filter(|user| match &user.password {
+                None => mail_right,
+                in_force => password_right && in_force.as_ref() == compared,
+            });
             let Some(user) = right else {
                 let changes = vec![
                     Change::PutBudget(key, budget.failed(now, resource.failure_limit)),
@@ -403,8 +401,11 @@ impl Service {
         if examined.require_usable(now).is_err() {
             // Disabled by an operator: the pair still asks for this token, so nobody gets in.
             self.dummy_check(otp);
-            let subjects =
-                vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(portal.resource.id)];
+            let subjects = vec![
+                Subject::User(user),
+                Subject::Token(examined.id()),
+                Subject::Resource(portal.resource.id),
+            ];
             return self.decide(move |_| {
                 let detail = vec![("page", "third".to_owned()), ("result", "token_disabled".to_owned())];
                 let entry = super::audit_entry(

@@ -1,5 +1,5 @@
 //! Integration tests: laws, layers and whole walks.
 
 mod law2_wide_window;
-mod service;
+mod layers;
 mod store_conformance;

@@ -322,12 +322,7 @@ enum There {
     /// Another token with the same secret.
     SecretOf(TokenSerial),
     /// The serial with another secret or other parameters.
-    Other {
-        token: TokenId,
-        version: SeedVersion,
-        same_secret: bool,
-        floor: Option<MovingFactor>,
-    },
+    Other { token: TokenId, version: SeedVersion, same_secret: bool, floor: Option<MovingFactor> },
     /// Neither; at most the floor of a secret that was here once.
     Nothing { floor: Option<MovingFactor> },
 }
@@ -581,5 +576,8 @@ impl Service {
 }
 
 /// Rows of a plan that cannot stay: serial, code and the change that takes them out.
-type MovedRows =
-    fn(&dyn View, &Import, Page) -> Result<(Vec<(TokenSerial, &'static str, Change)>, Option<u64>), ServiceError>;
+type MovedRows = fn(
+    &dyn View,
+    &Import,
+    Page,
+) -> Result<(Vec<(TokenSerial, &'static str, Change)>, Option<u64>), ServiceError>;

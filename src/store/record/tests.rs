@@ -126,10 +126,11 @@ fn bytes_of_batches_and_imports() {
         state: BatchState::Live,
         import: Some(ImportId(7)),
         tokens: 1000,
+        touched: false,
         provenance: "f".into(),
         created_at: AT,
     };
-    pinned(&batch, "01010142010107e8070166f6a1d5edee66");
+    pinned(&batch, "01010142010107e807000166f6a1d5edee66");
     let range = SerialRange::new(&serial(), &serial()).expect("a range");
     let assignment = BatchAssignment {
         id: BatchAssignmentId(6),
