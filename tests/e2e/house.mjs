@@ -1,0 +1,93 @@
+// Starts the demonstration and a browser for the end-to-end walk, and looks at pages.
+import { spawn, execFileSync } from 'node:child_process';
+import { mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const root = resolve(import.meta.dirname, '../..');
+export const binary = process.env.MINTMARK_BIN ?? join(root, 'target/debug/mintmark');
+export const pictures = process.env.MINTMARK_PICTURES ?? join(root, 'target/e2e-pictures');
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+mkdirSync(pictures, { recursive: true });
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** The demonstration in a directory of its own: address, printed text, a way to ask stand-in tokens. */
+export async function startDemo() {
+  const dir = mkdtempSync(join(tmpdir(), 'mintmark-e2e-'));
+  const data = join(dir, 'data');
+  const port = await freePort();
+  const child = spawn(binary, ['--data', data, 'demo', '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let printed = '';
+  child.stdout.on('data', (text) => { printed += text; });
+  child.stderr.on('data', (text) => { printed += text; });
+  const address = `http://127.0.0.1:${port}`;
+  for (let tries = 0; ; tries += 1) {
+    const up = await fetch(`${address}/readyz`).then((answer) => answer.ok, () => false);
+    if (up) break;
+    if (tries > 300 || child.exitCode !== null) throw new Error(`the demonstration did not start:\n${printed}`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  return {
+    address,
+    data,
+    printed: () => printed,
+    stop: async () => {
+      const ended = new Promise((done) => child.once('exit', done));
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Codes of a stand-in token, computed from the seed file as the device would show them. */
+export function codes(file, serial, more = []) {
+  const out = execFileSync(binary, ['otp', '--file', file, ...more, serial], { encoding: 'utf8' });
+  return out.split('\n').map((line) => line.trim()).filter(Boolean).map((line) => line.match(/\d{6,8}/)[0]);
+}
+
+export async function startBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+}
+
+/** Looks at a page in both widths and both colour schemes: no WCAG 2.2 A/AA fault, no sideways scrolling. */
+export async function look(page, name) {
+  const faults = [];
+  for (const width of [1280, 360]) {
+    for (const colorScheme of ['light', 'dark']) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme });
+      const found = await page.evaluate(async (source) => {
+        if (!window.axe) {
+          // The page's own rules forbid foreign scripts; the test evaluates this one outside of them.
+          (0, eval)(source);
+        }
+        const result = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
+        return {
+          violations: result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`),
+          sideways: document.documentElement.scrollWidth > window.innerWidth,
+        };
+      }, axeSource);
+      for (const violation of found.violations) faults.push(`${name} ${width} ${colorScheme}: ${violation}`);
+      if (found.sideways) faults.push(`${name} ${width} ${colorScheme}: scrolls sideways`);
+      await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.emulateMedia({ colorScheme: 'light' });
+  if (faults.length > 0) throw new Error(faults.join('\n'));
+}
