@@ -1,6 +1,11 @@
 //! The use cases over a store in memory, and the laws they keep.
 
+mod batch;
+mod budget;
 mod double_spend;
+mod fault;
 mod fixture;
 mod import;
+mod resync;
+mod stranger;
 mod walk;
