@@ -1,5 +1,6 @@
 //! The use cases over a store in memory, and the laws they keep.
 
+mod audit;
 mod batch;
 mod budget;
 mod double_spend;
