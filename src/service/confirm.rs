@@ -463,7 +463,8 @@ impl Settling<'_> {
                 vec![("failures", hourly.failures.to_string())],
             ));
         }
-        if let Some(fresh) = fresh {
+        // Right codes that were used before are no guesses: written down, not counted.
+        if let Some(fresh) = fresh.filter(|_| !matches!(reason, "replayed" | "behind_floor")) {
             let state = code::failed(fresh.state, self.now, fresh.failure_limit);
             changes.push(Change::PutState(fresh.id(), fresh.seed.version, state));
         }

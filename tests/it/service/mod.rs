@@ -1,4 +1,12 @@
 //! The use cases over a store in memory, and the laws they keep.
 
+mod audit;
+mod batch;
+mod budget;
+mod double_spend;
+mod fault;
 mod fixture;
+mod import;
+mod resync;
+mod stranger;
 mod walk;

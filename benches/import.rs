@@ -1,0 +1,107 @@
+//! How fast a seed file becomes inventory: OATH CSV through the service into a store on disk.
+//!
+//! `cargo bench --bench import [-- LINES]`, 100,000 lines without an argument. Prints seconds for the
+//! plan and the commit, lines per second, size of the file and the peak memory of the process.
+
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use mintmark::clock::{Clock, SystemClock};
+use mintmark::model::{Actor, ImportState};
+use mintmark::secret::Seed;
+use mintmark::service::{ImportRequest, MailMode, Service, StoreMark};
+use mintmark::store::{RedbStore, Store};
+use mintmark::vault::RootKey;
+
+fn main() {
+    let lines = std::env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(100_000);
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let clock = Arc::new(SystemClock::new());
+    let root = RootKey::generate().expect("random");
+    let store: Arc<dyn Store> = Arc::new(RedbStore::create(dir.path()).expect("created"));
+    Service::initialise(&*store, &root, &*clock, StoreMark::default()).expect("a new store");
+    let service = Service::open(store, &root, Arc::clone(&clock) as Arc<dyn Clock>, MailMode::None).expect("opens");
+    let before = peak_kib();
+
+    let text = file(lines, 0);
+    println!("{lines} lines, {} MiB, {} MiB of memory before", text.len() >> 20, before >> 10);
+    import(&service, &clock, &text, lines, "first");
+    report(dir.path());
+    // Again: every line is there already.
+    let began = clock.monotonic();
+    let task = service.begin_import(&Actor::local(0), request(&text, "again")).expect("accepted");
+    service.run_import(&task);
+    println!("the same file again: {:.2} s", (clock.monotonic() - began).as_secs_f64());
+    // As many others on top.
+    let text = file(lines, lines);
+    import(&service, &clock, &text, lines, "second");
+    report(dir.path());
+}
+
+fn import(service: &Service, clock: &SystemClock, text: &str, lines: u64, name: &str) {
+    let actor = Actor::local(0);
+    let began = clock.monotonic();
+    let task = service.begin_import(&actor, request(text, name)).expect("accepted");
+    service.run_import(&task);
+    let planned = clock.monotonic();
+    let plan = service.import(task.import).expect("there");
+    assert_eq!((plan.import.state, plan.import.counts.new), (ImportState::Planned, lines));
+    service.commit_import(&actor, task.import, None, None).expect("committed");
+    let done = clock.monotonic();
+    let secs = (done - began).as_secs_f64();
+    println!(
+        "{name}: {secs:.2} s ({:.2} s plan, {:.3} s commit), {:.0} lines/s",
+        (planned - began).as_secs_f64(),
+        (done - planned).as_secs_f64(),
+        f64::from(u32::try_from(lines).unwrap_or(u32::MAX)) / secs,
+    );
+}
+
+fn report(dir: &Path) {
+    let size = std::fs::metadata(dir.join("store.redb")).map_or(0, |file| file.len());
+    println!("store {} MiB, peak memory {} MiB", size >> 20, peak_kib() >> 10);
+}
+
+fn request(text: &str, name: &str) -> ImportRequest {
+    ImportRequest {
+        file_name: format!("{name}.csv"),
+        bytes: Seed::new(text.as_bytes().to_vec()),
+        format: None,
+        batch: None,
+        passphrase: None,
+        key: None,
+        set: Vec::new(),
+        allow: Vec::new(),
+        commit: false,
+        only_good: false,
+        replace: false,
+    }
+}
+
+/// Lines with secrets that differ, from a generator that is no secret.
+fn file(lines: u64, first: u64) -> String {
+    let mut text = String::with_capacity(usize::try_from(lines).unwrap_or(0) * 64);
+    let mut state = first.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    };
+    for n in first..first + lines {
+        let (a, b, c) = (next(), next(), next() >> 32);
+        writeln!(text, "87{n:08},{a:016x}{b:016x}{c:08x},TOTP,6,30").expect("writing to a string");
+    }
+    text
+}
+
+/// The most memory that the process had so far, in KiB.
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}

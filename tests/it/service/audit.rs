@@ -1,0 +1,279 @@
+//! Law 7: everything that changes is in the audit log.
+
+use std::collections::BTreeSet;
+
+use mintmark::model::{AssignmentKind, BatchPart, Role, Subject};
+use mintmark::service::{
+    AssignRequest, AuthRequest, ConfirmRequest, ImportRequest, NewUser, PortalSettings, SecondPage, UserPatch,
+};
+use mintmark::store::Page;
+
+use super::fixture::{
+    ADDRESS, Home, PASSWORD, StandIn, admin, alias, batch, login, many, operator, request, resource, serial, typed,
+};
+
+/// Methods that only look.
+const READING: &[&str] = &[
+    "api_keys", "assignments", "audit", "batch", "batches", "clock_fault", "custody_counts", "due_mails",
+    "has_no_operator", "import", "import_lines", "imports", "job", "key_actor", "mail_mode", "meta", "now",
+    "open_portal", "operators", "outbox", "portal_actor", "portal_home", "portal_preview", "resource", "resources",
+    "search", "token", "token_history", "tokens", "tokens_of_user", "unconfirmed", "user", "users",
+];
+
+/// Methods that change something that nobody needs to answer for, with the reason.
+const EXEMPT: &[(&str, &str)] = &[
+    ("begin_import", "an empty staged batch and a job; the file is audited by `run_import`"),
+    ("close", "ends writing"),
+    ("mail_tried", "how sending a mail went; what caused the mail is audited"),
+    ("on_mail", "a callback in memory"),
+    ("operator_session", "when a session was last seen"),
+    ("portal_session", "when a session was last seen"),
+];
+
+/// Public methods of the service that take `&self`, read from its source.
+fn methods() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut dirs = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service")];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).expect("readable") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                dirs.push(path);
+                continue;
+            }
+            let source = syn::parse_file(&std::fs::read_to_string(&path).expect("readable")).expect("Rust");
+            for item in source.items {
+                let syn::Item::Impl(block) = item else { continue };
+                let syn::Type::Path(of) = &*block.self_ty else { continue };
+                if block.trait_.is_some() || !of.path.is_ident("Service") {
+                    continue;
+                }
+                for item in block.items {
+                    if let syn::ImplItem::Fn(method) = item
+                        && matches!(method.vis, syn::Visibility::Public(_))
+                        && method.sig.receiver().is_some()
+                    {
+                        found.insert(method.sig.ident.to_string());
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+struct Table {
+    home: Home,
+    seen: BTreeSet<String>,
+}
+
+impl Table {
+    fn newest(&self) -> u64 {
+        self.home.service.audit(&admin(), None, Page::first(1)).expect("read").items[0].n
+    }
+
+    /// Runs a method and looks for its record.
+    fn row<T>(&mut self, method: &str, action: &str, run: impl FnOnce(&Home) -> T) -> T {
+        let before = self.newest();
+        let value = run(&self.home);
+        let records = self.home.service.audit(&admin(), None, Page::first(20)).expect("read").items;
+        let new: Vec<_> = records.iter().filter(|r| r.n > before).map(|r| r.action).collect();
+        assert!(new.contains(&action), "{method} should leave {action}, left {new:?}");
+        self.seen.insert(method.to_owned());
+        value
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table of all methods")]
+fn service_law7_every_change_is_in_the_log() {
+    let mut table = Table { home: Home::new(), seen: BTreeSet::new() };
+    let vpn = || resource("VPN");
+    let anna = || login("anna");
+    table.row("add_resource", "resource_created", |h| h.service.add_resource(&admin(), &vpn()).expect("made"));
+    table.row("set_portal", "portal_changed", |h| {
+        let settings = PortalSettings {
+            alias: Some(alias()),
+            actions: Some(mintmark::service::OFFERED.to_vec()),
+            ..PortalSettings::default()
+        };
+        h.service.set_portal(&admin(), &vpn(), &settings).expect("set")
+    });
+    table.row("change_resource", "resource_changed", |h| {
+        h.service.change_resource(&admin(), &vpn(), None, Some(7)).expect("changed");
+    });
+    table.row("add_user", "user_created", |h| h.add_user("anna"));
+    table.row("change_user", "user_changed", |h| {
+        let patch = UserPatch { first_name: Some("Anna".into()), ..UserPatch::default() };
+        h.service.change_user(&admin(), &anna(), patch).expect("changed");
+    });
+
+    let tokens = many("A", 6);
+    let text: String = tokens.iter().map(StandIn::line).collect();
+    let task = table.home.service.begin_import(&admin(), request(&text, "spring")).expect("begun");
+    table.row("run_import", "import_planned", |h| h.service.run_import(&task));
+    table.row("commit_import", "import_committed", |h| {
+        h.service.commit_import(&admin(), task.import, None, None).expect("committed")
+    });
+    let extra = table.home.plan(ImportRequest { commit: true, ..request(&StandIn::totp("X").line(), "x") });
+    table.row("drop_import", "import_undone", |h| h.service.drop_import(&admin(), extra.import.id).expect("undone"));
+    let plan = table.home.plan(request(&StandIn::totp("X").line(), "x"));
+    table.row("drop_import", "import_dropped", |h| h.service.drop_import(&admin(), plan.import.id).expect("dropped"));
+    let broken = table.home.service.begin_import(&admin(), request("nothing of use", "y")).expect("begun");
+    table.row("run_import", "import_dropped", |h| h.service.run_import(&broken));
+    table.home.plan(request(&StandIn::totp("X").line(), "x"));
+    table.home.wait(25 * 3_600);
+    table.row("sweep", "import_dropped", |h| h.service.sweep().expect("swept"));
+
+    let spring = batch("spring");
+    table.row("assign_batch", "batch_assigned", |h| {
+        h.service.assign_batch(&admin(), &spring, &vpn(), BatchPart::Whole).expect("assigned")
+    });
+    table.row("unassign_batch", "batch_unassigned", |h| {
+        h.service.unassign_batch(&admin(), &spring, &vpn(), BatchPart::Whole).expect("taken off")
+    });
+    table.home.assign_batch("spring");
+    table.row("set_custody", "custody_changed", |h| {
+        h.service.set_custody(&admin(), &tokens[0].serial, "handed_out", Some(&anna()), "").expect("moved");
+    });
+    table.row("set_token_note", "token_changed", |h| {
+        h.service.set_token_note(&admin(), &tokens[0].serial, "scratched").expect("noted");
+    });
+    table.row("set_token_enabled", "token_changed", |h| {
+        h.service.set_token_enabled(&admin(), &tokens[5].serial, false).expect("disabled");
+    });
+    table.row("unassign_token", "unassigned", |h| {
+        h.service.unassign_token(&admin(), &tokens[4].serial).expect("taken off");
+    });
+    let bert = NewUser { login: "bert".into(), ..NewUser::default() };
+    table.home.service.add_user(&admin(), bert).expect("made");
+    let single = AssignRequest { kind: AssignmentKind::User, user: Some(login("bert")), token: None };
+    let id = table.row("assign", "assigned", |h| h.service.assign(&admin(), &vpn(), &single).expect("assigned"));
+    table.row("unassign", "unassigned", |h| h.service.unassign(&admin(), &vpn(), id).expect("taken away"));
+
+    // The portal.
+    let cookie = table.home.service.portal_begin(&alias(), &anna(), ADDRESS).expect("begun");
+    let first = table.home.session(&cookie);
+    table.row("portal_second", "sign_in", |h| {
+        h.service.portal_second(&first, &typed("wrong"), ADDRESS).expect("answered")
+    });
+    let passed = table.row("portal_second", "sign_in", |h| {
+        h.service.portal_second(&first, &typed(PASSWORD), ADDRESS).expect("answered")
+    });
+    let SecondPage::Passed { cookie, .. } = passed else { panic!("{passed:?}") };
+    let portal = table.home.session(&cookie);
+    let step = table.home.step();
+    let wrong = [tokens[0].wrong(step), tokens[0].at(9)];
+    table.row("portal_confirm", "confirmation", |h| {
+        h.service.portal_confirm(&portal, &tokens[0].serial, &wrong, ADDRESS).expect("answered")
+    });
+    table.row("portal_confirm", "confirmation", |h| {
+        let codes = tokens[0].from(step - 1, 2);
+        h.service.portal_confirm(&portal, &tokens[0].serial, &codes, ADDRESS).expect("answered")
+    });
+    table.row("confirm", "confirmation", |h| {
+        let (vpn, user, codes) = (vpn(), login("carl"), tokens[1].from(step - 1, 2));
+        h.add_user("carl");
+        let request = ConfirmRequest { resource: &vpn, user: &user, serial: &tokens[1].serial, otps: &codes };
+        h.service.confirm(&admin(), &request).expect("answered")
+    });
+    let carl = AssignRequest { kind: AssignmentKind::User, user: Some(login("dora")), token: None };
+    table.home.service.add_user(&admin(), NewUser { login: "dora".into(), ..NewUser::default() }).expect("made");
+    table.home.service.assign(&admin(), &vpn(), &carl).expect("assigned");
+    table.row("portal_synchronize", "resynced", |h| {
+        h.service.portal_synchronize(&portal, &wrong, ADDRESS).expect("answered")
+    });
+    table.row("sign_out", "sign_out", |h| h.service.sign_out(&cookie).expect("out"));
+    let owed = table.home.sign_in("anna");
+    table.row("portal_third", "sign_in", |h| {
+        h.service.portal_third(&owed, &tokens[0].wrong(step), ADDRESS).expect("answered")
+    });
+    table.home.wait(60);
+    let owed = table.home.sign_in("anna");
+    table.row("portal_third_synchronize", "sign_in", |h| {
+        let codes = tokens[0].from(h.step() - 1, 2);
+        let (outcome, cookie) = h.service.portal_third_synchronize(&owed, &codes, ADDRESS).expect("answered");
+        assert!(cookie.is_some(), "{outcome:?}");
+    });
+    table.home.add_mail_user("mary");
+    table.row("portal_begin", "code_mailed", |h| drop(h.begin("mary")));
+
+    // Codes.
+    table.row("check", "otp_checked", |h| {
+        h.service.check(&operator(1), &tokens[2].serial, &tokens[2].wrong(h.step())).expect("answered")
+    });
+    table.row("authenticate", "authenticated", |h| {
+        let (anna, password) = (login("nobody"), typed("wrong"));
+        let request = AuthRequest { user: &anna, password: Some(&password), otp: None, address: None };
+        h.service.authenticate(&admin(), &vpn(), &request).expect("answered")
+    });
+    table.row("resync", "resynced", |h| {
+        h.service.resync(&operator(1), &tokens[2].serial, &tokens[2].from(h.step() - 1, 2), None, None).expect("found")
+    });
+    table.row("unblock_token", "token_unblocked", |h| {
+        h.service.unblock_token(&operator(1), &tokens[2].serial).expect("unblocked");
+    });
+    table.row("unblock_user", "user_unblocked", |h| h.service.unblock_user(&admin(), &anna()).expect("unblocked"));
+    table.row("delete_token", "token_deleted", |h| {
+        h.service.delete_token(&admin(), &tokens[5].serial).expect("deleted");
+    });
+    table.row("delete_user", "user_deleted", |h| {
+        h.service.delete_user(&admin(), &login("bert")).expect("deleted");
+    });
+
+    // People and keys.
+    let head = login("head");
+    table.row("add_operator", "operator_created", |h| {
+        h.service.add_operator(&admin(), &head, &typed("vier Pflaumen im Glas"), Role::Helpdesk, &[]).expect("made");
+    });
+    table.row("set_operator_password", "operator_changed", |h| {
+        h.service.set_operator_password(&admin(), &head, &typed("drei Nuesse im Sack")).expect("changed");
+    });
+    table.row("operator_sign_in", "sign_in", |h| {
+        h.service.operator_sign_in(&head, &typed("drei Nuesse im Sack"), ADDRESS).expect("answered").expect("in")
+    });
+    for _ in 0..2 {
+        // A name is free again when its key was revoked.
+        table.row("add_api_key", "api_key_created", |h| {
+            h.service.add_api_key(&admin(), "gateway", Role::Verifier, &[]).expect("made")
+        });
+        table.row("revoke_api_key", "api_key_revoked", |h| {
+            h.service.revoke_api_key(&admin(), "gateway").expect("revoked");
+        });
+    }
+    table.row("verify_audit", "audit_verified", |h| {
+        assert_eq!(h.service.verify_audit(&admin()).expect("read").fault, None);
+    });
+    table.home.service.add_resource(&admin(), &resource("Spare")).expect("made");
+    table.row("delete_resource", "resource_deleted", |h| {
+        h.service.delete_resource(&admin(), &resource("Spare")).expect("deleted");
+    });
+    let now = table.home.service.now();
+    table.home.clock.set(now.plus_secs(-60));
+    table.row("accept_clock", "clock_accepted", |h| h.service.accept_clock(&operator(1)).expect("first"));
+
+    let known: BTreeSet<String> = READING
+        .iter()
+        .copied()
+        .chain(EXEMPT.iter().map(|(name, _)| *name))
+        .map(str::to_owned)
+        .chain(table.seen.iter().cloned())
+        .collect();
+    let missing: Vec<_> = methods().difference(&known).cloned().collect();
+    assert!(missing.is_empty(), "add a row for {missing:?}");
+}
+
+#[test]
+fn service_law7_history_of_one_token() {
+    let home = Home::new();
+    let token = StandIn::totp("T-1");
+    home.import("one", &[&token]);
+    home.service.check(&operator(1), &token.serial, &token.at(home.step())).expect("answered");
+    home.service.set_token_note(&operator(1), &token.serial, "fine").expect("noted");
+    let history = home.service.token_history(&admin(), &serial("T1"), Page::first(10)).expect("read").items;
+    assert_eq!(history.iter().map(|r| r.action).collect::<Vec<_>>(), ["token_changed", "otp_checked"]);
+    assert!(history.iter().all(|r| r.actor == "operator operator1" && r.role == Some("helpdesk")));
+    let id = home.service.token(&admin(), &token.serial).expect("there").token.id;
+    let found = home.service.audit(&admin(), Some(Subject::Token(id)), Page::first(1)).expect("read");
+    assert!(found.next.is_some());
+}

@@ -1,0 +1,173 @@
+//! Failure counters and the clock.
+
+use mintmark::clock::{ManualClock, UnixTime};
+use mintmark::model::Budget;
+use mintmark::service::{
+    AuthRequest, AuthResult, CheckResult, ConfirmRequest, Service, ServiceError, StoreMark,
+};
+use mintmark::store::RedbStore;
+use mintmark::vault::RootKey;
+
+use super::fixture::{
+    ADDRESS, Home, PASSWORD, START, StandIn, admin, login, operator, resource, typed,
+};
+
+fn blocked_for(result: CheckResult, home: &Home) -> Option<i64> {
+    match result {
+        CheckResult::Blocked { until } => Some(until.map_or(i64::MAX, |until| until.secs_since(home.service.now()))),
+        _ => None,
+    }
+}
+
+#[test]
+fn service_waits_grow_and_end_with_a_lock() {
+    // P11: 30 s doubling to one hour, at fifty only an operator.
+    let token = StandIn::totp("T-1");
+    let home = Home::new();
+    home.import("one", &[&token]);
+    let check = |otp| home.service.check(&operator(1), &token.serial, &otp).expect("answered");
+    let mut waits = Vec::new();
+    for n in 1..=50 {
+        assert_eq!(check(token.wrong(home.step())), CheckResult::Wrong);
+        if n >= 5 {
+            // Blocked also with the right code.
+            waits.extend(blocked_for(check(token.at(home.step())), &home));
+        }
+        home.wait(3_601);
+    }
+    assert_eq!(waits[..9], [30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
+    assert_eq!((waits.len(), waits.last()), (46, Some(&i64::MAX)), "the fifth waits, the fiftieth locks");
+    home.wait(1_000_000);
+    assert_eq!(check(token.at(home.step())), CheckResult::Blocked { until: None });
+    home.service.unblock_token(&operator(2), &token.serial).expect("unblocked");
+    assert!(matches!(check(token.at(home.step())), CheckResult::Accepted { .. }));
+
+    // A success resets.
+    for _ in 0..4 {
+        assert_eq!(check(token.wrong(home.step())), CheckResult::Wrong);
+    }
+    home.wait(30);
+    assert!(matches!(check(token.at(home.step())), CheckResult::Accepted { .. }));
+    let state = home.service.token(&admin(), &token.serial).expect("there").state;
+    assert_eq!(state.budget, Budget::CLEAR);
+    // A replayed right code is written down, not counted.
+    for _ in 0..10 {
+        assert!(matches!(check(token.at(home.step())), CheckResult::Replayed { .. }));
+    }
+    let state = home.service.token(&admin(), &token.serial).expect("there").state;
+    assert_eq!(state.budget, Budget::CLEAR);
+}
+
+#[test]
+fn service_attempts_in_parallel_do_not_exceed_the_budget() {
+    let token = StandIn::totp("T-1");
+    let home = Home::new();
+    home.import("one", &[&token]);
+    let step = home.step();
+    let looked_at = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| {
+                let wrong = token.wrong(step);
+                if home.service.check(&operator(1), &token.serial, &wrong).expect("answered") == CheckResult::Wrong {
+                    looked_at.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert_eq!(looked_at.into_inner(), 5);
+}
+
+#[test]
+fn service_passwords_and_codes_have_counters_of_their_own() {
+    let token = StandIn::totp("T-1");
+    let home = Home::new();
+    home.import("one", &[&token]);
+    home.add_vpn();
+    home.add_user("anna");
+    let pair = mintmark::service::AssignRequest {
+        kind: mintmark::model::AssignmentKind::TokenWithUser,
+        user: Some(login("anna")),
+        token: Some(token.serial.clone()),
+    };
+    home.service.assign(&admin(), &resource("VPN"), &pair).expect("assigned");
+    let anna = login("anna");
+    let ask = |password: &str, otp| {
+        let password = typed(password);
+        let request = AuthRequest { user: &anna, password: Some(&password), otp: Some(&otp), address: Some(ADDRESS) };
+        home.service.authenticate(&admin(), &resource("VPN"), &request).expect("answered")
+    };
+    for _ in 0..5 {
+        assert_eq!(ask("not the password", token.at(home.step())), AuthResult::Rejected);
+        home.wait(30);
+    }
+    home.wait(10);
+    // The right codes beside the wrong passwords were spent; the token is not blocked, the password is.
+    assert!(matches!(ask(PASSWORD, token.at(home.step())), AuthResult::Blocked { until: Some(_) } | AuthResult::Accepted));
+    home.wait(40);
+    assert_eq!(ask(PASSWORD, token.at(home.step())), AuthResult::Accepted);
+}
+
+#[test]
+fn service_stops_when_the_clock_was_set_back() {
+    let token = StandIn::totp("T-1");
+    let home = Home::new();
+    home.import("one", &[&token]);
+    home.add_vpn();
+    home.add_user("anna");
+    home.assign_batch("one");
+    let portal = home.sign_in("anna");
+    home.wait(3_600);
+    let used = home.step();
+    let check = || home.service.check(&operator(1), &token.serial, &token.at(used));
+    assert!(matches!(check(), Ok(CheckResult::Accepted { .. })));
+    let newest = home.service.now();
+
+    home.clock.set(newest.plus_secs(-5));
+    check().expect("five seconds are borne");
+    home.clock.set(newest.plus_secs(-6));
+    let faults = |home: &Home| {
+        let codes = token.from(used - 1, 2);
+        let (vpn, anna, otp) = (resource("VPN"), login("anna"), token.at(used));
+        let ask = AuthRequest { user: &anna, password: None, otp: Some(&otp), address: None };
+        let confirm = ConfirmRequest { resource: &vpn, user: &anna, serial: &token.serial, otps: &codes };
+        [
+            home.service.check(&operator(1), &token.serial, &otp).map(drop),
+            home.service.authenticate(&admin(), &vpn, &ask).map(drop),
+            home.service.confirm(&admin(), &confirm).map(drop),
+            home.service.resync(&operator(1), &token.serial, &codes, None, None).map(drop),
+            home.service.portal_confirm(&portal, &token.serial, &codes, ADDRESS).map(drop),
+        ]
+        .into_iter()
+        .filter(|answer| matches!(answer, Err(ServiceError::ClockFault { .. })))
+        .count()
+    };
+    assert_eq!(faults(&home), 5);
+    assert_eq!(home.service.clock_fault().expect("read"), Some(newest));
+
+    // What is written meanwhile does not make the clock right.
+    home.service.set_token_note(&admin(), &token.serial, "looked at").expect("noted");
+    assert_eq!(faults(&home), 5);
+    // Two operators do.
+    home.service.accept_clock(&admin()).expect_err("nobody has signed in");
+    assert!(!home.service.accept_clock(&operator(1)).expect("first"));
+    assert!(!home.service.accept_clock(&operator(1)).expect("the same one again"));
+    assert_eq!(faults(&home), 5);
+    assert!(home.service.accept_clock(&operator(2)).expect("second"));
+    assert_eq!(faults(&home), 0);
+    assert_eq!(home.service.clock_fault().expect("read"), None);
+    home.service.accept_clock(&operator(1)).expect_err("the clock is right");
+    assert!(matches!(check(), Ok(CheckResult::Replayed { .. })), "floors stand whatever the clock says");
+}
+
+#[test]
+fn service_does_not_begin_in_1970() {
+    let store = RedbStore::in_memory().expect("memory");
+    let root = RootKey::generate().expect("random");
+    for at in [UnixTime::EPOCH, UnixTime::from_secs(1_700_000_000)] {
+        let refused = Service::initialise(&store, &root, &ManualClock::new(at), StoreMark::default());
+        assert!(matches!(refused, Err(ServiceError::ClockFault { .. })), "{refused:?}");
+    }
+    Service::initialise(&store, &root, &ManualClock::new(START), StoreMark::default()).expect("made");
+    Service::initialise(&store, &root, &ManualClock::new(START), StoreMark::default()).expect_err("there is one");
+}
