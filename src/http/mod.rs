@@ -9,12 +9,14 @@ pub mod auth;
 pub mod console;
 pub mod error;
 pub mod extract;
+pub mod frame;
 pub mod page;
 pub mod portal;
 pub mod security;
 pub mod serve;
 pub mod state;
 pub mod station;
+mod words;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -49,6 +51,7 @@ pub fn router(state: AppState) -> Router {
         .layer(middleware::from_fn_with_state(state.clone(), auth::identify))
         .layer(middleware::from_fn_with_state(state.clone(), security::limit_strangers))
         .layer(middleware::from_fn_with_state(state.clone(), security::check_host))
+        .layer(middleware::from_fn_with_state(state.clone(), frame::problems_as_pages))
         .layer(middleware::from_fn_with_state(state.clone(), security::answer_headers))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(state)

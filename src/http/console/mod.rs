@@ -1,14 +1,237 @@
-//! Placeholder of the console routes.
+//! The console: sign-in of operators and every page under `/admin`.
+
+mod batch;
+mod import;
+mod operation;
+mod portal;
+mod resource;
+mod sign_in;
+mod token;
+mod user;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use serde::Deserialize;
 
-use super::access::Rule;
+use super::UPLOAD_BYTES;
+use super::access::{Permission, Rule};
+use super::error::ApiError;
+use super::page::{Choice, Field, Pager};
 use super::state::AppState;
+use super::words;
+use crate::model::{Login, ResourceName, TokenSerial};
+use crate::service::ServiceError;
+use crate::store::Page as ListPage;
+
+/// Rows on one page of a list.
+const ROWS: usize = 50;
+
+const fn read(path: &'static str) -> Rule {
+    Rule { method: "GET", path, needs: Permission::Read }
+}
+
+const fn write(path: &'static str, needs: Permission) -> Rule {
+    Rule { method: "POST", path, needs }
+}
 
 /// The rules of these routes.
-pub const RULES: &[Rule] = &[];
+pub const RULES: &[Rule] = &[
+    Rule { method: "GET", path: "/", needs: Permission::Anyone },
+    write("/sign-in", Permission::Anyone),
+    write("/sign-out", Permission::Anyone),
+    read("/admin/batches"),
+    read("/admin/batches/{name}"),
+    write("/admin/batches/{name}/assign", Permission::Administer),
+    write("/admin/batches/{name}/unassign", Permission::Administer),
+    Rule { method: "GET", path: "/admin/import", needs: Permission::Administer },
+    write("/admin/import", Permission::Administer),
+    Rule { method: "GET", path: "/admin/import/{id}", needs: Permission::Administer },
+    write("/admin/import/{id}/commit", Permission::Administer),
+    write("/admin/import/{id}/drop", Permission::Administer),
+    read("/admin/tokens"),
+    read("/admin/tokens/{serial}"),
+    read("/admin/tokens/{serial}/check"),
+    write("/admin/tokens/{serial}/check", Permission::Check),
+    read("/admin/tokens/{serial}/resync"),
+    write("/admin/tokens/{serial}/resync", Permission::Resync),
+    read("/admin/tokens/{serial}/history"),
+    write("/admin/tokens/{serial}/edit", Permission::Disable),
+    write("/admin/tokens/{serial}/custody", Permission::Custody),
+    read("/admin/resources"),
+    write("/admin/resources", Permission::Administer),
+    read("/admin/resources/{name}"),
+    read("/admin/resources/{name}/selfservice"),
+    write("/admin/resources/{name}/selfservice", Permission::Administer),
+    write("/admin/resources/{name}/selfservice/actions", Permission::Administer),
+    read("/admin/resources/{name}/users"),
+    read("/admin/resources/{name}/tokens"),
+    read("/admin/resources/{name}/pairs"),
+    read("/admin/resources/{name}/unconfirmed"),
+    write("/admin/resources/{name}/assign", Permission::Administer),
+    write("/admin/resources/{name}/unassign", Permission::Administer),
+    read("/admin/users"),
+    write("/admin/users", Permission::Administer),
+    read("/admin/users/{login}"),
+    write("/admin/users/{login}/edit", Permission::Administer),
+    write("/admin/users/{login}/unblock", Permission::Unblock),
+    Rule { method: "GET", path: "/admin/audit", needs: Permission::Audit },
+    write("/admin/audit/verify", Permission::Audit),
+    read("/admin/operators"),
+    write("/admin/operators", Permission::Administer),
+    read("/admin/keys"),
+    write("/admin/keys", Permission::Administer),
+    write("/admin/keys/{name}/revoke", Permission::Administer),
+    Rule { method: "GET", path: "/admin/outbox", needs: Permission::Administer },
+];
 
 /// The routes.
 pub fn router() -> Router<AppState> {
+    let upload = get(import::new).post(import::upload).layer(DefaultBodyLimit::max(UPLOAD_BYTES));
     Router::new()
+        .route("/", get(sign_in::start))
+        .route("/sign-in", post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/admin/batches", get(batch::list))
+        .route("/admin/batches/{name}", get(batch::show))
+        .route("/admin/batches/{name}/assign", post(batch::assign))
+        .route("/admin/batches/{name}/unassign", post(batch::unassign))
+        .route("/admin/import", upload)
+        .route("/admin/import/{id}", get(import::show))
+        .route("/admin/import/{id}/commit", post(import::commit))
+        .route("/admin/import/{id}/drop", post(import::discard))
+        .route("/admin/tokens", get(token::list))
+        .route("/admin/tokens/{serial}", get(token::overview))
+        .route("/admin/tokens/{serial}/check", get(token::check_form).post(token::check))
+        .route("/admin/tokens/{serial}/resync", get(token::resync_form).post(token::resync))
+        .route("/admin/tokens/{serial}/history", get(token::history))
+        .route("/admin/tokens/{serial}/edit", post(token::edit))
+        .route("/admin/tokens/{serial}/custody", post(token::custody))
+        .route("/admin/resources", get(resource::list).post(resource::add))
+        .route("/admin/resources/{name}", get(resource::overview))
+        .route("/admin/resources/{name}/selfservice", get(portal::show).post(portal::save))
+        .route("/admin/resources/{name}/selfservice/actions", post(portal::actions))
+        .route("/admin/resources/{name}/users", get(resource::users))
+        .route("/admin/resources/{name}/tokens", get(resource::tokens))
+        .route("/admin/resources/{name}/pairs", get(resource::pairs))
+        .route("/admin/resources/{name}/unconfirmed", get(resource::unconfirmed))
+        .route("/admin/resources/{name}/assign", post(resource::assign))
+        .route("/admin/resources/{name}/unassign", post(resource::unassign))
+        .route("/admin/users", get(user::list).post(user::add))
+        .route("/admin/users/{login}", get(user::show))
+        .route("/admin/users/{login}/edit", post(user::edit))
+        .route("/admin/users/{login}/unblock", post(user::unblock))
+        .route("/admin/audit", get(operation::audit))
+        .route("/admin/audit/verify", post(operation::verify))
+        .route("/admin/operators", get(operation::operators).post(operation::add_operator))
+        .route("/admin/keys", get(operation::keys).post(operation::add_key))
+        .route("/admin/keys/{name}/revoke", post(operation::revoke_key))
+        .route("/admin/outbox", get(operation::outbox))
+}
+
+/// What an address of the console may say; each page reads its part.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    q: String,
+    batch: String,
+    resource: String,
+    custody: String,
+    enabled: String,
+    unconfirmed: String,
+    user: String,
+    action: String,
+    enable: String,
+    see: String,
+    job: String,
+    cursor: String,
+    done: Option<String>,
+}
+
+impl Asked {
+    /// The part of a list that is asked for.
+    fn page(&self) -> ListPage {
+        ListPage { after: self.cursor.parse().ok(), limit: ROWS }
+    }
+
+    /// Words and links under a list of `shown` things.
+    fn pager(&self, path: &str, shown: usize, one: &str, next: Option<u64>) -> Pager {
+        let words = match (shown, next.is_some() || !self.cursor.is_empty()) {
+            (0, _) => String::new(),
+            (shown, false) => words::counted(shown as u64, one),
+            (shown, true) => format!("{} on this page", words::counted(shown as u64, one)),
+        };
+        let filters = [
+            ("q", &self.q),
+            ("batch", &self.batch),
+            ("resource", &self.resource),
+            ("custody", &self.custody),
+            ("enabled", &self.enabled),
+            ("unconfirmed", &self.unconfirmed),
+            ("user", &self.user),
+            ("action", &self.action),
+        ];
+        let next = next.map(|cursor| {
+            let mut href = format!("{path}?cursor={cursor}");
+            for (name, value) in filters.iter().filter(|(_, value)| !value.is_empty()) {
+                href.push_str(&format!("&{name}={}", super::page::segment(value)));
+            }
+            href
+        });
+        Pager { words, previous: None, next }
+    }
+}
+
+/// The fields of a posted form, in their order.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.trim())
+    }
+
+    /// Takes a value as typed, blanks included: passwords.
+    fn take(&mut self, name: &str) -> String {
+        let found = self.0.iter_mut().find(|(key, _)| key == name);
+        found.map(|(_, value)| std::mem::take(value)).unwrap_or_default()
+    }
+
+    fn is_true(&self, name: &str) -> bool {
+        self.get(name) == "true"
+    }
+}
+
+/// A field as typed, with the problem in its place when it is the one meant.
+fn typed(error: &ApiError, name: &str, value: &str) -> Field {
+    let meant = error.field == Some(name);
+    Field { value: value.to_owned(), error: meant.then(|| super::frame::sentence(&error.message)) }
+}
+
+/// The names of a scope, typed with commas between.
+fn scope(text: &str) -> Result<Vec<ResourceName>, ServiceError> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| ResourceName::parse(name).map_err(ServiceError::name("scope"))).collect()
+}
+
+fn chosen(pairs: &[(&str, &str)], selected: &str) -> Vec<Choice> {
+    Choice::list(pairs, selected)
+}
+
+/// A name in an address that cannot be one leads nowhere.
+fn missing(what: &'static str) -> ApiError {
+    ServiceError::NotFound { what }.into()
+}
+
+fn serial_of(text: &str) -> Result<TokenSerial, ApiError> {
+    TokenSerial::parse(text).map_err(|_| missing("token"))
+}
+
+fn login_of(text: &str) -> Result<Login, ApiError> {
+    Login::parse(text).map_err(|_| missing("user"))
+}
+
+fn resource_of(text: &str) -> Result<ResourceName, ApiError> {
+    ResourceName::parse(text).map_err(|_| missing("resource"))
 }

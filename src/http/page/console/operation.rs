@@ -93,8 +93,8 @@ pub struct AccessRow {
     pub scope: String,
     /// Active, revoked.
     pub state: Badge,
-    /// Last used.
-    pub last: Moment,
+    /// Since when.
+    pub since: Moment,
     /// Whether a key can be revoked.
     pub revocable: bool,
 }
@@ -198,7 +198,7 @@ fn access(name: &str, role: &str, scope: &str) -> AccessRow {
         role: role.into(),
         scope: scope.into(),
         state: Badge::new(Tone::Good, "Active"),
-        last: Moment::new("yesterday 09:12", "2026-01-01T09:12:04Z"),
+        since: Moment::new("yesterday 09:12", "2026-01-01T09:12:04Z"),
         revocable: false,
     }
 }

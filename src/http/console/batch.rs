@@ -1,0 +1,283 @@
+//! Batches: the list, one batch, and where it stands.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::token::custody_badge;
+use super::{Asked, Fields, missing, resource_of, typed};
+use crate::http::auth::{Acting, Caller};
+use crate::http::error::ApiError;
+use crate::http::extract::{ApiQuery, PageForm};
+use crate::http::page::console::batch as view;
+use crate::http::page::{Badge, Choice, Fact, Field, Notice, Tone, segment};
+use crate::http::state::AppState;
+use crate::http::{frame, words};
+use crate::model::{Actor, BatchName, BatchPart, ResourceName};
+use crate::service::{BatchView, Service, ServiceError, TokenQuery, parse_serial_ranges};
+use crate::store::Page as ListPage;
+
+/// Tokens of a batch that a row of the list looks at.
+const ROW_LIMIT: u64 = 1_000;
+/// Tokens of a batch that its own page looks at.
+const PAGE_LIMIT: u64 = 100_000;
+const CHUNK: usize = 1_000;
+
+fn state_badge(batch: &BatchView) -> Badge {
+    if batch.resources.is_empty() {
+        Badge::with_icon(Tone::Neutral, "package", "In stock")
+    } else {
+        Badge::new(Tone::Good, "On a resource")
+    }
+}
+
+fn waiting(counts: &[(&'static str, u64)]) -> u64 {
+    counts.iter().filter(|(word, _)| matches!(*word, "assigned" | "handed_out")).map(|(_, n)| n).sum()
+}
+
+fn name_of(text: &str) -> Result<BatchName, ApiError> {
+    BatchName::parse(text).map_err(|_| missing("batch"))
+}
+
+/// The list of batches.
+pub(super) async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    Acting(actor): Acting,
+    ApiQuery(asked): ApiQuery<Asked>,
+) -> Result<Response, ApiError> {
+    let page = asked.page();
+    let wanted = asked.q.trim().to_lowercase();
+    let (found, next) = state
+        .blocking(move |service| {
+            let slice = service.batches(&actor, page)?;
+            let mut found = Vec::with_capacity(slice.items.len());
+            for batch in slice.items {
+                let named = batch.batch.name.as_str().to_lowercase().contains(&wanted)
+                    || batch.batch.provenance.to_lowercase().contains(&wanted);
+                if named {
+                    let counts = service.custody_counts(&batch.batch, ROW_LIMIT)?;
+                    found.push((batch, waiting(&counts)));
+                }
+            }
+            Ok((found, slice.next))
+        })
+        .await?;
+    let now = state.service.now();
+    let rows: Vec<_> = found
+        .into_iter()
+        .map(|(batch, waiting)| {
+            let more = if batch.batch.tokens > ROW_LIMIT && waiting > 0 { "+" } else { "" };
+            let places: Vec<_> = batch.resources.iter().map(|(name, _)| name.as_str()).collect();
+            view::BatchRow {
+                name: batch.batch.name.as_str().to_owned(),
+                what: batch.batch.provenance.clone(),
+                tokens: words::count(batch.batch.tokens),
+                state: state_badge(&batch),
+                resources: places.join(", "),
+                unconfirmed: format!("{}{more}", words::count(waiting)),
+                imported: words::moment(batch.batch.created_at, now),
+            }
+        })
+        .collect();
+    let pager = asked.pager("/admin/batches", rows.len(), "batch", next);
+    let pager = crate::http::page::Pager { words: pager.words.replace("batchs", "batches"), ..pager };
+    let frame = frame::with_done(frame::page(&state, &caller, "Batches", "batches"), asked.done.as_deref());
+    frame::html(StatusCode::OK, &view::Batches { page: frame, q: asked.q.clone(), rows, pager })
+}
+
+/// What the form at a batch holds.
+#[derive(Default)]
+struct Giving {
+    resource: String,
+    serials: Field,
+    notice: Option<Notice>,
+    preview: Option<Notice>,
+}
+
+async fn shown(
+    state: &AppState,
+    caller: &Caller,
+    actor: &Actor,
+    name: &BatchName,
+    giving: Giving,
+    done: Option<&str>,
+) -> Result<view::Batch, ApiError> {
+    let (actor, name) = (actor.clone(), name.clone());
+    let (batch, counts, places) = state
+        .blocking(move |service| {
+            let batch = service.batch(&actor, &name)?;
+            let counts = service.custody_counts(&batch.batch, PAGE_LIMIT)?;
+            Ok((batch, counts, service.resources(&actor, ListPage::first(500))?.items))
+        })
+        .await?;
+    let now = state.service.now();
+    let name = batch.batch.name.as_str().to_owned();
+    let imported = words::moment(batch.batch.created_at, now);
+    let custody = counts
+        .iter()
+        .map(|(word, number)| view::CustodyCount {
+            badge: custody_badge(word),
+            count: words::count(*number),
+            href: format!("/admin/tokens?batch={}&custody={word}", segment(&name)),
+        })
+        .collect();
+    let mut facts = vec![
+        Fact::new("Came from", &batch.batch.provenance),
+        Fact { exact: imported.exact, ..Fact::new("Imported", &imported.words) },
+        Fact::new("Tokens", &words::count(batch.batch.tokens)),
+    ];
+    if let Some(import) = batch.batch.import {
+        let href = format!("/admin/import/{}", import.0);
+        facts.push(Fact::new("Import", &import.0.to_string()).to(&href));
+    }
+    let resources = places.into_iter().map(|place| {
+        let name = place.resource.name.as_str().to_owned();
+        Choice { selected: name == giving.resource, label: name.clone(), value: name }
+    });
+    let on = batch.resources.iter().map(|(resource, whole)| view::BatchPlace {
+        resource: resource.clone(),
+        words: if *whole { "the whole batch" } else { "a part of it" }.to_owned(),
+        can_undo: true,
+    });
+    let frame = frame::page(state, caller, &format!("Batch {name}"), "batches");
+    Ok(view::Batch {
+        page: frame::with_done(frame, done),
+        words: format!("{}, imported {}.", words::counted(batch.batch.tokens, "token"), imported.words),
+        state: state_badge(&batch),
+        notice: giving.notice,
+        custody,
+        facts,
+        resources: resources.collect(),
+        serials: giving.serials,
+        preview: giving.preview,
+        on: on.collect(),
+        name,
+    })
+}
+
+/// One batch.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    caller: Caller,
+    Acting(actor): Acting,
+    Path(name): Path<String>,
+    ApiQuery(asked): ApiQuery<Asked>,
+) -> Result<Response, ApiError> {
+    let name = name_of(&name)?;
+    let page = shown(&state, &caller, &actor, &name, Giving::default(), asked.done.as_deref()).await?;
+    frame::html(StatusCode::OK, &page)
+}
+
+/// Reads serials as typed; ranges may be written with "to".
+fn part_of(text: &str) -> Result<BatchPart, ServiceError> {
+    if text.is_empty() {
+        return Ok(BatchPart::Whole);
+    }
+    let text = text.replace(" to ", "-");
+    Ok(BatchPart::Serials(parse_serial_ranges(&[text])?))
+}
+
+/// How many tokens would move, and how many stand somewhere already.
+fn count(
+    service: &Service,
+    actor: &Actor,
+    name: &BatchName,
+    part: &BatchPart,
+) -> Result<(u64, u64), ServiceError> {
+    let batch = service.batch(actor, name)?;
+    if *part == BatchPart::Whole && batch.resources.is_empty() && batch.detached == 0 {
+        return Ok((batch.batch.tokens, 0));
+    }
+    let query = TokenQuery { batch: Some(name.clone()), ..TokenQuery::default() };
+    let (mut free, mut standing) = (0, 0);
+    let mut page = ListPage::first(CHUNK);
+    loop {
+        let slice = service.tokens(actor, &query, page)?;
+        for token in slice.items.iter().filter(|t| part.includes(&t.token.serial)) {
+            if token.assignments.is_empty() { free += 1 } else { standing += 1 }
+        }
+        match slice.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok((free, standing)),
+        }
+    }
+}
+
+fn preview(free: u64, standing: u64, resource: &ResourceName) -> Notice {
+    let verb = |n: u64| if n == 1 { "stands" } else { "stand" };
+    let title = format!("{} would stand on {resource}.", words::counted(free, "token"));
+    let text = match standing {
+        0 => "None of them stands on another resource.".to_owned(),
+        n => format!("{} {} somewhere already and would stay there.", words::counted(n, "token"), verb(n)),
+    };
+    Notice::new(Tone::Neutral, &title, &text)
+}
+
+/// Shows what giving a batch to a resource would change; with `confirmed` does it.
+pub(super) async fn assign(
+    State(state): State<AppState>,
+    caller: Caller,
+    Acting(actor): Acting,
+    Path(name): Path<String>,
+    PageForm(fields): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let name = name_of(&name)?;
+    let confirmed = fields.is_true("confirmed");
+    let mut giving = Giving {
+        resource: fields.get("resource").to_owned(),
+        serials: Field::of(fields.get("serials")),
+        ..Giving::default()
+    };
+    let answer = match (ResourceName::parse(fields.get("resource")), part_of(fields.get("serials"))) {
+        (Ok(resource), Ok(part)) => {
+            let (actor, name) = (actor.clone(), name.clone());
+            state
+                .blocking(move |service| {
+                    if confirmed {
+                        service.assign_batch(&actor, &name, &resource, part)?;
+                        return Ok(None);
+                    }
+                    let (free, standing) = count(service, &actor, &name, &part)?;
+                    Ok(Some(preview(free, standing, &resource)))
+                })
+                .await
+        }
+        (Err(error), _) => Err(ApiError::field("resource", "name_invalid", error.to_string())),
+        (_, Err(error)) => Err(error.into()),
+    };
+    let status = match answer {
+        Ok(None) => {
+            let path = format!("/admin/batches/{}", segment(name.as_str()));
+            return Ok(frame::done(&path, "batch-assigned"));
+        }
+        Ok(Some(preview)) => {
+            giving.preview = Some(preview);
+            StatusCode::OK
+        }
+        Err(error) if matches!(error.status.as_u16(), 409 | 422) => {
+            giving.serials = typed(&error, "serials", fields.get("serials"));
+            if giving.serials.error.is_none() {
+                let text = frame::sentence(&error.message);
+                giving.notice = Some(Notice::new(Tone::Attention, "Nothing was changed.", &text));
+            }
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Err(error) => return Err(error),
+    };
+    frame::html(status, &shown(&state, &caller, &actor, &name, giving, None).await?)
+}
+
+/// Takes a batch off a resource.
+pub(super) async fn unassign(
+    State(state): State<AppState>,
+    Acting(actor): Acting,
+    Path(name): Path<String>,
+    PageForm(fields): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let name = name_of(&name)?;
+    let resource = resource_of(fields.get("resource"))?;
+    let path = format!("/admin/batches/{}", segment(name.as_str()));
+    state.blocking(move |service| service.unassign_batch(&actor, &name, &resource, BatchPart::Whole)).await?;
+    Ok(frame::done(&path, "batch-unassigned"))
+}

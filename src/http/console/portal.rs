@@ -1,0 +1,292 @@
+//! The Self-Service tab of a resource: its address, its actions, what a user would see.
+
+use std::fmt::Write as _;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use fast_qr::{ECL, QRBuilder};
+
+use super::{Asked, Fields, resource, resource_of};
+use crate::http::auth::{Acting, Caller};
+use crate::http::error::ApiError;
+use crate::http::extract::{ApiQuery, PageForm};
+use crate::http::frame;
+use crate::http::page::console::resource as view;
+use crate::http::page::{ActionRow, Choice, Fact, Field, segment};
+use crate::http::state::AppState;
+use crate::model::{Actor, Login, PortalAction, Resource, ResourceAlias, TokenType};
+use crate::service::{OFFERED, PortalSettings};
+
+/// Light modules around a QR code, without which cameras do not find it.
+const QUIET: usize = 4;
+
+/// Title, icon and line of an action.
+const fn words(action: PortalAction) -> [&'static str; 3] {
+    match action {
+        PortalAction::RegisterExistingToken => {
+            ["Existing Token Registration", "badge-check", "You have received a token: make it yours."]
+        }
+        PortalAction::SynchronizeToken => {
+            ["Token Synchronization", "refresh-cw", "Your codes are refused: bring the token back in time."]
+        }
+        PortalAction::RegisterNewToken => ["Register New Token", "plus", "Set up a token by yourself."],
+        PortalAction::ReassignToken => ["Re-Assign Token", "refresh-cw", "Change to another token."],
+        PortalAction::UnassignToken => ["Unassign Token", "x", "Give your token back."],
+        PortalAction::SetupPin => ["Set Up PIN", "lock", "Type a PIN beside the code."],
+        PortalAction::RemovePin => ["Remove PIN", "lock", "Use the code alone."],
+        PortalAction::CreatePassword => ["Create Password", "key-round", "Choose your first password."],
+        PortalAction::ChangePassword => ["Change Password", "key-round", "Choose a new password."],
+        PortalAction::ChangeEmail => ["Change E-mail", "mail", "Codes go to another address."],
+        PortalAction::ChangePhone => ["Change Phone", "smartphone", "Be reached at another number."],
+        PortalAction::ChangeLogin => ["Change Login", "user", "Sign in with another login."],
+        PortalAction::ChangeName => ["Change Name", "user", "Be called otherwise."],
+        PortalAction::ManageEnvironment => ["Manage Environment", "shield-check", "Where you sign in from."],
+    }
+}
+
+/// The text as a QR code: one path of dark modules on white, no style.
+fn qr_svg(text: &str) -> String {
+    let Ok(code) = QRBuilder::new(text).ecl(ECL::M).build() else { return String::new() };
+    let side = code.size + 2 * QUIET;
+    let mut path = String::new();
+    for y in 0..code.size {
+        for (x, module) in code[y].iter().enumerate().take(code.size) {
+            if module.value() {
+                // Writing into a text cannot fail.
+                let _ = write!(path, "M{} {}h1v1h-1z", x + QUIET, y + QUIET);
+            }
+        }
+    }
+    format!(
+        "<svg viewBox=\"0 0 {side} {side}\" role=\"img\" aria-label=\"QR code of the address\" \
+         shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/>\
+         <path fill=\"#000\" d=\"{path}\"/></svg>"
+    )
+}
+
+/// All actions: the enabled ones in their order, then the others.
+fn ordered(resource: &Resource) -> Vec<PortalAction> {
+    let enabled = resource.portal.as_ref().map(|portal| portal.actions.clone()).unwrap_or_default();
+    let others = OFFERED.iter().copied().filter(|action| !enabled.contains(action));
+    enabled.iter().copied().chain(others).collect()
+}
+
+fn enabled(resource: &Resource) -> Vec<PortalAction> {
+    resource.portal.as_ref().map(|portal| portal.actions.clone()).unwrap_or_default()
+}
+
+fn token_types(resource: &Resource) -> Vec<view::TypeGroup> {
+    let Some(portal) = &resource.portal else { return Vec::new() };
+    if !portal.actions.contains(&PortalAction::RegisterNewToken) {
+        return Vec::new();
+    }
+    let labels = [
+        (TokenType::Hardware, "Hardware", "Token with a display"),
+        (TokenType::Software, "Software", "App on a phone"),
+        (TokenType::Universal, "Universal", "Any OATH token"),
+        (TokenType::Mail, "Mail", "Codes by mail"),
+    ];
+    labels
+        .into_iter()
+        .map(|(kind, name, label)| view::TypeGroup {
+            name: name.to_owned(),
+            types: vec![Choice {
+                value: kind.name().to_owned(),
+                label: label.to_owned(),
+                selected: portal.token_types.contains(&kind),
+            }],
+        })
+        .collect()
+}
+
+async fn seen(state: &AppState, actor: &Actor, on: &Resource, login: &str) -> (Field, Option<view::Seen>) {
+    if login.is_empty() {
+        return (Field::default(), None);
+    }
+    let parsed = match Login::parse(login) {
+        Ok(parsed) => parsed,
+        Err(error) => return (Field::wrong(login, &frame::sentence(&error.to_string())), None),
+    };
+    let (actor, name) = (actor.clone(), on.name.clone());
+    match state.blocking(move |service| service.portal_preview(&actor, &name, &parsed)).await {
+        Ok(rows) => {
+            let title = |action: &PortalAction| words(*action)[0];
+            let shown: Vec<_> =
+                rows.iter().filter(|(_, why)| why.is_none()).map(|(a, _)| title(a).to_owned()).collect();
+            let hidden = rows.iter().filter_map(|(a, why)| Some(Fact::new(title(a), why.as_ref()?.text())));
+            let number = crate::http::words::counted(shown.len() as u64, "action");
+            let seen =
+                view::Seen { words: format!("{login} would see {number}."), hidden: hidden.collect(), shown };
+            (Field::of(login), Some(seen))
+        }
+        Err(error) => (Field::wrong(login, &frame::sentence(&error.message)), None),
+    }
+}
+
+async fn tab(
+    state: &AppState,
+    actor: &Actor,
+    on: &Resource,
+    asked: &Asked,
+    alias: Option<Field>,
+) -> view::ResourceTab {
+    let base = format!("/admin/resources/{}/selfservice", segment(on.name.as_str()));
+    let known = on.portal.as_ref().map_or("", |portal| portal.alias.as_str());
+    let portal_state = match on.open_portal() {
+        Some(_) => view::PortalState::On,
+        None if alias.is_some() || !asked.enable.is_empty() => view::PortalState::Asking,
+        None => view::PortalState::Off,
+    };
+    let address = format!("{}/selfservice/{known}", state.settings.public_url);
+    let on_now = enabled(on);
+    let (see_login, seen) = seen(state, actor, on, asked.see.trim()).await;
+    let is_on = portal_state == view::PortalState::On;
+    let row = |action: &PortalAction| {
+        let [title, icon, line] = words(*action);
+        ActionRow { href: String::new(), icon, title: title.to_owned(), line: line.to_owned() }
+    };
+    view::ResourceTab::SelfService(Box::new(view::SelfService {
+        state: portal_state,
+        enable_href: format!("{base}?enable=1"),
+        alias: alias.unwrap_or_else(|| Field::of(known)),
+        qr: if is_on { qr_svg(&address) } else { String::new() },
+        address,
+        actions: ordered(on)
+            .into_iter()
+            .map(|action| view::ActionSwitch {
+                code: action.name(),
+                title: words(action)[0].to_owned(),
+                on: on_now.contains(&action),
+            })
+            .collect(),
+        token_types: token_types(on),
+        preview: on_now.iter().map(row).collect(),
+        see_login,
+        seen,
+    }))
+}
+
+/// The tab.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    caller: Caller,
+    Acting(actor): Acting,
+    Path(name): Path<String>,
+    ApiQuery(asked): ApiQuery<Asked>,
+) -> Result<Response, ApiError> {
+    let on = resource::find(&state, &actor, &name).await?;
+    let tab = tab(&state, &actor, &on, &asked, None).await;
+    let mut page = resource::shell(&state, &caller, &actor, &on, "selfservice", tab).await?;
+    page.page = frame::with_done(page.page, asked.done.as_deref());
+    frame::html(StatusCode::OK, &page)
+}
+
+fn path(on: &Resource) -> String {
+    format!("/admin/resources/{}/selfservice", segment(on.name.as_str()))
+}
+
+/// Switches the portal on or off, or changes its alias.
+pub(super) async fn save(
+    State(state): State<AppState>,
+    caller: Caller,
+    Acting(actor): Acting,
+    Path(name): Path<String>,
+    PageForm(fields): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let on = resource::find(&state, &actor, &name).await?;
+    let was_on = on.open_portal().is_some();
+    let enable = fields.is_true("enabled");
+    let alias = match (enable, ResourceAlias::parse(fields.get("alias"))) {
+        (false, _) => Ok(None),
+        (true, Ok(alias)) => Ok(Some(alias)),
+        (true, Err(error)) => Err(ApiError::field("alias", "name_invalid", error.to_string())),
+    };
+    let saved = match alias {
+        Ok(alias) => {
+            let settings = PortalSettings { alias, enabled: Some(enable), ..PortalSettings::default() };
+            let (actor, name) = (actor.clone(), on.name.clone());
+            state.blocking(move |service| service.set_portal(&actor, &name, &settings)).await
+        }
+        Err(error) => Err(error),
+    };
+    match saved {
+        Ok(_) => {
+            let word = match (was_on, enable) {
+                (_, false) => "portal-off",
+                (false, true) => "portal-on",
+                (true, true) => "portal-changed",
+            };
+            Ok(frame::done(&path(&on), word))
+        }
+        Err(error) if matches!(error.status.as_u16(), 409 | 422) => {
+            let alias = Field::wrong(fields.get("alias"), &frame::sentence(&error.message));
+            let tab = tab(&state, &actor, &on, &Asked::default(), Some(alias)).await;
+            let page = resource::shell(&state, &caller, &actor, &on, "selfservice", tab).await?;
+            frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The enabled actions after a form: one switched or moved, or all put in an order.
+fn rearranged(on: &Resource, fields: &Fields) -> Option<Vec<PortalAction>> {
+    let mut list = ordered(on);
+    let mut enabled = enabled(on);
+    let action = |name: &str| PortalAction::from_name(fields.get(name));
+    if let Some(action) = action("toggle") {
+        if enabled.contains(&action) {
+            enabled.retain(|one| *one != action);
+        } else {
+            enabled.push(action);
+        }
+    } else if let Some(at) = action("up").and_then(|action| list.iter().position(|one| *one == action)) {
+        list.swap(at, at.saturating_sub(1));
+    } else if let Some(at) = action("down").and_then(|action| list.iter().position(|one| *one == action)) {
+        let below = (at + 1).min(list.len() - 1);
+        list.swap(at, below);
+    } else {
+        let order = fields.get("order").split(',').map(|name| PortalAction::from_name(name.trim()));
+        list = order.collect::<Option<Vec<_>>>()?;
+        // What the order leaves out stays enabled, at the end.
+        list.extend(enabled.clone().into_iter().filter(|one| !list.contains(one)).collect::<Vec<_>>());
+    }
+    let newly: Vec<_> = enabled.iter().copied().filter(|one| !list.contains(one)).collect();
+    list.extend(newly);
+    list.retain(|one| enabled.contains(one));
+    Some(list)
+}
+
+/// Changes the actions or the token types.
+pub(super) async fn actions(
+    State(state): State<AppState>,
+    Acting(actor): Acting,
+    Path(name): Path<String>,
+    PageForm(fields): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let on = resource::find(&state, &actor, &resource_of(&name)?.to_string()).await?;
+    let settings = if fields.is_true("types") {
+        let chosen = |kind: &&TokenType| fields.is_true(&format!("type.{}", kind.name()));
+        let types = TokenType::ALL.iter().filter(chosen).copied().collect();
+        PortalSettings { token_types: Some(types), ..PortalSettings::default() }
+    } else {
+        let unknown = || ApiError::field("order", "action_unknown", "there is no such action");
+        let actions = rearranged(&on, &fields).ok_or_else(unknown)?;
+        PortalSettings { actions: Some(actions), ..PortalSettings::default() }
+    };
+    let (named, to) = (on.name.clone(), path(&on));
+    state.blocking(move |service| service.set_portal(&actor, &named, &settings)).await?;
+    Ok(frame::done(&to, "portal-changed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn qr_codes_carry_no_style() {
+        let svg = qr_svg("https://otp.example.org/selfservice/portal");
+        assert!(svg.starts_with("<svg viewBox=") && svg.ends_with("</svg>"));
+        assert!(!svg.contains("style"));
+    }
+}

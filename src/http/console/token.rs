@@ -1,0 +1,603 @@
+//! Tokens: the list, and one token with its tabs.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::{Asked, Fields, chosen, login_of, resource_of, serial_of, typed};
+use crate::clock::UnixTime;
+use crate::http::auth::{Acting, Caller};
+use crate::http::error::ApiError;
+use crate::http::extract::{ApiQuery, PageForm};
+use crate::http::page::console::token as view;
+use crate::http::page::{Badge, Choice, Code, Event, Fact, Field, Notice, Ring, Tone, segment};
+use crate::http::state::AppState;
+use crate::http::{frame, words};
+use crate::model::{BatchName, DisabledBy, OtpSpec, TokenSerial};
+use crate::oath::Otp;
+use crate::service::{
+    AuditView, CUSTODY_WORDS, CheckResult, SequenceOutcome, SequenceResult, TokenQuery, TokenView,
+    WindowSteps,
+};
+use crate::store::Page as ListPage;
+
+/// Batches and resources that the filters offer.
+const OFFERED: usize = 500;
+
+/// A place of custody as icon and word.
+pub(super) fn custody_badge(word: &str) -> Badge {
+    let (tone, icon, text) = match word {
+        "in_stock" => (Tone::Neutral, "package", "In stock"),
+        "assigned" => (Tone::Neutral, "network", "Assigned"),
+        "handed_out" => (Tone::Neutral, "hand-helping", "Handed out"),
+        "confirmed" => (Tone::Good, "badge-check", "Confirmed"),
+        "returned" => (Tone::Neutral, "undo-2", "Returned"),
+        "lost" => (Tone::Bad, "circle-question-mark", "Lost"),
+        _ => (Tone::Neutral, "archive", "Retired"),
+    };
+    Badge::with_icon(tone, icon, text)
+}
+
+fn enabled_badge(token: &TokenView) -> Badge {
+    if token.token.disabled.is_none() {
+        Badge::with_icon(Tone::Good, "power", "Enabled")
+    } else {
+        Badge::with_icon(Tone::Bad, "ban", "Disabled")
+    }
+}
+
+/// "TOTP, 6 digits, 30 s".
+fn kind_words(spec: &OtpSpec) -> String {
+    match spec {
+        OtpSpec::Totp { digits, period, .. } => {
+            format!("TOTP, {} digits, {} s", digits.get(), period.get())
+        }
+        OtpSpec::Hotp { digits, .. } => format!("HOTP, {} digits", digits.get()),
+        OtpSpec::Ocra { .. } => "OCRA".to_owned(),
+    }
+}
+
+fn drift_words(token: &TokenView) -> String {
+    token.state.drift.map(|drift| words::drift(drift.seconds)).unwrap_or_default()
+}
+
+fn resources(token: &TokenView) -> String {
+    token.assignments.iter().map(|(name, _, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// A token as a row of a table.
+pub(super) fn row(token: &TokenView) -> view::TokenRow {
+    view::TokenRow {
+        serial: token.token.serial.display().to_owned(),
+        enabled: enabled_badge(token),
+        custody: custody_badge(token.custody),
+        user: token.user.clone(),
+        resource: resources(token),
+        drift: drift_words(token),
+        kind: kind_words(&token.spec),
+        batch: token.batch.clone(),
+    }
+}
+
+fn any_and(names: Vec<String>, selected: &str) -> Vec<Choice> {
+    let any = Choice { value: String::new(), label: "Any".into(), selected: selected.is_empty() };
+    let named =
+        names.into_iter().map(|name| Choice { selected: name == selected, label: name.clone(), value: name });
+    std::iter::once(any).chain(named).collect()
+}
+
+/// The list of tokens.
+pub(super) async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    Acting(actor): Acting,
+    ApiQuery(asked): ApiQuery<Asked>,
+) -> Result<Response, ApiError> {
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let query = TokenQuery {
+        q: given(asked.q.trim()),
+        batch: given(&asked.batch)
+            .map(|t| BatchName::parse(&t).map_err(|_| super::missing("batch")))
+            .transpose()?,
+        resource: given(&asked.resource).map(|text| resource_of(&text)).transpose()?,
+        user: given(&asked.user).map(|text| login_of(&text)).transpose()?,
+        custody: given(&asked.custody),
+        enabled: given(&asked.enabled).map(|text| text == "true"),
+        unconfirmed: (asked.unconfirmed == "true").then_some(true),
+    };
+    let page = asked.page();
+    let (slice, batches, places) = state
+        .blocking(move |service| {
+            let batches = service.batches(&actor, ListPage::first(OFFERED))?.items;
+            let places = service.resources(&actor, ListPage::first(OFFERED))?.items;
+            Ok((service.tokens(&actor, &query, page)?, batches, places))
+        })
+        .await?;
+    let batches = batches.into_iter().map(|b| b.batch.name.as_str().to_owned()).collect();
+    let places = places.into_iter().map(|r| r.resource.name.as_str().to_owned()).collect();
+    let custody = CUSTODY_WORDS.iter().map(|word| Choice {
+        value: (*word).to_owned(),
+        label: custody_badge(word).text,
+        selected: *word == asked.custody,
+    });
+    let any = Choice { value: String::new(), label: "Any".into(), selected: asked.custody.is_empty() };
+    let filter = view::TokenFilter {
+        q: asked.q.clone(),
+        batches: any_and(batches, &asked.batch),
+        resources: any_and(places, &asked.resource),
+        custody: std::iter::once(any).chain(custody).collect(),
+        enabled: chosen(&[("", "Any"), ("true", "Enabled"), ("false", "Disabled")], &asked.enabled),
+        unconfirmed: asked.unconfirmed == "true",
+    };
+    let rows: Vec<_> = slice.items.iter().map(row).collect();
+    let pager = asked.pager("/admin/tokens", rows.len(), "token", slice.next);
+    let frame = frame::page(&state, &caller, "Tokens", "tokens");
+    frame::html(StatusCode::OK, &view::Tokens { page: frame, filter, rows, pager })
+}
+
+/// "With user test, confirmed; clock 12 s slow."
+fn state_words(token: &TokenView) -> String {
+    let mut words = match &token.user {
+        Some(user) => format!("With user {user}, {}", custody_badge(token.custody).text.to_lowercase()),
+        None => custody_badge(token.custody).text,
+    };
+    let places = resources(token);
+    if !places.is_empty() {
+        words.push_str(&format!(", on {places}"));
+    }
+    if token.state.drift.is_some() {
+        words.push_str(&format!("; clock {}", drift_words(token)));
+    }
+    words.push('.');
+    words
+}
+
+fn shell(
+    state: &AppState,
+    caller: &Caller,
+    token: &TokenView,
+    tab: view::TokenTab,
+    done: Option<&str>,
+) -> view::Token {
+    let serial = token.token.serial.display().to_owned();
+    let frame = frame::page(state, caller, &format!("Token {serial}"), "tokens");
+    view::Token {
+        page: frame::with_done(frame, done),
+        words: state_words(token),
+        enabled: enabled_badge(token),
+        custody: custody_badge(token.custody),
+        serial,
+        tab,
+    }
+}
+
+async fn find(state: &AppState, acting: &Acting, serial: &TokenSerial) -> Result<TokenView, ApiError> {
+    let (actor, serial) = (acting.0.clone(), serial.clone());
+    state.blocking(move |service| service.token(&actor, &serial)).await
+}
+
+fn facts(token: &TokenView, now: UnixTime) -> Vec<Fact> {
+    let serial = token.token.serial.display();
+    let mut facts = vec![Fact::new("Serial", serial).copied()];
+    let kind = match token.spec.hash() {
+        Some(hash) => format!("{}, {}", kind_words(&token.spec), hash.name().to_uppercase()),
+        None => kind_words(&token.spec),
+    };
+    facts.push(Fact::new("Kind", &kind));
+    if !token.token.manufacturer.is_empty() || !token.token.model.is_empty() {
+        let made = format!("{} {}", token.token.manufacturer, token.token.model);
+        facts.push(Fact::new("Made by", made.trim()));
+    }
+    if let Some(user) = &token.user {
+        facts.push(Fact::new("User", user).to(&format!("/admin/users/{}", segment(user))));
+    }
+    for (name, _, _) in &token.assignments {
+        facts.push(Fact::new("Resource", name).to(&format!("/admin/resources/{}", segment(name))));
+    }
+    let batch = format!("/admin/batches/{}", segment(&token.batch));
+    facts.push(Fact::new("Batch", &token.batch).to(&batch));
+    match token.state.last_used {
+        Some(at) => {
+            let used = words::moment(at, now);
+            facts.push(Fact { exact: used.exact, ..Fact::new("Last code accepted", &used.words) });
+        }
+        None => facts.push(Fact::new("Last code accepted", "none yet")),
+    }
+    if let Some(drift) = token.state.drift {
+        let learned = words::moment(drift.learned_at, now);
+        let text = format!("{}, learned {}", words::drift(drift.seconds), learned.words);
+        facts.push(Fact { exact: format!("{} s", drift.seconds), ..Fact::new("Drift", &text) });
+    }
+    if let Some(until) = token.token.valid_until {
+        facts.push(Fact::new("Vendor's end of use", &words::moment(until, now).words));
+    }
+    facts.push(Fact::new("PIN", if token.token.pin.is_some() { "set" } else { "none" }));
+    if !token.token.note.is_empty() {
+        facts.push(Fact::new("Note", &token.token.note));
+    }
+    facts
+}
+
+fn overview_tab(token: &TokenView, now: UnixTime, fields: [Field; 2]) -> view::TokenTab {
+    let disabled = match token.token.disabled {
+        None => "",
+        Some(DisabledBy::Operator) => "An operator switched it off. Sign-in asks for it and is refused.",
+        Some(DisabledBy::Issue) => "A reported issue switched it off.",
+        Some(DisabledBy::Replaced) => "Another token took its place.",
+    };
+    let allowed = token.token.custody.allowed().iter().filter(|word| **word != "confirmed");
+    let custody_choices = allowed
+        .enumerate()
+        .map(|(at, word)| Choice {
+            value: (*word).to_owned(),
+            label: custody_badge(word).text,
+            selected: at == 0,
+        })
+        .collect();
+    let [user, note] = fields;
+    view::TokenTab::Overview(view::Overview {
+        facts: facts(token, now),
+        is_enabled: token.token.disabled.is_none(),
+        disabled_words: disabled.to_owned(),
+        custody_choices,
+        user,
+        note,
+    })
+}
+
+/// Facts, switch and custody.
+pub(super) async fn overview(
+    State(state): State<AppState>,
+    caller: Caller,
+    acting: Acting,
+    Path(serial): Path<String>,
+    ApiQuery(asked): ApiQuery<Asked>,
+) -> Result<Response, ApiError> {
+    let token = find(&state, &acting, &serial_of(&serial)?).await?;
+    let tab = overview_tab(&token, state.service.now(), [Field::default(), Field::default()]);
+    frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, asked.done.as_deref()))
+}
+
+fn address(serial: &TokenSerial) -> String {
+    format!("/admin/tokens/{}", segment(serial.display()))
+}
+
+/// Switches a token on or off.
+pub(super) async fn edit(
+    State(state): State<AppState>,
+    Acting(actor): Acting,
+    Path(serial): Path<String>,
+    PageForm(fields): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let serial = serial_of(&serial)?;
+    let enabled = fields.is_true("enabled");
+    if enabled && actor.role != Some(crate::model::Role::Admin) {
+        return Err(ApiError::forbidden());
+    }
+    let named = serial.clone();
+    state.blocking(move |service| service.set_token_enabled(&actor, &named, enabled)).await?;
+    Ok(frame::done(&address(&serial), if enabled { "token-enabled" } else { "token-disabled" }))
+}
+
+/// Notes where a token is.
+pub(super) async fn custody(
+    State(state): State<AppState>,
+    caller: Caller,
+    acting: Acting,
+    Path(serial): Path<String>,
+    PageForm(fields): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let serial = serial_of(&serial)?;
+    let (to, note) = (fields.get("to").to_owned(), fields.get("note").to_owned());
+    let user = Some(fields.get("user")).filter(|login| !login.is_empty());
+    let moved = match user.map(crate::model::Login::parse).transpose() {
+        Ok(user) => {
+            let (actor, named) = (acting.0.clone(), serial.clone());
+            state
+                .blocking(move |service| service.set_custody(&actor, &named, &to, user.as_ref(), &note))
+                .await
+        }
+        Err(error) => Err(ApiError::field("user", "name_invalid", error.to_string())),
+    };
+    let Err(error) = moved else { return Ok(frame::done(&address(&serial), "custody")) };
+    if !matches!(
+        error.status,
+        StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::NOT_FOUND
+    ) {
+        return Err(error);
+    }
+    let token = find(&state, &acting, &serial).await?;
+    let mut user = typed(&error, "user", fields.get("user"));
+    let mut note = typed(&error, "note", fields.get("note"));
+    if user.error.is_none() && note.error.is_none() {
+        let place = if error.status == StatusCode::NOT_FOUND { &mut user } else { &mut note };
+        place.error = Some(frame::sentence(&error.message));
+    }
+    let tab = overview_tab(&token, state.service.now(), [user, note]);
+    frame::html(StatusCode::UNPROCESSABLE_ENTITY, &shell(&state, &caller, &token, tab, None))
+}
+
+fn ring(token: &TokenView, now: UnixTime) -> Option<Ring> {
+    let OtpSpec::Totp { period, .. } = token.spec else { return None };
+    let millis = now.plus_secs(token.state.drift_secs()).millis();
+    let server_now = format!("{}.{:03}", millis.div_euclid(1_000), millis.rem_euclid(1_000));
+    Some(Ring { step_secs: u32::try_from(period.get()).unwrap_or(30), server_now })
+}
+
+fn check_tab(
+    token: &TokenView,
+    now: UnixTime,
+    result: Option<Notice>,
+    error: Option<String>,
+) -> view::TokenTab {
+    let code = Code { name: "otp".into(), label: "OTP".into(), challenge: None, error };
+    view::TokenTab::Check(view::Check { codes: vec![code], ring: ring(token, now), result })
+}
+
+/// The form for one code.
+pub(super) async fn check_form(
+    State(state): State<AppState>,
+    caller: Caller,
+    acting: Acting,
+    Path(serial): Path<String>,
+) -> Result<Response, ApiError> {
+    let token = find(&state, &acting, &serial_of(&serial)?).await?;
+    let tab = check_tab(&token, state.service.now(), None, None);
+    frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None))
+}
+
+fn blocked(until: Option<UnixTime>, now: UnixTime) -> Notice {
+    let text = match until {
+        Some(at) => format!("The next try is possible {}.", words::moment(at, now).words),
+        None => "An operator must unblock it first.".to_owned(),
+    };
+    Notice::new(Tone::Bad, "Blocked after too many wrong codes", &text)
+}
+
+fn check_notice(result: CheckResult, now: UnixTime) -> Notice {
+    match result {
+        CheckResult::Accepted { steps, seconds } => {
+            let text = format!("The code fits: {}. It is used up by this.", words::distance(steps, seconds));
+            Notice::new(Tone::Good, "Accepted", &text)
+        }
+        CheckResult::Replayed { last_used } => {
+            let when = last_used.map(|at| format!(" {}", words::moment(at, now).words)).unwrap_or_default();
+            let text = format!("This OTP was already used{when}. Wait for the next one.");
+            Notice::new(Tone::Attention, "Replayed", &text)
+        }
+        CheckResult::OutsideWindow { steps, seconds } => {
+            let far = words::distance(steps, seconds);
+            let text = format!("The code is the token's, but too far away: {far}. Resync brings it back.");
+            Notice::new(Tone::Attention, "Outside the window", &text)
+        }
+        CheckResult::Wrong => {
+            Notice::new(Tone::Bad, "Wrong", "This is not a code of this token. Compare the serial.")
+        }
+        CheckResult::Blocked { until } => blocked(until, now),
+    }
+}
+
+/// Checks one code and says what came of it.
+pub(super) async fn check(
+    State(state): State<AppState>,
+    caller: Caller,
+    acting: Acting,
+    Path(serial): Path<String>,
+    PageForm(fields): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let serial = serial_of(&serial)?;
+    let answer = match Otp::parse(fields.get("otp")) {
+        Ok(otp) => {
+            let (actor, named) = (acting.0.clone(), serial.clone());
+            state.blocking(move |service| service.check(&actor, &named, &otp)).await
+        }
+        Err(error) => Err(ApiError::field("otp", "otp_malformed", error.to_string())),
+    };
+    let token = find(&state, &acting, &serial).await?;
+    let now = state.service.now();
+    let (status, tab) = match answer {
+        Ok(result) => (StatusCode::OK, check_tab(&token, now, Some(check_notice(result, now)), None)),
+        Err(error) if error.status == StatusCode::UNPROCESSABLE_ENTITY => {
+            (error.status, check_tab(&token, now, None, Some(frame::sentence(&error.message))))
+        }
+        Err(error) if error.status == StatusCode::CONFLICT => {
+            let notice = Notice::new(Tone::Attention, "Not checked", &frame::sentence(&error.message));
+            (error.status, check_tab(&token, now, Some(notice), None))
+        }
+        Err(error) => return Err(error),
+    };
+    frame::html(status, &shell(&state, &caller, &token, tab, None))
+}
+
+fn windows(token: &TokenView, selected: &str) -> Vec<Choice> {
+    let auto = ("", "As far as these codes allow");
+    match token.spec {
+        OtpSpec::Totp { .. } => chosen(
+            &[
+                auto,
+                ("P1D", "1 day to either side"),
+                ("P30D", "30 days to either side"),
+                ("P365D", "1 year to either side"),
+            ],
+            selected,
+        ),
+        _ => {
+            chosen(&[auto, ("1000", "1,000 counters ahead"), ("100000", "100,000 counters ahead")], selected)
+        }
+    }
+}
+
+fn window(token: &TokenView, text: &str) -> Option<WindowSteps> {
+    match &token.spec {
+        OtpSpec::Totp { period, .. } => {
+            let days: u64 = text.strip_prefix('P')?.strip_suffix('D')?.parse().ok()?;
+            let steps = days.checked_mul(86_400)? / u64::try_from(period.get()).ok()?;
+            Some(WindowSteps { past: steps, future: steps })
+        }
+        _ => text.parse().ok().map(|future| WindowSteps { past: 0, future }),
+    }
+}
+
+struct Resyncing<'a> {
+    window: &'a str,
+    reason: Field,
+    result: Option<Notice>,
+    errors: Vec<(usize, String)>,
+}
+
+fn resync_tab(token: &TokenView, now: UnixTime, form: Resyncing<'_>) -> view::TokenTab {
+    let mut codes = Code::fields(3);
+    for (code, label) in
+        codes.iter_mut().zip(["First OTP", "Next OTP", "The OTP after that (to look further)"])
+    {
+        code.label = label.into();
+    }
+    for (at, error) in form.errors {
+        if let Some(code) = codes.get_mut(at) {
+            code.error = Some(error);
+        }
+    }
+    view::TokenTab::Resync(view::Resync {
+        codes,
+        windows: windows(token, form.window),
+        reason: form.reason,
+        ring: ring(token, now),
+        result: form.result,
+    })
+}
+
+/// The form for consecutive codes.
+pub(super) async fn resync_form(
+    State(state): State<AppState>,
+    caller: Caller,
+    acting: Acting,
+    Path(serial): Path<String>,
+) -> Result<Response, ApiError> {
+    let token = find(&state, &acting, &serial_of(&serial)?).await?;
+    let reason = Field::of("Person at the desk, identified");
+    let form = Resyncing { window: "", reason, result: None, errors: Vec::new() };
+    let tab = resync_tab(&token, state.service.now(), form);
+    frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None))
+}
+
+fn resync_notice(outcome: &SequenceOutcome, now: UnixTime) -> Notice {
+    match outcome.result {
+        SequenceResult::Synchronized { steps, seconds, .. } => {
+            let text = format!(
+                "The token is {}; corrected. These codes are used up.",
+                words::distance(steps, seconds)
+            );
+            Notice::new(Tone::Good, "Synchronised", &text)
+        }
+        SequenceResult::NotFound => Notice::new(
+            Tone::Bad,
+            "No position fits",
+            "The codes belong to another token, or are not consecutive. Compare the serial and read them again.",
+        ),
+        SequenceResult::Ambiguous => Notice::new(
+            Tone::Attention,
+            "More than one position fits",
+            "One more consecutive code tells which.",
+        ),
+        SequenceResult::MoreOtpsNeeded => {
+            let text = format!("To look this far, {} consecutive codes are needed.", outcome.otps_needed);
+            Notice::new(Tone::Attention, "More codes are needed", &text)
+        }
+        SequenceResult::BehindFloor { usable_from, steps, seconds } => {
+            let when = usable_from
+                .map(|at| format!(" Its codes are accepted again {}.", words::moment(at, now).words))
+                .unwrap_or_default();
+            let far = words::distance(steps, seconds);
+            let text =
+                format!("The token's clock was set back: {far}, behind codes that were used already.{when}");
+            Notice::new(Tone::Attention, "Behind used codes", &text)
+        }
+        SequenceResult::Replayed => {
+            Notice::new(Tone::Attention, "Replayed", "These codes were used just now. Wait for new ones.")
+        }
+        SequenceResult::Blocked { until } => blocked(until, now),
+    }
+}
+
+/// Finds the drift and says what came of it.
+pub(super) async fn resync(
+    State(state): State<AppState>,
+    caller: Caller,
+    acting: Acting,
+    Path(serial): Path<String>,
+    PageForm(fields): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let serial = serial_of(&serial)?;
+    let token = find(&state, &acting, &serial).await?;
+    let (mut otps, mut errors) = (Vec::new(), Vec::new());
+    for (at, name) in ["otp1", "otp2", "otp3"].into_iter().enumerate() {
+        if at == 2 && fields.get(name).is_empty() {
+            continue;
+        }
+        match Otp::parse(fields.get(name)) {
+            Ok(otp) => otps.push(otp),
+            Err(error) => errors.push((at, frame::sentence(&error.to_string()))),
+        }
+    }
+    let wanted = window(&token, fields.get("window"));
+    let reason = fields.get("reason").to_owned();
+    let mut form =
+        Resyncing { window: fields.get("window"), reason: Field::of(&reason), result: None, errors };
+    let mut status = StatusCode::UNPROCESSABLE_ENTITY;
+    if form.errors.is_empty() {
+        let (actor, named) = (acting.0.clone(), serial.clone());
+        let answer =
+            state.blocking(move |service| service.resync(&actor, &named, &otps, wanted, Some(&reason))).await;
+        match answer {
+            Ok(outcome) => {
+                status = StatusCode::OK;
+                form.result = Some(resync_notice(&outcome, state.service.now()));
+            }
+            Err(error) if error.field == Some("reason") => {
+                form.reason = typed(&error, "reason", fields.get("reason"));
+            }
+            Err(error) if matches!(error.status.as_u16(), 409 | 422) => {
+                status = error.status;
+                form.result =
+                    Some(Notice::new(Tone::Attention, "Not resynced", &frame::sentence(&error.message)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let token = find(&state, &acting, &serial).await?;
+    let tab = resync_tab(&token, state.service.now(), form);
+    frame::html(status, &shell(&state, &caller, &token, tab, None))
+}
+
+fn event(record: &AuditView, now: UnixTime) -> Event {
+    let done = record.result == crate::model::AuditResult::Done;
+    let mut what = super::operation::action_words(record.action);
+    if !done {
+        what.push_str(", refused");
+    }
+    let detail = super::operation::detail_words(&record.detail);
+    if !detail.is_empty() {
+        what.push_str(&format!(" ({detail})"));
+    }
+    let tone = if done { Tone::Neutral } else { Tone::Bad };
+    let icon = if done { "check" } else { "x" };
+    Event { tone, icon, what, who: record.actor.clone(), when: words::moment(record.at, now) }
+}
+
+/// What happened to a token, newest first.
+pub(super) async fn history(
+    State(state): State<AppState>,
+    caller: Caller,
+    acting: Acting,
+    Path(serial): Path<String>,
+) -> Result<Response, ApiError> {
+    let serial = serial_of(&serial)?;
+    let token = find(&state, &acting, &serial).await?;
+    let actor = acting.0.clone();
+    let records =
+        state.blocking(move |service| service.token_history(&actor, &serial, ListPage::first(200))).await?;
+    let now = state.service.now();
+    let events = records.items.iter().map(|record| event(record, now)).collect();
+    let tab = view::TokenTab::History(events);
+    frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None))
+}
