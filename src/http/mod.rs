@@ -11,6 +11,7 @@ pub mod error;
 pub mod extract;
 pub mod page;
 pub mod portal;
+pub mod portal_frame;
 pub mod security;
 pub mod serve;
 pub mod state;

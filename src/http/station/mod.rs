@@ -1,4 +1,6 @@
-//! Placeholder of the station routes.
+//! The station: one field that finds people and tokens, answers that can be read from two metres.
+
+pub mod words;
 
 use axum::Router;
 
