@@ -12,6 +12,7 @@ pub mod extract;
 pub mod frame;
 pub mod page;
 pub mod portal;
+pub mod portal_frame;
 pub mod security;
 pub mod serve;
 pub mod state;

@@ -1,14 +1,45 @@
-//! Placeholder of the station routes.
+//! The station: one field that finds people and tokens, answers that can be read from two metres.
+
+mod banner;
+mod desk;
+mod find;
+mod place;
+mod steps;
+pub mod words;
 
 use axum::Router;
+use axum::routing::{get, post};
 
-use super::access::Rule;
+use super::access::{Permission, Rule};
 use super::state::AppState;
 
+const fn rule(method: &'static str, path: &'static str, needs: Permission) -> Rule {
+    Rule { method, path, needs }
+}
+
 /// The rules of these routes.
-pub const RULES: &[Rule] = &[];
+pub const RULES: &[Rule] = &[
+    rule("GET", "/station", Permission::Read),
+    rule("POST", "/station/find", Permission::Read),
+    rule("GET", "/station/person/{login}", Permission::Read),
+    rule("GET", "/station/token/{serial}", Permission::Read),
+    rule("POST", "/station/tokens/{serial}/resync", Permission::Resync),
+    rule("POST", "/station/tokens/{serial}/check", Permission::Check),
+    rule("POST", "/station/tokens/{serial}/handout", Permission::Custody),
+    rule("POST", "/station/tokens/{serial}/custody", Permission::Custody),
+    rule("POST", "/station/tokens/{serial}/confirm", Permission::Confirm),
+];
 
 /// The routes.
 pub fn router() -> Router<AppState> {
     Router::new()
+        .route("/station", get(find::start))
+        .route("/station/find", post(find::find))
+        .route("/station/person/{login}", get(find::person))
+        .route("/station/token/{serial}", get(find::token))
+        .route("/station/tokens/{serial}/resync", post(steps::resync))
+        .route("/station/tokens/{serial}/check", post(steps::check))
+        .route("/station/tokens/{serial}/handout", post(steps::hand_out))
+        .route("/station/tokens/{serial}/custody", post(steps::move_to))
+        .route("/station/tokens/{serial}/confirm", post(steps::confirm))
 }

@@ -1,0 +1,364 @@
+//! What a person does who is signed in: look, confirm a token, bring it back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::place::Place;
+use super::sign_in::{blocked, misfit};
+use crate::clock::UnixTime;
+use crate::http::error::ApiError;
+use crate::http::extract::PageForm;
+use crate::http::page::portal::{Confirm, Done, Home, OwnToken, Picture, Synchronize};
+use crate::http::page::{ActionRow, Badge, Choice, Code, Field, Notice, Tone};
+use crate::http::portal_frame::{Typed, fields_with, html, repeated_at, ring, ring_of};
+use crate::http::station::words;
+use crate::model::{Custody, PortalAction, TokenSerial};
+use crate::service::{ConfirmResult, PortalHome, PortalSession, PortalState, SequenceResult, TokenView};
+
+type Form<T> = Result<PageForm<T>, ApiError>;
+
+/// Answers take this long when serials are being guessed on this resource.
+const SLOW_SECS: u64 = 2;
+
+async fn read_home(place: &Place, session: &Arc<PortalSession>) -> Result<PortalHome, ApiError> {
+    let session = Arc::clone(session);
+    place.state.blocking(move |service| service.portal_home(&session)).await
+}
+
+fn own_token(view: &TokenView, now: UnixTime) -> OwnToken {
+    let token = &view.token;
+    let name = format!("{} {}", token.manufacturer, token.model);
+    let since = match token.custody {
+        Custody::Confirmed { at } => format!("Confirmed on {}.", words::day(at, now)),
+        _ => String::new(),
+    };
+    let clock = match view.state.drift {
+        Some(drift) if drift.seconds.abs() >= 30 => {
+            format!(" Its clock is {}; we know that.", words::clock(drift.seconds))
+        }
+        Some(_) => " Its clock is right.".to_owned(),
+        None => String::new(),
+    };
+    let card = name.to_lowercase().contains("card");
+    let state = if token.disabled.is_none() {
+        Badge::with_icon(Tone::Good, "badge-check", "Yours, in use")
+    } else {
+        Badge::with_icon(Tone::Bad, "ban", "Switched off")
+    };
+    OwnToken {
+        serial: token.serial.display().to_owned(),
+        name: if name.trim().is_empty() { "Your token".into() } else { name.trim().to_owned() },
+        picture: if card { Picture::Card } else { Picture::Fob },
+        state,
+        words: format!("{since}{clock}").trim().to_owned(),
+    }
+}
+
+fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
+    let (page, icon, title, line) = match action {
+        PortalAction::RegisterExistingToken => (
+            "tokens/confirm",
+            "badge-check",
+            "Existing Token Registration",
+            "You have received a token: make it yours.",
+        ),
+        PortalAction::SynchronizeToken => (
+            "tokens/synchronize",
+            "refresh-cw",
+            "Token Synchronization",
+            "Your codes are refused: bring the token back in time.",
+        ),
+        _ => return None,
+    };
+    Some(ActionRow { href: place.path(page), icon, title: title.into(), line: line.into() })
+}
+
+/// The person's page.
+pub(super) async fn home(place: Place) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = read_home(&place, &session).await.map(|home| {
+        let now = place.state.service.now();
+        let portal = place.portal();
+        let nothing =
+            portal.help.clone().unwrap_or_else(|| "Ask the people who gave you this address.".to_owned());
+        let name = home.user.first_name.trim();
+        let name = if name.is_empty() { home.user.login.as_str() } else { name }.to_owned();
+        let page = Home {
+            page: place.inside("Your page"),
+            portal,
+            name,
+            tokens: home.token.iter().map(|token| own_token(token, now)).collect(),
+            actions: home.actions.iter().filter_map(|action| action_row(&place, *action)).collect(),
+            nothing,
+            notice: None,
+        };
+        html(StatusCode::OK, &page)
+    });
+    place.answer(result)
+}
+
+fn not_offered() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is no action of this name")
+}
+
+fn done_page(place: &Place, home: &PortalHome, heading: &str, text: &str, next: String) -> Response {
+    let now = place.state.service.now();
+    let page = Done {
+        page: place.inside(heading),
+        portal: place.portal(),
+        notice: Notice::new(Tone::Good, "Done", text),
+        heading: heading.to_owned(),
+        token: home.token.as_ref().map(|token| own_token(token, now)),
+        next,
+        home: place.path("home"),
+    };
+    html(StatusCode::OK, &page)
+}
+
+fn confirm_page(
+    place: &Place,
+    status: StatusCode,
+    serial: Field,
+    codes: Vec<Code>,
+    notice: Option<Notice>,
+) -> Response {
+    let page = Confirm {
+        page: place.inside("Existing Token Registration"),
+        portal: place.portal(),
+        serial,
+        codes,
+        // The usual step, whatever the token: nothing here depends on the serial.
+        ring: Some(ring(30, place.state.service.now())),
+        notice,
+    };
+    html(status, &page)
+}
+
+/// *Existing Token Registration*, and `?done` after it.
+pub(super) async fn confirm(place: Place) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = read_home(&place, &session).await.and_then(|home| {
+        if place.query == "done" && home.token.is_some() {
+            let next = format!(
+                "From now on, {} asks for the code on this token when you sign in.",
+                place.resource.name
+            );
+            let text = "The number and the codes fit.";
+            return Ok(done_page(&place, &home, "This token is yours now", text, next));
+        }
+        if !home.actions.contains(&PortalAction::RegisterExistingToken) {
+            return Err(not_offered());
+        }
+        let codes = Code::fields(home.confirm_codes);
+        Ok(confirm_page(&place, StatusCode::OK, Field::default(), codes, None))
+    });
+    place.answer(result)
+}
+
+/// *Existing Token Registration*, sent.
+pub(super) async fn confirmed(place: Place, form: Form<Typed>) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = async {
+        let PageForm(typed) = form?;
+        take_token(&place, session, &typed).await
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+async fn take_token(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Result<Response, ApiError> {
+    let home = read_home(place, &session).await?;
+    if !home.actions.contains(&PortalAction::RegisterExistingToken) {
+        return Err(not_offered());
+    }
+    let count = home.confirm_codes;
+    let text = typed.text("serial").to_owned();
+    let again =
+        |serial, codes, notice| confirm_page(place, StatusCode::UNPROCESSABLE_ENTITY, serial, codes, notice);
+    let serial = match TokenSerial::parse(&text) {
+        Ok(serial) => serial,
+        Err(error) => {
+            let field = Field::wrong(&text, &words::sentence(&error.to_string()));
+            return Ok(again(field, Code::fields(count), None));
+        }
+    };
+    // One code is enough for a token that was handed to this person by name.
+    let codes = match typed.codes(1) {
+        Ok(codes) => codes,
+        Err(mut fields) => {
+            fields.extend(Code::fields(count).into_iter().skip(fields.len()));
+            return Ok(again(Field::of(&text), fields, None));
+        }
+    };
+    let (given, repeated, address) = (codes.len(), repeated_at(&codes), place.address());
+    let outcome =
+        place.state.blocking(move |service| service.portal_confirm(&session, &serial, &codes, &address));
+    let outcome = match outcome.await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            return match misfit(&error, given.max(count), repeated) {
+                Some(fields) => Ok(again(Field::of(&text), fields, None)),
+                None => Err(error),
+            };
+        }
+    };
+    Ok(match outcome {
+        ConfirmResult::Confirmed { .. } => place.go("tokens/confirm?done"),
+        ConfirmResult::MoreOtpsNeeded { otps_needed } => {
+            let fields = fields_with(otps_needed, given, "Type the next code, too.");
+            again(Field::of(&text), fields, None)
+        }
+        ConfirmResult::Refused { slow, .. } => {
+            if slow {
+                tokio::time::sleep(Duration::from_secs(SLOW_SECS)).await;
+            }
+            let notice = Notice::new(
+                Tone::Bad,
+                "We could not confirm this token.",
+                "Check the number on the back and the codes; the codes must come one after the other.",
+            );
+            again(Field::of(&text), Code::fields(count), Some(notice))
+        }
+        ConfirmResult::Blocked { until } => {
+            let notice = Some(blocked(until, place.state.service.now()));
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            confirm_page(place, status, Field::of(&text), Code::fields(count), notice)
+        }
+    })
+}
+
+fn synchronize_page(
+    place: &Place,
+    status: StatusCode,
+    token: &TokenView,
+    codes: Vec<Code>,
+    notice: Option<Notice>,
+) -> Response {
+    let serial = token.token.serial.display();
+    let page = Synchronize {
+        page: place.inside("Token Synchronization"),
+        portal: place.portal(),
+        serials: Choice::list(&[(serial, serial)], serial),
+        codes,
+        ring: ring_of(token, place.state.service.now()),
+        notice,
+    };
+    html(status, &page)
+}
+
+/// *Token Synchronization*, and `?done` after it.
+pub(super) async fn synchronize(place: Place) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = read_home(&place, &session).await.and_then(|home| {
+        if place.query == "done" && home.token.is_some() {
+            let next = "Its codes are accepted again. Use the next one when you sign in.".to_owned();
+            return Ok(done_page(&place, &home, "Your token is back in time", "The codes fit.", next));
+        }
+        match &home.token {
+            Some(token) if home.actions.contains(&PortalAction::SynchronizeToken) => {
+                let codes = Code::fields(home.confirm_codes);
+                Ok(synchronize_page(&place, StatusCode::OK, token, codes, None))
+            }
+            _ => Err(not_offered()),
+        }
+    });
+    place.answer(result)
+}
+
+/// *Token Synchronization*, sent.
+pub(super) async fn synchronized(place: Place, form: Form<Typed>) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = async {
+        let PageForm(typed) = form?;
+        let home = read_home(&place, &session).await?;
+        let token = home.token.as_ref().ok_or_else(not_offered)?;
+        let again = |fields, notice| {
+            synchronize_page(&place, StatusCode::UNPROCESSABLE_ENTITY, token, fields, notice)
+        };
+        let codes = match typed.codes(home.confirm_codes) {
+            Ok(codes) => codes,
+            Err(fields) => return Ok(again(fields, None)),
+        };
+        let (given, repeated, address) = (codes.len(), repeated_at(&codes), place.address());
+        let outcome =
+            place.state.blocking(move |service| service.portal_synchronize(&session, &codes, &address));
+        match outcome.await {
+            Ok(outcome) => match outcome.result {
+                SequenceResult::Synchronized { .. } => Ok(place.go("tokens/synchronize?done")),
+                other => {
+                    let notice = sequence_notice(other, place.state.service.now());
+                    Ok(again(Code::fields(outcome.otps_needed.max(home.confirm_codes)), Some(notice)))
+                }
+            },
+            Err(error) => match codes_problem(&error, given, repeated) {
+                Some((fields, notice)) => Ok(again(fields, notice)),
+                None => Err(error),
+            },
+        }
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+/// Why consecutive codes did not bring the token back, for its owner.
+pub(super) fn sequence_notice(result: SequenceResult, now: UnixTime) -> Notice {
+    let (tone, title, text) = match result {
+        SequenceResult::Replayed => (
+            Tone::Attention,
+            "These codes were already used.",
+            "Wait for the next one, then type it and those after it.".to_owned(),
+        ),
+        SequenceResult::MoreOtpsNeeded | SequenceResult::Ambiguous => (
+            Tone::Attention,
+            "One more code is needed.",
+            "Type new codes that follow one another, one more than before.".to_owned(),
+        ),
+        SequenceResult::BehindFloor { usable_from, .. } => {
+            let when = usable_from.map(|at| format!(" It works again from {}.", words::moment(at, now)));
+            let text = format!(
+                "The clock of your token was set back, behind a code that it already used.{} Ask for help if you need it before.",
+                when.unwrap_or_default(),
+            );
+            (Tone::Bad, "These codes fit, but they are too old.", text)
+        }
+        SequenceResult::Blocked { until } => return blocked(until, now),
+        SequenceResult::Synchronized { .. } | SequenceResult::NotFound => (
+            Tone::Bad,
+            "These codes did not fit.",
+            "Check that it is your token, and that the codes came one after the other. If it fails again, ask for help: it may be further off than we may search here.".to_owned(),
+        ),
+    };
+    Notice::new(tone, title, &text)
+}
+
+/// What of an error can be said beside the codes.
+pub(super) fn codes_problem(
+    error: &ApiError,
+    given: usize,
+    repeated: usize,
+) -> Option<(Vec<Code>, Option<Notice>)> {
+    if let Some(fields) = misfit(error, given, repeated) {
+        return Some((fields, None));
+    }
+    // A token that is switched off answers like one that does not fit.
+    let off = matches!(error.code, "token_disabled" | "token_not_yet_valid");
+    off.then(|| (Code::fields(given), Some(sequence_notice(SequenceResult::NotFound, UnixTime::EPOCH))))
+}

@@ -1,0 +1,337 @@
+//! Sign-in in three pages, the same for every login that exists or not.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::actions::sequence_notice;
+use super::place::Place;
+use crate::clock::UnixTime;
+use crate::http::auth::Cookie;
+use crate::http::error::ApiError;
+use crate::http::extract::PageForm;
+use crate::http::page::portal::{Login, Otp as OtpPage, Verify};
+use crate::http::page::{Code, Field, Notice, Ring, Tone};
+use crate::http::portal_frame::{Typed, code_problem, fields_with, html, repeated_at, ring_of};
+use crate::http::station::words;
+use crate::model;
+use crate::oath::Otp;
+use crate::secret::{BearerToken, Passphrase};
+use crate::service::{PortalSession, PortalState, SecondPage, ThirdPage};
+
+type Form<T> = Result<PageForm<T>, ApiError>;
+
+#[derive(Deserialize)]
+pub(super) struct LoginForm {
+    #[serde(default)]
+    login: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SecretForm {
+    #[serde(default)]
+    secret: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct NoFields {}
+
+/// The short address leads to the first page.
+pub(super) async fn start(place: Place) -> Response {
+    place.go("portal")
+}
+
+fn login_page(place: &Place, status: StatusCode, login: Field, notice: Option<Notice>) -> Response {
+    let title = format!("Your token for {}", place.resource.name);
+    html(status, &Login { page: place.outside(&title), portal: place.portal(), login, notice })
+}
+
+/// Page 1.
+pub(super) async fn login(place: Place) -> Response {
+    let notice = if place.query == "signed-out" {
+        Some(Notice::new(Tone::Good, "You are signed out.", ""))
+    } else if place.ended {
+        let text = "Your visit was closed after a while. Nothing is lost: sign in again.";
+        Some(Notice::new(Tone::Neutral, "You were signed out.", text))
+    } else {
+        None
+    };
+    login_page(&place, StatusCode::OK, Field::default(), notice)
+}
+
+/// Page 1, sent: the answer does not depend on whether the login exists.
+pub(super) async fn begin(place: Place, form: Form<LoginForm>) -> Response {
+    let result = async {
+        let PageForm(LoginForm { login: typed }) = form?;
+        let login = match model::Login::parse(&typed) {
+            Ok(login) => login,
+            Err(error) => {
+                let field = Field::wrong(&typed, &words::sentence(&error.to_string()));
+                return Ok(login_page(&place, StatusCode::UNPROCESSABLE_ENTITY, field, None));
+            }
+        };
+        let (alias, address) = (place.alias.clone(), place.address());
+        let begun = place.state.blocking(move |service| service.portal_begin(&alias, &login, &address));
+        Ok(place.go_with("verify", Some(&begun.await?)))
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+fn second_page(place: &Place, session: &PortalSession, status: StatusCode, problem: Problem) -> Response {
+    let login = match &session.stage {
+        model::LoginStage::LoginTyped { login, .. } => login.as_str().to_owned(),
+        _ => String::new(),
+    };
+    let (secret, notice) = match problem {
+        Problem::None => (Field::default(), None),
+        Problem::Field(error) => (Field::wrong("", error), None),
+        Problem::Notice(notice) => (Field::default(), Some(notice)),
+    };
+    let page = place.outside("Password or mailed code");
+    html(status, &Verify { page, portal: place.portal(), login, secret, notice })
+}
+
+enum Problem {
+    None,
+    Field(&'static str),
+    Notice(Notice),
+}
+
+/// Too many tries, in words.
+pub(super) fn blocked(until: Option<UnixTime>, now: UnixTime) -> Notice {
+    let text = match words::next_try(until, now) {
+        Some(wait) => format!("The next try is possible {wait}."),
+        None => "Ask the people who look after this service to open it again.".to_owned(),
+    };
+    Notice::new(Tone::Bad, "There were too many tries that did not fit.", &text)
+}
+
+/// Page 2.
+pub(super) async fn second(place: Place) -> Response {
+    match place.at(PortalState::LoginTyped) {
+        Ok(session) => second_page(&place, &session, StatusCode::OK, Problem::None),
+        Err(elsewhere) => elsewhere,
+    }
+}
+
+/// Page 2, sent.
+pub(super) async fn verify(place: Place, form: Form<SecretForm>) -> Response {
+    let session = match place.at(PortalState::LoginTyped) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = verified(&place, session, form).await;
+    place.answer(result)
+}
+
+async fn verified(
+    place: &Place,
+    session: Arc<PortalSession>,
+    form: Form<SecretForm>,
+) -> Result<Response, ApiError> {
+    let PageForm(SecretForm { secret }) = form?;
+    if secret.trim().is_empty() {
+        let problem = Problem::Field("Type your password, or the code that we mailed you.");
+        return Ok(second_page(place, &session, StatusCode::UNPROCESSABLE_ENTITY, problem));
+    }
+    let (secret, address, asked) = (Passphrase::from_text(secret), place.address(), Arc::clone(&session));
+    let outcome = place.state.blocking(move |service| service.portal_second(&asked, &secret, &address));
+    Ok(match outcome.await? {
+        SecondPage::Passed { cookie, owes_code } => {
+            place.go_with(if owes_code { "otp" } else { "home" }, Some(&cookie))
+        }
+        SecondPage::Refused => {
+            let text =
+                "Check the keyboard and type it again. If you were mailed a code, only the newest one works.";
+            let notice = Notice::new(Tone::Bad, "That did not fit.", text);
+            second_page(place, &session, StatusCode::UNPROCESSABLE_ENTITY, Problem::Notice(notice))
+        }
+        SecondPage::Blocked { until } => {
+            let notice = blocked(until, place.state.service.now());
+            second_page(place, &session, StatusCode::TOO_MANY_REQUESTS, Problem::Notice(notice))
+        }
+    })
+}
+
+/// What page 3 shows beside its frame.
+#[derive(Default)]
+struct Third {
+    problem: Option<String>,
+    synchronize: Vec<Code>,
+    notice: Option<Notice>,
+}
+
+/// The ring of the token that owes a code, and how many codes bring it back.
+async fn owed(place: &Place, session: &Arc<PortalSession>) -> Result<(Option<Ring>, usize), ApiError> {
+    let (session, address) = (Arc::clone(session), place.address());
+    let read = place.state.blocking(move |service| {
+        let actor = service.portal_actor(&session, &address);
+        let count = service.resource(&actor, &session.resource.name)?.confirm_codes;
+        let tokens = match &session.user {
+            Some(user) => service.tokens_of_user(&actor, &user.login)?,
+            None => Vec::new(),
+        };
+        let here = |view: &&crate::service::TokenView| {
+            view.assignments.iter().any(|(resource, kind, _)| {
+                resource == session.resource.name.as_str() && *kind == model::AssignmentKind::TokenWithUser
+            })
+        };
+        let ring = tokens.iter().find(here).and_then(|token| ring_of(token, service.now()));
+        Ok((ring, count))
+    });
+    read.await
+}
+
+fn third_page(place: &Place, status: StatusCode, ring: Option<Ring>, third: Third) -> Response {
+    let code = Code { name: "otp".into(), label: "Code".into(), challenge: None, error: third.problem };
+    let page = OtpPage {
+        page: place.outside("The code on your token"),
+        portal: place.portal(),
+        code,
+        synchronize: third.synchronize,
+        ring,
+        notice: third.notice,
+    };
+    html(status, &page)
+}
+
+/// Page 3.
+pub(super) async fn third(place: Place) -> Response {
+    let session = match place.at(PortalState::OtpOwed) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = owed(&place, &session)
+        .await
+        .map(|(ring, _)| third_page(&place, StatusCode::OK, ring, Third::default()));
+    place.answer(result)
+}
+
+/// Page 3, sent: one code, or consecutive ones.
+pub(super) async fn prove(place: Place, form: Form<Typed>) -> Response {
+    let session = match place.at(PortalState::OtpOwed) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = async {
+        let PageForm(typed) = form?;
+        if typed.text("synchronize").is_empty() {
+            proved(&place, session, &typed).await
+        } else {
+            brought_back(&place, session, &typed).await
+        }
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Result<Response, ApiError> {
+    let (ring, count) = owed(place, &session).await?;
+    let unfit = StatusCode::UNPROCESSABLE_ENTITY;
+    let otp = match Otp::parse(typed.text("otp")) {
+        Ok(otp) => otp,
+        Err(error) => {
+            let third = Third { problem: Some(code_problem(error)), ..Third::default() };
+            return Ok(third_page(place, unfit, ring, third));
+        }
+    };
+    let (asked, address) = (Arc::clone(&session), place.address());
+    let outcome = place.state.blocking(move |service| service.portal_third(&asked, &otp, &address));
+    let notice = |title, text: &str| Some(Notice::new(Tone::Bad, title, text));
+    Ok(match outcome.await? {
+        ThirdPage::Passed { cookie } => place.go_with("home", Some(&cookie)),
+        ThirdPage::AlreadyUsed => {
+            let notice = Some(Notice::new(
+                Tone::Attention,
+                "This code was already used.",
+                "Wait for the next one and type it.",
+            ));
+            third_page(place, unfit, ring, Third { notice, ..Third::default() })
+        }
+        ThirdPage::Refused { can_synchronize: true } => {
+            let text = "Wait for the next one and type it; if it fails again, choose Synchronize.";
+            let notice = notice("That code did not fit.", text);
+            let third = Third { synchronize: Code::fields(count), notice, problem: None };
+            third_page(place, unfit, ring, third)
+        }
+        ThirdPage::Refused { can_synchronize: false } => {
+            let text = "Wait for the next one and type it. If it fails again, ask for help.";
+            third_page(
+                place,
+                unfit,
+                ring,
+                Third { notice: notice("That code did not fit.", text), ..Third::default() },
+            )
+        }
+        ThirdPage::Blocked { until } => {
+            let notice = Some(blocked(until, place.state.service.now()));
+            let third = Third { notice, ..Third::default() };
+            third_page(place, StatusCode::TOO_MANY_REQUESTS, ring, third)
+        }
+    })
+}
+
+async fn brought_back(
+    place: &Place,
+    session: Arc<PortalSession>,
+    typed: &Typed,
+) -> Result<Response, ApiError> {
+    let (ring, count) = owed(place, &session).await?;
+    let again = |synchronize, notice| {
+        third_page(
+            place,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            ring.clone(),
+            Third { synchronize, notice, problem: None },
+        )
+    };
+    let codes = match typed.codes(count) {
+        Ok(codes) => codes,
+        Err(fields) => return Ok(again(fields, None)),
+    };
+    let (given, repeated) = (codes.len(), repeated_at(&codes));
+    let (asked, address) = (session, place.address());
+    let outcome =
+        place.state.blocking(move |service| service.portal_third_synchronize(&asked, &codes, &address));
+    match outcome.await {
+        Ok((_, Some(cookie))) => Ok(place.go_with("home", Some(&cookie))),
+        Ok((outcome, None)) => {
+            let notice = sequence_notice(outcome.result, place.state.service.now());
+            Ok(again(Code::fields(outcome.otps_needed.max(count)), Some(notice)))
+        }
+        Err(error) => match super::actions::codes_problem(&error, given, repeated) {
+            Some((fields, notice)) => Ok(again(fields, notice)),
+            None => Err(error),
+        },
+    }
+}
+
+/// Fields that name the repeated code, or the one of a wrong length.
+pub(super) fn misfit(error: &ApiError, given: usize, repeated: usize) -> Option<Vec<Code>> {
+    match error.code {
+        "same_code_twice" => {
+            let text = "This is the same code again: wait until the display changes, or press once more.";
+            Some(fields_with(given, repeated, text))
+        }
+        "otp_length" => Some(fields_with(given, 0, "Type all the digits that the token shows, and no more.")),
+        "otps_count" => Some(fields_with(given.max(2), 1, "Type the next code, too.")),
+        _ => None,
+    }
+}
+
+/// Ends the visit.
+pub(super) async fn leave(place: Place, headers: axum::http::HeaderMap, form: Form<NoFields>) -> Response {
+    let result = async {
+        let PageForm(NoFields {}) = form?;
+        let cookie: Option<BearerToken> = Cookie::Portal.read(&headers, place.state.settings.secure);
+        if let Some(cookie) = cookie {
+            place.state.blocking(move |service| service.sign_out(&cookie)).await?;
+        }
+        Ok(place.go_with("portal?signed-out", None))
+    };
+    let result = result.await;
+    place.answer(result)
+}

@@ -1,0 +1,135 @@
+//! What the pages of portal and station share: the frame, the answer, codes as they were typed.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use serde::Deserialize;
+use zeroize::Zeroize;
+
+use super::auth::Caller;
+use super::error::ApiError;
+use super::page::{Code, Page, Ring, asset};
+use super::state::AppState;
+use crate::clock::UnixTime;
+use crate::model::OtpSpec;
+use crate::oath::{Otp, OtpError};
+use crate::service::{Service, TokenView};
+
+/// The words of the banner of a store that is not for real use.
+fn store_mark(service: &Service) -> Option<String> {
+    let meta = service.meta();
+    if meta.simulated {
+        return Some("Simulation: the devices and tokens in this store are not real.".into());
+    }
+    meta.demo.then(|| "Demonstration: the tokens and people in this store are invented.".into())
+}
+
+/// The frame of a page on which nobody is named; the places add who is signed in.
+pub fn frame(state: &AppState, caller: &Caller, title: &str, nav: &'static str) -> Page {
+    Page {
+        title: title.to_owned(),
+        asset_version: asset::version().to_owned(),
+        store_mark: store_mark(&state.service),
+        signed_in: None,
+        form_token: caller.form_token.clone(),
+        flash: None,
+        nav,
+    }
+}
+
+/// A page as an answer.
+pub fn html<T: Template>(status: StatusCode, page: &T) -> Response {
+    match page.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be written");
+            ApiError::unexpected().into_response()
+        }
+    }
+}
+
+/// The ring that runs with a token's step; none for tokens that count presses.
+pub fn ring_of(token: &TokenView, now: UnixTime) -> Option<Ring> {
+    let OtpSpec::Totp { period, .. } = token.spec else { return None };
+    let shown = now.plus_secs(token.state.drift_secs());
+    Some(ring(u32::try_from(period.get()).unwrap_or(30), shown))
+}
+
+/// A ring over a step of this length.
+pub fn ring(step_secs: u32, now: UnixTime) -> Ring {
+    let millis = now.millis();
+    let server_now = format!("{}.{:03}", millis.div_euclid(1_000), millis.rem_euclid(1_000));
+    Ring { step_secs, server_now }
+}
+
+/// The fields of a form that asks for codes, wiped when dropped.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub struct Typed(BTreeMap<String, String>);
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Typed({} fields)", self.0.len())
+    }
+}
+
+impl Drop for Typed {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(Zeroize::zeroize);
+    }
+}
+
+impl Typed {
+    /// The text of a field; empty when it was not sent.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", |text| text.trim())
+    }
+
+    /// The codes in `otp1`, `otp2` … At least `least` are wanted; without a gap.
+    ///
+    /// Otherwise the fields with what is wrong in its place.
+    pub fn codes(&self, least: usize) -> Result<Vec<Otp>, Vec<Code>> {
+        let shown = (1..=8)
+            .filter(|n| !self.text(&format!("otp{n}")).is_empty())
+            .max()
+            .unwrap_or(0)
+            .max(least)
+            .max(1);
+        let mut fields = Code::fields(shown);
+        let mut codes = Vec::with_capacity(shown);
+        for field in &mut fields {
+            match Otp::parse(self.text(&field.name)) {
+                Ok(code) => codes.push(code),
+                Err(error) => field.error = Some(code_problem(error)),
+            }
+        }
+        if codes.len() == fields.len() { Ok(codes) } else { Err(fields) }
+    }
+}
+
+/// What is wrong with a code, and what to do.
+pub fn code_problem(error: OtpError) -> String {
+    match error {
+        OtpError::Empty => "Type the code that the token shows.".into(),
+        OtpError::NotADigit { .. } => "A code has digits only.".into(),
+        OtpError::Length(typed) => {
+            format!("{typed} digits were typed. Type all the digits that the token shows.")
+        }
+    }
+}
+
+/// Code fields of which one says what is wrong.
+pub fn fields_with(count: usize, at: usize, problem: &str) -> Vec<Code> {
+    let mut fields = Code::fields(count.max(1));
+    let at = at.min(fields.len() - 1);
+    fields[at].error = Some(problem.to_owned());
+    fields
+}
+
+/// The place of the second of two equal codes.
+pub fn repeated_at(codes: &[Otp]) -> usize {
+    use subtle::ConstantTimeEq;
+    codes.windows(2).position(|pair| bool::from(pair[0].ct_eq(&pair[1]))).map_or(0, |at| at + 1)
+}

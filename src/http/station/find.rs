@@ -1,0 +1,184 @@
+//! Finding people and tokens.
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::desk::desk;
+use super::place::{Place, serial_of};
+use crate::http::error::ApiError;
+use crate::http::extract::PageForm;
+use crate::http::page::station::{Desk, Holder, Home, Person, Token};
+use crate::http::page::{ActionRow, Badge, Field, Notice, Tone, segment};
+use crate::http::portal_frame::html;
+use crate::model::{Login, Token as TokenRecord, TokenSerial, User};
+use crate::service::{TokenView, UserView};
+
+/// Matches that a list shows.
+const MATCHES: usize = 20;
+
+#[derive(Deserialize)]
+pub(super) struct FindForm {
+    #[serde(default)]
+    find: String,
+}
+
+/// The station's start, with what came of the last step.
+pub(super) fn home_page(
+    place: &Place,
+    status: StatusCode,
+    find: Field,
+    banner: Option<Notice>,
+    matches: Vec<ActionRow>,
+) -> Response {
+    html(status, &Home { page: place.page("Station"), find, banner, matches, recent: Vec::new() })
+}
+
+/// The page of a token; `adjust` says what the last step changes on its card.
+pub(super) fn token_page(
+    place: &Place,
+    status: StatusCode,
+    seen: &Seen,
+    banner: Option<Notice>,
+    adjust: impl FnOnce(&mut Desk),
+) -> Response {
+    let serial = seen.token.token.serial.display();
+    let mut card = desk(&seen.token, seen.person.as_ref(), 0, place.state.service.now());
+    adjust(&mut card);
+    let holder = seen.token.user.as_ref().map(|login| Holder {
+        login: login.clone(),
+        name: seen.person.as_ref().map_or_else(|| login.clone(), |person| person.user.display_name()),
+    });
+    let page = Token {
+        page: place.page(&format!("Token {serial}")),
+        find: Field::default(),
+        banner,
+        holder,
+        desk: card,
+        recent: Vec::new(),
+    };
+    html(status, &page)
+}
+
+/// A token and the person it is with, as far as this actor may see them.
+pub(super) struct Seen {
+    pub(super) token: TokenView,
+    pub(super) person: Option<UserView>,
+}
+
+/// Reads a token and its person.
+pub(super) async fn seen(place: &Place, serial: &TokenSerial) -> Result<Seen, ApiError> {
+    let (actor, serial) = (place.actor.clone(), serial.clone());
+    let read = place.state.blocking(move |service| {
+        let token = service.token(&actor, &serial)?;
+        let login = token.user.as_deref().and_then(|login| Login::parse(login).ok());
+        // A person outside the actor's scope stays a login.
+        let person = login.and_then(|login| service.user(&actor, &login).ok());
+        Ok(Seen { token, person })
+    });
+    read.await
+}
+
+/// The start.
+pub(super) async fn start(place: Place) -> Response {
+    home_page(&place, StatusCode::OK, Field::default(), None, Vec::new())
+}
+
+fn person_row(user: &User) -> ActionRow {
+    let login = user.login.as_str();
+    ActionRow {
+        href: format!("/station/person/{}", segment(login)),
+        icon: "user",
+        title: user.display_name(),
+        line: login.to_owned(),
+    }
+}
+
+fn token_row(token: &TokenRecord) -> ActionRow {
+    let serial = token.serial.display();
+    let model = format!("{} {}", token.manufacturer, token.model);
+    ActionRow {
+        href: format!("/station/token/{}", segment(serial)),
+        icon: "key-round",
+        title: serial.to_owned(),
+        line: if model.trim().is_empty() { "Token".into() } else { model.trim().to_owned() },
+    }
+}
+
+/// An exact serial leads to the token, an exact login to the person, several matches to a list.
+pub(super) async fn find(place: Place, form: Result<PageForm<FindForm>, ApiError>) -> Response {
+    let result = async {
+        let PageForm(FindForm { find: typed }) = form?;
+        let typed = typed.trim().to_owned();
+        if typed.is_empty() {
+            let field = Field::wrong("", "Scan a token, or type a login or a name.");
+            return Ok(home_page(&place, StatusCode::UNPROCESSABLE_ENTITY, field, None, Vec::new()));
+        }
+        let (actor, text) = (place.actor.clone(), typed.clone());
+        let found = place.state.blocking(move |service| service.search(&actor, &text, MATCHES));
+        let (people, tokens) = found.await?;
+        Ok(match (people.as_slice(), tokens.as_slice()) {
+            ([], []) => {
+                let problem = "Nobody and no token here fits this. Check the spelling, or scan the back.";
+                let field = Field::wrong(&typed, problem);
+                home_page(&place, StatusCode::NOT_FOUND, field, None, Vec::new())
+            }
+            ([person], []) => Place::go_to_person(person.login.as_str()),
+            ([], [token]) => Place::go_to_token(token.serial.display()),
+            _ => {
+                let rows = people.iter().map(person_row).chain(tokens.iter().map(token_row));
+                home_page(&place, StatusCode::OK, Field::of(&typed), None, rows.take(MATCHES).collect())
+            }
+        })
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+/// A person and their tokens.
+pub(super) async fn person(place: Place, Path(login): Path<String>) -> Response {
+    let result = async {
+        let missing = || ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nobody of this login");
+        let login = Login::parse(&login).map_err(|_| missing())?;
+        let actor = place.actor.clone();
+        let read = place.state.blocking(move |service| {
+            let person = service.user(&actor, &login)?;
+            let tokens = service.tokens_of_user(&actor, &login)?;
+            Ok((person, tokens))
+        });
+        let (person, tokens) = read.await?;
+        let now = place.state.service.now();
+        let mut places: Vec<&str> = person.assignments.iter().map(|(name, _, _)| name.as_str()).collect();
+        places.extend(person.user.phone.as_ref().map(|phone| phone.as_str()));
+        let state = person
+            .blocked
+            .first()
+            .map(|(method, _)| Badge::with_icon(Tone::Bad, "lock", &format!("Blocked: {method}")));
+        let page = Person {
+            page: place.page(&person.user.display_name()),
+            find: Field::default(),
+            banner: None,
+            login: person.user.login.as_str().to_owned(),
+            name: person.user.display_name(),
+            words: places.join(", "),
+            state,
+            tokens: tokens.iter().enumerate().map(|(at, t)| desk(t, Some(&person), at, now)).collect(),
+            recent: Vec::new(),
+        };
+        Ok(html(StatusCode::OK, &page))
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+/// One token.
+pub(super) async fn token(place: Place, Path(serial): Path<String>) -> Response {
+    let result = async {
+        let serial = serial_of(&serial)?;
+        let seen = seen(&place, &serial).await?;
+        Ok(token_page(&place, StatusCode::OK, &seen, None, |_| {}))
+    };
+    let result = result.await;
+    place.answer(result)
+}

@@ -1,0 +1,94 @@
+//! Who stands at the station, and its answers.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::words;
+use crate::http::auth::{Acting, Caller};
+use crate::http::error::ApiError;
+use crate::http::page::{Message, Notice, Page, SignedIn, Tone, segment};
+use crate::http::portal_frame::{frame, html};
+use crate::http::state::AppState;
+use crate::model::{Actor, TokenSerial};
+
+/// Somebody of the staff at a desk.
+pub(super) struct Place {
+    pub(super) state: AppState,
+    caller: Caller,
+    pub(super) actor: Actor,
+}
+
+impl FromRequestParts<AppState> for Place {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
+        let caller = Caller::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
+        let Acting(actor) =
+            Acting::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
+        Ok(Self { state: state.clone(), caller, actor })
+    }
+}
+
+impl Place {
+    /// The frame of a page.
+    pub(super) fn page(&self, title: &str) -> Page {
+        let name = match &self.caller.operator {
+            Some(operator) => operator.login.as_str().to_owned(),
+            None => self.actor.label(),
+        };
+        let signed_in = Some(SignedIn {
+            name,
+            role: self.actor.role.map_or("", |role| role.name()).to_owned(),
+            form_token: self.caller.form_token.clone(),
+        });
+        Page { signed_in, ..frame(&self.state, &self.caller, title, "station") }
+    }
+
+    /// On to the page of a token.
+    pub(super) fn go_to_token(serial: &str) -> Response {
+        Redirect::to(&format!("/station/token/{}", segment(serial))).into_response()
+    }
+
+    /// On to the page of a person.
+    pub(super) fn go_to_person(login: &str) -> Response {
+        Redirect::to(&format!("/station/person/{}", segment(login))).into_response()
+    }
+
+    /// A result as an answer: errors become pages.
+    pub(super) fn answer(&self, result: Result<Response, ApiError>) -> Response {
+        match result {
+            Ok(response) => response,
+            Err(error) => self.said(error),
+        }
+    }
+
+    fn said(&self, error: ApiError) -> Response {
+        let title = match error.status {
+            StatusCode::NOT_FOUND => "There is nothing of this name",
+            StatusCode::FORBIDDEN => "This was not done",
+            StatusCode::TOO_MANY_REQUESTS => "Too many tries",
+            StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong here",
+            _ => "This does not work now",
+        };
+        let page = Message {
+            page: self.page(title),
+            notice: Notice::new(Tone::Bad, title, &words::sentence(&error.message)),
+            back: Some("/station".into()),
+            back_label: "To the station".into(),
+            request_id: String::new(),
+        };
+        let mut response = html(error.status, &page);
+        if let Some(secs) = error.retry_after_secs {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
+        }
+        response
+    }
+}
+
+/// The serial of an address.
+pub(super) fn serial_of(text: &str) -> Result<TokenSerial, ApiError> {
+    TokenSerial::parse(text)
+        .map_err(|_| ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is no token of this serial"))
+}

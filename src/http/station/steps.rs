@@ -1,0 +1,237 @@
+//! What is done to a token at the desk.
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::banner;
+use super::find::{Seen, home_page, seen, token_page};
+use super::place::{Place, serial_of};
+use super::words;
+use crate::http::error::ApiError;
+use crate::http::extract::PageForm;
+use crate::http::page::station::Desk;
+use crate::http::page::{Code, Field, Notice, Tone};
+use crate::http::portal_frame::{Typed, code_problem, fields_with, repeated_at};
+use crate::model::{Login, ResourceName};
+use crate::oath::Otp;
+use crate::service::{CheckResult, ConfirmRequest, ConfirmResult, SequenceResult};
+
+type Form = Result<PageForm<Typed>, ApiError>;
+
+const UNFIT: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
+/// An error of a step, beside the token it was meant for: at its field, or as a banner.
+fn refused(
+    place: &Place,
+    seen: &Seen,
+    error: ApiError,
+    codes: &[usize; 2],
+    adjust: impl FnOnce(&mut Desk),
+) -> Result<Response, ApiError> {
+    let [given, repeated] = *codes;
+    let text = words::sentence(&error.message);
+    match (error.status, error.field) {
+        (UNFIT, Some("otp" | "otps")) => {
+            let at = if error.code == "same_code_twice" { repeated } else { 0 };
+            Ok(token_page(place, UNFIT, seen, None, |desk| {
+                adjust(desk);
+                desk.codes = fields_with(given.max(2), at, &text);
+            }))
+        }
+        (UNFIT, Some("reason")) => Ok(token_page(place, UNFIT, seen, None, |desk| {
+            adjust(desk);
+            desk.reason = Field::wrong(&desk.reason.value, &text);
+        })),
+        (UNFIT | StatusCode::CONFLICT | StatusCode::FORBIDDEN, _) => {
+            let notice = Notice::new(Tone::Bad, "Not done", &text);
+            Ok(token_page(place, error.status, seen, Some(notice), adjust))
+        }
+        _ => Err(error),
+    }
+}
+
+/// Consecutive codes bring a token back.
+pub(super) async fn resync(place: Place, Path(serial): Path<String>, form: Form) -> Response {
+    let result = async {
+        let PageForm(typed) = form?;
+        let serial = serial_of(&serial)?;
+        let before = seen(&place, &serial).await?;
+        let reason = typed.text("reason").to_owned();
+        let keep = |desk: &mut Desk| desk.reason = Field::of(&reason);
+        let codes = match typed.codes(2) {
+            Ok(codes) => codes,
+            Err(fields) => {
+                return Ok(token_page(&place, UNFIT, &before, None, |desk| {
+                    keep(desk);
+                    desk.codes = fields;
+                }));
+            }
+        };
+        let sizes = [codes.len(), repeated_at(&codes)];
+        let (actor, asked, why) = (place.actor.clone(), serial.clone(), reason.clone());
+        let outcome =
+            place.state.blocking(move |service| service.resync(&actor, &asked, &codes, None, Some(&why)));
+        let outcome = match outcome.await {
+            Ok(outcome) => outcome,
+            Err(error) => return refused(&place, &before, error, &sizes, keep),
+        };
+        let now = place.state.service.now();
+        let notice = banner::resync(outcome.result, !reason.is_empty(), now, &before.token);
+        Ok(match outcome.result {
+            SequenceResult::Synchronized { .. } => {
+                home_page(&place, StatusCode::OK, Field::default(), Some(notice), Vec::new())
+            }
+            SequenceResult::MoreOtpsNeeded | SequenceResult::Ambiguous => {
+                token_page(&place, UNFIT, &before, Some(notice), |desk| {
+                    keep(desk);
+                    desk.codes = Code::fields(outcome.otps_needed.max(2));
+                })
+            }
+            _ => token_page(&place, UNFIT, &before, Some(notice), |desk| {
+                keep(desk);
+                desk.codes = Code::fields(sizes[0]);
+            }),
+        })
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+/// Checks the first code.
+pub(super) async fn check(place: Place, Path(serial): Path<String>, form: Form) -> Response {
+    let result = async {
+        let PageForm(typed) = form?;
+        let serial = serial_of(&serial)?;
+        let before = seen(&place, &serial).await?;
+        let otp = match Otp::parse(typed.text("otp1")) {
+            Ok(otp) => otp,
+            Err(error) => {
+                return Ok(token_page(&place, UNFIT, &before, None, |desk| {
+                    desk.codes = fields_with(2, 0, &code_problem(error));
+                }));
+            }
+        };
+        let (actor, asked) = (place.actor.clone(), serial.clone());
+        let outcome = place.state.blocking(move |service| service.check(&actor, &asked, &otp));
+        let outcome = match outcome.await {
+            Ok(outcome) => outcome,
+            Err(error) => return refused(&place, &before, error, &[2, 0], |_| {}),
+        };
+        let after = seen(&place, &serial).await?;
+        let notice = banner::check(outcome, place.state.service.now(), &after.token);
+        let accepted = matches!(outcome, CheckResult::Accepted { .. });
+        let status = if accepted { StatusCode::OK } else { UNFIT };
+        Ok(token_page(&place, status, &after, Some(notice), |desk| desk.focus_codes = !accepted))
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+/// Hands a token out to a person by name.
+pub(super) async fn hand_out(place: Place, Path(serial): Path<String>, form: Form) -> Response {
+    let result = async {
+        let PageForm(typed) = form?;
+        let serial = serial_of(&serial)?;
+        let before = seen(&place, &serial).await?;
+        let text = typed.text("login").to_owned();
+        let wrong = |problem: &str| {
+            token_page(&place, UNFIT, &before, Some(Notice::new(Tone::Bad, "Not done", problem)), |desk| {
+                desk.focus_codes = false;
+                desk.handout = Field::wrong(&text, problem);
+            })
+        };
+        let login = match Login::parse(&text) {
+            Ok(login) => login,
+            Err(error) => return Ok(wrong(&words::sentence(&error.to_string()))),
+        };
+        let (actor, asked, to) = (place.actor.clone(), serial.clone(), login.clone());
+        let moved = place
+            .state
+            .blocking(move |service| service.set_custody(&actor, &asked, "handed_out", Some(&to), ""));
+        match moved.await {
+            Ok(()) => {}
+            Err(error) if error.status == StatusCode::NOT_FOUND => {
+                return Ok(wrong(
+                    "There is nobody of this login. Check the spelling, or make the user first.",
+                ));
+            }
+            Err(error) => return refused(&place, &before, error, &[2, 0], |_| {}),
+        }
+        let after = seen(&place, &serial).await?;
+        let text =
+            format!("Token {} is with {login} now. Only {login} can confirm it.", serial_words(&after));
+        let notice = Notice::new(Tone::Good, "Handed out", &text);
+        Ok(token_page(&place, StatusCode::OK, &after, Some(notice), |_| {}))
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+fn serial_words(seen: &Seen) -> &str {
+    seen.token.token.serial.display()
+}
+
+/// Notes where a token is.
+pub(super) async fn move_to(place: Place, Path(serial): Path<String>, form: Form) -> Response {
+    let result = async {
+        let PageForm(typed) = form?;
+        let serial = serial_of(&serial)?;
+        let before = seen(&place, &serial).await?;
+        let (actor, asked, to) = (place.actor.clone(), serial.clone(), typed.text("to").to_owned());
+        let moved = place.state.blocking(move |service| service.set_custody(&actor, &asked, &to, None, ""));
+        if let Err(error) = moved.await {
+            return refused(&place, &before, error, &[2, 0], |_| {});
+        }
+        let after = seen(&place, &serial).await?;
+        let place_words = after.token.custody.replace('_', " ");
+        let text = format!("Token {} is noted as {place_words}.", serial_words(&after));
+        let notice = Notice::new(Tone::Good, "Noted", &text);
+        Ok(token_page(&place, StatusCode::OK, &after, Some(notice), |desk| desk.focus_codes = false))
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+/// Confirms a token for the person at the desk.
+pub(super) async fn confirm(place: Place, Path(serial): Path<String>, form: Form) -> Response {
+    let result = async {
+        let PageForm(typed) = form?;
+        let serial = serial_of(&serial)?;
+        let before = seen(&place, &serial).await?;
+        let codes = match typed.codes(1) {
+            Ok(codes) => codes,
+            Err(mut fields) => {
+                fields.extend(Code::fields(2).into_iter().skip(fields.len()));
+                return Ok(token_page(&place, UNFIT, &before, None, |desk| desk.codes = fields));
+            }
+        };
+        let broken = |field| ApiError::field(field, "name_invalid", "the page is too old: load it again");
+        let user = Login::parse(typed.text("user")).map_err(|_| broken("user"))?;
+        let resource = ResourceName::parse(typed.text("resource")).map_err(|_| broken("resource"))?;
+        let sizes = [codes.len(), repeated_at(&codes)];
+        let (actor, asked, login) = (place.actor.clone(), serial.clone(), user.to_string());
+        let outcome = place.state.blocking(move |service| {
+            let request = ConfirmRequest { resource: &resource, user: &user, serial: &asked, otps: &codes };
+            service.confirm(&actor, &request)
+        });
+        let outcome = match outcome.await {
+            Ok(outcome) => outcome,
+            Err(error) => return refused(&place, &before, error, &sizes, |_| {}),
+        };
+        let notice = banner::confirm(&outcome, &login, place.state.service.now(), &before.token);
+        Ok(match outcome {
+            ConfirmResult::Confirmed { .. } => {
+                home_page(&place, StatusCode::OK, Field::default(), Some(notice), Vec::new())
+            }
+            ConfirmResult::MoreOtpsNeeded { otps_needed } => {
+                token_page(&place, UNFIT, &before, Some(notice), |desk| {
+                    desk.codes = fields_with(otps_needed, sizes[0], "Type the next code, too.");
+                })
+            }
+            _ => token_page(&place, UNFIT, &before, Some(notice), |_| {}),
+        })
+    };
+    let result = result.await;
+    place.answer(result)
+}
