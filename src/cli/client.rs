@@ -24,7 +24,7 @@ use crate::jobs::Jobs;
 use crate::service::Service;
 
 /// Where requests of this command go.
-pub struct Client(Transport);
+pub(super) struct Client(Transport);
 
 enum Transport {
     Tcp { authority: String, key: Zeroizing<String> },
@@ -43,12 +43,12 @@ impl std::fmt::Debug for Client {
 }
 
 /// The path of one thing: its name may hold any character.
-pub fn segment(name: &str) -> String {
+pub(super) fn segment(name: &str) -> String {
     percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// A query string of the pairs that have a value; empty when none has.
-pub fn query(pairs: &[(&str, Option<String>)]) -> String {
+pub(super) fn query(pairs: &[(&str, Option<String>)]) -> String {
     let set =
         pairs.iter().filter_map(|(name, value)| value.as_ref().map(|v| format!("{name}={}", segment(v))));
     let set: Vec<String> = set.collect();
@@ -57,7 +57,7 @@ pub fn query(pairs: &[(&str, Option<String>)]) -> String {
 
 impl Client {
     /// Requests go to a service on another machine.
-    pub fn remote(server: &str, key_file: &Path) -> Result<Self> {
+    pub(super) fn remote(server: &str, key_file: &Path) -> Result<Self> {
         if server.starts_with("https://") {
             return Err(environment(
                 "https is not spoken by this version; use the local socket, or http through a tunnel",
@@ -77,7 +77,7 @@ impl Client {
     }
 
     /// Requests go to the service of a data directory, or into this process when it does not run.
-    pub async fn local(dir: &Path) -> Result<Self> {
+    pub(super) async fn local(dir: &Path) -> Result<Self> {
         let socket = dir.join(home::SOCKET);
         if UnixStream::connect(&socket).await.is_ok() {
             return Ok(Self(Transport::Socket(socket)));
@@ -97,7 +97,7 @@ impl Client {
     }
 
     /// Finishes the work that requests began.
-    pub async fn close(self) {
+    pub(super) async fn close(self) {
         if let Transport::Inside { router, service, jobs } = self.0 {
             drop(router);
             let ended = tokio::task::spawn_blocking(move || {
@@ -139,7 +139,12 @@ impl Client {
     }
 
     /// Sends one request below `/api/v1` and reads the JSON answer. An error status is an error here.
-    pub async fn send(&self, method: Method, path: &str, content: Option<(&str, Vec<u8>)>) -> Result<Value> {
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content: Option<(&str, Vec<u8>)>,
+    ) -> Result<Value> {
         let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
         let body = match content {
             Some((kind, bytes)) => {
@@ -161,22 +166,22 @@ impl Client {
     }
 
     /// GET.
-    pub async fn get(&self, path: &str) -> Result<Value> {
+    pub(super) async fn get(&self, path: &str) -> Result<Value> {
         self.send(Method::GET, path, None).await
     }
 
     /// POST with JSON.
-    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         self.with_json(Method::POST, path, body).await
     }
 
     /// Any method with JSON.
-    pub async fn with_json(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
+    pub(super) async fn with_json(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
         self.send(method, path, Some(("application/json", serde_json::to_vec(body)?))).await
     }
 
     /// DELETE.
-    pub async fn delete(&self, path: &str) -> Result<Value> {
+    pub(super) async fn delete(&self, path: &str) -> Result<Value> {
         self.send(Method::DELETE, path, None).await
     }
 }

@@ -17,12 +17,12 @@ use crate::store::{RedbStore, Store, StoreError, StoreMeta};
 use crate::vault::RootKey;
 
 /// The root key's file in the data directory.
-pub const ROOT_KEY: &str = "root.key";
+pub(super) const ROOT_KEY: &str = "root.key";
 /// The local socket in the data directory.
-pub const SOCKET: &str = "mintmark.sock";
+pub(super) const SOCKET: &str = "mintmark.sock";
 
 /// The directory for this user's data of a name.
-pub fn user_data(name: &str) -> Result<PathBuf> {
+pub(super) fn user_data(name: &str) -> Result<PathBuf> {
     let set = |variable| std::env::var_os(variable).filter(|value| !value.is_empty());
     let base = set("XDG_DATA_HOME").map(PathBuf::from);
     base.or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".local/share")))
@@ -31,7 +31,7 @@ pub fn user_data(name: &str) -> Result<PathBuf> {
 }
 
 /// The data directory: flag (or `MINTMARK_DATA`), `STATE_DIRECTORY`, else the user's own.
-pub fn data_dir(flag: Option<&Path>) -> Result<PathBuf> {
+pub(super) fn data_dir(flag: Option<&Path>) -> Result<PathBuf> {
     if let Some(dir) = flag {
         return Ok(dir.to_owned());
     }
@@ -42,7 +42,7 @@ pub fn data_dir(flag: Option<&Path>) -> Result<PathBuf> {
 }
 
 /// A fault of the store with the directory it is in and what to do.
-pub fn store_fault(dir: &Path, error: &StoreError) -> anyhow::Error {
+pub(super) fn store_fault(dir: &Path, error: &StoreError) -> anyhow::Error {
     let shown = dir.display();
     environment(match error {
         StoreError::Missing => format!("there is no store in {shown}; make one with: mintmark init"),
@@ -53,7 +53,7 @@ pub fn store_fault(dir: &Path, error: &StoreError) -> anyhow::Error {
 }
 
 /// Makes the directory for its owner only; an existing one is taken when others cannot enter it.
-pub fn make_dir(dir: &Path) -> Result<()> {
+pub(super) fn make_dir(dir: &Path) -> Result<()> {
     let refuse = |error: std::io::Error| environment(format!("{}: {error}", dir.display()));
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refuse)?;
     let mode = std::fs::metadata(dir).map_err(refuse)?.permissions().mode();
@@ -69,7 +69,7 @@ pub fn make_dir(dir: &Path) -> Result<()> {
 }
 
 /// Makes a store with its root key.
-pub fn make_store(dir: &Path, mark: StoreMark) -> Result<()> {
+pub(super) fn make_store(dir: &Path, mark: StoreMark) -> Result<()> {
     match RedbStore::open(dir) {
         Err(StoreError::Missing) => {}
         Ok(_) => return Err(store_fault(dir, &StoreError::Exists)),
@@ -90,7 +90,7 @@ pub fn make_store(dir: &Path, mark: StoreMark) -> Result<()> {
 }
 
 /// What a store tells of itself without being unsealed.
-pub fn open_store(dir: &Path) -> Result<(Arc<RedbStore>, StoreMeta)> {
+pub(super) fn open_store(dir: &Path) -> Result<(Arc<RedbStore>, StoreMeta)> {
     let store = Arc::new(RedbStore::open(dir).map_err(|error| store_fault(dir, &error))?);
     let shared: &dyn Store = &*store;
     let meta = shared.read(|view| view.meta()).map_err(|error| store_fault(dir, &error))?;
@@ -98,7 +98,12 @@ pub fn open_store(dir: &Path) -> Result<(Arc<RedbStore>, StoreMeta)> {
 }
 
 /// Opens the use cases over a store; a demonstration keeps its mails in the outbox.
-pub fn open_service(dir: &Path, store: Arc<RedbStore>, meta: &StoreMeta, smtp: bool) -> Result<Arc<Service>> {
+pub(super) fn open_service(
+    dir: &Path,
+    store: Arc<RedbStore>,
+    meta: &StoreMeta,
+    smtp: bool,
+) -> Result<Arc<Service>> {
     let root = RootKey::read(&dir.join(ROOT_KEY)).map_err(|error| environment(error.to_string()))?;
     let mail = match (meta.demo, smtp) {
         (true, _) => MailMode::Outbox,
@@ -110,7 +115,7 @@ pub fn open_service(dir: &Path, store: Arc<RedbStore>, meta: &StoreMeta, smtp: b
 }
 
 /// The sender of mails, when a server is set.
-pub fn mailer(config: &Config) -> Result<Option<Mailer>> {
+pub(super) fn mailer(config: &Config) -> Result<Option<Mailer>> {
     let Some(smtp) = &config.smtp else { return Ok(None) };
     let mailer = Mailer::new(&smtp_settings(smtp)?).map_err(|error| environment(error.to_string()))?;
     Ok(Some(mailer))
@@ -137,7 +142,7 @@ fn smtp_settings(smtp: &SmtpConfig) -> Result<SmtpSettings> {
 }
 
 /// True when a directory is missing or holds nothing.
-pub fn is_empty(dir: &Path) -> Result<bool> {
+pub(super) fn is_empty(dir: &Path) -> Result<bool> {
     match std::fs::read_dir(dir) {
         Ok(mut entries) => Ok(entries.next().is_none()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),

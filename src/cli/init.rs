@@ -20,7 +20,7 @@ const OPERATOR_PASSWORD_CHARS: usize = 15;
 
 /// Makes the data directory, the root key and the first operator
 #[derive(Args, Debug)]
-pub struct InitArgs {
+pub(super) struct InitArgs {
     /// Login of the first operator, an admin
     #[arg(long, value_name = "LOGIN")]
     admin: Option<String>,
@@ -30,7 +30,7 @@ pub struct InitArgs {
 }
 
 /// Runs `init`.
-pub fn run(args: &InitArgs, dir: &Path, out: &mut Output) -> Result<Outcome> {
+pub(super) fn run(args: &InitArgs, dir: &Path, out: &mut Output) -> Result<Outcome> {
     // Everything that can be wrong is looked at before anything is made.
     let admin = match &args.admin {
         Some(login) => {
@@ -73,7 +73,7 @@ pub fn run(args: &InitArgs, dir: &Path, out: &mut Output) -> Result<Outcome> {
 }
 
 /// Runs `formats`.
-pub fn formats(out: &mut Output) -> Result<Outcome> {
+pub(super) fn formats(out: &mut Output) -> Result<Outcome> {
     let formats = seedfile::formats();
     let value = json!({
         "items": formats.iter().map(|f| json!({

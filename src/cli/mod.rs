@@ -1,13 +1,21 @@
 //! The commands. Those that touch data are requests to the REST interface, so they give the same
 //! answers whether the service runs or not; the others make stores, serve them and compute codes.
 
+mod audit;
+mod batch;
 mod client;
+mod demo;
 mod home;
+mod import;
 mod init;
+mod list;
 mod otp;
 mod output;
+mod resource;
 mod secrets;
 mod serve;
+mod token;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,6 +23,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use client::Client;
 use output::{Failure, Outcome, Output};
 
 /// Enrollment workstation for hardware OATH tokens.
@@ -41,9 +50,27 @@ struct Cli {
 enum Command {
     Init(init::InitArgs),
     Serve(serve::ServeArgs),
+    Demo(demo::DemoArgs),
     /// Lists the formats of seed files and what each needs
     Formats,
     Otp(otp::OtpArgs),
+    Import(import::ImportArgs),
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    #[command(subcommand)]
+    Batch(batch::BatchCommand),
+    #[command(subcommand)]
+    Resource(resource::ResourceCommand),
+    #[command(subcommand)]
+    User(user::UserCommand),
+    #[command(subcommand)]
+    Operator(user::OperatorCommand),
+    #[command(subcommand)]
+    Apikey(user::ApikeyCommand),
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Looks at data directory, keys, clock, store and mail
+    Doctor,
 }
 
 /// Runs the command line of this process.
@@ -69,16 +96,50 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn execute(cli: Cli, out: &mut Output) -> Result<Outcome> {
-    match cli.command {
-        Command::Formats => return init::formats(out),
-        Command::Otp(args) => return otp::run(&args, out),
-        Command::Init(args) => return init::run(&args, &home::data_dir(cli.data.as_deref())?, out),
-        Command::Serve(args) => return serve::run(&args, &home::data_dir(cli.data.as_deref())?, out),
+    let dir = || home::data_dir(cli.data.as_deref());
+    match &cli.command {
+        Command::Formats => init::formats(out),
+        Command::Otp(args) => otp::run(args, out),
+        Command::Init(args) => init::run(args, &dir()?, out),
+        Command::Serve(args) => serve::run(args, &dir()?, out),
+        Command::Demo(args) => demo::run(args, &demo::dir(cli.data.as_deref())?, out),
+        Command::Doctor => audit::doctor(&dir()?, out),
+        _ => {
+            quiet_log()?;
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(ask(&cli, out))
+        }
     }
 }
 
+/// Commands that are requests.
+async fn ask(cli: &Cli, out: &mut Output) -> Result<Outcome> {
+    let client = match (&cli.server, &cli.api_key_file) {
+        (Some(server), Some(file)) => Client::remote(server, file)?,
+        _ => Client::local(&home::data_dir(cli.data.as_deref())?).await?,
+    };
+    let answer = match &cli.command {
+        Command::Import(args) => import::run(args, &client, out).await,
+        Command::Token(command) => token::run(command, &client, out).await,
+        Command::Batch(command) => batch::run(command, &client, out).await,
+        Command::Resource(command) => resource::run(command, &client, out).await,
+        Command::User(command) => user::user(command, &client, out).await,
+        Command::Operator(command) => user::operator(command, &client, out).await,
+        Command::Apikey(command) => user::apikey(command, &client, out).await,
+        Command::Audit(command) => audit::run(command, &client, out).await,
+        // `execute` has run these.
+        Command::Formats
+        | Command::Otp(_)
+        | Command::Init(_)
+        | Command::Serve(_)
+        | Command::Demo(_)
+        | Command::Doctor => Ok(Outcome::Done),
+    };
+    client.close().await;
+    answer
+}
+
 /// Logging of commands that are no service: warnings, or what `MINTMARK_LOG` says.
-#[expect(dead_code, reason = "soon")]
 fn quiet_log() -> Result<()> {
     let filter = std::env::var("MINTMARK_LOG").unwrap_or_else(|_| "warn".to_owned());
     crate::telemetry::start(&filter).map_err(|error| output::usage(format!("MINTMARK_LOG: {error}")))

@@ -21,24 +21,24 @@ const MOST_CODES: u64 = 1_000;
 
 /// What is given beside a seed file.
 #[derive(Args, Debug)]
-pub struct SeedFileArgs {
+pub(super) struct SeedFileArgs {
     /// Format of the file (see `formats`); without it the content decides
     #[arg(long)]
-    pub format: Option<String>,
+    pub(super) format: Option<String>,
     /// File that holds the passphrase of a protected seed file
     #[arg(long, value_name = "FILE")]
-    pub passphrase_file: Option<PathBuf>,
+    pub(super) passphrase_file: Option<PathBuf>,
     /// File that holds the transport key of a protected seed file, hexadecimal or base64
     #[arg(long, value_name = "FILE")]
-    pub key_file: Option<PathBuf>,
+    pub(super) key_file: Option<PathBuf>,
     /// What holds where the file says nothing: kind, digits, period, hash, encoding, counter, suite
     #[arg(long, value_name = "FIELD=VALUE")]
-    pub set: Vec<String>,
+    pub(super) set: Vec<String>,
 }
 
 impl SeedFileArgs {
     /// The fields of `--set`, checked.
-    pub fn pairs(&self) -> Result<Vec<(&str, &str)>> {
+    pub(super) fn pairs(&self) -> Result<Vec<(&str, &str)>> {
         let mut defaults = Defaults::default();
         let mut pairs = Vec::new();
         for text in &self.set {
@@ -52,7 +52,7 @@ impl SeedFileArgs {
 
 /// Computes codes from a seed file
 #[derive(Args, Debug)]
-pub struct OtpArgs {
+pub(super) struct OtpArgs {
     /// The vendor's seed file
     #[arg(long, value_name = "SEEDFILE")]
     file: PathBuf,
@@ -138,7 +138,7 @@ fn find(args: &OtpArgs) -> Result<SeedRecord> {
 }
 
 /// Runs the command.
-pub fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
+pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
     let record = find(args)?;
     let at = match &args.at {
         Some(text) => UnixTime::parse_rfc3339(text)

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// How a command ended when nothing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// Done: exit status 0.
     Done,
     /// A negative answer: exit status 1.
@@ -16,7 +16,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Done or not.
-    pub const fn when(done: bool) -> Self {
+    pub(super) const fn when(done: bool) -> Self {
         if done { Self::Done } else { Self::Negative }
     }
 }
@@ -24,32 +24,32 @@ impl Outcome {
 /// A command that ends early, with its exit status.
 #[derive(Debug, Error)]
 #[error("{message}")]
-pub struct Failure {
+pub(super) struct Failure {
     /// Exit status.
-    pub status: u8,
+    pub(super) status: u8,
     /// What to tell the caller.
-    pub message: String,
+    pub(super) message: String,
 }
 
 /// Nothing found, wrong, refused by the state: exit status 1.
-pub fn negative(message: impl Into<String>) -> anyhow::Error {
+pub(super) fn negative(message: impl Into<String>) -> anyhow::Error {
     Failure { status: 1, message: message.into() }.into()
 }
 
 /// The command was called wrongly: exit status 2.
-pub fn usage(message: impl Into<String>) -> anyhow::Error {
+pub(super) fn usage(message: impl Into<String>) -> anyhow::Error {
     Failure { status: 2, message: message.into() }.into()
 }
 
 /// The surroundings do not allow it: exit status 3.
-pub fn environment(message: impl Into<String>) -> anyhow::Error {
+pub(super) fn environment(message: impl Into<String>) -> anyhow::Error {
     Failure { status: 3, message: message.into() }.into()
 }
 
 /// Standard output and standard error of a command.
-pub struct Output {
+pub(super) struct Output {
     /// One JSON value instead of text.
-    pub json: bool,
+    pub(super) json: bool,
     out: Box<dyn Write>,
     err: Box<dyn Write>,
 }
@@ -62,23 +62,23 @@ impl std::fmt::Debug for Output {
 
 impl Output {
     /// The process's own streams.
-    pub fn of_process(json: bool) -> Self {
+    pub(super) fn of_process(json: bool) -> Self {
         Self { json, out: Box::new(io::stdout()), err: Box::new(io::stderr()) }
     }
 
     /// One line of the result.
-    pub fn line(&mut self, text: impl std::fmt::Display) -> io::Result<()> {
+    pub(super) fn line(&mut self, text: impl std::fmt::Display) -> io::Result<()> {
         writeln!(self.out, "{text}")
     }
 
     /// The result as JSON.
-    pub fn value(&mut self, value: &Value) -> io::Result<()> {
+    pub(super) fn value(&mut self, value: &Value) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value)?;
         writeln!(self.out, "{text}")
     }
 
     /// The JSON value with `--json`, else what `show` writes.
-    pub fn answer(
+    pub(super) fn answer(
         &mut self,
         value: &Value,
         show: impl FnOnce(&mut Self) -> io::Result<()>,
@@ -87,13 +87,13 @@ impl Output {
     }
 
     /// A message beside the result.
-    pub fn note(&mut self, text: impl std::fmt::Display) {
+    pub(super) fn note(&mut self, text: impl std::fmt::Display) {
         // Nobody can be told when standard error is gone.
         let _ = writeln!(self.err, "{text}");
     }
 
     /// Rows under headings, aligned.
-    pub fn table(&mut self, headings: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
+    pub(super) fn table(&mut self, headings: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
         let mut widths: Vec<usize> = headings.iter().map(|h| h.chars().count()).collect();
         for row in rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -114,7 +114,7 @@ impl Output {
 }
 
 /// A JSON value in a cell of a table.
-pub fn cell(value: &Value) -> String {
+pub(super) fn cell(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),

@@ -11,7 +11,7 @@ use super::output::{environment, usage};
 use crate::secret::Passphrase;
 
 /// Reads a file without the line end behind its content.
-pub fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     let bytes = std::fs::read(path);
     let mut bytes =
         Zeroizing::new(bytes.map_err(|error| environment(format!("{}: {error}", path.display())))?);
@@ -22,13 +22,13 @@ pub fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
 }
 
 /// A passphrase from a file.
-pub fn passphrase_file(path: &Path) -> Result<Passphrase> {
+pub(super) fn passphrase_file(path: &Path) -> Result<Passphrase> {
     Ok(Passphrase::new(std::mem::take(&mut *read_file(path)?)))
 }
 
 /// A password as text: from the file, or typed (on a terminal without showing it), or one line of
 /// standard input.
-pub fn password(file: Option<&Path>, question: &str) -> Result<Zeroizing<String>> {
+pub(super) fn password(file: Option<&Path>, question: &str) -> Result<Zeroizing<String>> {
     let bytes = match file {
         Some(path) => read_file(path)?,
         None => typed(question)?,

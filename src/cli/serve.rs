@@ -25,7 +25,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Starts the service
 #[derive(Args, Debug)]
-pub struct ServeArgs {
+pub(super) struct ServeArgs {
     /// Address of console, station, API and portal [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
@@ -44,7 +44,7 @@ pub struct ServeArgs {
 }
 
 /// Runs the command; returns after the stop.
-pub fn run(args: &ServeArgs, dir: &Path, out: &mut Output) -> Result<Outcome> {
+pub(super) fn run(args: &ServeArgs, dir: &Path, out: &mut Output) -> Result<Outcome> {
     let flags = Flags {
         listen: args.listen.clone(),
         portal_listen: args.portal_listen.clone(),
@@ -69,14 +69,17 @@ pub fn run(args: &ServeArgs, dir: &Path, out: &mut Output) -> Result<Outcome> {
         return Err(environment("this is a demonstration store; start it with: mintmark demo"));
     }
     let service = home::open_service(dir, store, &meta, config.smtp.is_some())?;
-    if service.has_no_operator().unwrap_or(false) {
+    if meta.simulated && service.has_no_operator().unwrap_or(false) {
+        let password = super::demo::add_operator(&service, "admin", crate::model::Role::Admin)?;
+        out.note(format_args!("operator admin, password {password}"));
+    } else if service.has_no_operator().unwrap_or(false) {
         out.note("nobody can sign in yet; add an operator: mintmark operator add LOGIN --role admin");
     }
     serve(dir, &config, args.behind_proxy, service, out, |_| Ok(()))
 }
 
 /// Settings, and the log that they ask for.
-pub fn load(dir: &Path, flags: &Flags) -> Result<Config> {
+pub(super) fn load(dir: &Path, flags: &Flags) -> Result<Config> {
     let config = Config::load(dir, flags, |name| std::env::var(name).ok());
     let config = config.map_err(|error| environment(error.to_string()))?;
     let filter = if config.log.is_empty() { "info" } else { &config.log };
@@ -106,7 +109,7 @@ fn check_exposure(config: &Config, behind_proxy: bool, simulate: bool) -> Result
 }
 
 /// The socket's path must fit into what the system can bind.
-pub fn check_socket(dir: &Path) -> Result<()> {
+pub(super) fn check_socket(dir: &Path) -> Result<()> {
     let path = dir.join(home::SOCKET);
     let bytes = path.as_os_str().as_bytes().len();
     if bytes > SOCKET_PATH_BYTES {
@@ -143,7 +146,7 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
 }
 
 /// Serves until the process is told to stop. `ready` is called with the address once all listeners are bound.
-pub fn serve(
+pub(super) fn serve(
     dir: &Path,
     config: &Config,
     behind_proxy: bool,
