@@ -67,9 +67,11 @@ pub(super) fn run(args: &DemoArgs, dir: &Path, out: &mut Output) -> Result<Outco
         return Err(environment(format!("the store in {shown} is no demonstration; it was not touched")));
     }
     let service = home::open_service(dir, store, &meta, false)?;
-    // A first start that was cut off is finished by the next one.
-    if !dir.join(LOGINS).exists() {
+    if is_new {
         furnish(&service, dir)?;
+    } else if !dir.join(LOGINS).exists() {
+        let shown = dir.display();
+        return Err(environment(format!("the first start was cut off; remove {shown} and start again")));
     }
     let address = config.listen;
     let logins = dir.join(LOGINS);
@@ -83,13 +85,8 @@ pub(super) fn run(args: &DemoArgs, dir: &Path, out: &mut Output) -> Result<Outco
 /// A random password.
 fn password() -> Result<(String, Passphrase)> {
     let token = bearer_token().map_err(|error| environment(error.to_string()))?;
-    let text: String = String::from_utf8_lossy(token.expose())
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(20)
-        .collect::<String>();
-    let groups: Vec<&str> = [0, 5, 10, 15].iter().filter_map(|at| text.get(*at..*at + 5)).collect();
-    let text = groups.join("-");
+    let text = String::from_utf8_lossy(token.expose()).into_owned();
+    let text: String = text.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
     Ok((text.clone(), Passphrase::from_text(text)))
 }
 
@@ -111,7 +108,7 @@ fn write_new(path: &Path, content: &[u8]) -> Result<()> {
         .map_err(|error| environment(format!("{}: {error}", path.display())))
 }
 
-/// Fills a new demonstration. What is there already from a cut-off start stays, with new passwords.
+/// Fills a new demonstration.
 fn furnish(service: &Service, dir: &Path) -> Result<()> {
     let files = dir.join(SEED_FILES);
     std::fs::create_dir_all(&files).map_err(|error| environment(format!("{}: {error}", files.display())))?;
