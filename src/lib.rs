@@ -4,7 +4,9 @@
 //! The layers and who may use whom are drawn in `docs/ARCHITECTURE.md` and checked by
 //! `tests/it/layers.rs`.
 
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod http;
 pub mod jobs;
 pub mod mail;
@@ -14,4 +16,5 @@ pub mod secret;
 pub mod seedfile;
 pub mod service;
 pub mod store;
+pub mod telemetry;
 pub mod vault;

@@ -1,3 +1,5 @@
 //! The `mintmark` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    mintmark::cli::run()
+}

@@ -1,0 +1,218 @@
+//! `import`: plan, show, commit.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::http::Method;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::otp::SeedFileArgs;
+use super::output::{Outcome, Output, cell, environment, usage};
+use super::secrets;
+use crate::vault::random_bytes;
+
+/// How often a running import is asked for its progress.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Imports seed files
+#[derive(Args, Debug)]
+pub(super) struct ImportArgs {
+    /// The vendor's seed files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Name of the batch; without it the file's name
+    #[arg(long, value_name = "NAME")]
+    batch: Option<String>,
+    /// Only say what would happen
+    #[arg(long)]
+    dry_run: bool,
+    /// Import the good lines even when others are rejected
+    #[arg(long)]
+    only_good: bool,
+    /// Replace tokens whose secret is another one in the store
+    #[arg(long)]
+    replace: bool,
+    /// Weaknesses that are accepted: short_secret, test_secret, no_mac
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = ["short_secret", "test_secret", "no_mac"])]
+    allow: Vec<String>,
+    #[command(flatten)]
+    seed_file: SeedFileArgs,
+}
+
+/// A multipart form.
+struct Form {
+    boundary: String,
+    bytes: Vec<u8>,
+}
+
+impl Form {
+    fn new() -> Result<Self> {
+        let random = random_bytes::<16>().context("random numbers")?;
+        Ok(Self { boundary: data_encoding::HEXLOWER.encode(&random), bytes: Vec::new() })
+    }
+
+    fn part(&mut self, name: &str, file_name: Option<&str>, content: &[u8]) {
+        let mut head = format!("--{}\r\nContent-Disposition: form-data; name=\"{name}\"", self.boundary);
+        if let Some(file_name) = file_name {
+            // Quotes and line ends would end the header.
+            let safe: String = file_name
+                .chars()
+                .map(|c| if c == '"' || c == '\\' || c.is_control() { '_' } else { c })
+                .collect();
+            head.push_str("; filename=\"");
+            head.push_str(&safe);
+            head.push_str("\"\r\nContent-Type: application/octet-stream");
+        }
+        self.bytes.extend_from_slice(head.as_bytes());
+        self.bytes.extend_from_slice(b"\r\n\r\n");
+        self.bytes.extend_from_slice(content);
+        self.bytes.extend_from_slice(b"\r\n");
+    }
+
+    fn finish(mut self) -> (String, Vec<u8>) {
+        self.bytes.extend_from_slice(format!("--{}--\r\n", self.boundary).as_bytes());
+        (format!("multipart/form-data; boundary={}", self.boundary), self.bytes)
+    }
+}
+
+impl ImportArgs {
+    fn form(&self, file: &Path) -> Result<(String, Vec<u8>)> {
+        let bytes = std::fs::read(file);
+        let bytes = zeroize::Zeroizing::new(
+            bytes.map_err(|error| environment(format!("{}: {error}", file.display())))?,
+        );
+        let mut form = Form::new()?;
+        let given = &self.seed_file;
+        // Fields before the file: the service can look at them while the file arrives.
+        if let Some(path) = &given.passphrase_file {
+            form.part("passphrase", None, &secrets::read_file(path)?);
+        }
+        if let Some(path) = &given.key_file {
+            form.part("key", None, &secrets::read_file(path)?);
+        }
+        for (name, value) in [("batch", &self.batch), ("format", &given.format)] {
+            if let Some(value) = value {
+                form.part(name, None, value.as_bytes());
+            }
+        }
+        form.part("commit", None, if self.dry_run { b"false" } else { b"true" });
+        for (name, on) in [("only_good", self.only_good), ("replace", self.replace)] {
+            if on {
+                form.part(name, None, b"true");
+            }
+        }
+        if !self.allow.is_empty() {
+            form.part("allow", None, self.allow.join(",").as_bytes());
+        }
+        for (field, value) in given.pairs()? {
+            form.part(&format!("set.{field}"), None, value.as_bytes());
+        }
+        let name = file.file_name().map(|name| name.to_string_lossy());
+        form.part("file", Some(name.as_deref().unwrap_or("seeds")), &bytes);
+        Ok(form.finish())
+    }
+
+    /// True when what was planned can be, or was, carried out.
+    fn went_well(&self, view: &Value) -> bool {
+        if !self.dry_run {
+            return view["committed"] == json!(true);
+        }
+        let count = |name: &str| view[name].as_u64().unwrap_or(0);
+        let usable = count("new") + count("identical") + if self.replace { count("conflicts") } else { 0 };
+        let clean = count("rejected") == 0 && (self.replace || count("conflicts") == 0);
+        view["state"] == json!("planned") && usable > 0 && (clean || self.only_good)
+    }
+}
+
+/// Runs the command.
+pub(super) async fn run(args: &ImportArgs, client: &Client, out: &mut Output) -> Result<Outcome> {
+    if args.batch.is_some() && args.files.len() > 1 {
+        return Err(usage("--batch names one batch; give one file with it"));
+    }
+    let mut views = Vec::new();
+    let mut all_well = true;
+    for file in &args.files {
+        let view = one(args, file, client).await?;
+        all_well &= args.went_well(&view);
+        if !out.json {
+            show(args, file, &view, out)?;
+        }
+        views.push(view);
+    }
+    if out.json {
+        let value = if views.len() == 1 { views.remove(0) } else { Value::Array(views) };
+        out.value(&value)?;
+    }
+    Ok(Outcome::when(all_well))
+}
+
+/// Sends one file and waits for its plan or its end; the answer is the import with what the job said.
+async fn one(args: &ImportArgs, file: &Path, client: &Client) -> Result<Value> {
+    let (kind, bytes) = args.form(file)?;
+    let begun = client.send(Method::POST, "/imports", Some((&kind, bytes))).await?;
+    let job = wait(client, &begun["job"]).await?;
+    let path = format!("/imports/{}", cell(&begun["import"]));
+    let mut view = client.get(&path).await?;
+    if let (Some(fields), problem) = (view.as_object_mut(), &job["problem"])
+        && !problem.is_null()
+    {
+        fields.insert("problem".to_owned(), problem.clone());
+    }
+    if args.dry_run && view["state"] == json!("planned") {
+        client.delete(&path).await?;
+    }
+    Ok(view)
+}
+
+async fn wait(client: &Client, job: &Value) -> Result<Value> {
+    let path = format!("/jobs/{}", cell(job));
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent}%  {eta}") {
+        bar.set_style(style);
+    }
+    loop {
+        let job = client.get(&path).await?;
+        bar.set_length(job["total"].as_u64().unwrap_or(0));
+        bar.set_position(job["done"].as_u64().unwrap_or(0));
+        if matches!(job["state"].as_str(), Some("done" | "failed")) {
+            bar.finish_and_clear();
+            return Ok(job);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn show(args: &ImportArgs, file: &Path, view: &Value, out: &mut Output) -> std::io::Result<()> {
+    let what = match (args.went_well(view), args.dry_run) {
+        (true, true) => "would be imported",
+        (true, false) => "imported",
+        (false, true) => "would not be imported",
+        (false, false) => "not imported",
+    };
+    out.line(format_args!("{}: {what}, batch {}", file.display(), cell(&view["batch"])))?;
+    if let Some(problem) = view.get("problem") {
+        out.line(format_args!(
+            "  {}",
+            problem["detail"].as_str().map_or_else(|| cell(problem), str::to_owned)
+        ))?;
+    }
+    let count = |name: &str| view[name].as_u64().unwrap_or(0);
+    out.line(format_args!(
+        "  {} new, {} identical, {} conflicts, {} rejected",
+        count("new"),
+        count("identical"),
+        count("conflicts"),
+        count("rejected")
+    ))?;
+    for line in view["lines"].as_array().into_iter().flatten() {
+        let (place, serial) = (cell(&line["line"]), cell(&line["serial"]));
+        let detail = line["detail"].as_str().unwrap_or_default();
+        out.line(format_args!("  line {place}: {serial}: {}: {detail}", cell(&line["verdict"])))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! `otp`: a stand-in for a hardware token. Its codes come from a seed file, never from the store.
+
+#![expect(clippy::disallowed_methods, reason = "a stand-in token shows its codes, that is its purpose")]
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use super::output::{Outcome, Output, environment, negative, usage};
+use super::secrets;
+use crate::clock::{Clock, SystemClock, UnixTime};
+use crate::model::{OtpSpec, TokenSerial};
+use crate::oath::{Digits, Generator, MovingFactor, step_start, time_step};
+use crate::seedfile::{self, Defaults, Problem, ReadOptions, SeedRecord, Sink, Weakness};
+
+/// Most codes in one call.
+const MOST_CODES: u64 = 1_000;
+
+/// What is given beside a seed file.
+#[derive(Args, Debug)]
+pub(super) struct SeedFileArgs {
+    /// Format of the file (see `formats`); without it the content decides
+    #[arg(long)]
+    pub(super) format: Option<String>,
+    /// File that holds the passphrase of a protected seed file
+    #[arg(long, value_name = "FILE")]
+    pub(super) passphrase_file: Option<PathBuf>,
+    /// File that holds the transport key of a protected seed file, hexadecimal or base64
+    #[arg(long, value_name = "FILE")]
+    pub(super) key_file: Option<PathBuf>,
+    /// What holds where the file says nothing: kind, digits, period, hash, encoding, counter, suite
+    #[arg(long, value_name = "FIELD=VALUE")]
+    pub(super) set: Vec<String>,
+}
+
+impl SeedFileArgs {
+    /// The fields of `--set`, checked.
+    pub(super) fn pairs(&self) -> Result<Vec<(&str, &str)>> {
+        let mut defaults = Defaults::default();
+        let mut pairs = Vec::new();
+        for text in &self.set {
+            let (field, value) = text.split_once('=').ok_or_else(|| usage("--set takes FIELD=VALUE"))?;
+            defaults.set(field, value).map_err(|error| usage(format!("--set {text}: {error}")))?;
+            pairs.push((field.trim(), value.trim()));
+        }
+        Ok(pairs)
+    }
+}
+
+/// Computes codes from a seed file
+#[derive(Args, Debug)]
+pub(super) struct OtpArgs {
+    /// The vendor's seed file
+    #[arg(long, value_name = "SEEDFILE")]
+    file: PathBuf,
+    /// Serial number of the token
+    serial: String,
+    /// The moment, such as 2026-01-31T12:00:00Z; without it now
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// How far the token's clock is ahead; negative: behind
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
+    drift: i64,
+    /// The counter of an event token; without it the file's
+    #[arg(long, value_name = "N")]
+    counter: Option<u64>,
+    /// How many consecutive codes; of a clock token the last one is the present one
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=MOST_CODES))]
+    count: u64,
+    #[command(flatten)]
+    seed_file: SeedFileArgs,
+}
+
+/// Keeps the one record that is asked for.
+struct Finder {
+    wanted: String,
+    found: Option<SeedRecord>,
+    problem: Option<Problem>,
+}
+
+impl Sink for Finder {
+    fn record(&mut self, record: SeedRecord) -> ControlFlow<()> {
+        if record.serial.normal() == self.wanted {
+            self.found = Some(record);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn problem(&mut self, problem: Problem) -> ControlFlow<()> {
+        if TokenSerial::normal_form(&problem.serial) == self.wanted {
+            self.problem = Some(problem);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn find(args: &OtpArgs) -> Result<SeedRecord> {
+    let bytes = std::fs::read(&args.file);
+    let bytes = zeroize::Zeroizing::new(
+        bytes.map_err(|error| environment(format!("{}: {error}", args.file.display())))?,
+    );
+    let given = &args.seed_file;
+    let passphrase = given.passphrase_file.as_deref().map(secrets::passphrase_file).transpose()?;
+    let key = match &given.key_file {
+        Some(path) => {
+            let text = secrets::read_file(path)?;
+            let text = String::from_utf8_lossy(&text);
+            let key = seedfile::parse_transport_key(&text, None);
+            Some(key.map_err(|error| usage(format!("{}: {error}", path.display())))?)
+        }
+        None => None,
+    };
+    let mut set = Defaults::default();
+    for (field, value) in given.pairs()? {
+        set.set(field, value).map_err(|error| usage(error.to_string()))?;
+    }
+    let options = ReadOptions {
+        format: given.format.as_deref(),
+        passphrase: passphrase.as_ref(),
+        key: key.as_ref(),
+        set,
+        allow: Weakness::ALL.to_vec(),
+    };
+    let mut finder = Finder { wanted: TokenSerial::normal_form(&args.serial), found: None, problem: None };
+    let read = seedfile::read(&bytes, &options, &mut finder);
+    match (finder.found, finder.problem, read) {
+        (Some(record), _, _) => Ok(record),
+        (None, Some(problem), _) => Err(negative(problem.detail)),
+        (None, None, Err(error)) => Err(negative(format!("{}: {error}", args.file.display()))),
+        (None, None, Ok(_)) => {
+            Err(negative(format!("{} holds no token {}", args.file.display(), args.serial)))
+        }
+    }
+}
+
+/// Runs the command.
+pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
+    let record = find(args)?;
+    let at = match &args.at {
+        Some(text) => UnixTime::parse_rfc3339(text)
+            .ok_or_else(|| usage("--at takes a time such as 2026-01-31T12:00:00Z"))?,
+        None => SystemClock::new().now(),
+    };
+    let (hash, digits, factors) = match &record.spec {
+        OtpSpec::Totp { hash, digits, period, epoch_secs } => {
+            if args.counter.is_some() {
+                return Err(usage("this token goes by the clock: --at and --drift set its time"));
+            }
+            let step = time_step(at, *epoch_secs, args.drift, *period);
+            let step = step.ok_or_else(|| usage("the token does not show codes at this time"))?;
+            let first = step.0.saturating_sub(args.count - 1);
+            let begins = |step| Some(step_start(MovingFactor(step), *epoch_secs, args.drift, *period));
+            (*hash, *digits, (first..=step.0).map(|step| (step, begins(step))).collect::<Vec<_>>())
+        }
+        OtpSpec::Hotp { hash, digits } => {
+            let first = args.counter.unwrap_or(record.counter);
+            (*hash, *digits, (first..first.saturating_add(args.count)).map(|c| (c, None)).collect())
+        }
+        OtpSpec::Ocra { .. } => {
+            return Err(usage("this token answers challenges (OCRA), which this command does not compute"));
+        }
+    };
+    let codes = codes(&Generator::new(&record.seed, hash), digits, &factors);
+    let value = json!({
+        "serial": record.serial.display(),
+        "kind": record.spec.kind().name(),
+        "codes": factors.iter().zip(&codes).map(|((factor, begins), code)| json!({
+            "otp": code,
+            "factor": factor,
+            "from": begins.map(|at| at.to_string()),
+        })).collect::<Vec<_>>(),
+    });
+    out.answer(&value, |out| codes.iter().try_for_each(|code| out.line(code)))?;
+    Ok(Outcome::Done)
+}
+
+fn codes(generator: &Generator, digits: Digits, factors: &[(u64, Option<UnixTime>)]) -> Vec<String> {
+    let shown = |(factor, _): &(u64, _)| {
+        String::from_utf8_lossy(generator.code(MovingFactor(*factor), digits).expose()).into_owned()
+    };
+    factors.iter().map(shown).collect()
+}

@@ -1,0 +1,127 @@
+//! What a command says: results to standard output, messages to standard error, and its exit status.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+use thiserror::Error;
+
+/// How a command ended when nothing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Done: exit status 0.
+    Done,
+    /// A negative answer: exit status 1.
+    Negative,
+}
+
+impl Outcome {
+    /// Done or not.
+    pub(super) const fn when(done: bool) -> Self {
+        if done { Self::Done } else { Self::Negative }
+    }
+}
+
+/// A command that ends early, with its exit status.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub(super) struct Failure {
+    /// Exit status.
+    pub(super) status: u8,
+    /// What to tell the caller.
+    pub(super) message: String,
+}
+
+/// Nothing found, wrong, refused by the state: exit status 1.
+pub(super) fn negative(message: impl Into<String>) -> anyhow::Error {
+    Failure { status: 1, message: message.into() }.into()
+}
+
+/// The command was called wrongly: exit status 2.
+pub(super) fn usage(message: impl Into<String>) -> anyhow::Error {
+    Failure { status: 2, message: message.into() }.into()
+}
+
+/// The surroundings do not allow it: exit status 3.
+pub(super) fn environment(message: impl Into<String>) -> anyhow::Error {
+    Failure { status: 3, message: message.into() }.into()
+}
+
+/// Standard output and standard error of a command.
+pub(super) struct Output {
+    /// One JSON value instead of text.
+    pub(super) json: bool,
+    out: Box<dyn Write>,
+    err: Box<dyn Write>,
+}
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Output").field("json", &self.json).finish_non_exhaustive()
+    }
+}
+
+impl Output {
+    /// The process's own streams.
+    pub(super) fn of_process(json: bool) -> Self {
+        Self { json, out: Box::new(io::stdout()), err: Box::new(io::stderr()) }
+    }
+
+    /// One line of the result.
+    pub(super) fn line(&mut self, text: impl std::fmt::Display) -> io::Result<()> {
+        writeln!(self.out, "{text}")
+    }
+
+    /// The result as JSON.
+    pub(super) fn value(&mut self, value: &Value) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(value)?;
+        writeln!(self.out, "{text}")
+    }
+
+    /// The JSON value with `--json`, else what `show` writes.
+    pub(super) fn answer(
+        &mut self,
+        value: &Value,
+        show: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if self.json { self.value(value) } else { show(self) }
+    }
+
+    /// A message beside the result.
+    pub(super) fn note(&mut self, text: impl std::fmt::Display) {
+        // Nobody can be told when standard error is gone.
+        let _ = writeln!(self.err, "{text}");
+    }
+
+    /// Rows under headings, aligned.
+    pub(super) fn table(&mut self, headings: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
+        let mut widths: Vec<usize> = headings.iter().map(|h| h.chars().count()).collect();
+        for row in rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        let headings: Vec<String> = headings.iter().map(|&h| h.to_owned()).collect();
+        for row in std::iter::once(&headings).chain(rows) {
+            let mut text = String::new();
+            for (cell, width) in row.iter().zip(&widths) {
+                let width = *width;
+                text.push_str(&format!("{cell:<width$}  "));
+            }
+            self.line(text.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// A JSON value in a cell of a table.
+pub(super) fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
+        Value::String(text) if text.is_empty() => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,223 @@
+//! Settings: flag, then `MINTMARK_*`, then `mintmark.toml` in the data directory, then the default.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// Name of the file in the data directory.
+pub const FILE_NAME: &str = "mintmark.toml";
+/// Where the service listens when nothing else is said.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// A setting cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file breaks the form; the text names line and column.
+    #[error("{}: {detail}", path.display())]
+    Form {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong and where.
+        detail: String,
+    },
+    /// A value does not fit.
+    #[error("setting {setting}: {expected}")]
+    Value {
+        /// The setting's name.
+        setting: &'static str,
+        /// What fits.
+        expected: String,
+    },
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmtpProtection {
+    /// TLS from the first byte.
+    Tls,
+    /// Starts in clear and must switch to TLS.
+    #[default]
+    StartTls,
+    /// In clear; only for a server on this machine.
+    None,
+}
+
+/// Where mails go.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmtpConfig {
+    /// Name of the mail server.
+    pub host: String,
+    /// Its port; without it the usual one of the protection.
+    pub port: Option<u16>,
+    /// Protection of the connection.
+    #[serde(default)]
+    pub security: SmtpProtection,
+    /// Login at the server.
+    pub user: Option<String>,
+    /// File that holds its password.
+    pub password_file: Option<PathBuf>,
+    /// Sender's address.
+    pub from: String,
+}
+
+impl SmtpConfig {
+    /// The port that is spoken to.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(match self.security {
+            SmtpProtection::Tls => 465,
+            SmtpProtection::StartTls => 587,
+            SmtpProtection::None => 25,
+        })
+    }
+}
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    listen: Option<String>,
+    portal_listen: Option<String>,
+    public_url: Option<String>,
+    trusted_proxies: Option<Vec<String>>,
+    allowed_hosts: Option<Vec<String>>,
+    log: Option<String>,
+    smtp: Option<SmtpConfig>,
+}
+
+/// What flags say; they win.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--listen`.
+    pub listen: Option<String>,
+    /// `--portal-listen`.
+    pub portal_listen: Option<String>,
+    /// `--public-url`.
+    pub public_url: Option<String>,
+}
+
+/// Settings that hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Console, station, API and portal.
+    pub listen: SocketAddr,
+    /// The portal alone.
+    pub portal_listen: Option<SocketAddr>,
+    /// Address that links begin with, without a slash at the end.
+    pub public_url: Option<String>,
+    /// Proxies whose forwarded headers are believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Further hosts that requests may be sent to.
+    pub allowed_hosts: Vec<String>,
+    /// Filter of the log; empty: the command's own.
+    pub log: String,
+    /// Mail server.
+    pub smtp: Option<SmtpConfig>,
+}
+
+fn parsed<T: FromStr>(setting: &'static str, text: &str, expected: &str) -> Result<T, ConfigError> {
+    let wrong = |_| ConfigError::Value { setting, expected: format!("{expected} is expected") };
+    text.trim().parse().map_err(wrong)
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+}
+
+fn url(text: &str) -> Result<String, ConfigError> {
+    let text = text.trim().trim_end_matches('/');
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    if host.is_none_or(|host| host.is_empty() || host.contains(['/', '?', '#', ' '])) {
+        let expected = "http:// or https:// and a host is expected, without a path".to_owned();
+        return Err(ConfigError::Value { setting: "public_url", expected });
+    }
+    Ok(text.to_owned())
+}
+
+impl Config {
+    /// Reads the file of a data directory, when there is one, and puts all sources together.
+    pub fn load(
+        dir: &Path,
+        flags: &Flags,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let path = dir.join(FILE_NAME);
+        let written = match std::fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text)
+                .map_err(|error| ConfigError::Form { path, detail: error.to_string().trim().to_owned() })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Written::default(),
+            Err(source) => return Err(ConfigError::Unreadable { path, source }),
+        };
+        Self::build(written, flags, environment)
+    }
+
+    fn build(
+        written: Written,
+        flags: &Flags,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let listen = flags.listen.clone().or_else(|| environment("MINTMARK_LISTEN")).or(written.listen);
+        let portal = flags.portal_listen.clone().or_else(|| environment("MINTMARK_PORTAL_LISTEN"));
+        let public = flags.public_url.clone().or_else(|| environment("MINTMARK_PUBLIC_URL"));
+        let proxies = environment("MINTMARK_TRUSTED_PROXIES").map(|text| list(&text));
+        let hosts = environment("MINTMARK_ALLOWED_HOSTS").map(|text| list(&text));
+        let address = "an address with a port, such as 127.0.0.1:8080,";
+        let proxies = proxies.or(written.trusted_proxies).unwrap_or_default();
+        Ok(Self {
+            listen: parsed("listen", listen.as_deref().unwrap_or(DEFAULT_LISTEN), address)?,
+            portal_listen: portal
+                .or(written.portal_listen)
+                .map(|text| parsed("portal_listen", &text, address))
+                .transpose()?,
+            public_url: public.or(written.public_url).map(|text| url(&text)).transpose()?,
+            trusted_proxies: proxies
+                .iter()
+                .map(|text| parsed("trusted_proxies", text, "a list of IP addresses"))
+                .collect::<Result<_, _>>()?,
+            allowed_hosts: hosts.or(written.allowed_hosts).unwrap_or_default(),
+            log: environment("MINTMARK_LOG").or(written.log).unwrap_or_default(),
+            smtp: written.smtp,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn none(_: &str) -> Option<String> {
+        None
+    }
+
+    #[test]
+    fn flag_wins_over_environment_over_file_over_default() {
+        let file = || toml::from_str::<Written>("listen = '127.0.0.1:3'").expect("well formed");
+        let env = |name: &str| (name == "MINTMARK_LISTEN").then(|| "127.0.0.1:2".to_owned());
+        let flags = Flags { listen: Some("127.0.0.1:1".into()), ..Flags::default() };
+        let port = |config: Result<Config, ConfigError>| config.expect("usable").listen.port();
+        assert_eq!(port(Config::build(file(), &flags, env)), 1);
+        assert_eq!(port(Config::build(file(), &Flags::default(), env)), 2);
+        assert_eq!(port(Config::build(file(), &Flags::default(), none)), 3);
+        assert_eq!(port(Config::build(Written::default(), &Flags::default(), none)), 8080);
+    }
+
+    #[test]
+    fn unknown_settings_and_wrong_values_are_refused() {
+        assert!(toml::from_str::<Written>("lisen = '127.0.0.1:3'").is_err());
+        let flags = Flags { public_url: Some("otp.example.org".into()), ..Flags::default() };
+        let refused = Config::build(Written::default(), &flags, none);
+        assert!(matches!(refused, Err(ConfigError::Value { setting: "public_url", .. })));
+    }
+}

@@ -1,0 +1,228 @@
+//! The program as people and scripts call it: results on standard output, exit status.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn command(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mintmark"));
+    for name in ["MINTMARK_LISTEN", "MINTMARK_LOG", "MINTMARK_SERVER", "STATE_DIRECTORY"] {
+        command.env_remove(name);
+    }
+    command.env("MINTMARK_DATA", dir).stdin(Stdio::null());
+    command
+}
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    command(dir).args(args).output().expect("the program starts")
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn message(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+fn demo_file(name: &str) -> String {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/data/demo", name].iter().collect();
+    path.display().to_string()
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().expect("ended by itself")
+}
+
+/// A store with one operator.
+fn initialised() -> tempfile::TempDir {
+    let outer = tempfile::tempdir().expect("a directory");
+    let password = outer.path().join("password");
+    std::fs::write(&password, "correct horse battery staple\n").expect("written");
+    let dir = outer.path().join("data");
+    let path = password.display().to_string();
+    let made = run(&dir, &["init", "--admin", "root", "--password-file", &path]);
+    assert_eq!(status(&made), 0, "{}", message(&made));
+    outer
+}
+
+/// A running service, ended when dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(dir: &Path, args: &[&str]) -> (Running, String) {
+    let child = command(dir).args(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut running = Running(child.expect("the program starts"));
+    let stdout = running.0.stdout.take().expect("piped");
+    let mut first = String::new();
+    BufReader::new(stdout).read_line(&mut first).expect("a line");
+    (running, first)
+}
+
+#[test]
+fn init_makes_a_private_store_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let outer = initialised();
+    let dir = outer.path().join("data");
+    let mode = |path: &Path| std::fs::metadata(path).expect("is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&dir), 0o700);
+    assert_eq!(mode(&dir.join("root.key")), 0o600);
+    let key = std::fs::read(dir.join("root.key")).expect("readable");
+    let again = run(&dir, &["init"]);
+    assert_eq!(status(&again), 3);
+    assert!(message(&again).contains("already"), "{}", message(&again));
+    assert_eq!(std::fs::read(dir.join("root.key")).expect("readable"), key);
+    let doctor = run(&dir, &["--json", "doctor"]);
+    assert_eq!(status(&doctor), 0, "{}", text(&doctor));
+    let value: Value = serde_json::from_slice(&doctor.stdout).expect("JSON");
+    assert_eq!(value["ok"], Value::Bool(true));
+}
+
+#[test]
+fn init_with_a_short_password_makes_nothing() {
+    let outer = tempfile::tempdir().expect("a directory");
+    let password = outer.path().join("password");
+    std::fs::write(&password, "short\n").expect("written");
+    let dir = outer.path().join("data");
+    let made = run(&dir, &["init", "--admin", "root", "--password-file", &password.display().to_string()]);
+    assert_eq!(status(&made), 2);
+    assert!(!dir.exists());
+}
+
+#[test]
+fn formats_are_listed() {
+    let dir = Path::new("/nonexistent");
+    let shown = run(dir, &["formats"]);
+    assert_eq!(status(&shown), 0);
+    assert!(text(&shown).starts_with("FORMAT"), "{}", text(&shown));
+    let value: Value = serde_json::from_slice(&run(dir, &["--json", "formats"]).stdout).expect("JSON");
+    assert_eq!(value["items"].as_array().map(Vec::len), Some(mintmark::seedfile::formats().len()));
+}
+
+#[test]
+fn otp_computes_codes_from_a_seed_file() {
+    let dir = Path::new("/nonexistent");
+    let oath = demo_file("oath.csv");
+    let at = "2026-03-01T12:00:00Z";
+    let otp = |rest: &[&str]| {
+        let mut args = vec!["otp", "--file", &oath];
+        args.extend_from_slice(rest);
+        let output = run(dir, &args);
+        assert_eq!(status(&output), 0, "{}", message(&output));
+        text(&output)
+    };
+    // Computed once with another program from the same secrets.
+    let three = otp(&["EXTT00000001", "--at", at, "--count", "3"]);
+    let codes: Vec<&str> = three.lines().collect();
+    assert_eq!(codes, ["359552", "437477", "028966"]);
+    // The last one is the present one, the one before it was shown 30 seconds ago.
+    assert_eq!(otp(&["extt-0000 0001", "--at", at]), format!("{}\n", codes[2]));
+    assert_eq!(otp(&["EXTT00000001", "--at", at, "--drift", "-30"]), format!("{}\n", codes[1]));
+    assert_eq!(otp(&["EXTT00000001", "--at", "2026-03-01T11:59:00Z"]), format!("{}\n", codes[0]));
+    assert_eq!(otp(&["EXTT00000018", "--at", at]).len(), 9, "eight digits");
+    let events = otp(&["EXTT00000019", "--counter", "5", "--count", "2"]);
+    assert_eq!(
+        otp(&["EXTT00000019", "--counter", "6"]),
+        events.lines().nth(1).expect("two").to_owned() + "\n"
+    );
+}
+
+#[test]
+fn otp_opens_a_protected_file_with_its_passphrase() {
+    let outer = tempfile::tempdir().expect("a directory");
+    let phrase = outer.path().join("passphrase");
+    std::fs::write(&phrase, "mintmark demo\n").expect("written");
+    let (file, phrase) = (demo_file("vendor-batch.pskcxml"), phrase.display().to_string());
+    let args = ["otp", "--file", &file, "87-1234501"];
+    assert_eq!(status(&run(outer.path(), &args)), 1, "without the passphrase");
+    let mut args = args.to_vec();
+    args.extend(["--passphrase-file", &phrase]);
+    let output = run(outer.path(), &args);
+    assert_eq!(status(&output), 0, "{}", message(&output));
+    assert_eq!(text(&output).trim_end().len(), 6);
+}
+
+#[test]
+fn exit_status_tells_what_kind_of_no_it_is() {
+    let outer = tempfile::tempdir().expect("a directory");
+    let dir = outer.path().join("data");
+    let oath = demo_file("oath.csv");
+    assert_eq!(status(&run(&dir, &["otp", "--file", &oath, "NOSUCH"])), 1);
+    assert_eq!(status(&run(&dir, &["otp", "--file", "/nonexistent", "NOSUCH"])), 3);
+    assert_eq!(status(&run(&dir, &["otp", "--file", &oath, "EXTT00000001", "--set", "digits=9"])), 2);
+    assert_eq!(status(&run(&dir, &["no-such-command"])), 2);
+    assert_eq!(status(&run(&dir, &["--server", "http://localhost", "batch", "list"])), 2);
+    let missing = run(&dir, &["batch", "list"]);
+    assert_eq!(status(&missing), 3);
+    assert!(message(&missing).contains("mintmark init"), "{}", message(&missing));
+    assert_eq!(status(&run(&dir, &["serve"])), 3);
+    assert_eq!(status(&run(&dir, &["serve", "--listen", "0.0.0.0:0"])), 2);
+    let key = outer.path().join("key");
+    std::fs::write(&key, "abc\n").expect("written");
+    let https =
+        ["--server", "https://localhost", "--api-key-file", &key.display().to_string(), "batch", "list"];
+    assert_eq!(status(&run(&dir, &https)), 3);
+}
+
+#[test]
+fn a_store_that_another_process_has_open_is_named() {
+    let outer = initialised();
+    let dir = outer.path().join("data");
+    let store = mintmark::store::RedbStore::open(&dir).expect("opens");
+    let refused = run(&dir, &["batch", "list"]);
+    assert_eq!(status(&refused), 3);
+    assert!(message(&refused).contains("in use by another process"), "{}", message(&refused));
+    drop(store);
+}
+
+#[test]
+fn a_socket_path_that_is_too_long_gets_advice() {
+    let outer = tempfile::tempdir().expect("a directory");
+    let dir = outer.path().join("d".repeat(120));
+    let refused = run(&dir, &["serve"]);
+    assert_eq!(status(&refused), 3);
+    assert!(message(&refused).contains("shorter data directory"), "{}", message(&refused));
+}
+
+#[test]
+fn serve_opens_its_socket_and_stops_when_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let outer = initialised();
+    let dir = outer.path().join("data");
+    let (mut running, first) = start(&dir, &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(first.contains("http://127.0.0.1:"), "{first}");
+    let socket = dir.join("mintmark.sock");
+    let mode = std::fs::metadata(&socket).expect("is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let pid = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill starts").success());
+    assert_eq!(running.0.wait().expect("ends").code(), Some(0));
+    assert!(!socket.exists());
+    assert_eq!(status(&run(&dir, &["doctor"])), 0);
+}
+
+#[test]
+fn demo_keeps_its_data_and_refuses_other_stores() {
+    let outer = initialised();
+    let other = outer.path().join("data");
+    let refused = run(&other, &["demo", "--listen", "127.0.0.1:0"]);
+    assert_eq!(status(&refused), 3);
+    assert!(message(&refused).contains("no demonstration"), "{}", message(&refused));
+    let dir = outer.path().join("demo");
+    assert_eq!(status(&run(&dir, &["demo", "--listen", "0.0.0.0:0"])), 3);
+    assert!(!dir.exists());
+    drop(start(&dir, &["demo", "--listen", "127.0.0.1:0"]));
+    let logins = std::fs::read(dir.join("demo-logins.txt")).expect("is there");
+    assert!(dir.join("seed-files/vendor-batch.pskcxml").exists());
+    drop(start(&dir, &["demo", "--listen", "127.0.0.1:0"]));
+    assert_eq!(std::fs::read(dir.join("demo-logins.txt")).expect("is there"), logins);
+    assert_eq!(status(&run(&dir, &["serve", "--listen", "127.0.0.1:0"])), 3);
+}
