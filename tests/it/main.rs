@@ -1,6 +1,10 @@
 //! Integration tests: laws, layers and whole walks.
 
+mod api;
 mod cli;
+mod console;
 mod law2_wide_window;
 mod layers;
+mod service;
 mod store_conformance;
+mod walk_cli;
