@@ -91,7 +91,7 @@ async fn list(
 /// What verification found.
 #[derive(Serialize, ToSchema)]
 struct VerifyAnswer {
-    /// intact, or the kind of the first fault: missing, changed, out_of_place, replaced, truncated, surplus.
+    /// intact, or the kind of the first fault: missing, changed, `out_of_place`, replaced, truncated, surplus.
     result: &'static str,
     /// Records looked at; with a fault, those before it.
     records: u64,

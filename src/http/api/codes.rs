@@ -50,7 +50,7 @@ struct CheckBody {
 /// What came of it; fields that do not belong to the result are absent.
 #[derive(Serialize, ToSchema)]
 struct CheckAnswer {
-    /// accepted, replayed, outside_window, wrong or blocked.
+    /// accepted, replayed, `outside_window`, wrong or blocked.
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<i64>,
@@ -112,7 +112,7 @@ struct ResyncBody {
 /// What came of it; fields that do not belong to the result are absent.
 #[derive(Serialize, ToSchema)]
 struct ResyncAnswer {
-    /// synchronized, not_found, ambiguous, more_otps_needed, behind_floor, replayed or blocked.
+    /// synchronized, `not_found`, ambiguous, `more_otps_needed`, `behind_floor`, replayed or blocked.
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<i64>,
@@ -192,7 +192,7 @@ struct ConfirmBody {
 /// What came of it; fields that do not belong to the result are absent.
 #[derive(Serialize, ToSchema)]
 struct ConfirmAnswer {
-    /// confirmed, refused, more_otps_needed or blocked.
+    /// confirmed, refused, `more_otps_needed` or blocked.
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<i64>,

@@ -132,7 +132,7 @@ struct UploadForm {
     commit: Option<bool>,
     only_good: Option<bool>,
     replace: Option<bool>,
-    /// short_secret, test_secret, no_mac, separated by commas.
+    /// `short_secret`, `test_secret`, `no_mac`, separated by commas.
     allow: Option<String>,
 }
 
@@ -224,17 +224,15 @@ async fn read_form(mut form: Multipart, most: usize) -> Result<ImportRequest, Ap
                 let words = words.split(',').map(str::trim).filter(|word| !word.is_empty());
                 request.allow.extend(words.map(str::to_owned));
             }
-            other => match other.strip_prefix("set.") {
-                Some(what) => {
-                    let value = text(&mut field, "set").await?;
-                    request.set.push((what.to_owned(), value.as_str().to_owned()));
-                }
-                None => {
+            other => {
+                let Some(what) = other.strip_prefix("set.") else {
                     let shown: String = other.chars().take(40).collect();
                     let message = format!("there is no field {shown} here, or it came twice");
                     return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_field", message));
-                }
-            },
+                };
+                let value = text(&mut field, "set").await?;
+                request.set.push((what.to_owned(), value.as_str().to_owned()));
+            }
         }
     }
     request.bytes =

@@ -74,5 +74,5 @@ pub fn router() -> Router<AppState> {
         .merge(users::router())
         .split_for_parts();
     let document = openapi::finish(&document);
-    router.route(openapi::PATH, get(move || openapi::answer(document.clone())))
+    router.route(openapi::PATH, get(async move || openapi::answer(document.clone())))
 }

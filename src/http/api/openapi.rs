@@ -1,4 +1,4 @@
-//! The OpenAPI document: what the handlers say, and what is true for all of them.
+//! The `OpenAPI` document: what the handlers say, and what is true for all of them.
 
 use axum::body::Bytes;
 use axum::http::header;
@@ -57,6 +57,6 @@ pub(super) fn finish(document: &OpenApi) -> Bytes {
 }
 
 /// Hands it out.
-pub(super) async fn answer(document: Bytes) -> impl IntoResponse {
+pub(super) fn answer(document: Bytes) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], document)
 }

@@ -221,7 +221,7 @@ async fn set_portal(
 #[schema(as = Assignment)]
 struct AssignmentDto {
     id: u64,
-    /// user, token, user_token or token_with_user.
+    /// user, token, `user_token` or `token_with_user`.
     kind: &'static str,
     user: Option<String>,
     token: Option<String>,
@@ -272,7 +272,7 @@ async fn assignments(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AssignBody {
-    /// user, token, user_token or token_with_user.
+    /// user, token, `user_token` or `token_with_user`.
     kind: String,
     user: Option<String>,
     /// Its serial number.

@@ -281,7 +281,7 @@ async fn history(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CustodyBody {
-    /// One of in_stock, handed_out, returned, lost, retired.
+    /// One of `in_stock`, `handed_out`, returned, lost, retired.
     to: String,
     /// Who receives it.
     user: Option<String>,
