@@ -7,6 +7,7 @@ mod portal;
 mod resource;
 mod sign_in;
 mod token;
+mod token_code;
 mod user;
 
 use axum::Router;
@@ -102,8 +103,8 @@ pub fn router() -> Router<AppState> {
         .route("/admin/import/{id}/drop", post(import::discard))
         .route("/admin/tokens", get(token::list))
         .route("/admin/tokens/{serial}", get(token::overview))
-        .route("/admin/tokens/{serial}/check", get(token::check_form).post(token::check))
-        .route("/admin/tokens/{serial}/resync", get(token::resync_form).post(token::resync))
+        .route("/admin/tokens/{serial}/check", get(token_code::check_form).post(token_code::check))
+        .route("/admin/tokens/{serial}/resync", get(token_code::resync_form).post(token_code::resync))
         .route("/admin/tokens/{serial}/history", get(token::history))
         .route("/admin/tokens/{serial}/edit", post(token::edit))
         .route("/admin/tokens/{serial}/custody", post(token::custody))

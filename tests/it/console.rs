@@ -1,0 +1,304 @@
+//! The console as a browser walks through it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use mintmark::clock::{ManualClock, UnixTime};
+use mintmark::http::{AppState, Exposure, HttpSettings, router};
+use mintmark::jobs::Jobs;
+use mintmark::model::{Actor, Login, Role};
+use mintmark::oath::{Digits, Generator, HashAlg, PeriodSecs, time_step};
+use mintmark::secret::{Passphrase, Seed};
+use mintmark::service::{MailMode, Service, StoreMark};
+use mintmark::store::{RedbStore, Store};
+use mintmark::vault::RootKey;
+use tower::ServiceExt;
+
+const HOST: &str = "mintmark.test";
+/// 2026-06-15T00:00:00Z.
+const NOW: UnixTime = UnixTime::from_secs(1_781_481_600);
+const PASSWORD: &str = "wide meadow, quiet river";
+const SECRET: [u8; 20] = [
+    0xf4, 0x2a, 0xd2, 0xdd, 0x1f, 0x77, 0xea, 0x77, 0x97, 0xe0, 0x03, 0x97, 0x9e, 0x72, 0xcf, 0x87, 0x0a,
+    0xd0, 0xb9, 0xed,
+];
+const FILE: &str = "# Example Tokens, batch 2026-02\n\
+    EXTT-1, f42ad2dd1f77ea7797e003979e72cf870ad0b9ed, totp, 6, 30\n\
+    EXTT-2, 477974ff20ca8821e32bde0887f6ef846543e8fb, totp, 6, 30\n";
+
+struct Answer {
+    status: StatusCode,
+    location: String,
+    text: String,
+}
+
+/// A browser: keeps cookies, sends back the form token of the last page.
+struct Browser {
+    router: Router,
+    cookies: Vec<(String, String)>,
+    form_token: String,
+    origin: &'static str,
+    _service: Arc<Service>,
+}
+
+fn start(role: Role) -> Browser {
+    let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().expect("a store"));
+    let root = RootKey::generate().expect("a key");
+    let clock = Arc::new(ManualClock::new(NOW));
+    Service::initialise(&*store, &root, &*clock, StoreMark::default()).expect("a new store");
+    let service = Arc::new(Service::open(store, &root, clock, MailMode::None).expect("an open store"));
+    let login = Login::parse("ada").expect("a login");
+    let password = Passphrase::from_text(PASSWORD.to_owned());
+    service.add_operator(&Actor::SYSTEM, &login, &password, role, &[]).expect("an operator");
+    let jobs = Arc::new(Jobs::start(&service, None).expect("workers"));
+    let settings = HttpSettings {
+        public_url: format!("http://{HOST}"),
+        allowed_hosts: vec![HOST.to_owned()],
+        trusted_proxies: Vec::new(),
+        secure: false,
+        exposure: Exposure::Everything,
+    };
+    let router = router(AppState::new(Arc::clone(&service), jobs, settings));
+    Browser {
+        router,
+        cookies: Vec::new(),
+        form_token: String::new(),
+        origin: "http://mintmark.test",
+        _service: service,
+    }
+}
+
+impl Browser {
+    async fn send(&mut self, method: &str, path: &str, kind: &str, body: String) -> Answer {
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, HOST);
+        request = request.header(header::ACCEPT, "text/html").header(header::COOKIE, cookies.join("; "));
+        if method == "POST" {
+            request = request.header(header::ORIGIN, self.origin).header(header::CONTENT_TYPE, kind);
+        }
+        let request = request.body(Body::from(body)).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        for set in response.headers().get_all(header::SET_COOKIE) {
+            let pair = set.to_str().expect("text").split(';').next().expect("a pair");
+            let (name, value) = pair.split_once('=').expect("name and value");
+            self.cookies.retain(|(known, _)| known != name);
+            self.cookies.push((name.to_owned(), value.to_owned()));
+        }
+        let location = response.headers().get(header::LOCATION);
+        let location = location.map(|value| value.to_str().expect("text").to_owned()).unwrap_or_default();
+        let status = response.status();
+        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).expect("text");
+        if let Some((_, rest)) = text.split_once("name=\"form_token\" value=\"") {
+            self.form_token = rest.split('"').next().expect("a token").to_owned();
+        }
+        Answer { status, location, text }
+    }
+
+    async fn get(&mut self, path: &str) -> Answer {
+        self.send("GET", path, "", String::new()).await
+    }
+
+    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let encode = mintmark::http::page::segment;
+        let mut body = format!("form_token={}", self.form_token);
+        for (name, value) in fields {
+            body.push_str(&format!("&{}={}", encode(name), encode(value)));
+        }
+        self.send("POST", path, "application/x-www-form-urlencoded", body).await
+    }
+
+    async fn sign_in(&mut self) {
+        assert_eq!(self.get("/").await.status, StatusCode::OK);
+        let answer = self.post("/sign-in", &[("login", "ada"), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    }
+
+    async fn upload(&mut self, file: &str) -> Answer {
+        let token = self.form_token.clone();
+        let body = format!(
+            "--xyz\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n{token}\r\n\
+             --xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"two.csv\"\r\n\r\n{file}\r\n\
+             --xyz\r\nContent-Disposition: form-data; name=\"batch\"\r\n\r\nTwo tokens\r\n\
+             --xyz\r\nContent-Disposition: form-data; name=\"set.kind\"\r\n\r\n\r\n--xyz--\r\n"
+        );
+        self.send("POST", "/admin/import", "multipart/form-data; boundary=xyz", body).await
+    }
+
+    /// The page of an import once its file is read.
+    async fn read_import(&mut self, path: &str) -> Answer {
+        let begun = Instant::now();
+        loop {
+            let page = self.get(path).await;
+            if !page.text.contains("data-job-events") || begun.elapsed() > Duration::from_secs(20) {
+                return page;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test is the token's display")]
+fn shown_code() -> String {
+    let step = time_step(NOW, 0, 0, PeriodSecs::DEFAULT).expect("after 1970");
+    let otp = Generator::new(&Seed::new(SECRET.to_vec()), HashAlg::Sha1).code(step, Digits::SIX);
+    String::from_utf8(otp.expose().to_vec()).expect("digits")
+}
+
+fn led(answer: &Answer, to: &str) {
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    assert_eq!(answer.location, to);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_walks_from_seed_file_to_checked_code() {
+    let mut browser = start(Role::Admin);
+    browser.sign_in().await;
+    led(&browser.get("/").await, "/admin/batches");
+
+    assert_eq!(browser.get("/admin/import").await.status, StatusCode::OK);
+    let answer = browser.upload(FILE).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    let path = answer.location.split('?').next().expect("a path").to_owned();
+    let plan = browser.read_import(&answer.location).await;
+    assert!(plan.text.contains("2 tokens: 2 new."), "{}", plan.text);
+    led(
+        &browser.post(&format!("{path}/commit"), &[("mode", "all")]).await,
+        &format!("{path}?done=import-committed"),
+    );
+    assert!(browser.get(&path).await.text.contains("2 tokens are here."));
+
+    led(
+        &browser.post("/admin/resources", &[("name", "VPN")]).await,
+        "/admin/resources/VPN?done=resource-added",
+    );
+    let batch = "/admin/batches/Two%20tokens";
+    let preview = browser.post(&format!("{batch}/assign"), &[("resource", "VPN"), ("serials", "")]).await;
+    assert!(preview.text.contains("2 tokens would stand on VPN."), "{}", preview.text);
+    let fields = [("resource", "VPN"), ("serials", ""), ("confirmed", "true")];
+    led(&browser.post(&format!("{batch}/assign"), &fields).await, &format!("{batch}?done=batch-assigned"));
+    assert!(browser.get("/admin/tokens?resource=VPN&custody=assigned").await.text.contains("EXTT-2"));
+
+    let portal = "/admin/resources/VPN/selfservice";
+    assert!(browser.get(&format!("{portal}?enable=1")).await.text.contains("name=\"alias\""));
+    let refused = browser.post(portal, &[("enabled", "true"), ("alias", "My VPN")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("My VPN"), "the form keeps what was typed");
+    led(
+        &browser.post(portal, &[("enabled", "true"), ("alias", "vpn")]).await,
+        &format!("{portal}?done=portal-on"),
+    );
+    led(
+        &browser
+            .post(&format!("{portal}/actions"), &[("order", ""), ("toggle", "register_existing_token")])
+            .await,
+        &format!("{portal}?done=portal-changed"),
+    );
+    let tab = browser.get(portal).await.text;
+    assert!(
+        tab.contains("http://mintmark.test/selfservice/vpn") && tab.contains("Existing Token Registration")
+    );
+    assert!(tab.contains("<path fill=\"#000\""), "the address as QR code");
+
+    let fields =
+        [("login", "test"), ("email", "test@example.org"), ("first_name", "Tess"), ("last_name", "Test")];
+    led(&browser.post("/admin/users", &fields).await, "/admin/users/test?done=user-added");
+    assert!(browser.get("/admin/users/test").await.text.contains("test@example.org"));
+    let fields = [("kind", "user"), ("user", "test")];
+    led(
+        &browser.post("/admin/resources/VPN/assign", &fields).await,
+        "/admin/resources/VPN/users?done=assigned",
+    );
+    let seen = browser.get(&format!("{portal}?see=test")).await.text;
+    assert!(seen.contains("test would see 1 action."), "{seen}");
+
+    let code = shown_code();
+    let token = "/admin/tokens/EXTT-1";
+    assert!(browser.get(&format!("{token}/check")).await.text.contains("data-ring"));
+    let checked = browser.post(&format!("{token}/check"), &[("otp", &code)]).await;
+    assert!(checked.text.contains("Accepted") && !checked.text.contains(&code), "{}", checked.text);
+    let again = browser.post(&format!("{token}/check"), &[("otp", &code)]).await;
+    assert!(again.text.contains("Replayed"), "{}", again.text);
+
+    led(
+        &browser.post(&format!("{token}/edit"), &[("enabled", "false")]).await,
+        &format!("{token}?done=token-disabled"),
+    );
+    for path in [
+        "/admin/batches",
+        batch,
+        "/admin/resources",
+        "/admin/resources/VPN",
+        "/admin/resources/VPN/tokens",
+        "/admin/resources/VPN/pairs",
+        "/admin/resources/VPN/unconfirmed",
+        "/admin/users",
+        "/admin/tokens/EXTT-1",
+        "/admin/tokens/EXTT-1/resync",
+        "/admin/tokens/EXTT-1/history",
+        "/admin/audit",
+        "/admin/audit?q=extt&action=otp_checked",
+        "/admin/operators",
+        "/admin/keys",
+    ] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.text);
+        assert!(!page.text.contains("data-missing"), "{path} names an icon that is not there");
+    }
+    let verified = browser.post("/admin/audit/verify", &[]).await;
+    assert!(verified.text.contains("The chain is whole."), "{}", verified.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_shown_once() {
+    let mut browser = start(Role::Admin);
+    browser.sign_in().await;
+    browser.get("/admin/keys").await;
+    let made = browser.post("/admin/keys", &[("name", "gateway"), ("role", "verifier"), ("scope", "")]).await;
+    assert!(made.text.contains("The key of gateway"), "{}", made.text);
+    let key = made.text.split("<code data-copy-source>").nth(1).and_then(|rest| rest.split('<').next());
+    let key = key.expect("the key").to_owned();
+    assert!(key.len() > 20 && !browser.get("/admin/keys").await.text.contains(&key));
+    led(&browser.post("/admin/keys/gateway/revoke", &[]).await, "/admin/keys?done=key-revoked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_of_other_pages_are_refused() {
+    let mut browser = start(Role::Admin);
+    browser.sign_in().await;
+    browser.get("/admin/resources").await;
+    let token = std::mem::take(&mut browser.form_token);
+    let without = browser.post("/admin/resources", &[("name", "VPN")]).await;
+    assert_eq!(without.status, StatusCode::FORBIDDEN);
+    assert!(without.text.contains("<html"), "a page says so");
+    browser.form_token = String::new();
+    assert_eq!(browser.upload(FILE).await.status, StatusCode::FORBIDDEN);
+    browser.form_token = token;
+    browser.origin = "http://elsewhere.test";
+    let foreign = browser.post("/admin/resources", &[("name", "VPN")]).await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+    browser.origin = "http://mintmark.test";
+    assert!(!browser.get("/admin/resources").await.text.contains("/admin/resources/VPN"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_or_forbidden_is_a_page() {
+    let mut browser = start(Role::Auditor);
+    led(&browser.get("/admin/tokens").await, "/");
+    browser.sign_in().await;
+    let missing = browser.get("/admin/tokens/NOBODY-1").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    assert!(missing.text.contains("<html") && missing.text.contains("There is no token"), "{}", missing.text);
+    let nowhere = browser.get("/admin/nowhere").await;
+    assert!(nowhere.status == StatusCode::NOT_FOUND && nowhere.text.contains("<html"));
+    assert_eq!(browser.get("/admin/import").await.status, StatusCode::FORBIDDEN);
+    browser.get("/admin/audit").await;
+    let refused = browser.post("/admin/resources", &[("name", "VPN")]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    led(&browser.post("/sign-out", &[]).await, "/");
+    led(&browser.get("/admin/audit").await, "/");
+}
