@@ -1,4 +1,5 @@
 //! Integration tests: laws, layers and whole walks.
 
+mod desk;
 mod law2_wide_window;
 mod store_conformance;

@@ -88,6 +88,7 @@ fn batch(id: u64, state: BatchState) -> Batch {
         state,
         import: None,
         tokens: 0,
+        touched: false,
         provenance: String::new(),
         created_at: AT,
     }
