@@ -52,7 +52,7 @@ impl FromRequestParts<AppState> for Place {
         let (resource, session) = match found.await {
             Ok(found) => found,
             Err(error) if error.status == StatusCode::NOT_FOUND => return Err(closed(state, &caller)),
-            Err(error) => return Err(said(state, &caller, &nameless(), error)),
+            Err(error) => return Err(said(state, &caller, &nameless(), &error)),
         };
         let ended = sent && session.is_none();
         let query = parts.uri.query().unwrap_or_default().to_owned();
@@ -82,7 +82,7 @@ fn closed(state: &AppState, caller: &Caller) -> Response {
 }
 
 /// An error as a page.
-fn said(state: &AppState, caller: &Caller, portal: &Portal, error: ApiError) -> Response {
+fn said(state: &AppState, caller: &Caller, portal: &Portal, error: &ApiError) -> Response {
     let (title, text) = match error.status {
         StatusCode::NOT_FOUND => {
             ("That is not possible here", "It was switched off, or there is nothing left to do.".to_owned())
@@ -185,7 +185,7 @@ impl Place {
             Ok(response) => response,
             // Another window went on with this sign-in, or it ended.
             Err(error) if error.code == "sign_in_order" => self.go("portal"),
-            Err(error) => said(&self.state, &self.caller, &self.portal(), error),
+            Err(error) => said(&self.state, &self.caller, &self.portal(), &error),
         }
     }
 }

@@ -150,7 +150,7 @@ pub(super) async fn person(place: Place, Path(login): Path<String>) -> Response 
         let (person, tokens) = read.await?;
         let now = place.state.service.now();
         let mut places: Vec<&str> = person.assignments.iter().map(|(name, _, _)| name.as_str()).collect();
-        places.extend(person.user.phone.as_ref().map(|phone| phone.as_str()));
+        places.extend(person.user.phone.as_ref().map(crate::model::PhoneNumber::as_str));
         let state = person
             .blocked
             .first()

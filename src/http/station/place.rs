@@ -60,11 +60,11 @@ impl Place {
     pub(super) fn answer(&self, result: Result<Response, ApiError>) -> Response {
         match result {
             Ok(response) => response,
-            Err(error) => self.said(error),
+            Err(error) => self.said(&error),
         }
     }
 
-    fn said(&self, error: ApiError) -> Response {
+    fn said(&self, error: &ApiError) -> Response {
         let title = match error.status {
             StatusCode::NOT_FOUND => "There is nothing of this name",
             StatusCode::FORBIDDEN => "This was not done",
