@@ -30,8 +30,7 @@ pub(super) async fn run(command: &AuditCommand, client: &Client, out: &mut Outpu
         AuditCommand::Verify => {
             let answer = client.post("/audit/verify", &json!({})).await?;
             show(out, &answer)?;
-            let whole = answer["fault"].is_null() && answer["ok"] != json!(false);
-            Ok(Outcome::when(whole))
+            Ok(Outcome::when(answer["result"] == json!("intact")))
         }
         AuditCommand::Export => {
             let mut cursor = None;

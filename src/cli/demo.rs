@@ -170,7 +170,7 @@ fn greet(out: &mut Output, url: &str, dir: &Path, logins: &str, is_new: bool) ->
     let phrase = files.join("passphrase.txt");
     let kept = if is_new { "new" } else { "kept from the last start" };
     out.line(format_args!("\nA demonstration, its data ({kept}) in {}", dir.display()))?;
-    out.line(format_args!("\n  Console  {url}/\n  Portal   {url}/selfservice/portal/\n\nLogins"))?;
+    out.line(format_args!("\n  Console  {url}/\n  Portal   {url}/selfservice/portal/portal\n\nLogins"))?;
     for login in logins.lines() {
         out.line(format_args!("  {login}"))?;
     }
@@ -180,9 +180,19 @@ fn greet(out: &mut Output, url: &str, dir: &Path, logins: &str, is_new: bool) ->
     out.line("  1. Import the vendor's file, in the console under Import, or:")?;
     out.line(format_args!("       {program} --data {} import {} {open}", dir.display(), pskc.display()))?;
     out.line(format_args!("     The passphrase is: mintmark demo. Another file: {}", oath.display()))?;
-    out.line("  2. Assign the batch to VPN, then confirm 87-1234501 as anna in the portal. Its codes:")?;
+    out.line(
+        "  2. Assign the batch to VPN; sign in to the portal as anna and confirm 87-1234501. Its codes:",
+    )?;
+    let data = dir.display();
+    out.line(format_args!("       {program} --data {data} batch assign BATCH --resource VPN"))?;
     out.line(format_args!("       {otp} 87-1234501 {open} --count 2"))?;
-    out.line("  3. Bring back a token that is 41 days behind, in the console. Its codes:")?;
-    out.line(format_args!("       {otp} 87-1234502 {open} --drift {DRIFT_SECS} --count 3"))?;
+    out.line(
+        "  3. Bring back 87-1234502, which is 41 days behind, in the console or at once here. Its codes:",
+    )?;
+    let drifted = format!("{otp} 87-1234502 {open} --drift {DRIFT_SECS} --count 3");
+    out.line(format_args!("       {drifted}"))?;
+    out.line(format_args!(
+        "       {program} --data {data} token resync 87-1234502 $({drifted}) --window 42d --reason rehearsal"
+    ))?;
     out.line("\nStop with Ctrl-C; the data stays.")
 }

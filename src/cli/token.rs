@@ -62,7 +62,7 @@ pub(super) enum TokenCommand {
     Custody {
         /// Serial number
         serial: String,
-        /// in_stock, assigned, handed_out, confirmed, returned, lost, retired
+        /// in_stock, handed_out, returned, lost or retired
         state: String,
         /// To whom
         #[arg(long, value_name = "LOGIN")]
@@ -291,6 +291,9 @@ fn verdict(out: &mut Output, answer: &Value, good: &str) -> Result<Outcome> {
             if !answer[field].is_null() {
                 text.push_str(&format!(", {} {unit}", cell(&answer[field])));
             }
+        }
+        if let Some(reason) = answer["reason"].as_str() {
+            text.push_str(&format!(": {}", reason.replace('_', " ")));
         }
         if let Some(from) = answer["usable_from"].as_str() {
             text.push_str(&format!(", usable from {from}"));
