@@ -1,14 +1,78 @@
-//! Placeholder of the api routes.
+//! REST under `/api/v1`: one file for each kind of thing, and the document that describes them.
+
+mod audit;
+mod batches;
+mod codes;
+mod common;
+mod imports;
+mod jobs;
+mod openapi;
+mod operators;
+mod resources;
+mod tokens;
+mod users;
 
 use axum::Router;
+use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
 
-use super::access::Rule;
+use super::access::{Permission, Rule};
 use super::state::AppState;
 
+/// The rules of these routes, by file.
+const PARTS: [&[Rule]; 10] = [
+    &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
+    audit::RULES,
+    batches::RULES,
+    codes::RULES,
+    imports::RULES,
+    jobs::RULES,
+    operators::RULES,
+    resources::RULES,
+    tokens::RULES,
+    users::RULES,
+];
+
+const COUNT: usize = {
+    let (mut count, mut part) = (0, 0);
+    while part < PARTS.len() {
+        count += PARTS[part].len();
+        part += 1;
+    }
+    count
+};
+
+const JOINED: [Rule; COUNT] = {
+    let mut all = [PARTS[0][0]; COUNT];
+    let (mut at, mut part) = (0, 0);
+    while part < PARTS.len() {
+        let mut row = 0;
+        while row < PARTS[part].len() {
+            all[at] = PARTS[part][row];
+            at += 1;
+            row += 1;
+        }
+        part += 1;
+    }
+    all
+};
+
 /// The rules of these routes.
-pub const RULES: &[Rule] = &[];
+pub const RULES: &[Rule] = &JOINED;
 
 /// The routes.
 pub fn router() -> Router<AppState> {
-    Router::new()
+    let (router, document) = OpenApiRouter::new()
+        .merge(audit::router())
+        .merge(batches::router())
+        .merge(codes::router())
+        .merge(imports::router())
+        .merge(jobs::router())
+        .merge(operators::router())
+        .merge(resources::router())
+        .merge(tokens::router())
+        .merge(users::router())
+        .split_for_parts();
+    let document = openapi::finish(&document);
+    router.route(openapi::PATH, get(move || openapi::answer(document.clone())))
 }

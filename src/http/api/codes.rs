@@ -1,0 +1,326 @@
+//! What is asked about codes: checking, bringing back, confirming, authenticating.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::common::{self, Changing, List, Secret, time};
+use super::tokens::TokenDto;
+use crate::http::access::{Permission, Rule};
+use crate::http::auth::Acting;
+use crate::http::error::ApiError;
+use crate::http::extract::{ApiJson, ApiQuery, ApiResult};
+use crate::http::state::AppState;
+use crate::service::{
+    AuthRequest, CheckResult, ConfirmRequest, ConfirmResult, SequenceOutcome, SequenceResult, WindowSteps,
+};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule { method: "POST", path: "/api/v1/tokens/{serial}/check", needs: Permission::Check },
+    Rule { method: "POST", path: "/api/v1/tokens/{serial}/resync", needs: Permission::Resync },
+    Rule { method: "GET", path: "/api/v1/resources/{name}/confirmations", needs: Permission::Read },
+    Rule { method: "POST", path: "/api/v1/resources/{name}/confirmations", needs: Permission::Confirm },
+    Rule { method: "POST", path: "/api/v1/resources/{name}/authenticate", needs: Permission::Authenticate },
+];
+
+/// The pause before an answer while a resource sees many failures.
+const SLOW: Duration = Duration::from_secs(2);
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(check))
+        .routes(routes!(resync))
+        .routes(routes!(unconfirmed, confirm))
+        .routes(routes!(authenticate))
+}
+
+/// A code to check.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CheckBody {
+    #[schema(value_type = String)]
+    otp: Secret,
+}
+
+/// What came of it; fields that do not belong to the result are absent.
+#[derive(Serialize, ToSchema)]
+struct CheckAnswer {
+    /// accepted, replayed, outside_window, wrong or blocked.
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<i64>,
+    /// When a code was last accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used: Option<String>,
+    /// End of the block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+}
+
+#[utoipa::path(post, path = "/api/v1/tokens/{serial}/check", tag = "codes", request_body = CheckBody,
+    responses((status = 200, body = CheckAnswer)))]
+async fn check(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(serial): Path<String>,
+    ApiJson(body): ApiJson<CheckBody>,
+) -> ApiResult<CheckAnswer> {
+    let (serial, otp) = (common::serial("serial", &serial)?, body.otp.otp("otp")?);
+    let result = state.blocking(move |service| service.check(&actor, &serial, &otp)).await?;
+    let mut answer =
+        CheckAnswer { result: result.name(), steps: None, seconds: None, last_used: None, until: None };
+    match result {
+        CheckResult::Accepted { steps, seconds } | CheckResult::OutsideWindow { steps, seconds } => {
+            (answer.steps, answer.seconds) = (Some(steps), seconds);
+        }
+        CheckResult::Replayed { last_used } => answer.last_used = last_used.map(time),
+        CheckResult::Blocked { until } => answer.until = until.map(time),
+        CheckResult::Wrong => {}
+    }
+    Ok(Json(answer))
+}
+
+/// How far to look.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WindowBody {
+    /// Steps before; event tokens have none.
+    #[serde(default)]
+    past: u64,
+    /// Steps or counters after.
+    future: u64,
+}
+
+/// Consecutive codes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ResyncBody {
+    #[schema(value_type = Vec<String>)]
+    otps: Vec<Secret>,
+    window: Option<WindowBody>,
+    /// Needed for a window wider than the portal's.
+    reason: Option<String>,
+}
+
+/// What came of it; fields that do not belong to the result are absent.
+#[derive(Serialize, ToSchema)]
+struct ResyncAnswer {
+    /// synchronized, not_found, ambiguous, more_otps_needed, behind_floor, replayed or blocked.
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counter: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usable_from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    otps_needed: usize,
+    /// That random codes would have passed.
+    chance: f64,
+    evaluated: u64,
+    elapsed_us: u64,
+}
+
+impl From<SequenceOutcome> for ResyncAnswer {
+    fn from(outcome: SequenceOutcome) -> Self {
+        let mut answer = Self {
+            result: outcome.result.name(),
+            steps: None,
+            seconds: None,
+            counter: None,
+            usable_from: None,
+            until: None,
+            otps_needed: outcome.otps_needed,
+            chance: outcome.chance,
+            evaluated: outcome.evaluated,
+            elapsed_us: outcome.elapsed_us,
+        };
+        match outcome.result {
+            SequenceResult::Synchronized { steps, seconds, counter } => {
+                (answer.steps, answer.seconds, answer.counter) = (Some(steps), seconds, counter);
+            }
+            SequenceResult::BehindFloor { usable_from, steps, seconds } => {
+                (answer.steps, answer.seconds) = (Some(steps), seconds);
+                answer.usable_from = usable_from.map(time);
+            }
+            SequenceResult::Blocked { until } => answer.until = until.map(time),
+            SequenceResult::NotFound
+            | SequenceResult::Ambiguous
+            | SequenceResult::MoreOtpsNeeded
+            | SequenceResult::Replayed => {}
+        }
+        answer
+    }
+}
+
+#[utoipa::path(post, path = "/api/v1/tokens/{serial}/resync", tag = "codes", request_body = ResyncBody,
+    responses((status = 200, body = ResyncAnswer)))]
+async fn resync(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(serial): Path<String>,
+    ApiJson(body): ApiJson<ResyncBody>,
+) -> ApiResult<ResyncAnswer> {
+    let (serial, otps) = (common::serial("serial", &serial)?, common::otps(&body.otps)?);
+    let window = body.window.map(|window| WindowSteps { past: window.past, future: window.future });
+    let outcome = state
+        .blocking(move |service| service.resync(&actor, &serial, &otps, window, body.reason.as_deref()))
+        .await?;
+    Ok(Json(outcome.into()))
+}
+
+/// Who confirms what.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ConfirmBody {
+    user: String,
+    serial: String,
+    #[schema(value_type = Vec<String>)]
+    otps: Vec<Secret>,
+}
+
+/// What came of it; fields that do not belong to the result are absent.
+#[derive(Serialize, ToSchema)]
+struct ConfirmAnswer {
+    /// confirmed, refused, more_otps_needed or blocked.
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<i64>,
+    /// Why it was refused; for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    otps_needed: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+}
+
+#[utoipa::path(post, path = "/api/v1/resources/{name}/confirmations", tag = "codes",
+    request_body = ConfirmBody, responses((status = 200, body = ConfirmAnswer)))]
+async fn confirm(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(name): Path<String>,
+    ApiJson(body): ApiJson<ConfirmBody>,
+) -> ApiResult<ConfirmAnswer> {
+    let resource = common::resource("resource", &name)?;
+    let user = common::login("user", &body.user)?;
+    let serial = common::serial("serial", &body.serial)?;
+    let otps = common::otps(&body.otps)?;
+    let tells_why = actor.is_operator();
+    let result = state
+        .blocking(move |service| {
+            let request = ConfirmRequest { resource: &resource, user: &user, serial: &serial, otps: &otps };
+            service.confirm(&actor, &request)
+        })
+        .await?;
+    let mut answer = ConfirmAnswer {
+        result: result.name(),
+        steps: None,
+        seconds: None,
+        reason: None,
+        otps_needed: None,
+        until: None,
+    };
+    match result {
+        ConfirmResult::Confirmed { steps, seconds } => {
+            (answer.steps, answer.seconds) = (Some(steps), seconds);
+        }
+        ConfirmResult::Refused { reason, slow } => {
+            answer.reason = tells_why.then_some(reason);
+            if slow {
+                tokio::time::sleep(SLOW).await;
+            }
+        }
+        ConfirmResult::MoreOtpsNeeded { otps_needed } => answer.otps_needed = Some(otps_needed),
+        ConfirmResult::Blocked { until } => answer.until = until.map(time),
+    }
+    Ok(Json(answer))
+}
+
+/// Which confirmations.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ConfirmationsQuery {
+    /// `open`, the only one there is.
+    state: Option<String>,
+    limit: Option<u64>,
+    cursor: Option<String>,
+}
+
+#[utoipa::path(get, path = "/api/v1/resources/{name}/confirmations", tag = "codes",
+    params(ConfirmationsQuery), responses((status = 200, body = List<TokenDto>)))]
+async fn unconfirmed(
+    State(state): State<AppState>,
+    Acting(actor): Acting,
+    Path(name): Path<String>,
+    ApiQuery(asked): ApiQuery<ConfirmationsQuery>,
+) -> ApiResult<List<TokenDto>> {
+    if asked.state.is_some_and(|state| state != "open") {
+        return Err(ApiError::field("state", "state_unknown", "state is open"));
+    }
+    let page = common::page(asked.limit, asked.cursor.as_deref())?;
+    let resource = common::resource("resource", &name)?;
+    let now = state.service.now();
+    let found = state.blocking(move |service| service.unconfirmed(&actor, &resource, page)).await?;
+    Ok(Json(List::of(found, |view| TokenDto::of(view, now))))
+}
+
+/// What a person typed elsewhere.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AuthBody {
+    user: String,
+    #[schema(value_type = Option<String>)]
+    password: Option<Secret>,
+    #[schema(value_type = Option<String>)]
+    otp: Option<Secret>,
+    /// Where the person came from.
+    address: Option<String>,
+}
+
+/// One answer for all wrong inputs.
+#[derive(Serialize, ToSchema)]
+struct AuthAnswer {
+    /// accepted, rejected or blocked.
+    result: &'static str,
+}
+
+#[utoipa::path(post, path = "/api/v1/resources/{name}/authenticate", tag = "codes",
+    request_body = AuthBody, responses((status = 200, body = AuthAnswer)))]
+async fn authenticate(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(name): Path<String>,
+    ApiJson(body): ApiJson<AuthBody>,
+) -> ApiResult<AuthAnswer> {
+    let resource = common::resource("resource", &name)?;
+    let user = common::login("user", &body.user)?;
+    let otp = body.otp.map(|otp| otp.otp("otp")).transpose()?;
+    let password = body.password.map(Secret::password);
+    let result = state
+        .blocking(move |service| {
+            let request = AuthRequest {
+                user: &user,
+                password: password.as_ref(),
+                otp: otp.as_ref(),
+                address: body.address.as_deref(),
+            };
+            service.authenticate(&actor, &resource, &request)
+        })
+        .await?;
+    Ok(Json(AuthAnswer { result: result.name() }))
+}

@@ -1,0 +1,349 @@
+//! Seed files: uploaded, planned, committed, undone.
+
+use axum::Json;
+use axum::extract::multipart::Field;
+use axum::extract::{DefaultBodyLimit, Extension, FromRequest, Multipart, Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zeroize::Zeroizing;
+
+use super::common::{self, Changing, List, OptionalJson, PageQuery, time};
+use crate::http::UPLOAD_BYTES;
+use crate::http::access::{Permission, Rule};
+use crate::http::auth::{Acting, LocalPeer};
+use crate::http::error::ApiError;
+use crate::http::extract::{ApiQuery, ApiResult};
+use crate::http::state::AppState;
+use crate::model::{Import, ImportId, ImportLine};
+use crate::secret::{Passphrase, Seed};
+use crate::service::{ImportRequest, ImportView};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule { method: "POST", path: "/api/v1/imports", needs: Permission::Administer },
+    Rule { method: "GET", path: "/api/v1/imports", needs: Permission::Read },
+    Rule { method: "GET", path: "/api/v1/imports/{id}", needs: Permission::Read },
+    Rule { method: "DELETE", path: "/api/v1/imports/{id}", needs: Permission::Administer },
+    Rule { method: "GET", path: "/api/v1/imports/{id}/lines", needs: Permission::Read },
+    Rule { method: "POST", path: "/api/v1/imports/{id}/commit", needs: Permission::Administer },
+];
+
+/// Files through the local socket are at most this large.
+const LOCAL_UPLOAD_BYTES: usize = 4 << 30;
+/// All fields but the file are at most this large.
+const FIELD_BYTES: usize = 64 << 10;
+/// Room for the fields and the frame around the file.
+const FRAME_BYTES: usize = 1 << 20;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    let upload = OpenApiRouter::new().routes(routes!(list, upload)).layer(DefaultBodyLimit::disable());
+    upload.routes(routes!(show, delete)).routes(routes!(lines)).routes(routes!(commit))
+}
+
+/// A line of a file.
+#[derive(Serialize, ToSchema)]
+struct LineDto {
+    line: u64,
+    column: u64,
+    serial: String,
+    /// new, identical, conflict or rejected.
+    verdict: &'static str,
+    code: String,
+    detail: String,
+}
+
+impl LineDto {
+    fn of(line: ImportLine) -> Self {
+        let ImportLine { line, column, serial, verdict, code, detail } = line;
+        Self { line, column, serial, verdict: verdict.name(), code, detail }
+    }
+}
+
+/// An import.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Import)]
+pub(super) struct ImportDto {
+    id: u64,
+    /// parsing, planned, committed or dropped.
+    state: &'static str,
+    committed: bool,
+    batch: String,
+    format: String,
+    envelope: String,
+    file_name: String,
+    new: u64,
+    identical: u64,
+    conflicts: u64,
+    rejected: u64,
+    /// Lines of the file that stand for a token.
+    lines_total: u64,
+    allowed: Vec<String>,
+    created_at: String,
+    /// Lines that are not `new`, the first 1,000; lists of imports leave them out.
+    lines: Vec<LineDto>,
+}
+
+impl ImportDto {
+    pub(super) fn of(view: ImportView) -> Self {
+        Self { lines: view.lines.into_iter().map(LineDto::of).collect(), ..Self::head(view.import) }
+    }
+
+    fn head(import: Import) -> Self {
+        Self {
+            id: import.id.0,
+            state: import.state.name(),
+            committed: import.state.is_committed(),
+            batch: import.batch_name.as_str().to_owned(),
+            format: import.format,
+            envelope: import.envelope,
+            file_name: import.file_name,
+            new: import.counts.new,
+            identical: import.counts.identical,
+            conflicts: import.counts.conflicts,
+            rejected: import.counts.rejected,
+            lines_total: import.counts.total(),
+            allowed: import.allowed,
+            created_at: time(import.created_at),
+            lines: Vec::new(),
+        }
+    }
+}
+
+/// Where the work goes on.
+#[derive(Serialize, ToSchema)]
+struct UploadAnswer {
+    import: u64,
+    job: u64,
+}
+
+/// The parts of an upload. Fields `set.NAME` fill what the file does not say.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form; the parts are read one by one")]
+struct UploadForm {
+    #[schema(value_type = String, format = Binary)]
+    file: String,
+    passphrase: Option<String>,
+    key: Option<String>,
+    batch: Option<String>,
+    format: Option<String>,
+    /// Commit when the plan is clean; true when absent.
+    commit: Option<bool>,
+    only_good: Option<bool>,
+    replace: Option<bool>,
+    /// short_secret, test_secret, no_mac, separated by commas.
+    allow: Option<String>,
+}
+
+fn too_large(most: usize) -> ApiError {
+    let message =
+        format!("the file is larger than {} MiB; larger ones go through the command line", most >> 20);
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", message)
+}
+
+fn broken<E>(_: E) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "multipart_malformed", "the form did not arrive whole")
+}
+
+/// Reads a part into memory that is wiped, also where it had to grow.
+async fn bytes(field: &mut Field<'_>, most: usize) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+    let mut all = Zeroizing::new(Vec::with_capacity(64 << 10));
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        let needed = all.len() + chunk.len();
+        if needed > most {
+            return Err(too_large(most));
+        }
+        if needed > all.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(all.capacity() * 2)));
+            larger.extend_from_slice(&all);
+            all = larger;
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all)
+}
+
+async fn text(field: &mut Field<'_>, name: &'static str) -> Result<Zeroizing<String>, ApiError> {
+    let mut raw = bytes(field, FIELD_BYTES).await?;
+    let text = String::from_utf8(std::mem::take(&mut *raw));
+    text.map(Zeroizing::new).map_err(|_| ApiError::field(name, "not_utf8", "this field must be UTF-8"))
+}
+
+async fn flag(field: &mut Field<'_>, name: &'static str) -> Result<bool, ApiError> {
+    match text(field, name).await?.trim() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(ApiError::field(name, "invalid_value", "give true or false")),
+    }
+}
+
+async fn passphrase(field: &mut Field<'_>, name: &'static str) -> Result<Option<Passphrase>, ApiError> {
+    let mut typed = text(field, name).await?;
+    Ok((!typed.is_empty()).then(|| Passphrase::from_text(std::mem::take(&mut *typed))))
+}
+
+async fn read_form(mut form: Multipart, most: usize) -> Result<ImportRequest, ApiError> {
+    let mut file = None;
+    let mut request = ImportRequest {
+        file_name: String::new(),
+        bytes: Seed::new(Vec::new()),
+        format: None,
+        batch: None,
+        passphrase: None,
+        key: None,
+        set: Vec::new(),
+        allow: Vec::new(),
+        commit: true,
+        only_good: false,
+        replace: false,
+    };
+    while let Some(mut field) = form.next_field().await.map_err(broken)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        match name.as_str() {
+            "file" if file.is_none() => {
+                request.file_name = field.file_name().unwrap_or("upload").chars().take(200).collect();
+                file = Some(Seed::new(std::mem::take(&mut *bytes(&mut field, most).await?)));
+            }
+            "passphrase" => request.passphrase = passphrase(&mut field, "passphrase").await?,
+            "key" => request.key = passphrase(&mut field, "key").await?,
+            "batch" => {
+                let name = text(&mut field, "batch").await?;
+                request.batch =
+                    if name.trim().is_empty() { None } else { Some(common::batch("batch", &name)?) };
+            }
+            "format" => {
+                let name = text(&mut field, "format").await?;
+                request.format = (!name.trim().is_empty()).then(|| name.trim().to_owned());
+            }
+            "commit" => request.commit = flag(&mut field, "commit").await?,
+            "only_good" => request.only_good = flag(&mut field, "only_good").await?,
+            "replace" => request.replace = flag(&mut field, "replace").await?,
+            "allow" => {
+                let words = text(&mut field, "allow").await?;
+                let words = words.split(',').map(str::trim).filter(|word| !word.is_empty());
+                request.allow.extend(words.map(str::to_owned));
+            }
+            other => match other.strip_prefix("set.") {
+                Some(what) => {
+                    let value = text(&mut field, "set").await?;
+                    request.set.push((what.to_owned(), value.as_str().to_owned()));
+                }
+                None => {
+                    let shown: String = other.chars().take(40).collect();
+                    let message = format!("there is no field {shown} here, or it came twice");
+                    return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_field", message));
+                }
+            },
+        }
+    }
+    request.bytes =
+        file.ok_or_else(|| ApiError::field("file", "missing_field", "the field file is missing"))?;
+    Ok(request)
+}
+
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+#[utoipa::path(post, path = "/api/v1/imports", tag = "imports",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses((status = 202, body = UploadAnswer)))]
+async fn upload(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    local: Option<Extension<LocalPeer>>,
+    request: Request,
+) -> Result<(StatusCode, Json<UploadAnswer>), ApiError> {
+    let most = if local.is_some() { LOCAL_UPLOAD_BYTES } else { UPLOAD_BYTES };
+    if announced(request.headers()).is_some_and(|length| length > most + FRAME_BYTES) {
+        return Err(too_large(most));
+    }
+    let form = Multipart::from_request(request, &state).await.map_err(|_| {
+        let message = "send the file as multipart/form-data";
+        ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message)
+    })?;
+    let request = read_form(form, most).await?;
+    let task = state.blocking(move |service| service.begin_import(&actor, request)).await?;
+    let answer = UploadAnswer { import: task.import.0, job: task.job.0 };
+    if !state.jobs.submit_import(task) {
+        let message = "the service is ending; send the file again in a moment";
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "ending", message));
+    }
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
+#[utoipa::path(get, path = "/api/v1/imports", tag = "imports", params(PageQuery),
+    responses((status = 200, body = List<ImportDto>)))]
+async fn list(
+    State(state): State<AppState>,
+    Acting(_): Acting,
+    ApiQuery(asked): ApiQuery<PageQuery>,
+) -> ApiResult<List<ImportDto>> {
+    let page = asked.page()?;
+    let found = state.blocking(move |service| service.imports(page)).await?;
+    Ok(Json(List::of(found, ImportDto::head)))
+}
+
+fn import_id(text: &str) -> Result<ImportId, ApiError> {
+    common::number(text, "import").map(ImportId)
+}
+
+#[utoipa::path(get, path = "/api/v1/imports/{id}", tag = "imports",
+    responses((status = 200, body = ImportDto)))]
+async fn show(
+    State(state): State<AppState>,
+    Acting(_): Acting,
+    Path(id): Path<String>,
+) -> ApiResult<ImportDto> {
+    let id = import_id(&id)?;
+    let view = state.blocking(move |service| service.import(id)).await?;
+    Ok(Json(ImportDto::of(view)))
+}
+
+#[utoipa::path(delete, path = "/api/v1/imports/{id}", tag = "imports", responses((status = 204)))]
+async fn delete(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let id = import_id(&id)?;
+    state.blocking(move |service| service.drop_import(&actor, id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(get, path = "/api/v1/imports/{id}/lines", tag = "imports", params(PageQuery),
+    responses((status = 200, body = List<LineDto>)))]
+async fn lines(
+    State(state): State<AppState>,
+    Acting(_): Acting,
+    Path(id): Path<String>,
+    ApiQuery(asked): ApiQuery<PageQuery>,
+) -> ApiResult<List<LineDto>> {
+    let (id, page) = (import_id(&id)?, asked.page()?);
+    let found = state.blocking(move |service| service.import_lines(id, page)).await?;
+    Ok(Json(List::of(found, LineDto::of)))
+}
+
+/// What to do with lines that are not good; absent: as uploaded.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CommitBody {
+    only_good: Option<bool>,
+    replace: Option<bool>,
+}
+
+#[utoipa::path(post, path = "/api/v1/imports/{id}/commit", tag = "imports",
+    request_body = Option<CommitBody>, responses((status = 200, body = ImportDto)))]
+async fn commit(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(id): Path<String>,
+    OptionalJson(body): OptionalJson<CommitBody>,
+) -> ApiResult<ImportDto> {
+    let id = import_id(&id)?;
+    let view = state
+        .blocking(move |service| service.commit_import(&actor, id, body.only_good, body.replace))
+        .await?;
+    Ok(Json(ImportDto::of(view)))
+}

@@ -1,0 +1,320 @@
+//! Tokens: lists, single ones, where they are.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::audit::AuditDto;
+use super::common::{self, Changing, List, PageQuery, time};
+use crate::clock::UnixTime;
+use crate::http::access::{Permission, Rule};
+use crate::http::auth::Acting;
+use crate::http::error::ApiError;
+use crate::http::extract::{ApiJson, ApiQuery, ApiResult};
+use crate::http::state::AppState;
+use crate::model::{Actor, BudgetState, DisabledBy, OtpSpec, PinPlacement, Role, TokenSerial};
+use crate::oath::HashAlg;
+use crate::service::{TokenQuery, TokenView};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule { method: "GET", path: "/api/v1/tokens", needs: Permission::Read },
+    Rule { method: "GET", path: "/api/v1/tokens/{serial}", needs: Permission::Read },
+    Rule { method: "PATCH", path: "/api/v1/tokens/{serial}", needs: Permission::Disable },
+    Rule { method: "DELETE", path: "/api/v1/tokens/{serial}", needs: Permission::Administer },
+    Rule { method: "GET", path: "/api/v1/tokens/{serial}/history", needs: Permission::Read },
+    Rule { method: "POST", path: "/api/v1/tokens/{serial}/custody", needs: Permission::Custody },
+    Rule { method: "POST", path: "/api/v1/tokens/{serial}/unblock", needs: Permission::Unblock },
+];
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, change, delete))
+        .routes(routes!(history))
+        .routes(routes!(custody))
+        .routes(routes!(unblock))
+}
+
+/// How far the token's clock or counter is ahead.
+#[derive(Serialize, ToSchema)]
+struct DriftDto {
+    /// In steps; null for event tokens.
+    steps: Option<i64>,
+    /// In seconds; positive: the token's clock is fast.
+    seconds: i64,
+    /// Since when this is known.
+    learned_at: String,
+}
+
+/// Where a token stands.
+#[derive(Serialize, ToSchema)]
+struct PlaceDto {
+    resource: String,
+    kind: &'static str,
+    user: Option<String>,
+}
+
+/// A token; never its secret.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Token)]
+pub(super) struct TokenDto {
+    serial: String,
+    kind: &'static str,
+    origin: &'static str,
+    hash: Option<&'static str>,
+    digits: Option<u8>,
+    /// Length of a time step in seconds.
+    step: Option<i64>,
+    /// The next counter, for event tokens.
+    counter: Option<u64>,
+    /// The OCRA suite.
+    suite: Option<String>,
+    enabled: bool,
+    disabled_by: Option<&'static str>,
+    custody: &'static str,
+    batch: String,
+    user: Option<String>,
+    drift: Option<DriftDto>,
+    pin: &'static str,
+    assignments: Vec<PlaceDto>,
+    /// A code of it was accepted here.
+    used: bool,
+    last_used: Option<String>,
+    manufacturer: String,
+    model: String,
+    note: String,
+    /// Too many wrong codes: none is looked at now.
+    blocked: bool,
+    /// Until when; null with `blocked`: until an operator opens it.
+    blocked_until: Option<String>,
+    valid_from: Option<String>,
+    valid_until: Option<String>,
+    created_at: String,
+}
+
+impl TokenDto {
+    pub(super) fn of(view: TokenView, now: UnixTime) -> Self {
+        let TokenView { token, spec, state, custody, batch, user, assignments, .. } = view;
+        let step = match spec {
+            OtpSpec::Totp { period, .. } => Some(period.get()),
+            _ => None,
+        };
+        let (blocked, blocked_until) = match state.budget.state(now) {
+            BudgetState::Open => (false, None),
+            BudgetState::Wait { until } => (true, Some(time(until))),
+            BudgetState::Locked => (true, None),
+        };
+        Self {
+            kind: spec.kind().name(),
+            origin: token.origin.name(),
+            hash: spec.hash().map(|hash| match hash {
+                HashAlg::Sha1 => "sha1",
+                HashAlg::Sha256 => "sha256",
+                HashAlg::Sha512 => "sha512",
+            }),
+            digits: spec.digits().map(crate::oath::Digits::get),
+            step,
+            counter: matches!(spec, OtpSpec::Hotp { .. }).then_some(state.floor.0),
+            suite: match &spec {
+                OtpSpec::Ocra { suite } => Some(suite.as_str().to_owned()),
+                _ => None,
+            },
+            enabled: token.disabled.is_none(),
+            disabled_by: token.disabled.map(DisabledBy::name),
+            custody,
+            batch,
+            user,
+            drift: state.drift.map(|drift| DriftDto {
+                steps: step.map(|step| drift.seconds.div_euclid(step)),
+                seconds: drift.seconds,
+                learned_at: time(drift.learned_at),
+            }),
+            pin: match token.pin.as_ref().map(|pin| pin.placement) {
+                None => "none",
+                Some(PinPlacement::Before) => "before",
+                Some(PinPlacement::After) => "after",
+            },
+            assignments: assignments
+                .into_iter()
+                .map(|(resource, kind, user)| PlaceDto { resource, kind: kind.name(), user })
+                .collect(),
+            used: state.used,
+            last_used: state.last_used.map(time),
+            blocked,
+            blocked_until,
+            serial: token.serial.display().to_owned(),
+            manufacturer: token.manufacturer,
+            model: token.model,
+            note: token.note,
+            valid_from: token.valid_from.map(time),
+            valid_until: token.valid_until.map(time),
+            created_at: time(token.created_at),
+        }
+    }
+}
+
+/// Which tokens.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct TokensQuery {
+    /// Serial begins or ends with this.
+    q: Option<String>,
+    batch: Option<String>,
+    resource: Option<String>,
+    user: Option<String>,
+    custody: Option<String>,
+    enabled: Option<bool>,
+    /// On a resource and not confirmed.
+    unconfirmed: Option<bool>,
+    limit: Option<u64>,
+    cursor: Option<String>,
+}
+
+#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", params(TokensQuery),
+    responses((status = 200, body = List<TokenDto>)))]
+async fn list(
+    State(state): State<AppState>,
+    Acting(actor): Acting,
+    ApiQuery(asked): ApiQuery<TokensQuery>,
+) -> ApiResult<List<TokenDto>> {
+    let page = common::page(asked.limit, asked.cursor.as_deref())?;
+    let query = TokenQuery {
+        q: asked.q,
+        batch: asked.batch.map(|name| common::batch("batch", &name)).transpose()?,
+        resource: asked.resource.map(|name| common::resource("resource", &name)).transpose()?,
+        user: asked.user.map(|login| common::login("user", &login)).transpose()?,
+        custody: asked.custody,
+        enabled: asked.enabled,
+        unconfirmed: asked.unconfirmed,
+    };
+    let now = state.service.now();
+    let found = state.blocking(move |service| service.tokens(&actor, &query, page)).await?;
+    Ok(Json(List::of(found, |view| TokenDto::of(view, now))))
+}
+
+async fn shown(state: &AppState, actor: Actor, serial: TokenSerial) -> ApiResult<TokenDto> {
+    let now = state.service.now();
+    let view = state.blocking(move |service| service.token(&actor, &serial)).await?;
+    Ok(Json(TokenDto::of(view, now)))
+}
+
+#[utoipa::path(get, path = "/api/v1/tokens/{serial}", tag = "tokens",
+    responses((status = 200, body = TokenDto)))]
+async fn show(
+    State(state): State<AppState>,
+    Acting(actor): Acting,
+    Path(serial): Path<String>,
+) -> ApiResult<TokenDto> {
+    shown(&state, actor, common::serial("serial", &serial)?).await
+}
+
+/// What changes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TokenPatch {
+    /// True needs the role admin.
+    enabled: Option<bool>,
+    note: Option<String>,
+}
+
+#[utoipa::path(patch, path = "/api/v1/tokens/{serial}", tag = "tokens", request_body = TokenPatch,
+    responses((status = 200, body = TokenDto)))]
+async fn change(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(serial): Path<String>,
+    ApiJson(patch): ApiJson<TokenPatch>,
+) -> ApiResult<TokenDto> {
+    if patch.enabled == Some(true) && actor.role != Some(Role::Admin) {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "enabling_needs_admin",
+            "only an admin enables a token again",
+        ));
+    }
+    let serial = common::serial("serial", &serial)?;
+    let (acting, target) = (actor.clone(), serial.clone());
+    state
+        .blocking(move |service| {
+            if let Some(note) = &patch.note {
+                service.set_token_note(&acting, &target, note)?;
+            }
+            if let Some(enabled) = patch.enabled {
+                service.set_token_enabled(&acting, &target, enabled)?;
+            }
+            Ok(())
+        })
+        .await?;
+    shown(&state, actor, serial).await
+}
+
+#[utoipa::path(delete, path = "/api/v1/tokens/{serial}", tag = "tokens", responses((status = 204)))]
+async fn delete(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(serial): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let serial = common::serial("serial", &serial)?;
+    state.blocking(move |service| service.delete_token(&actor, &serial)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(get, path = "/api/v1/tokens/{serial}/history", tag = "tokens", params(PageQuery),
+    responses((status = 200, body = List<AuditDto>)))]
+async fn history(
+    State(state): State<AppState>,
+    Acting(actor): Acting,
+    Path(serial): Path<String>,
+    ApiQuery(asked): ApiQuery<PageQuery>,
+) -> ApiResult<List<AuditDto>> {
+    let (serial, page) = (common::serial("serial", &serial)?, asked.page()?);
+    let found = state.blocking(move |service| service.token_history(&actor, &serial, page)).await?;
+    Ok(Json(List::of(found, AuditDto::of)))
+}
+
+/// Where the token goes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CustodyBody {
+    /// One of in_stock, handed_out, returned, lost, retired.
+    to: String,
+    /// Who receives it.
+    user: Option<String>,
+    #[serde(default)]
+    note: String,
+}
+
+#[utoipa::path(post, path = "/api/v1/tokens/{serial}/custody", tag = "tokens", request_body = CustodyBody,
+    responses((status = 200, body = TokenDto)))]
+async fn custody(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(serial): Path<String>,
+    ApiJson(body): ApiJson<CustodyBody>,
+) -> ApiResult<TokenDto> {
+    let serial = common::serial("serial", &serial)?;
+    let user = body.user.map(|login| common::login("user", &login)).transpose()?;
+    let (acting, target) = (actor.clone(), serial.clone());
+    state
+        .blocking(move |service| service.set_custody(&acting, &target, &body.to, user.as_ref(), &body.note))
+        .await?;
+    shown(&state, actor, serial).await
+}
+
+#[utoipa::path(post, path = "/api/v1/tokens/{serial}/unblock", tag = "tokens",
+    responses((status = 200, body = TokenDto)))]
+async fn unblock(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(serial): Path<String>,
+) -> ApiResult<TokenDto> {
+    let serial = common::serial("serial", &serial)?;
+    let (acting, target) = (actor.clone(), serial.clone());
+    state.blocking(move |service| service.unblock_token(&acting, &target)).await?;
+    shown(&state, actor, serial).await
+}

@@ -1,0 +1,255 @@
+//! People who hold tokens.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::common::{self, Changing, List, Secret, present, time};
+use crate::http::access::{Permission, Rule};
+use crate::http::auth::Acting;
+use crate::http::error::ApiError;
+use crate::http::extract::{ApiJson, ApiQuery, ApiResult};
+use crate::http::state::AppState;
+use crate::model::{Actor, Login};
+use crate::service::{NewUser, OnConflict, UserPatch, UserView};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule { method: "GET", path: "/api/v1/users", needs: Permission::Read },
+    Rule { method: "POST", path: "/api/v1/users", needs: Permission::CreateUser },
+    Rule { method: "GET", path: "/api/v1/users/{login}", needs: Permission::Read },
+    Rule { method: "PATCH", path: "/api/v1/users/{login}", needs: Permission::Administer },
+    Rule { method: "DELETE", path: "/api/v1/users/{login}", needs: Permission::Administer },
+    Rule { method: "POST", path: "/api/v1/users/{login}/unblock", needs: Permission::Unblock },
+];
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, change, delete))
+        .routes(routes!(unblock))
+}
+
+/// Where a user stands.
+#[derive(Serialize, ToSchema)]
+struct UserPlace {
+    resource: String,
+    kind: &'static str,
+    token: Option<String>,
+}
+
+/// A way of proving that is blocked.
+#[derive(Serialize, ToSchema)]
+struct BlockedMethod {
+    method: &'static str,
+    /// Null: until an operator opens it.
+    until: Option<String>,
+}
+
+/// A user; never the password.
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
+struct UserDto {
+    login: String,
+    email: Option<String>,
+    phone: Option<String>,
+    first_name: String,
+    last_name: String,
+    has_password: bool,
+    assignments: Vec<UserPlace>,
+    blocked: Vec<BlockedMethod>,
+    created_at: String,
+}
+
+impl UserDto {
+    fn of(view: UserView) -> Self {
+        let UserView { user, assignments, blocked } = view;
+        Self {
+            login: user.login.as_str().to_owned(),
+            email: user.email.map(|email| email.as_str().to_owned()),
+            phone: user.phone.map(|phone| phone.as_str().to_owned()),
+            first_name: user.first_name,
+            last_name: user.last_name,
+            has_password: user.password.is_some(),
+            assignments: assignments
+                .into_iter()
+                .map(|(resource, kind, token)| UserPlace { resource, kind: kind.name(), token })
+                .collect(),
+            blocked: blocked
+                .into_iter()
+                .map(|(method, until)| BlockedMethod { method, until: until.map(time) })
+                .collect(),
+            created_at: time(user.created_at),
+        }
+    }
+}
+
+/// Which users.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct UsersQuery {
+    /// Login, last name or first name begins with this.
+    q: Option<String>,
+    resource: Option<String>,
+    limit: Option<u64>,
+    cursor: Option<String>,
+}
+
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(UsersQuery),
+    responses((status = 200, body = List<UserDto>)))]
+async fn list(
+    State(state): State<AppState>,
+    Acting(actor): Acting,
+    ApiQuery(asked): ApiQuery<UsersQuery>,
+) -> ApiResult<List<UserDto>> {
+    let page = common::page(asked.limit, asked.cursor.as_deref())?;
+    let resource = asked.resource.map(|name| common::resource("resource", &name)).transpose()?;
+    let found = state
+        .blocking(move |service| service.users(&actor, asked.q.as_deref(), resource.as_ref(), page))
+        .await?;
+    Ok(Json(List::of(found, UserDto::of)))
+}
+
+/// When the login is there already.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Conflict {
+    /// Refuse.
+    #[default]
+    Fail,
+    /// Fill fields that are empty; overwrite nothing.
+    Fill,
+}
+
+/// A new user.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UserBody {
+    login: String,
+    email: Option<String>,
+    phone: Option<String>,
+    #[serde(default)]
+    first_name: String,
+    #[serde(default)]
+    last_name: String,
+    #[schema(value_type = Option<String>)]
+    password: Option<Secret>,
+    /// Resource to stand on.
+    resource: Option<String>,
+    #[serde(default)]
+    on_conflict: Conflict,
+}
+
+#[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = UserBody,
+    responses((status = 201, body = CreatedUser), (status = 200, body = CreatedUser, description = "was there")))]
+async fn create(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    ApiJson(body): ApiJson<UserBody>,
+) -> Result<(StatusCode, Json<CreatedUser>), ApiError> {
+    let login = common::login("login", &body.login)?;
+    let new = NewUser {
+        login: body.login,
+        email: body.email.map(|text| common::email(&text)).transpose()?,
+        phone: body.phone.map(|text| common::phone(&text)).transpose()?,
+        first_name: body.first_name,
+        last_name: body.last_name,
+        password: body.password.map(Secret::password),
+        resource: body.resource.map(|name| common::resource("resource", &name)).transpose()?,
+        on_conflict: match body.on_conflict {
+            Conflict::Fail => OnConflict::Fail,
+            Conflict::Fill => OnConflict::Fill,
+        },
+    };
+    let created = state.blocking(move |service| service.add_user(&actor, new)).await?;
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(CreatedUser { login: login.as_str().to_owned(), created })))
+}
+
+/// What was done. It says nothing about a user who was there: the caller may not be allowed to see them.
+#[derive(Serialize, ToSchema)]
+struct CreatedUser {
+    login: String,
+    created: bool,
+}
+
+async fn shown(state: &AppState, actor: Actor, login: Login) -> ApiResult<UserDto> {
+    let view = state.blocking(move |service| service.user(&actor, &login)).await?;
+    Ok(Json(UserDto::of(view)))
+}
+
+#[utoipa::path(get, path = "/api/v1/users/{login}", tag = "users",
+    responses((status = 200, body = UserDto)))]
+async fn show(
+    State(state): State<AppState>,
+    Acting(actor): Acting,
+    Path(login): Path<String>,
+) -> ApiResult<UserDto> {
+    shown(&state, actor, common::login("login", &login)?).await
+}
+
+/// What changes; null empties a field.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UserChange {
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    email: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    phone: Option<Option<String>>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    password: Option<Option<Secret>>,
+}
+
+#[utoipa::path(patch, path = "/api/v1/users/{login}", tag = "users", request_body = UserChange,
+    responses((status = 200, body = UserDto)))]
+async fn change(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(login): Path<String>,
+    ApiJson(body): ApiJson<UserChange>,
+) -> ApiResult<UserDto> {
+    let login = common::login("login", &login)?;
+    let patch = UserPatch {
+        email: body.email.map(|email| email.map(|text| common::email(&text)).transpose()).transpose()?,
+        phone: body.phone.map(|phone| phone.map(|text| common::phone(&text)).transpose()).transpose()?,
+        first_name: body.first_name,
+        last_name: body.last_name,
+        password: body.password.map(|password| password.map(Secret::password)),
+    };
+    let (acting, target) = (actor.clone(), login.clone());
+    state.blocking(move |service| service.change_user(&acting, &target, patch)).await?;
+    shown(&state, actor, login).await
+}
+
+#[utoipa::path(delete, path = "/api/v1/users/{login}", tag = "users", responses((status = 204)))]
+async fn delete(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(login): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let login = common::login("login", &login)?;
+    state.blocking(move |service| service.delete_user(&actor, &login)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(post, path = "/api/v1/users/{login}/unblock", tag = "users",
+    responses((status = 200, body = UserDto)))]
+async fn unblock(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(login): Path<String>,
+) -> ApiResult<UserDto> {
+    let login = common::login("login", &login)?;
+    let (acting, target) = (actor.clone(), login.clone());
+    state.blocking(move |service| service.unblock_user(&acting, &target)).await?;
+    shown(&state, actor, login).await
+}
