@@ -64,7 +64,7 @@ fn private(what: &'static str, path: &Path) -> Finding {
     match std::fs::metadata(path) {
         Ok(about) => {
             let mode = about.permissions().mode() & 0o777;
-            let good = mode & 0o077 == 0;
+            let good = mode.trailing_zeros() >= 6;
             let advice =
                 if good { "only its owner gets in" } else { "others get in; take their rights away" };
             finding(what, good, format!("{} has mode {mode:04o}: {advice}", path.display()))
