@@ -30,8 +30,7 @@ pub(super) async fn run(command: &AuditCommand, client: &Client, out: &mut Outpu
         AuditCommand::Verify => {
             let answer = client.post("/audit/verify", &json!({})).await?;
             show(out, &answer)?;
-            let whole = answer["fault"].is_null() && answer["ok"] != json!(false);
-            Ok(Outcome::when(whole))
+            Ok(Outcome::when(answer["result"] == json!("intact")))
         }
         AuditCommand::Export => {
             let mut cursor = None;
@@ -65,7 +64,7 @@ fn private(what: &'static str, path: &Path) -> Finding {
     match std::fs::metadata(path) {
         Ok(about) => {
             let mode = about.permissions().mode() & 0o777;
-            let good = mode & 0o077 == 0;
+            let good = mode.trailing_zeros() >= 6;
             let advice =
                 if good { "only its owner gets in" } else { "others get in; take their rights away" };
             finding(what, good, format!("{} has mode {mode:04o}: {advice}", path.display()))

@@ -61,7 +61,7 @@ pub(super) async fn run(command: &BatchCommand, client: &Client, out: &mut Outpu
     match command {
         BatchCommand::List(page) => {
             let columns =
-                &[("BATCH", "name"), ("TOKENS", "tokens"), ("SOURCE", "source"), ("SINCE", "created_at")];
+                &[("BATCH", "name"), ("TOKENS", "tokens"), ("FROM", "provenance"), ("SINCE", "created_at")];
             list(client, out, "/batches", &[], page, columns).await?;
         }
         BatchCommand::Show { name } => show(out, &client.get(&format!("/batches/{}", segment(name))).await?)?,

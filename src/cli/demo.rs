@@ -74,11 +74,14 @@ pub(super) fn run(args: &DemoArgs, dir: &Path, out: &mut Output) -> Result<Outco
         return Err(environment(format!("the first start was cut off; remove {shown} and start again")));
     }
     let address = config.listen;
+    let actor = Actor::local(rustix::process::getuid().as_raw());
+    let vpn = ResourceName::parse("VPN").map(|name| service.resource(&actor, &name));
+    let codes = vpn.ok().and_then(Result::ok).map_or(2, |view| view.confirm_codes);
     let logins = dir.join(LOGINS);
     let shown = dir.to_owned();
-    serve::serve(dir, &config, false, service, out, |out| {
+    serve::serve(dir, &config, false, &service, out, |out| {
         let text = std::fs::read_to_string(&logins).unwrap_or_default();
-        greet(out, &format!("http://{address}"), &shown, &text, is_new).map_err(Into::into)
+        greet(out, &format!("http://{address}"), &shown, &text, is_new, codes).map_err(Into::into)
     })
 }
 
@@ -163,14 +166,21 @@ fn people(service: &Service) -> Result<String> {
     Ok(shown)
 }
 
-fn greet(out: &mut Output, url: &str, dir: &Path, logins: &str, is_new: bool) -> std::io::Result<()> {
+fn greet(
+    out: &mut Output,
+    url: &str,
+    dir: &Path,
+    logins: &str,
+    is_new: bool,
+    codes: usize,
+) -> std::io::Result<()> {
     let program = std::env::current_exe().map_or_else(|_| "mintmark".to_owned(), |p| p.display().to_string());
     let files = dir.join(SEED_FILES);
     let (pskc, oath) = (files.join("vendor-batch.pskcxml"), files.join("oath.csv"));
     let phrase = files.join("passphrase.txt");
     let kept = if is_new { "new" } else { "kept from the last start" };
     out.line(format_args!("\nA demonstration, its data ({kept}) in {}", dir.display()))?;
-    out.line(format_args!("\n  Console  {url}/\n  Portal   {url}/selfservice/portal/\n\nLogins"))?;
+    out.line(format_args!("\n  Console  {url}/\n  Portal   {url}/selfservice/portal/portal\n\nLogins"))?;
     for login in logins.lines() {
         out.line(format_args!("  {login}"))?;
     }
@@ -178,11 +188,25 @@ fn greet(out: &mut Output, url: &str, dir: &Path, logins: &str, is_new: bool) ->
     let open = format!("--passphrase-file {}", phrase.display());
     out.line("\nNext")?;
     out.line("  1. Import the vendor's file, in the console under Import, or:")?;
-    out.line(format_args!("       {program} --data {} import {} {open}", dir.display(), pskc.display()))?;
+    out.line(format_args!(
+        "       {program} --data {} import {} {open} --batch demo-batch",
+        dir.display(),
+        pskc.display()
+    ))?;
     out.line(format_args!("     The passphrase is: mintmark demo. Another file: {}", oath.display()))?;
-    out.line("  2. Assign the batch to VPN, then confirm 87-1234501 as anna in the portal. Its codes:")?;
-    out.line(format_args!("       {otp} 87-1234501 {open} --count 2"))?;
-    out.line("  3. Bring back a token that is 41 days behind, in the console. Its codes:")?;
-    out.line(format_args!("       {otp} 87-1234502 {open} --drift {DRIFT_SECS} --count 3"))?;
+    out.line(
+        "  2. Assign demo-batch to VPN; sign in to the portal as anna and confirm 87-1234501. Its codes:",
+    )?;
+    let data = dir.display();
+    out.line(format_args!("       {program} --data {data} batch assign demo-batch --resource VPN"))?;
+    out.line(format_args!("       {otp} 87-1234501 {open} --count {codes}"))?;
+    out.line(
+        "  3. Bring back 87-1234502, which is 41 days behind, in the console or at once here. Its codes:",
+    )?;
+    let drifted = format!("{otp} 87-1234502 {open} --drift {DRIFT_SECS} --count 3");
+    out.line(format_args!("       {drifted}"))?;
+    out.line(format_args!(
+        "       {program} --data {data} token resync 87-1234502 $({drifted}) --window 42d --reason rehearsal"
+    ))?;
     out.line("\nStop with Ctrl-C; the data stays.")
 }

@@ -57,7 +57,8 @@ pub(super) fn make_dir(dir: &Path) -> Result<()> {
     let refuse = |error: std::io::Error| environment(format!("{}: {error}", dir.display()));
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refuse)?;
     let mode = std::fs::metadata(dir).map_err(refuse)?.permissions().mode();
-    if mode & 0o077 == 0 {
+    // No bit of the group or of others.
+    if mode.trailing_zeros() >= 6 {
         return Ok(());
     }
     let is_empty = std::fs::read_dir(dir).map_err(refuse)?.next().is_none();

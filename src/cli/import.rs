@@ -37,7 +37,7 @@ pub(super) struct ImportArgs {
     /// Replace tokens whose secret is another one in the store
     #[arg(long)]
     replace: bool,
-    /// Weaknesses that are accepted: short_secret, test_secret, no_mac
+    /// Weaknesses that are accepted: `short_secret`, `test_secret`, `no_mac`
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = ["short_secret", "test_secret", "no_mac"])]
     allow: Vec<String>,
     #[command(flatten)]

@@ -79,9 +79,9 @@ pub(super) fn show(out: &mut Output, value: &Value) -> Result<()> {
 /// The answer with `--json`, else one sentence.
 pub(super) fn said(out: &mut Output, value: &Value, sentence: &str) -> Result<()> {
     if out.json {
-        out.value(value)?
+        out.value(value)?;
     } else {
-        out.line(sentence)?
+        out.line(sentence)?;
     }
     Ok(())
 }

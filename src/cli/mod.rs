@@ -78,7 +78,7 @@ pub fn run() -> ExitCode {
     crate::telemetry::forbid_core_dumps();
     let cli = Cli::parse();
     let mut out = Output::of_process(cli.json);
-    match execute(cli, &mut out) {
+    match execute(&cli, &mut out) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Negative) => ExitCode::from(1),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -95,7 +95,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-fn execute(cli: Cli, out: &mut Output) -> Result<Outcome> {
+fn execute(cli: &Cli, out: &mut Output) -> Result<Outcome> {
     let dir = || home::data_dir(cli.data.as_deref());
     match &cli.command {
         Command::Formats => init::formats(out),
@@ -107,7 +107,7 @@ fn execute(cli: Cli, out: &mut Output) -> Result<Outcome> {
         _ => {
             quiet_log()?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(ask(&cli, out))
+            runtime.block_on(ask(cli, out))
         }
     }
 }

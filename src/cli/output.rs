@@ -1,5 +1,6 @@
 //! What a command says: results to standard output, messages to standard error, and its exit status.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde_json::Value;
@@ -105,7 +106,8 @@ impl Output {
             let mut text = String::new();
             for (cell, width) in row.iter().zip(&widths) {
                 let width = *width;
-                text.push_str(&format!("{cell:<width$}  "));
+                // Writing to a string cannot go wrong.
+                let _ = write!(text, "{cell:<width$}  ");
             }
             self.line(text.trim_end())?;
         }

@@ -72,7 +72,7 @@ pub(super) struct PairArgs {
     /// Serial number of the token
     #[arg(long, value_name = "SERIAL")]
     token: Option<String>,
-    /// user, token, user_token (each for itself) or token_with_user (the pair)
+    /// user, token, `user_token` (each for itself) or `token_with_user` (the pair)
     #[arg(long, value_parser = ["user", "token", "user_token", "token_with_user"])]
     kind: Option<String>,
 }

@@ -75,7 +75,7 @@ pub(super) fn run(args: &ServeArgs, dir: &Path, out: &mut Output) -> Result<Outc
     } else if service.has_no_operator().unwrap_or(false) {
         out.note("nobody can sign in yet; add an operator: mintmark operator add LOGIN --role admin");
     }
-    serve(dir, &config, args.behind_proxy, service, out, |_| Ok(()))
+    serve(dir, &config, args.behind_proxy, &service, out, |_| Ok(()))
 }
 
 /// Settings, and the log that they ask for.
@@ -150,15 +150,15 @@ pub(super) fn serve(
     dir: &Path,
     config: &Config,
     behind_proxy: bool,
-    service: Arc<Service>,
+    service: &Arc<Service>,
     out: &mut Output,
     ready: impl FnOnce(&mut Output) -> Result<()>,
 ) -> Result<Outcome> {
-    let jobs = Arc::new(Jobs::start(&service, home::mailer(config)?)?);
+    let jobs = Arc::new(Jobs::start(service, home::mailer(config)?)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(listen(dir, config, behind_proxy, (&service, &jobs), out, ready));
+    let served = runtime.block_on(listen(dir, config, behind_proxy, (service, &jobs), out, ready));
     runtime.shutdown_timeout(Duration::from_secs(1));
-    jobs.stop(&service);
+    jobs.stop(service);
     service.close();
     served
 }

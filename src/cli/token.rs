@@ -1,5 +1,7 @@
 //! `token`: look, check, confirm, bring back, hand out.
 
+use std::fmt::Write;
+
 use anyhow::Result;
 use axum::http::Method;
 use clap::{Args, Subcommand};
@@ -62,7 +64,7 @@ pub(super) enum TokenCommand {
     Custody {
         /// Serial number
         serial: String,
-        /// in_stock, assigned, handed_out, confirmed, returned, lost, retired
+        /// `in_stock`, `handed_out`, returned, lost or retired
         state: String,
         /// To whom
         #[arg(long, value_name = "LOGIN")]
@@ -285,18 +287,22 @@ fn verdict(out: &mut Output, answer: &Value, good: &str) -> Result<Outcome> {
     if out.json {
         out.value(answer)?;
     } else {
+        // Writing to a string cannot go wrong.
         let mut text = result.replace('_', " ");
         for (field, unit) in [("steps", "steps"), ("seconds", "seconds"), ("counter", "is the next counter")]
         {
             if !answer[field].is_null() {
-                text.push_str(&format!(", {} {unit}", cell(&answer[field])));
+                let _ = write!(text, ", {} {unit}", cell(&answer[field]));
             }
         }
+        if let Some(reason) = answer["reason"].as_str() {
+            let _ = write!(text, ": {}", reason.replace('_', " "));
+        }
         if let Some(from) = answer["usable_from"].as_str() {
-            text.push_str(&format!(", usable from {from}"));
+            let _ = write!(text, ", usable from {from}");
         }
         if result == "more_otps_needed" {
-            text.push_str(&format!(": {} consecutive codes are needed", cell(&answer["otps_needed"])));
+            let _ = write!(text, ": {} consecutive codes are needed", cell(&answer["otps_needed"]));
         }
         out.line(text)?;
     }

@@ -226,3 +226,40 @@ fn demo_keeps_its_data_and_refuses_other_stores() {
     assert_eq!(std::fs::read(dir.join("demo-logins.txt")).expect("is there"), logins);
     assert_eq!(status(&run(&dir, &["serve", "--listen", "127.0.0.1:0"])), 3);
 }
+
+#[test]
+fn a_file_is_imported_assigned_confirmed_and_resynchronised() {
+    let outer = initialised();
+    let dir = outer.path().join("data");
+    let oath = demo_file("oath.csv");
+    let ok = |args: &[&str]| {
+        let output = run(&dir, args);
+        assert_eq!(status(&output), 0, "{args:?}: {} {}", text(&output), message(&output));
+        text(&output)
+    };
+    ok(&["import", &oath, "--batch", "first", "--dry-run"]);
+    assert_eq!(status(&run(&dir, &["batch", "show", "first"])), 1);
+    let shown = ok(&["--json", "import", &oath, "--batch", "first"]);
+    let value: Value = serde_json::from_str(&shown).expect("JSON");
+    assert_eq!((&value["state"], &value["new"]), (&Value::from("committed"), &Value::from(20)));
+    ok(&["resource", "add", "VPN"]);
+    assert!(ok(&["batch", "assign", "first", "--resource", "VPN"]).starts_with("20 assigned"));
+    ok(&["user", "add", "anna", "--resource", "VPN"]);
+    let codes = |rest: &[&str]| {
+        let mut args = vec!["otp", "--file", &oath];
+        args.extend_from_slice(rest);
+        ok(&args).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let typed = codes(&["EXTT00000001", "--count", "3"]);
+    let mut args = vec!["token", "confirm", "EXTT00000001", "--user", "anna", "--resource", "VPN"];
+    args.extend(typed.iter().map(String::as_str));
+    assert!(ok(&args).starts_with("confirmed"));
+    let again = run(&dir, &["token", "check", "EXTT00000001", &typed[2]]);
+    assert_eq!((status(&again), text(&again).trim_end()), (1, "replayed"));
+    let drifted = codes(&["EXTT00000002", "--drift", "-3542400", "--count", "3"]);
+    let mut args = vec!["token", "resync", "EXTT00000002", "--window", "42d", "--reason", "test"];
+    args.extend(drifted.iter().map(String::as_str));
+    assert!(ok(&args).starts_with("synchronized"));
+    ok(&["audit", "verify"]);
+    assert!(ok(&["audit", "export"]).lines().count() > 5);
+}
