@@ -2,8 +2,7 @@
 
 use crate::model::{
     Actor, AuditAction, AuditResult, Batch, BatchAssignment, BatchName, BatchPart, Resource, ResourceId,
-    ResourceName,
-    Scope, SerialRange, Subject, Token, TokenId, TokenSerial,
+    ResourceName, Scope, SerialRange, Subject, Token, TokenId, TokenSerial,
 };
 use crate::store::{Change, Changes, Page, Slice, TokenFilter, View};
 
@@ -273,12 +272,7 @@ struct Seen {
     free: bool,
 }
 
-fn free(
-    view: &dyn View,
-    batch: &Batch,
-    target: ResourceId,
-    part: &BatchPart,
-) -> Result<Free, ServiceError> {
+fn free(view: &dyn View, batch: &Batch, target: ResourceId, part: &BatchPart) -> Result<Free, ServiceError> {
     let standing = view.batch_assignments_of(batch.id)?;
     let mut found = Free {
         count: BatchCount::default(),
@@ -317,16 +311,12 @@ fn free(
     if standing.is_empty() {
         return Ok(found);
     }
-    tokens.sort_unstable_by(|a, b| {
-        (a.serial.0, a.serial.1.normal()).cmp(&(b.serial.0, b.serial.1.normal()))
-    });
+    tokens.sort_unstable_by(|a, b| (a.serial.0, a.serial.1.normal()).cmp(&(b.serial.0, b.serial.1.normal())));
     let here: Vec<&BatchAssignment> = standing.iter().filter(|r| r.resource == target).collect();
     let has_place = |t: &Seen| t.rejoins && here.iter().any(|r| r.part.includes(&t.serial.1));
     // A token that follows no batch is covered by no record, so it never splits a range.
     let loose = |t: &Seen| !t.follows && !t.rejoins;
-    let ranges = runs(&tokens, |t| {
-        if loose(t) { None } else { Some(t.free && !has_place(t)) }
-    });
+    let ranges = runs(&tokens, |t| if loose(t) { None } else { Some(t.free && !has_place(t)) });
     found.part = (!ranges.is_empty()).then_some(BatchPart::Serials(ranges));
     for record in standing.iter().filter(|r| r.resource != target) {
         if tokens.iter().any(|t| t.rejoins && record.part.includes(&t.serial.1)) {
@@ -346,7 +336,7 @@ fn runs(tokens: &[Seen], belongs: impl Fn(&Seen) -> Option<bool>) -> Vec<SerialR
     for token in tokens {
         let (length, serial) = (token.serial.0, token.serial.1.normal());
         match (belongs(token), ranges.last_mut()) {
-            (None, _) => continue,
+            (None, _) => {}
             (Some(false), _) => open = None,
             (Some(true), Some(last)) if open == Some(length) => serial.clone_into(&mut last.to),
             (Some(true), _) => {

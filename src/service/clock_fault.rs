@@ -34,9 +34,8 @@ impl Service {
         };
         let (actor, now) = (actor.clone(), self.clock.now());
         self.decide(move |view| {
-            let newest = fault(view, now)?.ok_or_else(|| {
-                ServiceError::state("clock_right", "the clock does not contradict the log")
-            })?;
+            let newest = fault(view, now)?
+                .ok_or_else(|| ServiceError::state("clock_right", "the clock does not contradict the log"))?;
             let records = view.audit(AuditFilter { subject: None }, Page::first(LOOK_BACK))?.items;
             let is_first_word = |record: &AuditRecord| {
                 record.entry.action == AuditAction::ClockAccepted
@@ -50,8 +49,7 @@ impl Service {
             let seconded = records.iter().take_while(|r| !is_settled(r)).any(is_first_word);
             let detail = vec![("clock", now.to_string()), ("newest", newest.to_string())];
             let result = if seconded { AuditResult::Done } else { AuditResult::Refused };
-            let entry =
-                super::audit_entry(now, &actor, AuditAction::ClockAccepted, vec![], result, detail);
+            let entry = super::audit_entry(now, &actor, AuditAction::ClockAccepted, vec![], result, detail);
             Ok((seconded, vec![entry]))
         })
     }

@@ -240,7 +240,9 @@ impl Service {
     pub(super) fn trusted_now(&self, view: &dyn View) -> Result<UnixTime, ServiceError> {
         let now = self.clock.now();
         match crate::store::newest_audit_time(view)? {
-            Some(newest) if newest > now.plus_secs(CLOCK_TOLERANCE_SECS) => Err(ServiceError::ClockFault { now, newest }),
+            Some(newest) if newest > now.plus_secs(CLOCK_TOLERANCE_SECS) => {
+                Err(ServiceError::ClockFault { now, newest })
+            }
             _ => Ok(now),
         }
     }

@@ -81,7 +81,8 @@ pub(super) fn append(kv: &dyn KvMut, seal: &AuditSeal, entry: AuditEntry) -> Res
     value.extend_from_slice(&mac);
     // The newest moment of the chain: a clock that was set back does not become right by writing a
     // record, only by being accepted.
-    let accepts = record.entry.action == AuditAction::ClockAccepted && record.entry.result == AuditResult::Done;
+    let accepts =
+        record.entry.action == AuditAction::ClockAccepted && record.entry.result == AuditResult::Done;
     let newest = head.map(|head| head.at).filter(|_| !accepts);
     let at = newest.map_or(record.entry.at, |newest| newest.max(record.entry.at));
     let head = AuditHead { chain, n, hash: Sha256::digest(&value).into(), at };
