@@ -23,7 +23,8 @@ fn main() {
     let root = RootKey::generate().expect("random");
     let store: Arc<dyn Store> = Arc::new(RedbStore::create(dir.path()).expect("created"));
     Service::initialise(&*store, &root, &*clock, StoreMark::default()).expect("a new store");
-    let service = Service::open(store, &root, Arc::clone(&clock) as Arc<dyn Clock>, MailMode::None).expect("opens");
+    let service =
+        Service::open(store, &root, Arc::clone(&clock) as Arc<dyn Clock>, MailMode::None).expect("opens");
     let before = peak_kib();
 
     let text = file(lines, 0);

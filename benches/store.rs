@@ -95,6 +95,7 @@ fn main() {
 }
 
 fn raise(store: &Arc<dyn Store>, left: &AtomicU64, tokens: u64) {
+        touched: false,
     loop {
         let n = left.load(Ordering::SeqCst);
         if n == 0 || left.compare_exchange(n, n - 1, Ordering::SeqCst, Ordering::SeqCst).is_err() {

@@ -360,7 +360,8 @@ fn free_token(
         return Err(ServiceError::state("already_assigned", detail));
     }
     if token.follows_batch {
-        for place in view.resources_of(token)?.into_iter().filter(|place| *place != target.id) {
+        let elsewhere = view.resources_of(token)?.into_iter().find(|place| *place != target.id);
+        if let Some(place) = elsewhere {
             let name = view.resource(place)?.map(|r| r.name.to_string()).unwrap_or_default();
             let detail = format!("this token stands on {name} already, with its batch");
             return Err(ServiceError::state("already_assigned", detail));

@@ -176,7 +176,7 @@ struct Given {
 }
 
 /// The counter of something typed with a login that has no such counter of its own.
-fn hashed_key(kind: BudgetKind, login: &[u8; 32]) -> BudgetKey {
+pub(super) fn hashed_key(kind: BudgetKind, login: &[u8; 32]) -> BudgetKey {
     let mut id = [0; 16];
     id.copy_from_slice(&login[..16]);
     BudgetKey::Hashed(kind, id)

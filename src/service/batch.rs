@@ -336,7 +336,7 @@ fn runs(tokens: &[Seen], belongs: impl Fn(&Seen) -> Option<bool>) -> Vec<SerialR
     for token in tokens {
         let (length, serial) = (token.serial.0, token.serial.1.normal());
         match (belongs(token), ranges.last_mut()) {
-            (None, _) => continue,
+            (None, _) => {}
             (Some(false), _) => open = None,
             (Some(true), Some(last)) if open == Some(length) => serial.clone_into(&mut last.to),
             (Some(true), _) => {

@@ -17,6 +17,7 @@ mod error;
 mod import;
 mod notice;
 mod operator;
+mod password;
 mod portal;
 mod resource;
 mod resync;
@@ -61,7 +62,7 @@ pub struct Service {
     /// Wide searches that run now, and how many may.
     searches: resync::SearchGate,
     /// Passwords that are being hashed now, and how many may.
-    hashing: sign_in::HashGate,
+    hashing: password::HashGate,
     /// Called when a mail was put into the outbox.
     mail_waker: Mutex<Option<Box<dyn Fn() + Send>>>,
     /// Removes defences so that their tests can show that they notice.
@@ -178,7 +179,7 @@ impl Service {
             meta,
             mail,
             searches: resync::SearchGate::for_this_machine(),
-            hashing: sign_in::HashGate::for_this_machine(),
+            hashing: password::HashGate::for_this_machine(),
             mail_waker: Mutex::new(None),
             #[cfg(feature = "test-switches")]
             switches: Switches::default(),

@@ -3,22 +3,19 @@
 //! Page 1 takes a login, page 2 a password or a mailed code, page 3 the token's code. The session
 //! changes its id when page 2 and when page 3 succeeds.
 
-use std::sync::{Condvar, Mutex, PoisonError};
-
 use subtle::ConstantTimeEq;
 
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, LoginStage, MailKind,
-    MailedCode, PasswordHash, PortalAction, Resource, ResourceAlias, Scope, Session, SessionKind, Subject,
-    User, UserId,
+    MailedCode, PortalAction, Resource, ResourceAlias, Scope, Session, SessionKind, Subject, User, UserId,
 };
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
 use crate::store::{Change, Changes, View};
-use crate::vault::{bearer_hash, bearer_token, random_bytes, verify_password};
+use crate::vault::{bearer_hash, bearer_token, random_bytes};
 
-use super::authenticate::is_on;
+use super::authenticate::{hashed_key, is_on};
 use super::check::{CheckResult, compare, settle};
 use super::code::{self, Examined};
 use super::confirm::pair_of;
@@ -31,44 +28,6 @@ const CODE_SECS: i64 = 600;
 /// Mailed codes in a quarter of an hour.
 const CODES_IN_WINDOW: u32 = 3;
 const CODE_WINDOW_SECS: i64 = 900;
-/// People who may wait for a free place to hash a password.
-const HASH_QUEUE: usize = 32;
-
-/// Password hashes take memory and time: as many at once as there are cores, a short queue, then a refusal.
-#[derive(Debug)]
-pub(super) struct HashGate {
-    state: Mutex<(usize, usize)>,
-    free: Condvar,
-    most: usize,
-}
-
-impl HashGate {
-    pub(super) fn for_this_machine() -> Self {
-        let most = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { state: Mutex::new((0, 0)), free: Condvar::new(), most }
-    }
-
-    fn run<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.0 >= self.most {
-            if state.1 >= HASH_QUEUE {
-                return None;
-            }
-            state.1 += 1;
-            while state.0 >= self.most {
-                state = self.free.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-            state.1 -= 1;
-        }
-        state.0 += 1;
-        drop(state);
-        let answer = work();
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).0 -= 1;
-        self.free.notify_one();
-        Some(answer)
-    }
-}
-
 /// A portal session as pages need it.
 #[derive(Clone, Debug)]
 pub struct PortalSession {
@@ -124,22 +83,6 @@ pub enum ThirdPage {
 }
 
 impl Service {
-    /// Compares a password, or does the same work without one.
-    pub(super) fn verify_password(
-        &self,
-        password: &Passphrase,
-        stored: Option<&PasswordHash>,
-    ) -> Result<bool, ServiceError> {
-        let busy = || ServiceError::TooMany { until: Some(self.clock.now().plus_secs(2)) };
-        Ok(self.hashing.run(|| verify_password(password, stored)).ok_or_else(busy)??)
-    }
-
-    /// Runs other password work under the same limit.
-    pub(super) fn hash_password(&self, password: &Passphrase) -> Result<PasswordHash, ServiceError> {
-        let busy = || ServiceError::TooMany { until: Some(self.clock.now().plus_secs(2)) };
-        Ok(self.hashing.run(|| crate::vault::hash_password(password)).ok_or_else(busy)??)
-    }
-
     /// The resource of an open portal.
     pub fn open_portal(&self, alias: &ResourceAlias) -> Result<Resource, ServiceError> {
         self.store.read(|view| {
@@ -275,15 +218,7 @@ impl Service {
             if view.session(&old_key)?.is_none() {
                 return Err(ServiceError::state("sign_in_order", "start again with the login"));
             }
-            let known = match user {
-                Some(id) => view.user(id)?,
-                None => None,
-            };
-            // Taken off the resource since page 1: like a login that nobody has.
-            let known = match known {
-                Some(user) if is_on(view, &user, &resource)? => Some(user),
-                _ => None,
-            };
+            let known = still_here(view, user, &resource)?;
             // The password that was compared must still be the one in force.
             let compared = stored.as_ref().and_then(|user| user.password.as_ref());
             let mailed = match &known {
@@ -294,11 +229,7 @@ impl Service {
             let kind = if by_mail { BudgetKind::MailedCode } else { BudgetKind::Password };
             let key = match &known {
                 Some(user) => BudgetKey::User(kind, user.id),
-                None => {
-                    let mut id = [0; 16];
-                    id.copy_from_slice(&unknown[..16]);
-                    BudgetKey::Hashed(kind, id)
-                }
+                None => hashed_key(kind, &unknown),
             };
             let mut budget = view.budget(key)?;
             if known.is_none() {
@@ -323,11 +254,11 @@ impl Service {
             let mail_right = mailed.is_some_and(|code| {
                 bool::from(code.hash.ct_eq(&typed_hash)) && code.session == old_key && now < code.expires_at
             });
-            let right = known.as_ref().filter(|user| match &user.password {
+            let is_right = |user: &User| match &user.password {
                 None => mail_right,
                 in_force => password_right && in_force.as_ref() == compared,
-            });
-            let Some(user) = right else {
+            };
+            let Some(user) = known.as_ref().filter(|user| is_right(user)) else {
                 let changes = vec![
                     Change::PutBudget(key, budget.failed(now, resource.failure_limit)),
                     audit(AuditResult::Refused, "wrong"),
@@ -544,6 +475,20 @@ fn open_portal(view: &dyn View, alias: &ResourceAlias) -> Result<Resource, Servi
     view.resource_by_alias(alias.as_str())?
         .filter(|resource| resource.open_portal().is_some())
         .ok_or(ServiceError::NotFound { what: "portal" })
+}
+
+/// The user that page 1 found; one who was taken off the resource since then is like a login that
+/// nobody has.
+fn still_here(
+    view: &dyn View,
+    user: Option<UserId>,
+    resource: &Resource,
+) -> Result<Option<User>, ServiceError> {
+    let Some(id) = user else { return Ok(None) };
+    match view.user(id)? {
+        Some(user) if is_on(view, &user, resource)? => Ok(Some(user)),
+        _ => Ok(None),
+    }
 }
 
 fn can_synchronize(resource: &Resource) -> bool {

@@ -3,6 +3,7 @@
 mod api;
 mod cli;
 mod console;
+mod desk;
 mod law2_wide_window;
 mod layers;
 mod service;

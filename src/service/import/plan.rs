@@ -52,7 +52,7 @@ struct Planner<'a> {
 
 impl Sink for Planner<'_> {
     fn record(&mut self, record: SeedRecord) -> ControlFlow<()> {
-        let taken = self.take(record);
+        let taken = self.take(&record);
         self.go_on(taken)
     }
 
@@ -110,26 +110,26 @@ impl Planner<'_> {
         });
     }
 
-    fn take(&mut self, record: SeedRecord) -> Result<(), ServiceError> {
+    fn take(&mut self, record: &SeedRecord) -> Result<(), ServiceError> {
         let fingerprint = self.service.vault.fingerprint(&record.seed);
         if record.is_expired(self.now) {
             self.expired += 1;
         }
-        if !self.is_first_of_its_kind(&record, fingerprint) {
+        if !self.is_first_of_its_kind(record, fingerprint) {
             return self.flush_if_full();
         }
         // A snapshot for each record: one for the whole file would keep all pages that change meanwhile.
-        let there = self.service.store.read(|view| look_up(view, &record, fingerprint))?;
+        let there = self.service.store.read(|view| look_up(view, record, fingerprint))?;
         match there {
             There::Same => {
                 let detail = "this token is here already, the same in everything".to_owned();
-                self.line(&record, Verdict::Identical, "serial_exists", detail);
+                self.line(record, Verdict::Identical, "serial_exists", detail);
             }
             There::SecretOf(serial) => {
                 let detail = format!(
                     "token {serial} has the same secret: two tokens that show the same codes cannot both be used"
                 );
-                self.line(&record, Verdict::Rejected, "secret_duplicate", detail);
+                self.line(record, Verdict::Rejected, "secret_duplicate", detail);
             }
             There::Other { token, version, same_secret, floor } => {
                 let detail = if same_secret {
@@ -137,11 +137,11 @@ impl Planner<'_> {
                 } else {
                     "this serial number is here with another secret: replace it only if the vendor confirms"
                 };
-                let row = self.row(&record, token, version, fingerprint, floor)?;
+                let row = self.row(record, token, version, fingerprint, floor)?;
                 self.changes.push(Change::PutSeed(row));
-                self.line(&record, Verdict::Conflict, "serial_exists", detail.to_owned());
+                self.line(record, Verdict::Conflict, "serial_exists", detail.to_owned());
             }
-            There::Nothing { floor } => self.take_new(&record, fingerprint, floor)?,
+            There::Nothing { floor } => self.take_new(record, fingerprint, floor)?,
         }
         self.flush_if_full()
     }

@@ -9,15 +9,45 @@ use mintmark::service::{
 use mintmark::store::Page;
 
 use super::fixture::{
-    ADDRESS, Home, PASSWORD, StandIn, admin, alias, batch, login, many, operator, request, resource, serial, typed,
+    ADDRESS, Home, PASSWORD, StandIn, admin, alias, batch, login, many, operator, request, resource, serial,
+    typed,
 };
 
 /// Methods that only look.
 const READING: &[&str] = &[
-    "api_keys", "assignments", "audit", "batch", "batches", "clock_fault", "custody_counts", "due_mails",
-    "has_no_operator", "import", "import_lines", "imports", "job", "key_actor", "mail_mode", "meta", "now",
-    "open_portal", "operators", "outbox", "portal_actor", "portal_home", "portal_preview", "resource", "resources",
-    "search", "token", "token_history", "tokens", "tokens_of_user", "unconfirmed", "user", "users",
+    "api_keys",
+    "assignments",
+    "audit",
+    "batch",
+    "batches",
+    "clock_fault",
+    "custody_counts",
+    "due_mails",
+    "has_no_operator",
+    "import",
+    "import_lines",
+    "imports",
+    "job",
+    "key_actor",
+    "mail_mode",
+    "meta",
+    "now",
+    "open_portal",
+    "operators",
+    "outbox",
+    "portal_actor",
+    "portal_home",
+    "portal_preview",
+    "resource",
+    "resources",
+    "search",
+    "token",
+    "token_history",
+    "tokens",
+    "tokens_of_user",
+    "unconfirmed",
+    "user",
+    "users",
 ];
 
 /// Methods that change something that nobody needs to answer for, with the reason.
@@ -90,7 +120,8 @@ fn service_law7_every_change_is_in_the_log() {
     let mut table = Table { home: Home::new(), seen: BTreeSet::new() };
     let vpn = || resource("VPN");
     let anna = || login("anna");
-    table.row("add_resource", "resource_created", |h| h.service.add_resource(&admin(), &vpn()).expect("made"));
+    table
+        .row("add_resource", "resource_created", |h| h.service.add_resource(&admin(), &vpn()).expect("made"));
     table.row("set_portal", "portal_changed", |h| {
         let settings = PortalSettings {
             alias: Some(alias()),
@@ -116,9 +147,13 @@ fn service_law7_every_change_is_in_the_log() {
         h.service.commit_import(&admin(), task.import, None, None).expect("committed")
     });
     let extra = table.home.plan(ImportRequest { commit: true, ..request(&StandIn::totp("X").line(), "x") });
-    table.row("drop_import", "import_undone", |h| h.service.drop_import(&admin(), extra.import.id).expect("undone"));
+    table.row("drop_import", "import_undone", |h| {
+        h.service.drop_import(&admin(), extra.import.id).expect("undone")
+    });
     let plan = table.home.plan(request(&StandIn::totp("X").line(), "x"));
-    table.row("drop_import", "import_dropped", |h| h.service.drop_import(&admin(), plan.import.id).expect("dropped"));
+    table.row("drop_import", "import_dropped", |h| {
+        h.service.drop_import(&admin(), plan.import.id).expect("dropped")
+    });
     let broken = table.home.service.begin_import(&admin(), request("nothing of use", "y")).expect("begun");
     table.row("run_import", "import_dropped", |h| h.service.run_import(&broken));
     table.home.plan(request(&StandIn::totp("X").line(), "x"));
@@ -148,7 +183,8 @@ fn service_law7_every_change_is_in_the_log() {
     let bert = NewUser { login: "bert".into(), ..NewUser::default() };
     table.home.service.add_user(&admin(), bert).expect("made");
     let single = AssignRequest { kind: AssignmentKind::User, user: Some(login("bert")), token: None };
-    let id = table.row("assign", "assigned", |h| h.service.assign(&admin(), &vpn(), &single).expect("assigned"));
+    let id =
+        table.row("assign", "assigned", |h| h.service.assign(&admin(), &vpn(), &single).expect("assigned"));
     table.row("unassign", "unassigned", |h| h.service.unassign(&admin(), &vpn(), id).expect("taken away"));
 
     // The portal.
@@ -178,7 +214,11 @@ fn service_law7_every_change_is_in_the_log() {
         h.service.confirm(&admin(), &request).expect("answered")
     });
     let carl = AssignRequest { kind: AssignmentKind::User, user: Some(login("dora")), token: None };
-    table.home.service.add_user(&admin(), NewUser { login: "dora".into(), ..NewUser::default() }).expect("made");
+    table
+        .home
+        .service
+        .add_user(&admin(), NewUser { login: "dora".into(), ..NewUser::default() })
+        .expect("made");
     table.home.service.assign(&admin(), &vpn(), &carl).expect("assigned");
     table.row("portal_synchronize", "resynced", |h| {
         h.service.portal_synchronize(&portal, &wrong, ADDRESS).expect("answered")
@@ -208,12 +248,16 @@ fn service_law7_every_change_is_in_the_log() {
         h.service.authenticate(&admin(), &vpn(), &request).expect("answered")
     });
     table.row("resync", "resynced", |h| {
-        h.service.resync(&operator(1), &tokens[2].serial, &tokens[2].from(h.step() - 1, 2), None, None).expect("found")
+        h.service
+            .resync(&operator(1), &tokens[2].serial, &tokens[2].from(h.step() - 1, 2), None, None)
+            .expect("found")
     });
     table.row("unblock_token", "token_unblocked", |h| {
         h.service.unblock_token(&operator(1), &tokens[2].serial).expect("unblocked");
     });
-    table.row("unblock_user", "user_unblocked", |h| h.service.unblock_user(&admin(), &anna()).expect("unblocked"));
+    table.row("unblock_user", "user_unblocked", |h| {
+        h.service.unblock_user(&admin(), &anna()).expect("unblocked")
+    });
     table.row("delete_token", "token_deleted", |h| {
         h.service.delete_token(&admin(), &tokens[5].serial).expect("deleted");
     });
@@ -224,13 +268,18 @@ fn service_law7_every_change_is_in_the_log() {
     // People and keys.
     let head = login("head");
     table.row("add_operator", "operator_created", |h| {
-        h.service.add_operator(&admin(), &head, &typed("vier Pflaumen im Glas"), Role::Helpdesk, &[]).expect("made");
+        h.service
+            .add_operator(&admin(), &head, &typed("vier Pflaumen im Glas"), Role::Helpdesk, &[])
+            .expect("made");
     });
     table.row("set_operator_password", "operator_changed", |h| {
         h.service.set_operator_password(&admin(), &head, &typed("drei Nuesse im Sack")).expect("changed");
     });
     table.row("operator_sign_in", "sign_in", |h| {
-        h.service.operator_sign_in(&head, &typed("drei Nuesse im Sack"), ADDRESS).expect("answered").expect("in")
+        h.service
+            .operator_sign_in(&head, &typed("drei Nuesse im Sack"), ADDRESS)
+            .expect("answered")
+            .expect("in")
     });
     for _ in 0..2 {
         // A name is free again when its key was revoked.

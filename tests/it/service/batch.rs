@@ -95,7 +95,10 @@ fn service_batch_ranges_and_lists() {
 fn service_batch_single_assignments_come_first() {
     let home = scene();
     home.service
-        .add_user(&admin(), mintmark::service::NewUser { login: "anna".into(), ..mintmark::service::NewUser::default() })
+        .add_user(
+            &admin(),
+            mintmark::service::NewUser { login: "anna".into(), ..mintmark::service::NewUser::default() },
+        )
         .expect("made");
     let single = |n: u32, name: &str| {
         let request = AssignRequest {

@@ -8,13 +8,13 @@ use mintmark::service::{
 use mintmark::store::RedbStore;
 use mintmark::vault::RootKey;
 
-use super::fixture::{
-    ADDRESS, Home, PASSWORD, START, StandIn, admin, login, operator, resource, typed,
-};
+use super::fixture::{ADDRESS, Home, PASSWORD, START, StandIn, admin, login, operator, resource, typed};
 
 fn blocked_for(result: CheckResult, home: &Home) -> Option<i64> {
     match result {
-        CheckResult::Blocked { until } => Some(until.map_or(i64::MAX, |until| until.secs_since(home.service.now()))),
+        CheckResult::Blocked { until } => {
+            Some(until.map_or(i64::MAX, |until| until.secs_since(home.service.now())))
+        }
         _ => None,
     }
 }
@@ -69,7 +69,9 @@ fn service_attempts_in_parallel_do_not_exceed_the_budget() {
         for _ in 0..64 {
             scope.spawn(|| {
                 let wrong = token.wrong(step);
-                if home.service.check(&operator(1), &token.serial, &wrong).expect("answered") == CheckResult::Wrong {
+                if home.service.check(&operator(1), &token.serial, &wrong).expect("answered")
+                    == CheckResult::Wrong
+                {
                     looked_at.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                 }
             });
@@ -94,7 +96,8 @@ fn service_passwords_and_codes_have_counters_of_their_own() {
     let anna = login("anna");
     let ask = |password: &str, otp| {
         let password = typed(password);
-        let request = AuthRequest { user: &anna, password: Some(&password), otp: Some(&otp), address: Some(ADDRESS) };
+        let request =
+            AuthRequest { user: &anna, password: Some(&password), otp: Some(&otp), address: Some(ADDRESS) };
         home.service.authenticate(&admin(), &resource("VPN"), &request).expect("answered")
     };
     for _ in 0..5 {
@@ -103,7 +106,10 @@ fn service_passwords_and_codes_have_counters_of_their_own() {
     }
     home.wait(10);
     // The right codes beside the wrong passwords were spent; the token is not blocked, the password is.
-    assert!(matches!(ask(PASSWORD, token.at(home.step())), AuthResult::Blocked { until: Some(_) } | AuthResult::Accepted));
+    assert!(matches!(
+        ask(PASSWORD, token.at(home.step())),
+        AuthResult::Blocked { until: Some(_) } | AuthResult::Accepted
+    ));
     home.wait(40);
     assert_eq!(ask(PASSWORD, token.at(home.step())), AuthResult::Accepted);
 }
@@ -169,5 +175,6 @@ fn service_does_not_begin_in_1970() {
         assert!(matches!(refused, Err(ServiceError::ClockFault { .. })), "{refused:?}");
     }
     Service::initialise(&store, &root, &ManualClock::new(START), StoreMark::default()).expect("made");
-    Service::initialise(&store, &root, &ManualClock::new(START), StoreMark::default()).expect_err("there is one");
+    Service::initialise(&store, &root, &ManualClock::new(START), StoreMark::default())
+        .expect_err("there is one");
 }

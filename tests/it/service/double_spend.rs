@@ -47,7 +47,8 @@ fn spend(home: &Home, token: &StandIn, way: Way, at: u64, thread: usize) -> bool
         }
         Way::Confirm => {
             let (resource, user) = (resource("Mail"), login("bert"));
-            let request = ConfirmRequest { resource: &resource, user: &user, serial: &token.serial, otps: &pair };
+            let request =
+                ConfirmRequest { resource: &resource, user: &user, serial: &token.serial, otps: &pair };
             home.service
                 .confirm(&admin(), &request)
                 .map_or_else(stale, |result| matches!(result, ConfirmResult::Confirmed { .. }))

@@ -54,7 +54,9 @@ fn shown(service: &Service) -> Vec<String> {
     let mut page = Page::first(100);
     loop {
         let slice = service.tokens(&admin(), &TokenQuery::default(), page).expect("listed");
-        rows.extend(slice.items.iter().map(|t| format!("{} {} {:?}", t.token.serial, t.batch, t.state.floor)));
+        rows.extend(
+            slice.items.iter().map(|t| format!("{} {} {:?}", t.token.serial, t.batch, t.state.floor)),
+        );
         let Some(next) = slice.next else { break };
         page.after = Some(next);
     }
@@ -189,7 +191,8 @@ fn service_survives_a_restart_on_disk() {
     // A plan that was being read when the program ended.
     let lost = service.begin_import(&admin(), request(&StandIn::totp("B-1").line(), "lost")).expect("begun");
     let step = u64::try_from(service.now().secs()).expect("after 1970") / 30;
-    let check = |service: &Service| service.check(&operator(1), &token.serial, &token.at(step)).expect("answered");
+    let check =
+        |service: &Service| service.check(&operator(1), &token.serial, &token.at(step)).expect("answered");
     assert!(matches!(check(&service), CheckResult::Accepted { .. }));
     service.close();
     drop((service, store));

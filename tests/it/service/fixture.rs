@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use mintmark::clock::{ManualClock, UnixTime};
 use mintmark::model::{
-    Actor, ActorOrigin, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login, OperatorId, PortalAction,
-    ResourceAlias, ResourceName, Role, Scope, TokenSerial,
+    Actor, ActorOrigin, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login, OperatorId,
+    PortalAction, ResourceAlias, ResourceName, Role, Scope, TokenSerial,
 };
 use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp};
 use mintmark::secret::{BearerToken, Passphrase, Seed};
 use mintmark::service::{
-    ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings, SecondPage, Service, ServiceError,
-    StoreMark,
+    ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings, SecondPage, Service,
+    ServiceError, StoreMark,
 };
 use mintmark::store::{RedbStore, Store};
 use mintmark::vault::RootKey;

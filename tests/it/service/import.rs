@@ -58,7 +58,10 @@ fn service_import_of_the_same_file_changes_nothing() {
     assert_eq!(view.import.counts, counts(0, 30, 0, 0));
     assert!(view.lines.iter().all(|line| line.verdict == Verdict::Identical && line.code == "serial_exists"));
     let batches = home.service.batches(&admin(), Page::first(10)).expect("listed").items;
-    assert_eq!(batches.iter().map(|b| (b.batch.name.as_str(), b.batch.tokens)).collect::<Vec<_>>(), [("spring", 30)]);
+    assert_eq!(
+        batches.iter().map(|b| (b.batch.name.as_str(), b.batch.tokens)).collect::<Vec<_>>(),
+        [("spring", 30)]
+    );
     assert!(!accepts(&home, &tokens[3], home.step()), "its floor stands");
 }
 
@@ -79,7 +82,10 @@ fn service_import_keeps_conflicts_out_until_told() {
     let good = home.service.commit_import(&admin(), view.import.id, Some(true), None).expect("good ones");
     assert!(matches!(good.import.state, ImportState::Committed { .. }));
     assert!(is_here(&home, &fresh));
-    assert!(!accepts(&home, &other, home.step()) && accepts(&home, &old, home.step()), "the secret is the old one");
+    assert!(
+        !accepts(&home, &other, home.step()) && accepts(&home, &old, home.step()),
+        "the secret is the old one"
+    );
 }
 
 #[test]
@@ -96,7 +102,10 @@ fn service_import_replaces_a_secret_and_takes_it_back() {
     assert!(matches!(import.state, ImportState::Committed { .. }));
     home.service.drop_import(&admin(), import.id).expect("undone");
     home.wait(30);
-    assert!(!accepts(&home, &other, home.step()) && accepts(&home, &old, home.step()), "the old secret again");
+    assert!(
+        !accepts(&home, &other, home.step()) && accepts(&home, &old, home.step()),
+        "the old secret again"
+    );
     assert!(!accepts(&home, &old, home.step()), "with its floor");
 
     let import = replace(&home);
@@ -104,7 +113,8 @@ fn service_import_replaces_a_secret_and_takes_it_back() {
     assert_eq!(state_code(home.service.drop_import(&admin(), import.id)), "import_in_use");
     assert!(!accepts(&home, &old, home.step() + 1));
     // Back to the first secret: its floor comes back with it.
-    let back = home.plan(ImportRequest { commit: true, replace: true, ..request(&old.line(), "back") }).import;
+    let back =
+        home.plan(ImportRequest { commit: true, replace: true, ..request(&old.line(), "back") }).import;
     assert!(matches!(back.state, ImportState::Committed { .. }));
     assert!(!accepts(&home, &old, home.step()));
     home.wait(30);
@@ -123,7 +133,11 @@ fn service_import_only_good_gives_up_what_it_set_aside() {
     let plan = home.plan(named);
     // Another import takes the name first: the commit is refused, and a later one with `replace` must
     // not claim what is no longer there.
-    let rival = ImportRequest { batch: Some(batch("later")), commit: true, ..request(&StandIn::totp("Z").line(), "z") };
+    let rival = ImportRequest {
+        batch: Some(batch("later")),
+        commit: true,
+        ..request(&StandIn::totp("Z").line(), "z")
+    };
     home.plan(rival);
     let refused = home.service.commit_import(&admin(), plan.import.id, Some(true), None);
     assert_eq!(state_code(refused), "batch_exists");
@@ -258,7 +272,9 @@ fn service_import_two_plans_that_replace_the_same_secret() {
     home.import("spring", &[&old]);
     let other = |text: &str| StandIn::with_secret("A-1", false, secret_of(text));
     let (one, two) = (other("one"), other("two"));
-    let plan = |token: &StandIn, name| home.plan(ImportRequest { replace: true, ..request(&token.line(), name) }).import;
+    let plan = |token: &StandIn, name| {
+        home.plan(ImportRequest { replace: true, ..request(&token.line(), name) }).import
+    };
     let (first, second) = (plan(&one, "one"), plan(&two, "two"));
     home.commit(second.id).expect("committed");
     assert_eq!(state_code(home.commit(first.id)), "import_not_clean");

@@ -36,11 +36,8 @@ fn service_law2_finds_planted_drifts() {
         let home = one(&token);
         let there = home.step().checked_add_signed(days * 2_880).expect("after 1970");
         let found = resync(&home, &token, &token.from(there - 2, 3), None, DESK);
-        let expected = SequenceResult::Synchronized {
-            steps: days * 2_880,
-            seconds: Some(days * 86_400),
-            counter: None,
-        };
+        let expected =
+            SequenceResult::Synchronized { steps: days * 2_880, seconds: Some(days * 86_400), counter: None };
         assert_eq!(found.result, expected, "{days} days");
         let later = |secs: u64| {
             home.wait(secs);
@@ -153,7 +150,10 @@ fn service_law2_codes_behind_the_floor_are_refused() {
     let token = StandIn::totp("T-2");
     let home = one(&token);
     let codes = || token.from(home.step() - 1, 2);
-    assert!(matches!(resync(&home, &token, &codes(), None, None).result, SequenceResult::Synchronized { .. }));
+    assert!(matches!(
+        resync(&home, &token, &codes(), None, None).result,
+        SequenceResult::Synchronized { .. }
+    ));
     assert_eq!(resync(&home, &token, &codes(), None, None).result, SequenceResult::Replayed);
     assert_eq!(failures(&home, &token), 0);
 }
@@ -170,10 +170,7 @@ fn service_law2_ten_wide_failures_need_another_operator() {
     }
     home.wait(3_700);
     let right = token.from(home.step() - 2, 3);
-    assert_eq!(
-        resync(&home, &token, &right, None, DESK).result,
-        SequenceResult::Blocked { until: None }
-    );
+    assert_eq!(resync(&home, &token, &right, None, DESK).result, SequenceResult::Blocked { until: None });
     for who in [operator(1), admin()] {
         match home.service.unblock_token(&who, &token.serial) {
             Err(ServiceError::Forbidden { code, .. }) => assert_eq!(code, "second_operator_needed"),
@@ -181,10 +178,7 @@ fn service_law2_ten_wide_failures_need_another_operator() {
         }
     }
     home.service.unblock_token(&operator(2), &token.serial).expect("another one");
-    assert!(matches!(
-        resync(&home, &token, &right, None, DESK).result,
-        SequenceResult::Synchronized { .. }
-    ));
+    assert!(matches!(resync(&home, &token, &right, None, DESK).result, SequenceResult::Synchronized { .. }));
 }
 
 #[test]

@@ -3,9 +3,13 @@
 use mintmark::clock::UnixTime;
 use mintmark::model::{AssignmentKind, MailKind};
 use mintmark::oath::Otp;
-use mintmark::service::{AssignRequest, AuthRequest, AuthResult, ConfirmResult, PortalSession, SecondPage, WindowSteps};
+use mintmark::service::{
+    AssignRequest, AuthRequest, AuthResult, ConfirmResult, PortalSession, SecondPage, WindowSteps,
+};
 
-use super::fixture::{ADDRESS, Home, PASSWORD, StandIn, admin, login, many, operator, resource, serial, typed};
+use super::fixture::{
+    ADDRESS, Home, PASSWORD, StandIn, admin, login, many, operator, resource, serial, typed,
+};
 
 /// Tokens of all the kinds that must not be told apart: free, elsewhere, held by another, disabled,
 /// blocked, used, confirmed by another.
@@ -19,14 +23,15 @@ fn scene() -> (Home, Vec<StandIn>) {
     home.import("here", &tokens.iter().collect::<Vec<_>>());
     let vpn = resource("VPN");
     let put = |token: &StandIn, on: &str, kind, user: Option<&str>| {
-        let request =
-            AssignRequest { kind, user: user.map(login), token: Some(token.serial.clone()) };
+        let request = AssignRequest { kind, user: user.map(login), token: Some(token.serial.clone()) };
         home.service.assign(&admin(), &resource(on), &request).expect("assigned");
     };
     put(&tokens[0], "VPN", AssignmentKind::Token, None);
     put(&tokens[1], "Mail", AssignmentKind::Token, None);
     put(&tokens[2], "VPN", AssignmentKind::Token, None);
-    home.service.set_custody(&admin(), &tokens[2].serial, "handed_out", Some(&login("bert")), "").expect("moved");
+    home.service
+        .set_custody(&admin(), &tokens[2].serial, "handed_out", Some(&login("bert")), "")
+        .expect("moved");
     put(&tokens[3], "VPN", AssignmentKind::Token, None);
     home.service.set_token_enabled(&admin(), &tokens[3].serial, false).expect("disabled");
     put(&tokens[4], "VPN", AssignmentKind::Token, None);
@@ -41,7 +46,12 @@ fn scene() -> (Home, Vec<StandIn>) {
     (home, tokens)
 }
 
-fn answers(home: &Home, portal: &PortalSession, tokens: &[StandIn], codes: impl Fn(&StandIn) -> Vec<Otp>) -> Vec<String> {
+fn answers(
+    home: &Home,
+    portal: &PortalSession,
+    tokens: &[StandIn],
+    codes: impl Fn(&StandIn) -> Vec<Otp>,
+) -> Vec<String> {
     let unknown = StandIn::totp("UNKNOWN");
     tokens
         .iter()
@@ -81,7 +91,9 @@ fn service_law6_confirmation_says_one_thing() {
         .filter(|r| r.action == "confirmation")
         .flat_map(|r| r.detail.iter().filter(|(name, _)| name == "reason").map(|(_, value)| value.as_str()))
         .collect();
-    for expected in ["other_resource", "held_by_other", "token_disabled", "blocked", "behind_floor", "unknown_serial"] {
+    for expected in
+        ["other_resource", "held_by_other", "token_disabled", "blocked", "behind_floor", "unknown_serial"]
+    {
         assert!(reasons.contains(&expected), "{expected} is not in {reasons:?}");
     }
     let free = home.service.portal_confirm(&portal, &tokens[0].serial, &right(&tokens[0]), ADDRESS);
@@ -124,7 +136,9 @@ fn second(home: &Home, name: &str, password: &str) -> String {
     match home.service.portal_second(&first, &typed(password), ADDRESS).expect("answered") {
         SecondPage::Passed { .. } => "passed".to_owned(),
         SecondPage::Refused => "refused".to_owned(),
-        SecondPage::Blocked { until } => format!("blocked for {:?}", until.map(|u| u.secs_since(home.service.now()))),
+        SecondPage::Blocked { until } => {
+            format!("blocked for {:?}", until.map(|u| u.secs_since(home.service.now())))
+        }
     }
 }
 
@@ -173,7 +187,8 @@ fn service_law6_authentication_is_the_same_for_every_login() {
         for round in 0..8 {
             let told: Vec<String> = ["anna", "bert", "nobody", "eve"]
                 .map(|name| {
-                    let (name, password, otp) = (login(name), typed("a wrong password"), tokens[6].wrong(home.step()));
+                    let (name, password, otp) =
+                        (login(name), typed("a wrong password"), tokens[6].wrong(home.step()));
                     let request = AuthRequest {
                         user: &name,
                         password: with_password.then_some(&password),
@@ -215,11 +230,13 @@ fn service_mailed_codes() {
     home.add_vpn();
     home.add_user("anna");
     home.add_mail_user("carl");
-    let enter = |portal: &PortalSession, code: &str| {
-        match home.service.portal_second(portal, &typed(code), ADDRESS).expect("answered") {
-            SecondPage::Passed { cookie, owes_code } => Ok((cookie, owes_code)),
-            other => Err(format!("{other:?}")),
-        }
+    let enter = |portal: &PortalSession, code: &str| match home
+        .service
+        .portal_second(portal, &typed(code), ADDRESS)
+        .expect("answered")
+    {
+        SecondPage::Passed { cookie, owes_code } => Ok((cookie, owes_code)),
+        other => Err(format!("{other:?}")),
     };
     home.begin("anna");
     home.begin("nobody");
@@ -266,7 +283,9 @@ fn service_mailed_codes() {
     let late = home.begin("carl");
     let code = mailed(&home).remove(0);
     home.wait(599);
-    home.service.portal_session(&super::fixture::alias(), &mintmark::secret::BearerToken::new(vec![1])).expect("read");
+    home.service
+        .portal_session(&super::fixture::alias(), &mintmark::secret::BearerToken::new(vec![1]))
+        .expect("read");
     assert!(enter(&late, &code).is_ok(), "599 s");
     home.wait(1_000);
     let late = home.begin("carl");
@@ -280,7 +299,9 @@ fn service_handed_out_by_name_needs_one_code() {
     // P51
     let (home, tokens) = scene();
     let (anna, bert) = (home.sign_in("anna"), login("bert"));
-    home.service.set_custody(&admin(), &tokens[0].serial, "handed_out", Some(&login("anna")), "").expect("moved");
+    home.service
+        .set_custody(&admin(), &tokens[0].serial, "handed_out", Some(&login("anna")), "")
+        .expect("moved");
     let again = home.service.set_custody(&admin(), &tokens[0].serial, "handed_out", Some(&bert), "");
     again.expect_err("anna holds it");
     let one = [tokens[0].at(home.step())];

@@ -2,7 +2,8 @@
 
 use mintmark::model::Custody;
 use mintmark::service::{
-    AuthRequest, AuthResult, CheckResult, ConfirmResult, PortalState, SecondPage, SequenceResult, ThirdPage, WindowSteps,
+    AuthRequest, AuthResult, CheckResult, ConfirmResult, PortalState, SecondPage, SequenceResult, ThirdPage,
+    WindowSteps,
 };
 
 use super::fixture::{ADDRESS, Home, PASSWORD, StandIn, admin, login, operator, resource, serial, typed};
@@ -52,7 +53,8 @@ fn service_walk_from_file_to_resync() {
     home.wait(365 * 86_400);
     let ahead = 41 * 2_880;
     let there = home.step() + ahead;
-    let two = service.resync(&operator(1), &token.serial, &token.from(there - 1, 2), None, Some("at the desk"));
+    let two =
+        service.resync(&operator(1), &token.serial, &token.from(there - 1, 2), None, Some("at the desk"));
     let two = two.expect("answered");
     assert_eq!((two.result, two.otps_needed), (SequenceResult::MoreOtpsNeeded, 3));
     let three = service
@@ -104,7 +106,9 @@ fn service_sign_in_asks_for_the_token_and_brings_it_back() {
     home.assign_batch("one");
     let portal = home.sign_in("anna");
     let step = home.step();
-    home.service.portal_confirm(&portal, &token.serial, &token.from(step - 1, 2), ADDRESS).expect("confirmed");
+    home.service
+        .portal_confirm(&portal, &token.serial, &token.from(step - 1, 2), ADDRESS)
+        .expect("confirmed");
     home.wait(3_600);
 
     let owing = |home: &Home| {
@@ -133,11 +137,12 @@ fn service_sign_in_asks_for_the_token_and_brings_it_back() {
     // Nine hours of drift: the third page takes two codes.
     let second = owing(&home);
     let far = home.step() + 9 * 120;
-    let (outcome, cookie) = home
-        .service
-        .portal_third_synchronize(&second, &token.from(far, 2), ADDRESS)
-        .expect("answered");
-    assert!(matches!(outcome.result, SequenceResult::Synchronized { seconds: Some(32_430), .. }), "{outcome:?}");
+    let (outcome, cookie) =
+        home.service.portal_third_synchronize(&second, &token.from(far, 2), ADDRESS).expect("answered");
+    assert!(
+        matches!(outcome.result, SequenceResult::Synchronized { seconds: Some(32_430), .. }),
+        "{outcome:?}"
+    );
     assert_eq!(home.session(&cookie.expect("signed in")).state(), PortalState::Full);
     // Both codes are spent.
     let second = owing(&home);

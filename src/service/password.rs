@@ -1,0 +1,65 @@
+//! Password work: as much at once as the machine bears.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use crate::model::PasswordHash;
+use crate::secret::Passphrase;
+use crate::vault::verify_password;
+
+use super::{Service, ServiceError};
+
+/// People who may wait for a free place to hash a password.
+const HASH_QUEUE: usize = 32;
+
+/// Password hashes take memory and time: as many at once as there are cores, a short queue, then a refusal.
+#[derive(Debug)]
+pub(super) struct HashGate {
+    state: Mutex<(usize, usize)>,
+    free: Condvar,
+    most: usize,
+}
+
+impl HashGate {
+    pub(super) fn for_this_machine() -> Self {
+        let most = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { state: Mutex::new((0, 0)), free: Condvar::new(), most }
+    }
+
+    fn run<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.0 >= self.most {
+            if state.1 >= HASH_QUEUE {
+                return None;
+            }
+            state.1 += 1;
+            while state.0 >= self.most {
+                state = self.free.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            state.1 -= 1;
+        }
+        state.0 += 1;
+        drop(state);
+        let answer = work();
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).0 -= 1;
+        self.free.notify_one();
+        Some(answer)
+    }
+}
+
+impl Service {
+    /// Compares a password, or does the same work without one.
+    pub(super) fn verify_password(
+        &self,
+        password: &Passphrase,
+        stored: Option<&PasswordHash>,
+    ) -> Result<bool, ServiceError> {
+        let busy = || ServiceError::TooMany { until: Some(self.clock.now().plus_secs(2)) };
+        Ok(self.hashing.run(|| verify_password(password, stored)).ok_or_else(busy)??)
+    }
+
+    /// Runs other password work under the same limit.
+    pub(super) fn hash_password(&self, password: &Passphrase) -> Result<PasswordHash, ServiceError> {
+        let busy = || ServiceError::TooMany { until: Some(self.clock.now().plus_secs(2)) };
+        Ok(self.hashing.run(|| crate::vault::hash_password(password)).ok_or_else(busy)??)
+    }
+}
