@@ -33,6 +33,7 @@ fn main() {
         state: BatchState::Staged,
         import: Some(ImportId(1)),
         tokens,
+        touched: false,
         provenance: String::new(),
         created_at: UnixTime::EPOCH,
     };
@@ -95,7 +96,6 @@ fn main() {
 }
 
 fn raise(store: &Arc<dyn Store>, left: &AtomicU64, tokens: u64) {
-        touched: false,
     loop {
         let n = left.load(Ordering::SeqCst);
         if n == 0 || left.compare_exchange(n, n - 1, Ordering::SeqCst, Ordering::SeqCst).is_err() {

@@ -1,7 +1,7 @@
 //! The console as a browser walks through it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -94,7 +94,7 @@ impl Browser {
         let bytes = response.into_body().collect().await.expect("a body").to_bytes();
         let text = String::from_utf8(bytes.to_vec()).expect("text");
         if let Some((_, rest)) = text.split_once("name=\"form_token\" value=\"") {
-            self.form_token = rest.split('"').next().expect("a token").to_owned();
+            rest.split('"').next().expect("a token").clone_into(&mut self.form_token);
         }
         Answer { status, location, text }
     }
@@ -107,7 +107,7 @@ impl Browser {
         let encode = mintmark::http::page::segment;
         let mut body = format!("form_token={}", self.form_token);
         for (name, value) in fields {
-            body.push_str(&format!("&{}={}", encode(name), encode(value)));
+            body.extend(["&", &encode(name).to_string(), "=", &encode(value).to_string()]);
         }
         self.send("POST", path, "application/x-www-form-urlencoded", body).await
     }
@@ -131,10 +131,10 @@ impl Browser {
 
     /// The page of an import once its file is read.
     async fn read_import(&mut self, path: &str) -> Answer {
-        let begun = Instant::now();
+        let clock = mintmark::clock::SystemClock::new();
         loop {
             let page = self.get(path).await;
-            if !page.text.contains("data-job-events") || begun.elapsed() > Duration::from_secs(20) {
+            if !page.text.contains("data-job-events") || mintmark::clock::Clock::monotonic(&clock) > Duration::from_secs(20) {
                 return page;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -214,7 +214,7 @@ impl Browser<'_> {
         let bytes = body.collect().await.expect("a body").to_bytes();
         let body = String::from_utf8(bytes.to_vec()).expect("text");
         if let Some((_, rest)) = body.split_once("name=\"form_token\" value=\"") {
-            self.form_token = rest.split('"').next().unwrap_or_default().to_owned();
+            rest.split('"').next().unwrap_or_default().clone_into(&mut self.form_token);
         }
         Answer { status: parts.status, headers: parts.headers, body }
     }

@@ -74,7 +74,9 @@ fn codes(file: &str, serial: &str, more: &[&str]) -> Vec<String> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("text");
     let digits = |line: &str| {
-        line.split(|c: char| !c.is_ascii_digit()).find(|word| (6..=8).contains(&word.len())).map(str::to_owned)
+        line.split(|c: char| !c.is_ascii_digit())
+            .find(|word| (6..=8).contains(&word.len()))
+            .map(str::to_owned)
     };
     text.lines().filter_map(digits).collect()
 }
@@ -83,7 +85,10 @@ fn codes(file: &str, serial: &str, more: &[&str]) -> Vec<String> {
 struct Seeds(Vec<Vec<u8>>);
 
 impl Sink for Seeds {
-    #[expect(clippy::disallowed_methods, reason = "test seeds are searched for in everything that was written")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "test seeds are searched for in everything that was written"
+    )]
     fn record(&mut self, record: SeedRecord) -> ControlFlow<()> {
         self.0.push(record.seed.expose().to_vec());
         ControlFlow::Continue(())
@@ -181,8 +186,15 @@ fn main_job_by_command_line_and_no_seed_anywhere() {
 
     // 41 days slow: two codes carry 17 days, three carry the year.
     let slow = codes(PSKC, "87-1234502", &[&opened[..], &["--drift", "-3542400", "--count", "3"]].concat());
-    let (status, two) =
-        desk.run(&["token", "resync", "87-1234502", &slow[1], &slow[2], "--reason", "at the desk, badge seen"]);
+    let (status, two) = desk.run(&[
+        "token",
+        "resync",
+        "87-1234502",
+        &slow[1],
+        &slow[2],
+        "--reason",
+        "at the desk, badge seen",
+    ]);
     assert_eq!((status, two["result"].as_str()), (1, Some("more_otps_needed")), "{two}");
     let mut resync = vec!["token", "resync", "87-1234502"];
     resync.extend(slow.iter().map(String::as_str));
@@ -204,7 +216,10 @@ fn main_job_by_command_line_and_no_seed_anywhere() {
     assert_eq!(leaks(&desk, &seeds.0), Vec::<String>::new());
 
     // The search itself is sharp: a planted leak is found.
-    fs::write(desk.path("data").join("planted.log"), format!("x{}y", data_encoding::BASE32_NOPAD.encode(&seeds.0[3])))
-        .expect("written");
+    fs::write(
+        desk.path("data").join("planted.log"),
+        format!("x{}y", data_encoding::BASE32_NOPAD.encode(&seeds.0[3])),
+    )
+    .expect("written");
     assert_eq!(leaks(&desk, &seeds.0).len(), 1);
 }

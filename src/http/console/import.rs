@@ -18,7 +18,10 @@ use crate::secret::{Passphrase, Seed};
 use crate::seedfile::{Weakness, formats};
 use crate::service::{ImportRequest, ImportView};
 
-const SETTINGS: [(&str, &str, &[(&str, &str)]); 5] = [
+/// Field, label and choices of something that a file may not say.
+type Setting = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const SETTINGS: [Setting; 5] = [
     ("kind", "Kind", &[("totp", "TOTP"), ("hotp", "HOTP"), ("ocra", "OCRA")]),
     ("hash", "Hash", &[("sha1", "SHA-1"), ("sha256", "SHA-256"), ("sha512", "SHA-512")]),
     ("digits", "Digits", &[("6", "6"), ("7", "7"), ("8", "8")]),

@@ -175,7 +175,10 @@ impl Asked {
         let next = next.map(|cursor| {
             let mut href = format!("{path}?cursor={cursor}");
             for (name, value) in filters.iter().filter(|(_, value)| !value.is_empty()) {
-                href.push_str(&format!("&{name}={}", super::page::segment(value)));
+                href.push('&');
+                href.push_str(name);
+                href.push('=');
+                href.push_str(&super::page::segment(value).to_string());
             }
             href
         });

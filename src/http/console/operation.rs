@@ -22,7 +22,7 @@ use crate::store::Page as ListPage;
 const LOOKED_AT: usize = 1_000;
 const MAILS: usize = 100;
 
-/// "Token changed" from "token_changed".
+/// "Token changed" from `token_changed`.
 pub(super) fn action_words(name: &str) -> String {
     frame::sentence(&name.replace('_', " ")).trim_end_matches('.').to_owned()
 }
@@ -92,7 +92,7 @@ async fn log(
     });
     let mut pager = asked.pager("/admin/audit", rows.len(), "record", slice.next);
     if rows.is_empty() && slice.next.is_some() {
-        pager.words = "None among the records looked at; older ones follow.".to_owned();
+        "None among the records looked at; older ones follow.".clone_into(&mut pager.words);
     }
     Ok(view::Audit {
         page: frame::page(state, caller, "Audit", "audit"),

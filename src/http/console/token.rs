@@ -139,10 +139,12 @@ fn state_words(token: &TokenView) -> String {
     };
     let places = resources(token);
     if !places.is_empty() {
-        words.push_str(&format!(", on {places}"));
+        words.push_str(", on ");
+        words.push_str(&places);
     }
     if token.state.drift.is_some() {
-        words.push_str(&format!("; clock {}", drift_words(token)));
+        words.push_str("; clock ");
+        words.push_str(&drift_words(token));
     }
     words.push('.');
     words
@@ -327,7 +329,9 @@ fn event(record: &AuditView, now: UnixTime) -> Event {
     }
     let detail = super::operation::detail_words(&record.detail);
     if !detail.is_empty() {
-        what.push_str(&format!(" ({detail})"));
+        what.push_str(" (");
+        what.push_str(&detail);
+        what.push(')');
     }
     let tone = if done { Tone::Neutral } else { Tone::Bad };
     let icon = if done { "check" } else { "x" };

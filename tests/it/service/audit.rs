@@ -148,11 +148,11 @@ fn service_law7_every_change_is_in_the_log() {
     });
     let extra = table.home.plan(ImportRequest { commit: true, ..request(&StandIn::totp("X").line(), "x") });
     table.row("drop_import", "import_undone", |h| {
-        h.service.drop_import(&admin(), extra.import.id).expect("undone")
+        h.service.drop_import(&admin(), extra.import.id).expect("undone");
     });
     let plan = table.home.plan(request(&StandIn::totp("X").line(), "x"));
     table.row("drop_import", "import_dropped", |h| {
-        h.service.drop_import(&admin(), plan.import.id).expect("dropped")
+        h.service.drop_import(&admin(), plan.import.id).expect("dropped");
     });
     let broken = table.home.service.begin_import(&admin(), request("nothing of use", "y")).expect("begun");
     table.row("run_import", "import_dropped", |h| h.service.run_import(&broken));
@@ -256,7 +256,7 @@ fn service_law7_every_change_is_in_the_log() {
         h.service.unblock_token(&operator(1), &tokens[2].serial).expect("unblocked");
     });
     table.row("unblock_user", "user_unblocked", |h| {
-        h.service.unblock_user(&admin(), &anna()).expect("unblocked")
+        h.service.unblock_user(&admin(), &anna()).expect("unblocked");
     });
     table.row("delete_token", "token_deleted", |h| {
         h.service.delete_token(&admin(), &tokens[5].serial).expect("deleted");
