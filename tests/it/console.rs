@@ -134,7 +134,9 @@ impl Browser {
         let clock = mintmark::clock::SystemClock::new();
         loop {
             let page = self.get(path).await;
-            if !page.text.contains("data-job-events") || mintmark::clock::Clock::monotonic(&clock) > Duration::from_secs(20) {
+            if !page.text.contains("data-job-events")
+                || mintmark::clock::Clock::monotonic(&clock) > Duration::from_secs(20)
+            {
                 return page;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -430,7 +430,7 @@ async fn form_of_another_page_is_refused_with_a_page() {
     browser.form_token = "0".repeat(32);
     let refused = browser.post("/selfservice/vpn/portal", &[("login", "anna")]).await;
     refused.says(StatusCode::FORBIDDEN, "This page is too old");
-    desk.browser().get("/station").await.says(StatusCode::UNAUTHORIZED, "not_signed_in");
+    desk.browser().get("/station").await.says(StatusCode::UNAUTHORIZED, "You are not signed in");
 }
 
 /// The helpdesk brings a token back that is 41 days off: two codes are not enough, three are.
