@@ -396,6 +396,8 @@ mod tests {
         assert_eq!(ranges("87-1234567").expect("single"), [pair("871234567", "871234567")]);
         assert_eq!(ranges("A1, A3-A5").expect("list"), [pair("A1", "A1"), pair("A3", "A5")]);
         assert!(ranges("").is_err());
-        assert!(ranges("a - b - c - d").is_err());
+        // Blanks and dashes never count, so this is a range too.
+        assert_eq!(ranges("a - b - c - d").expect("range"), [pair("AB", "CD")]);
+        assert!(ranges("A1-A2-A3-A40").is_err(), "ends of different length");
     }
 }
