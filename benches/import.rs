@@ -35,7 +35,7 @@ fn main() {
     let began = clock.monotonic();
     let task = service.begin_import(&Actor::local(0), request(&text, "again")).expect("accepted");
     service.run_import(&task);
-    println!("the same file again: {:.2} s", (clock.monotonic() - began).as_secs_f64());
+    println!("the same file again: {:.2} s", (clock.monotonic().saturating_sub(began)).as_secs_f64());
     // As many others on top.
     let text = file(lines, lines);
     import(&service, &clock, &text, lines, "second");
@@ -52,11 +52,11 @@ fn import(service: &Service, clock: &SystemClock, text: &str, lines: u64, name: 
     assert_eq!((plan.import.state, plan.import.counts.new), (ImportState::Planned, lines));
     service.commit_import(&actor, task.import, None, None).expect("committed");
     let done = clock.monotonic();
-    let secs = (done - began).as_secs_f64();
+    let secs = done.saturating_sub(began).as_secs_f64();
     println!(
         "{name}: {secs:.2} s ({:.2} s plan, {:.3} s commit), {:.0} lines/s",
-        (planned - began).as_secs_f64(),
-        (done - planned).as_secs_f64(),
+        planned.saturating_sub(began).as_secs_f64(),
+        done.saturating_sub(planned).as_secs_f64(),
         f64::from(u32::try_from(lines).unwrap_or(u32::MAX)) / secs,
     );
 }
