@@ -112,6 +112,22 @@ document.addEventListener("keydown", (event) => {
   target.select();
 });
 
+// --- moments: <time datetime="…"> in the reader's own time --------------------------------------------
+
+const clockTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const months = ["Jan", "Feb", "March", "April", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec"];
+
+for (const time of all("time[datetime]")) {
+  const at = new Date(time.dateTime);
+  // Without script a moment says that it is in UTC; a date alone stays what it is.
+  if (Number.isNaN(at.getTime()) || !time.textContent.endsWith(" UTC")) continue;
+  const now = new Date();
+  const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
+  const days = Math.round((midnight(now) - midnight(at)) / 86400000);
+  const near = { "0": "today", "1": "yesterday", "-1": "tomorrow" }[days];
+  time.textContent = `${near ?? `${at.getDate()} ${months[at.getMonth()]}`} ${clockTime.format(at)}`;
+}
+
 // --- ring: <div data-ring data-step-secs="30" data-server-now="1735689600.25"> ---------------------
 
 for (const ring of all("[data-ring]")) {

@@ -1,4 +1,4 @@
-//! What all pages for operators share: their frame, rendering, and problems as pages.
+//! What all pages share: their frame, rendering, and problems as pages.
 
 use askama::Template;
 use axum::extract::{Request, State};
@@ -10,6 +10,7 @@ use super::auth::Caller;
 use super::error::{ApiError, ErrorMark};
 use super::page::{Flash, Message, Notice, Page, SignedIn, Tone, asset};
 use super::state::AppState;
+use super::words;
 
 /// The words of the banner of a store that is not a real one.
 fn store_mark(state: &AppState) -> Option<String> {
@@ -23,22 +24,26 @@ fn store_mark(state: &AppState) -> Option<String> {
     }
 }
 
-/// The frame of a page.
+/// The frame of a page on which nobody is named.
+pub fn nameless(state: &AppState, caller: &Caller, title: &str, nav: &'static str) -> Page {
+    Page {
+        title: title.to_owned(),
+        asset_version: asset::version().to_owned(),
+        store_mark: store_mark(state),
+        form_token: caller.form_token.clone(),
+        nav,
+        ..Page::default()
+    }
+}
+
+/// The frame of a page for operators.
 pub fn page(state: &AppState, caller: &Caller, title: &str, nav: &'static str) -> Page {
     let signed_in = caller.actor.as_ref().map(|actor| SignedIn {
         name: caller.operator.as_ref().map_or_else(|| actor.label(), |o| o.login.as_str().to_owned()),
         role: actor.role.map_or("", crate::model::Role::name).to_owned(),
         form_token: caller.form_token.clone(),
     });
-    Page {
-        title: title.to_owned(),
-        asset_version: asset::version().to_owned(),
-        store_mark: store_mark(state),
-        signed_in,
-        form_token: caller.form_token.clone(),
-        flash: None,
-        nav,
-    }
+    Page { signed_in, ..nameless(state, caller, title, nav) }
 }
 
 /// What `?done=` may say: a word of this table, never text from the address.
@@ -78,12 +83,12 @@ pub fn done(path: &str, word: &'static str) -> Response {
 }
 
 /// A page as an answer.
-pub fn html(status: StatusCode, page: &impl Template) -> Result<Response, ApiError> {
+pub fn html(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
-        Ok(text) => Ok((status, Html(text)).into_response()),
+        Ok(text) => (status, Html(text)).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be written");
-            Err(ApiError::unexpected())
+            ApiError::unexpected().into_response()
         }
     }
 }
@@ -109,12 +114,12 @@ pub async fn problems_as_pages(State(state): State<AppState>, request: Request, 
 
 fn message_page(state: &AppState, status: StatusCode, mark: &ErrorMark) -> Response {
     let (title, text) = match status {
-        StatusCode::NOT_FOUND => ("There is nothing here", sentence(&mark.message)),
-        StatusCode::FORBIDDEN => ("This is not allowed", sentence(&mark.message)),
+        StatusCode::NOT_FOUND => ("There is nothing here", words::sentence(&mark.message)),
+        StatusCode::FORBIDDEN => ("This is not allowed", words::sentence(&mark.message)),
         StatusCode::UNAUTHORIZED => ("You are not signed in", "Sign in and try again.".to_owned()),
-        StatusCode::TOO_MANY_REQUESTS => ("Not now", sentence(&mark.message)),
-        status if status.is_server_error() => ("This did not work", sentence(&mark.message)),
-        _ => ("Nothing was changed", sentence(&mark.message)),
+        StatusCode::TOO_MANY_REQUESTS => ("Not now", words::sentence(&mark.message)),
+        status if status.is_server_error() => ("This did not work", words::sentence(&mark.message)),
+        _ => ("Nothing was changed", words::sentence(&mark.message)),
     };
     let frame = Page {
         title: title.to_owned(),
@@ -129,15 +134,7 @@ fn message_page(state: &AppState, status: StatusCode, mark: &ErrorMark) -> Respo
         back_label: "To the start".to_owned(),
         request_id: String::new(),
     };
-    html(status, &message).unwrap_or_else(IntoResponse::into_response)
-}
-
-/// A message of the service as a sentence: capital first, full stop last.
-pub fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let Some(first) = letters.next() else { return String::new() };
-    let stop = if text.ends_with(['.', '?', ':']) { "" } else { "." };
-    format!("{}{}{stop}", first.to_uppercase(), letters.as_str())
+    html(status, &message)
 }
 
 #[cfg(test)]
@@ -149,11 +146,5 @@ mod tests {
         let said = |word| with_done(Page::default(), Some(word)).flash.map(|flash| flash.text);
         assert_eq!(said("custody").as_deref(), Some("Noted."));
         assert_eq!(said("<b>anything</b>"), None);
-    }
-
-    #[test]
-    fn messages_become_sentences() {
-        assert_eq!(sentence("there is no token of this name"), "There is no token of this name.");
-        assert_eq!(sentence(""), "");
     }
 }

@@ -6,13 +6,13 @@
 pub mod access;
 pub mod api;
 pub mod auth;
+pub mod codes;
 pub mod console;
 pub mod error;
 pub mod extract;
 pub mod frame;
 pub mod page;
 pub mod portal;
-pub mod portal_frame;
 pub mod security;
 pub mod serve;
 pub mod state;

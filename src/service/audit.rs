@@ -1,7 +1,7 @@
 //! Reading and verifying the audit log.
 
 use crate::clock::UnixTime;
-use crate::model::{Actor, AuditAction, AuditRecord, AuditResult, Subject, TokenSerial};
+use crate::model::{Actor, AuditAction, AuditRecord, AuditResult, Subject, Token, TokenSerial};
 use crate::store::audit::{AuditFault, AuditVerdict, verify};
 use crate::store::{AuditFilter, Page, Slice, View};
 
@@ -127,6 +127,38 @@ impl Service {
             let items =
                 slice.items.into_iter().map(|r| AuditView::read(view, r)).collect::<Result<_, _>>()?;
             Ok(Slice { items, next: slice.next })
+        })
+    }
+
+    /// What this actor did last to tokens, newest first, with the tokens as they stand now. The newest
+    /// thousand records are looked at: what is older is nobody's last answer any more.
+    pub fn recent_work(
+        &self,
+        actor: &Actor,
+        actions: &[AuditAction],
+        limit: usize,
+    ) -> Result<Vec<(AuditView, Option<Token>)>, ServiceError> {
+        let page = Page { after: None, limit: 1_000 };
+        self.store.read(|view| {
+            let slice = view.audit(AuditFilter { subject: None }, page)?;
+            let own = |record: &AuditRecord| {
+                record.entry.actor.origin == actor.origin && actions.contains(&record.entry.action)
+            };
+            let token_of = |record: &AuditRecord| {
+                record.entry.subjects.iter().find_map(|subject| match subject {
+                    Subject::Token(id) => Some(*id),
+                    _ => None,
+                })
+            };
+            let mut found = Vec::new();
+            for record in slice.items.into_iter().filter(own) {
+                let Some(id) = token_of(&record) else { continue };
+                found.push((AuditView::read(view, record)?, view.token(id)?));
+                if found.len() == limit {
+                    break;
+                }
+            }
+            Ok(found)
         })
     }
 

@@ -457,8 +457,8 @@ async fn station_brings_a_token_back_after_41_days() {
     let codes = desk.codes(2, drift, 2);
     let reason = ("reason", "Person at the desk, identified");
     let more = staff.post(step, &[("otp1", &codes[0]), ("otp2", &codes[1]), reason]).await;
-    more.says(StatusCode::UNPROCESSABLE_ENTITY, "One more code");
-    more.says(StatusCode::UNPROCESSABLE_ENTITY, "name=\"otp3\"");
+    more.says(StatusCode::OK, "One more code");
+    more.says(StatusCode::OK, "name=\"otp3\"");
     desk.later(120);
     let codes = desk.codes(2, drift, 3);
     let fields = [("otp1", codes[0].as_str()), ("otp2", &codes[1]), ("otp3", &codes[2]), reason];
@@ -466,7 +466,7 @@ async fn station_brings_a_token_back_after_41_days() {
     done.says(StatusCode::OK, "Synchronised");
     done.says(StatusCode::OK, "The clock is 41 days 3 h slow; corrected.");
     let again = staff.post(step, &fields).await;
-    again.says(StatusCode::UNPROCESSABLE_ENTITY, "Already used");
+    again.says(StatusCode::OK, "Already used");
     let page = staff.get("/station/token/87-1234562").await;
     page.says(StatusCode::OK, "The clock is 41 days 3 h slow.");
 }
@@ -487,9 +487,9 @@ async fn station_hands_out_checks_and_confirms() {
     let code = desk.codes(1, 0, 1);
     staff.post(check, &[("otp1", &code[0])]).await.says(StatusCode::OK, "Accepted");
     let used = staff.post(check, &[("otp1", &code[0])]).await;
-    used.says(StatusCode::UNPROCESSABLE_ENTITY, "Already used");
+    used.says(StatusCode::OK, "Already used");
     let far = staff.post(check, &[("otp1", &desk.codes(1, 7_200, 1)[0])]).await;
-    far.says(StatusCode::UNPROCESSABLE_ENTITY, "The clock is 2 h fast, if this code is its own.");
+    far.says(StatusCode::OK, "The clock is 2 h fast, if this code is its own.");
     desk.later(60);
     let codes = desk.codes(1, 0, 1);
     let fields = [("user", "anna"), ("resource", "VPN"), ("otp1", codes[0].as_str())];

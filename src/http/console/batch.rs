@@ -83,7 +83,7 @@ pub(super) async fn list(
     let pager = asked.pager("/admin/batches", rows.len(), "batch", next);
     let pager = crate::http::page::Pager { words: pager.words.replace("batchs", "batches"), ..pager };
     let frame = frame::with_done(frame::page(&state, &caller, "Batches", "batches"), asked.done.as_deref());
-    frame::html(StatusCode::OK, &view::Batches { page: frame, q: asked.q.clone(), rows, pager })
+    Ok(frame::html(StatusCode::OK, &view::Batches { page: frame, q: asked.q.clone(), rows, pager }))
 }
 
 /// What the form at a batch holds.
@@ -166,7 +166,7 @@ pub(super) async fn show(
 ) -> Result<Response, ApiError> {
     let name = name_of(&name)?;
     let page = shown(&state, &caller, &actor, &name, Giving::default(), asked.done.as_deref()).await?;
-    frame::html(StatusCode::OK, &page)
+    Ok(frame::html(StatusCode::OK, &page))
 }
 
 /// Reads serials as typed; ranges may be written with "to".
@@ -258,14 +258,14 @@ pub(super) async fn assign(
         Err(error) if matches!(error.status.as_u16(), 409 | 422) => {
             giving.serials = typed(&error, "serials", fields.get("serials"));
             if giving.serials.error.is_none() {
-                let text = frame::sentence(&error.message);
+                let text = words::sentence(&error.message);
                 giving.notice = Some(Notice::new(Tone::Attention, "Nothing was changed.", &text));
             }
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Err(error) => return Err(error),
     };
-    frame::html(status, &shown(&state, &caller, &actor, &name, giving, None).await?)
+    Ok(frame::html(status, &shown(&state, &caller, &actor, &name, giving, None).await?))
 }
 
 /// Takes a batch off a resource.

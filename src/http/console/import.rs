@@ -81,7 +81,7 @@ fn form(page: Page, given: Given, problem: Option<Notice>) -> view::ImportNew {
 /// The form for a file.
 pub(super) async fn new(State(state): State<AppState>, caller: Caller) -> Result<Response, ApiError> {
     let page = frame::page(&state, &caller, "Import", "batches");
-    frame::html(StatusCode::OK, &form(page, Given::default(), None))
+    Ok(frame::html(StatusCode::OK, &form(page, Given::default(), None)))
 }
 
 fn broken(error: &MultipartError) -> ApiError {
@@ -178,7 +178,7 @@ pub(super) async fn upload(
             Ok(Redirect::to(&to).into_response())
         }
         Err(error) if matches!(error.status.as_u16(), 409 | 422) => {
-            let text = frame::sentence(&error.message);
+            let text = words::sentence(&error.message);
             let problem = if error.field == Some("batch") || error.code == "batch_exists" {
                 given.batch = typed(&error, "batch", &given.batch.value);
                 given.batch.error = Some(text.clone());
@@ -191,7 +191,7 @@ pub(super) async fn upload(
                 Notice::new(Tone::Attention, "The file was not read.", &text)
             });
             let page = frame::page(&state, &caller, "Import", "batches");
-            frame::html(StatusCode::UNPROCESSABLE_ENTITY, &form(page, given, problem))
+            Ok(frame::html(StatusCode::UNPROCESSABLE_ENTITY, &form(page, given, problem)))
         }
         Err(error) => Err(error),
     }
@@ -210,7 +210,7 @@ fn line(line: &ImportLine) -> view::PlanLine {
         column: number(line.column),
         serial: line.serial.clone(),
         verdict,
-        reason: frame::sentence(&line.detail),
+        reason: words::sentence(&line.detail),
     }
 }
 
@@ -261,7 +261,7 @@ fn plan(found: &ImportView, now: crate::clock::UnixTime) -> view::Plan {
             .notes
             .iter()
             .map(|(code, sentence)| view::Assumption {
-                term: frame::sentence(&code.replace('_', " ")).trim_end_matches('.').to_owned(),
+                term: words::sentence(&code.replace('_', " ")).trim_end_matches('.').to_owned(),
                 value: sentence.clone(),
                 mark: Badge::new(Tone::Attention, "Assumed"),
             })
@@ -280,7 +280,7 @@ fn plan(found: &ImportView, now: crate::clock::UnixTime) -> view::Plan {
 fn ended(found: &ImportView) -> Notice {
     let why = found.lines.iter().find(|line| line.line == 0 || line.serial.is_empty());
     match why.filter(|line| line.verdict == Verdict::Rejected) {
-        Some(line) => Notice::new(Tone::Bad, "Nothing was imported.", &frame::sentence(&line.detail)),
+        Some(line) => Notice::new(Tone::Bad, "Nothing was imported.", &words::sentence(&line.detail)),
         None => Notice::new(Tone::Neutral, "This import was dropped.", "None of its tokens is here."),
     }
 }
@@ -333,7 +333,7 @@ pub(super) async fn show(
         file_name: found.import.file_name.clone(),
         stage: stage(&state, &found, asked.job.parse().ok()).await?,
     };
-    frame::html(StatusCode::OK, &import)
+    Ok(frame::html(StatusCode::OK, &import))
 }
 
 /// Makes a plan real, in the way that the form names.

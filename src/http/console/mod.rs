@@ -210,7 +210,7 @@ impl Fields {
 /// A field as typed, with the problem in its place when it is the one meant.
 fn typed(error: &ApiError, name: &str, value: &str) -> Field {
     let meant = error.field == Some(name);
-    Field { value: value.to_owned(), error: meant.then(|| super::frame::sentence(&error.message)) }
+    Field { value: value.to_owned(), error: meant.then(|| words::sentence(&error.message)) }
 }
 
 /// The names of a scope, typed with commas between.

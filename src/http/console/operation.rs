@@ -24,7 +24,7 @@ const MAILS: usize = 100;
 
 /// "Token changed" from `token_changed`.
 pub(super) fn action_words(name: &str) -> String {
-    frame::sentence(&name.replace('_', " ")).trim_end_matches('.').to_owned()
+    words::sentence(&name.replace('_', " ")).trim_end_matches('.').to_owned()
 }
 
 /// "reason: person at the desk, assigned: 12".
@@ -111,7 +111,7 @@ pub(super) async fn audit(
     Acting(actor): Acting,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
-    frame::html(StatusCode::OK, &log(&state, &caller, actor, &asked, None).await?)
+    Ok(frame::html(StatusCode::OK, &log(&state, &caller, actor, &asked, None).await?))
 }
 
 /// Verifies the chain and says what was found.
@@ -138,7 +138,7 @@ pub(super) async fn verify(
             Notice::new(Tone::Bad, "The chain is broken.", &text)
         }
     };
-    frame::html(StatusCode::OK, &log(&state, &caller, actor, &Asked::default(), Some(notice)).await?)
+    Ok(frame::html(StatusCode::OK, &log(&state, &caller, actor, &Asked::default(), Some(notice)).await?))
 }
 
 fn access_row(view: &OperatorView, now: UnixTime, is_key: bool) -> view::AccessRow {
@@ -182,7 +182,7 @@ fn place(mut fields: Vec<&mut Field>, error: &ApiError) {
     if fields.iter().all(|field| field.error.is_none())
         && let Some(first) = fields.first_mut()
     {
-        first.error = Some(frame::sentence(&error.message));
+        first.error = Some(words::sentence(&error.message));
     }
 }
 
@@ -222,7 +222,7 @@ pub(super) async fn operators(
     caller: Caller,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
-    frame::html(StatusCode::OK, &operators_page(&state, &caller, asked.done.as_deref(), None).await?)
+    Ok(frame::html(StatusCode::OK, &operators_page(&state, &caller, asked.done.as_deref(), None).await?))
 }
 
 /// Adds an operator.
@@ -248,7 +248,7 @@ pub(super) async fn add_operator(
         Ok(()) => Ok(frame::done("/admin/operators", "operator-added")),
         Err(error) if is_about_input(&error) => {
             let page = operators_page(&state, &caller, None, Some((&error, &fields))).await?;
-            frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            Ok(frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page))
         }
         Err(error) => Err(error),
     }
@@ -286,7 +286,7 @@ pub(super) async fn keys(
     caller: Caller,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
-    frame::html(StatusCode::OK, &keys_page(&state, &caller, asked.done.as_deref(), None, None).await?)
+    Ok(frame::html(StatusCode::OK, &keys_page(&state, &caller, asked.done.as_deref(), None, None).await?))
 }
 
 /// Adds a key and shows it, this once.
@@ -309,11 +309,11 @@ pub(super) async fn add_key(
         Ok(new) => {
             let key = String::from_utf8_lossy(new.key.expose()).into_owned();
             let created = view::NewKey { name: new.name, key };
-            frame::html(StatusCode::OK, &keys_page(&state, &caller, None, Some(created), None).await?)
+            Ok(frame::html(StatusCode::OK, &keys_page(&state, &caller, None, Some(created), None).await?))
         }
         Err(error) if is_about_input(&error) => {
             let page = keys_page(&state, &caller, None, None, Some((&error, &fields))).await?;
-            frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            Ok(frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page))
         }
         Err(error) => Err(error),
     }
@@ -344,5 +344,5 @@ pub(super) async fn outbox(State(state): State<AppState>, caller: Caller) -> Res
         })
         .collect();
     let page = frame::page(&state, &caller, "Outbox", "outbox");
-    frame::html(StatusCode::OK, &view::Outbox { page, mails, pager: Pager::default() })
+    Ok(frame::html(StatusCode::OK, &view::Outbox { page, mails, pager: Pager::default() }))
 }

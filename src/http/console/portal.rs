@@ -11,10 +11,10 @@ use super::{Asked, Fields, resource, resource_of};
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiQuery, PageForm};
-use crate::http::frame;
 use crate::http::page::console::resource as view;
 use crate::http::page::{ActionRow, Choice, Fact, Field, segment};
 use crate::http::state::AppState;
+use crate::http::{frame, words};
 use crate::model::{Actor, Login, PortalAction, Resource, ResourceAlias, TokenType};
 use crate::service::{OFFERED, PortalSettings};
 
@@ -22,7 +22,7 @@ use crate::service::{OFFERED, PortalSettings};
 const QUIET: usize = 4;
 
 /// Title, icon and line of an action.
-const fn words(action: PortalAction) -> [&'static str; 3] {
+const fn action_words(action: PortalAction) -> [&'static str; 3] {
     match action {
         PortalAction::RegisterExistingToken => {
             ["Existing Token Registration", "badge-check", "You have received a token: make it yours."]
@@ -106,12 +106,12 @@ async fn seen(state: &AppState, actor: &Actor, on: &Resource, login: &str) -> (F
     }
     let parsed = match Login::parse(login) {
         Ok(parsed) => parsed,
-        Err(error) => return (Field::wrong(login, &frame::sentence(&error.to_string())), None),
+        Err(error) => return (Field::wrong(login, &words::sentence(&error.to_string())), None),
     };
     let (actor, name) = (actor.clone(), on.name.clone());
     match state.blocking(move |service| service.portal_preview(&actor, &name, &parsed)).await {
         Ok(rows) => {
-            let title = |action: &PortalAction| words(*action)[0];
+            let title = |action: &PortalAction| action_words(*action)[0];
             let shown: Vec<_> =
                 rows.iter().filter(|(_, why)| why.is_none()).map(|(a, _)| title(a).to_owned()).collect();
             let hidden = rows.iter().filter_map(|(a, why)| Some(Fact::new(title(a), why.as_ref()?.text())));
@@ -120,7 +120,7 @@ async fn seen(state: &AppState, actor: &Actor, on: &Resource, login: &str) -> (F
                 view::Seen { words: format!("{login} would see {number}."), hidden: hidden.collect(), shown };
             (Field::of(login), Some(seen))
         }
-        Err(error) => (Field::wrong(login, &frame::sentence(&error.message)), None),
+        Err(error) => (Field::wrong(login, &words::sentence(&error.message)), None),
     }
 }
 
@@ -143,7 +143,7 @@ async fn tab(
     let (see_login, seen) = seen(state, actor, on, asked.see.trim()).await;
     let is_on = portal_state == view::PortalState::On;
     let row = |action: &PortalAction| {
-        let [title, icon, line] = words(*action);
+        let [title, icon, line] = action_words(*action);
         ActionRow { href: String::new(), icon, title: title.to_owned(), line: line.to_owned() }
     };
     view::ResourceTab::SelfService(Box::new(view::SelfService {
@@ -156,7 +156,7 @@ async fn tab(
             .into_iter()
             .map(|action| view::ActionSwitch {
                 code: action.name(),
-                title: words(action)[0].to_owned(),
+                title: action_words(action)[0].to_owned(),
                 on: on_now.contains(&action),
             })
             .collect(),
@@ -179,7 +179,7 @@ pub(super) async fn show(
     let tab = tab(&state, &actor, &on, &asked, None).await;
     let mut page = resource::shell(&state, &caller, &actor, &on, "selfservice", tab).await?;
     page.page = frame::with_done(page.page, asked.done.as_deref());
-    frame::html(StatusCode::OK, &page)
+    Ok(frame::html(StatusCode::OK, &page))
 }
 
 fn path(on: &Resource) -> String {
@@ -220,10 +220,10 @@ pub(super) async fn save(
             Ok(frame::done(&path(&on), word))
         }
         Err(error) if matches!(error.status.as_u16(), 409 | 422) => {
-            let alias = Field::wrong(fields.get("alias"), &frame::sentence(&error.message));
+            let alias = Field::wrong(fields.get("alias"), &words::sentence(&error.message));
             let tab = tab(&state, &actor, &on, &Asked::default(), Some(alias)).await;
             let page = resource::shell(&state, &caller, &actor, &on, "selfservice", tab).await?;
-            frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            Ok(frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page))
         }
         Err(error) => Err(error),
     }

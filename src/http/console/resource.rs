@@ -86,7 +86,7 @@ pub(super) async fn list(
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
     let page = listed(&state, &caller, actor, Field::default(), asked.done.as_deref()).await?;
-    frame::html(StatusCode::OK, &page)
+    Ok(frame::html(StatusCode::OK, &page))
 }
 
 /// Adds a resource.
@@ -109,9 +109,9 @@ pub(super) async fn add(
             Ok(frame::done(&path, "resource-added"))
         }
         Err(error) if matches!(error.status.as_u16(), 409 | 422) => {
-            let name = Field::wrong(fields.get("name"), &frame::sentence(&error.message));
+            let name = Field::wrong(fields.get("name"), &words::sentence(&error.message));
             let page = listed(&state, &caller, actor, name, None).await?;
-            frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            Ok(frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page))
         }
         Err(error) => Err(error),
     }
@@ -171,7 +171,7 @@ pub(super) async fn overview(
     let tab = view::ResourceTab::Overview(facts);
     let mut page = shell(&state, &caller, &actor, &resource, "", tab).await?;
     page.page = frame::with_done(page.page, asked.done.as_deref());
-    frame::html(StatusCode::OK, &page)
+    Ok(frame::html(StatusCode::OK, &page))
 }
 
 /// The tabs with assignments.
@@ -334,7 +334,7 @@ macro_rules! tab_pages {
             ApiQuery(asked): ApiQuery<Asked>,
         ) -> Result<Response, ApiError> {
             let page = assigned(&state, &caller, &actor, &name, $tab, &asked, Default::default()).await?;
-            frame::html(StatusCode::OK, &page)
+            Ok(frame::html(StatusCode::OK, &page))
         }
     )*};
 }
@@ -393,11 +393,11 @@ pub(super) async fn assign(
             if user.error.is_none() && token.error.is_none() {
                 let of_token = matches!(tab, Tab::Tokens) || error.message.contains("token");
                 let place = if of_token && !matches!(tab, Tab::Users) { &mut token } else { &mut user };
-                place.error = Some(frame::sentence(&error.message));
+                place.error = Some(words::sentence(&error.message));
             }
             let page =
                 assigned(&state, &caller, &actor, &name, tab, &Asked::default(), [user, token]).await?;
-            frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            Ok(frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page))
         }
         Err(error) => Err(error),
     }

@@ -35,7 +35,7 @@ pub(super) async fn start(State(state): State<AppState>, caller: Caller) -> Resu
     if let Some(role) = caller.actor.as_ref().and_then(|actor| actor.role) {
         return Ok(Redirect::to(home(role)).into_response());
     }
-    frame::html(StatusCode::OK, &form(&state, &caller, "", None))
+    Ok(frame::html(StatusCode::OK, &form(&state, &caller, "", None)))
 }
 
 /// Signs an operator in.
@@ -72,7 +72,7 @@ pub(super) async fn sign_in(
         }
         Err(error) => return Err(error),
     };
-    frame::html(status, &form(&state, &caller, &typed, Some(problem)))
+    Ok(frame::html(status, &form(&state, &caller, &typed, Some(problem))))
 }
 
 /// Ends the session.

@@ -54,7 +54,7 @@ fn kind_words(spec: &OtpSpec) -> String {
 }
 
 fn drift_words(token: &TokenView) -> String {
-    token.state.drift.map(|drift| words::drift(drift.seconds)).unwrap_or_default()
+    token.state.drift.map(|drift| words::clock(drift.seconds)).unwrap_or_default()
 }
 
 fn resources(token: &TokenView) -> String {
@@ -128,7 +128,7 @@ pub(super) async fn list(
     let rows: Vec<_> = slice.items.iter().map(row).collect();
     let pager = asked.pager("/admin/tokens", rows.len(), "token", slice.next);
     let frame = frame::page(&state, &caller, "Tokens", "tokens");
-    frame::html(StatusCode::OK, &view::Tokens { page: frame, filter, rows, pager })
+    Ok(frame::html(StatusCode::OK, &view::Tokens { page: frame, filter, rows, pager }))
 }
 
 /// "With user test, confirmed; clock 12 s slow."
@@ -209,7 +209,7 @@ fn facts(token: &TokenView, now: UnixTime) -> Vec<Fact> {
     }
     if let Some(drift) = token.state.drift {
         let learned = words::moment(drift.learned_at, now);
-        let text = format!("{}, learned {}", words::drift(drift.seconds), learned.words);
+        let text = format!("{}, learned {}", words::clock(drift.seconds), learned.words);
         facts.push(Fact { exact: format!("{} s", drift.seconds), ..Fact::new("Drift", &text) });
     }
     if let Some(until) = token.token.valid_until {
@@ -259,7 +259,7 @@ pub(super) async fn overview(
 ) -> Result<Response, ApiError> {
     let token = find(&state, &acting, &serial_of(&serial)?).await?;
     let tab = overview_tab(&token, state.service.now(), [Field::default(), Field::default()]);
-    frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, asked.done.as_deref()))
+    Ok(frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, asked.done.as_deref())))
 }
 
 fn address(serial: &TokenSerial) -> String {
@@ -315,10 +315,10 @@ pub(super) async fn custody(
     let mut note = typed(&error, "note", fields.get("note"));
     if user.error.is_none() && note.error.is_none() {
         let place = if error.status == StatusCode::NOT_FOUND { &mut user } else { &mut note };
-        place.error = Some(frame::sentence(&error.message));
+        place.error = Some(words::sentence(&error.message));
     }
     let tab = overview_tab(&token, state.service.now(), [user, note]);
-    frame::html(StatusCode::UNPROCESSABLE_ENTITY, &shell(&state, &caller, &token, tab, None))
+    Ok(frame::html(StatusCode::UNPROCESSABLE_ENTITY, &shell(&state, &caller, &token, tab, None)))
 }
 
 fn event(record: &AuditView, now: UnixTime) -> Event {
@@ -353,5 +353,5 @@ pub(super) async fn history(
     let now = state.service.now();
     let events = records.items.iter().map(|record| event(record, now)).collect();
     let tab = view::TokenTab::History(events);
-    frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None))
+    Ok(frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None)))
 }

@@ -44,7 +44,7 @@ pub(super) async fn check_form(
 ) -> Result<Response, ApiError> {
     let token = find(&state, &acting, &serial_of(&serial)?).await?;
     let tab = check_tab(&token, state.service.now(), None, None);
-    frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None))
+    Ok(frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None)))
 }
 
 fn blocked(until: Option<UnixTime>, now: UnixTime) -> Notice {
@@ -99,15 +99,15 @@ pub(super) async fn check(
     let (status, tab) = match answer {
         Ok(result) => (StatusCode::OK, check_tab(&token, now, Some(check_notice(result, now)), None)),
         Err(error) if error.status == StatusCode::UNPROCESSABLE_ENTITY => {
-            (error.status, check_tab(&token, now, None, Some(frame::sentence(&error.message))))
+            (error.status, check_tab(&token, now, None, Some(words::sentence(&error.message))))
         }
         Err(error) if error.status == StatusCode::CONFLICT => {
-            let notice = Notice::new(Tone::Attention, "Not checked", &frame::sentence(&error.message));
+            let notice = Notice::new(Tone::Attention, "Not checked", &words::sentence(&error.message));
             (error.status, check_tab(&token, now, Some(notice), None))
         }
         Err(error) => return Err(error),
     };
-    frame::html(status, &shell(&state, &caller, &token, tab, None))
+    Ok(frame::html(status, &shell(&state, &caller, &token, tab, None)))
 }
 
 fn windows(token: &TokenView, selected: &str) -> Vec<Choice> {
@@ -178,7 +178,7 @@ pub(super) async fn resync_form(
     let reason = Field::of("Person at the desk, identified");
     let form = Resyncing { window: "", reason, result: None, errors: Vec::new() };
     let tab = resync_tab(&token, state.service.now(), form);
-    frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None))
+    Ok(frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None)))
 }
 
 fn resync_notice(outcome: &SequenceOutcome, now: UnixTime) -> Notice {
@@ -237,7 +237,7 @@ pub(super) async fn resync(
         }
         match Otp::parse(fields.get(name)) {
             Ok(otp) => otps.push(otp),
-            Err(error) => errors.push((at, frame::sentence(&error.to_string()))),
+            Err(error) => errors.push((at, words::sentence(&error.to_string()))),
         }
     }
     let wanted = window(&token, fields.get("window"));
@@ -260,12 +260,12 @@ pub(super) async fn resync(
             Err(error) if matches!(error.status.as_u16(), 409 | 422) => {
                 status = error.status;
                 form.result =
-                    Some(Notice::new(Tone::Attention, "Not resynced", &frame::sentence(&error.message)));
+                    Some(Notice::new(Tone::Attention, "Not resynced", &words::sentence(&error.message)));
             }
             Err(error) => return Err(error),
         }
     }
     let token = find(&state, &acting, &serial).await?;
     let tab = resync_tab(&token, state.service.now(), form);
-    frame::html(status, &shell(&state, &caller, &token, tab, None))
+    Ok(frame::html(status, &shell(&state, &caller, &token, tab, None)))
 }

@@ -76,7 +76,7 @@ pub(super) async fn list(
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
     let page = listed(&state, &caller, actor, &asked, view::UserForm::default()).await?;
-    frame::html(StatusCode::OK, &page)
+    Ok(frame::html(StatusCode::OK, &page))
 }
 
 fn given<T>(
@@ -103,7 +103,7 @@ fn form(error: &ApiError, fields: &Fields) -> view::UserForm {
     };
     let all = [&form.login, &form.email, &form.phone, &form.first_name, &form.last_name, &form.password];
     if all.iter().all(|field| field.error.is_none()) {
-        form.login.error = Some(frame::sentence(&error.message));
+        form.login.error = Some(words::sentence(&error.message));
     }
     form
 }
@@ -150,7 +150,7 @@ pub(super) async fn add(
         Err(error) if is_about_input(&error) => {
             let form = form(&error, &fields);
             let page = listed(&state, &caller, actor, &Asked::default(), form).await?;
-            frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            Ok(frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page))
         }
         Err(error) => Err(error),
     }
@@ -244,7 +244,7 @@ pub(super) async fn show(
 ) -> Result<Response, ApiError> {
     let login = login_of(&login)?;
     let page = shown(&state, &caller, actor, &login, None, asked.done.as_deref()).await?;
-    frame::html(StatusCode::OK, &page)
+    Ok(frame::html(StatusCode::OK, &page))
 }
 
 /// Changes what is on record about a user.
@@ -287,7 +287,7 @@ pub(super) async fn edit(
         Err(error) if is_about_input(&error) => {
             let form = form(&error, &fields);
             let page = shown(&state, &caller, actor, &login, Some(form), None).await?;
-            frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            Ok(frame::html(StatusCode::UNPROCESSABLE_ENTITY, &page))
         }
         Err(error) => Err(error),
     }

@@ -80,6 +80,10 @@ pub struct Desk {
     pub ring: Option<Ring>,
     /// The preset, editable reason of a wide search.
     pub reason: Field,
+    /// Whether this role may check and resync.
+    pub works: bool,
+    /// Whether this role may hand out and take back.
+    pub moves: bool,
     /// What the codes can confirm, if anything is waiting.
     pub confirm: Option<ConfirmPair>,
     /// The login typed to hand the token out.
@@ -102,6 +106,8 @@ impl Desk {
             prefix: "d1-".into(),
             ring: Some(Ring::sample()),
             reason: Field::of("Person at the desk, identified"),
+            works: true,
+            moves: true,
             confirm: Some(ConfirmPair { login: "test".into(), resource: "VPN".into() }),
             handout: Field::of("test"),
             custody_choices: Choice::list(

@@ -9,12 +9,13 @@ use axum::response::Response;
 use super::place::Place;
 use super::sign_in::{blocked, misfit};
 use crate::clock::UnixTime;
+use crate::http::codes::{Typed, fields_with, repeated_at, ring, ring_of};
 use crate::http::error::ApiError;
 use crate::http::extract::PageForm;
+use crate::http::frame::html;
 use crate::http::page::portal::{Confirm, Done, Home, OwnToken, Picture, Synchronize};
 use crate::http::page::{ActionRow, Badge, Choice, Code, Field, Notice, Tone};
-use crate::http::portal_frame::{Typed, fields_with, html, repeated_at, ring, ring_of};
-use crate::http::station::words;
+use crate::http::words;
 use crate::model::{Custody, PortalAction, TokenSerial};
 use crate::service::{ConfirmResult, PortalHome, PortalSession, PortalState, SequenceResult, TokenView};
 
@@ -332,7 +333,7 @@ pub(super) fn sequence_notice(result: SequenceResult, now: UnixTime) -> Notice {
             "Type new codes that follow one another, one more than before.".to_owned(),
         ),
         SequenceResult::BehindFloor { usable_from, .. } => {
-            let when = usable_from.map(|at| format!(" It works again from {}.", words::moment(at, now)));
+            let when = usable_from.map(|at| format!(" It works again from {}.", words::moment(at, now).words));
             let text = format!(
                 "The clock of your token was set back, behind a code that it already used.{} Ask for help if you need it before.",
                 when.unwrap_or_default(),

@@ -9,9 +9,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::http::auth::{Caller, Cookie};
 use crate::http::error::ApiError;
+use crate::http::frame::{html, nameless as frame};
 use crate::http::page::portal::{Closed, Portal};
 use crate::http::page::{Notice, Page, SignedIn, Tone};
-use crate::http::portal_frame::{frame, html};
 use crate::http::state::AppState;
 use crate::model::{Resource, ResourceAlias};
 use crate::secret::BearerToken;

@@ -1,8 +1,8 @@
 //! What came of a step, in words that can be read from two metres.
 
-use super::words;
 use crate::clock::UnixTime;
 use crate::http::page::{Notice, Tone};
+use crate::http::words;
 use crate::service::{CheckResult, ConfirmResult, SequenceResult, TokenView};
 
 /// "Token 87-1234567 of test."
@@ -69,7 +69,7 @@ pub(super) fn resync(result: SequenceResult, wide: bool, now: UnixTime, token: &
         SequenceResult::BehindFloor { usable_from, steps, seconds } => {
             let from = usable_from.map_or_else(
                 || "not before its counter passes it".to_owned(),
-                |at| format!("usable from {}", words::moment(at, now)),
+                |at| format!("usable from {}", words::moment(at, now).words),
             );
             let text = format!("{}. This token already used a later code: {from}.", distance(steps, seconds));
             notice(Tone::Bad, "Behind a code it already used", &text, token)
@@ -91,7 +91,7 @@ pub(super) fn check(result: CheckResult, now: UnixTime, token: &TokenView) -> No
         }
         CheckResult::Replayed { last_used } => {
             let when = last_used
-                .map(|at| format!(" The last code was accepted {}.", words::moment(at, now)))
+                .map(|at| format!(" The last code was accepted {}.", words::moment(at, now).words))
                 .unwrap_or_default();
             let text = format!("Wait for the next code.{when}");
             notice(Tone::Attention, "Already used", &text, token)

@@ -1,11 +1,12 @@
 //! A token at the desk, as its card shows it.
 
-use super::words;
 use crate::clock::UnixTime;
+use crate::http::access::Permission;
+use crate::http::codes::ring_of;
 use crate::http::page::station::{ConfirmPair, Desk};
 use crate::http::page::{Badge, Choice, Code, Field, Tone};
-use crate::http::portal_frame::ring_of;
-use crate::model::{AssignmentKind, Custody, OtpSpec};
+use crate::http::words;
+use crate::model::{AssignmentKind, Custody, OtpSpec, Role};
 use crate::service::{TokenView, UserView};
 
 /// The reason that a wide search starts with; the operator may write another.
@@ -36,7 +37,7 @@ fn custody_label(word: &str) -> &'static str {
 fn state_words(token: &TokenView, now: UnixTime) -> String {
     let since = |at| format!(" since {}", words::day(at, now));
     let (place, when) = match token.token.custody {
-        Custody::InStock => ("In stock", String::new()),
+        Custody::InStock => ("Not handed out", String::new()),
         Custody::HandedOut { at } => ("Handed out", since(at)),
         Custody::Confirmed { at } => ("In use", since(at)),
         Custody::Returned { at } => ("Returned", since(at)),
@@ -63,7 +64,7 @@ fn state_words(token: &TokenView, now: UnixTime) -> String {
         (false, true) => format!(", confirmed on {confirmed}"),
         (false, false) => format!(", confirmed on {confirmed}, not yet on {open}"),
     };
-    let used = token.state.last_used.map_or_else(|| "never".to_owned(), |at| words::moment(at, now));
+    let used = token.state.last_used.map_or_else(|| "never".to_owned(), |at| words::moment(at, now).words);
     let clock = match (token.state.drift, &token.spec) {
         (Some(drift), OtpSpec::Totp { .. }) => format!(" The clock is {}.", words::clock(drift.seconds)),
         _ => String::new(),
@@ -87,8 +88,15 @@ fn pair(token: &TokenView, person: Option<&UserView>) -> Option<ConfirmPair> {
     Some(ConfirmPair { login: person.user.login.as_str().to_owned(), resource: resource.clone() })
 }
 
-/// The card of a token. `at` counts the cards of a page from 0.
-pub(super) fn desk(token: &TokenView, person: Option<&UserView>, at: usize, now: UnixTime) -> Desk {
+/// The card of a token, with what this role may do. `at` counts the cards of a page from 0.
+pub(super) fn desk(
+    token: &TokenView,
+    person: Option<&UserView>,
+    at: usize,
+    now: UnixTime,
+    role: Option<Role>,
+) -> Desk {
+    let may = |what: Permission| role.is_some_and(|role| what.allows(role));
     let enabled = if token.token.disabled.is_none() {
         Badge::with_icon(Tone::Good, "power", "Enabled")
     } else {
@@ -114,7 +122,9 @@ pub(super) fn desk(token: &TokenView, person: Option<&UserView>, at: usize, now:
         prefix: format!("d{}-", at + 1),
         ring: ring_of(token, now),
         reason: Field::of(REASON),
-        confirm: pair(token, person),
+        confirm: pair(token, person).filter(|_| may(Permission::Confirm)),
+        works: may(Permission::Resync),
+        moves: may(Permission::Custody),
         handout: Field::of(token.user.as_deref().unwrap_or_default()),
         custody_choices: Choice::list(&moves, chosen),
     }

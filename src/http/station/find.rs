@@ -7,11 +7,12 @@ use serde::Deserialize;
 
 use super::desk::desk;
 use super::place::{Place, serial_of};
+use super::recent::recent;
 use crate::http::error::ApiError;
 use crate::http::extract::PageForm;
-use crate::http::page::station::{Desk, Holder, Home, Person, Token};
+use crate::http::frame::html;
+use crate::http::page::station::{Desk, Holder, Home, Person, Recent, Token};
 use crate::http::page::{ActionRow, Badge, Field, Notice, Tone, segment};
-use crate::http::portal_frame::html;
 use crate::model::{Login, Token as TokenRecord, TokenSerial, User};
 use crate::service::{TokenView, UserView};
 
@@ -25,14 +26,15 @@ pub(super) struct FindForm {
 }
 
 /// The station's start, with what came of the last step.
-pub(super) fn home_page(
+pub(super) async fn home_page(
     place: &Place,
     status: StatusCode,
     find: Field,
     banner: Option<Notice>,
     matches: Vec<ActionRow>,
-) -> Response {
-    html(status, &Home { page: place.page("Station"), find, banner, matches, recent: Vec::new() })
+) -> Result<Response, ApiError> {
+    let recent = recent(place).await?;
+    Ok(html(status, &Home { page: place.page("Station"), find, banner, matches, recent }))
 }
 
 /// The page of a token; `adjust` says what the last step changes on its card.
@@ -44,7 +46,7 @@ pub(super) fn token_page(
     adjust: impl FnOnce(&mut Desk),
 ) -> Response {
     let serial = seen.token.token.serial.display();
-    let mut card = desk(&seen.token, seen.person.as_ref(), 0, place.state.service.now());
+    let mut card = desk(&seen.token, seen.person.as_ref(), 0, place.state.service.now(), place.actor.role);
     adjust(&mut card);
     let holder = seen.token.user.as_ref().map(|login| Holder {
         login: login.clone(),
@@ -56,7 +58,7 @@ pub(super) fn token_page(
         banner,
         holder,
         desk: card,
-        recent: Vec::new(),
+        recent: seen.recent.clone(),
     };
     html(status, &page)
 }
@@ -65,24 +67,28 @@ pub(super) fn token_page(
 pub(super) struct Seen {
     pub(super) token: TokenView,
     pub(super) person: Option<UserView>,
+    /// The last answers that were given before.
+    recent: Vec<Recent>,
 }
 
 /// Reads a token and its person.
 pub(super) async fn seen(place: &Place, serial: &TokenSerial) -> Result<Seen, ApiError> {
     let (actor, serial) = (place.actor.clone(), serial.clone());
+    let recent = recent(place).await?;
     let read = place.state.blocking(move |service| {
         let token = service.token(&actor, &serial)?;
         let login = token.user.as_deref().and_then(|login| Login::parse(login).ok());
         // A person outside the actor's scope stays a login.
         let person = login.and_then(|login| service.user(&actor, &login).ok());
-        Ok(Seen { token, person })
+        Ok(Seen { token, person, recent })
     });
     read.await
 }
 
 /// The start.
 pub(super) async fn start(place: Place) -> Response {
-    home_page(&place, StatusCode::OK, Field::default(), None, Vec::new())
+    let result = home_page(&place, StatusCode::OK, Field::default(), None, Vec::new()).await;
+    place.answer(result)
 }
 
 fn person_row(user: &User) -> ActionRow {
@@ -113,24 +119,25 @@ pub(super) async fn find(place: Place, form: Result<PageForm<FindForm>, ApiError
         let typed = typed.trim().to_owned();
         if typed.is_empty() {
             let field = Field::wrong("", "Scan a token, or type a login or a name.");
-            return Ok(home_page(&place, StatusCode::UNPROCESSABLE_ENTITY, field, None, Vec::new()));
+            return home_page(&place, StatusCode::UNPROCESSABLE_ENTITY, field, None, Vec::new()).await;
         }
         let (actor, text) = (place.actor.clone(), typed.clone());
         let found = place.state.blocking(move |service| service.search(&actor, &text, MATCHES));
         let (people, tokens) = found.await?;
-        Ok(match (people.as_slice(), tokens.as_slice()) {
+        match (people.as_slice(), tokens.as_slice()) {
             ([], []) => {
                 let problem = "Nobody and no token here fits this. Check the spelling, or scan the back.";
                 let field = Field::wrong(&typed, problem);
-                home_page(&place, StatusCode::NOT_FOUND, field, None, Vec::new())
+                home_page(&place, StatusCode::NOT_FOUND, field, None, Vec::new()).await
             }
-            ([person], []) => Place::go_to_person(person.login.as_str()),
-            ([], [token]) => Place::go_to_token(token.serial.display()),
+            ([person], []) => Ok(Place::go_to_person(person.login.as_str())),
+            ([], [token]) => Ok(Place::go_to_token(token.serial.display())),
             _ => {
                 let rows = people.iter().map(person_row).chain(tokens.iter().map(token_row));
-                home_page(&place, StatusCode::OK, Field::of(&typed), None, rows.take(MATCHES).collect())
+                let rows = rows.take(MATCHES).collect();
+                home_page(&place, StatusCode::OK, Field::of(&typed), None, rows).await
             }
-        })
+        }
     };
     let result = result.await;
     place.answer(result)
@@ -163,8 +170,12 @@ pub(super) async fn person(place: Place, Path(login): Path<String>) -> Response 
             name: person.user.display_name(),
             words: places.join(", "),
             state,
-            tokens: tokens.iter().enumerate().map(|(at, t)| desk(t, Some(&person), at, now)).collect(),
-            recent: Vec::new(),
+            tokens: tokens
+                .iter()
+                .enumerate()
+                .map(|(at, t)| desk(t, Some(&person), at, now, place.actor.role))
+                .collect(),
+            recent: recent(&place).await?,
         };
         Ok(html(StatusCode::OK, &page))
     };

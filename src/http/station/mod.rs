@@ -4,8 +4,8 @@ mod banner;
 mod desk;
 mod find;
 mod place;
+mod recent;
 mod steps;
-pub mod words;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -26,6 +26,7 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/station/tokens/{serial}/resync", Permission::Resync),
     rule("POST", "/station/tokens/{serial}/check", Permission::Check),
     rule("POST", "/station/tokens/{serial}/handout", Permission::Custody),
+    rule("POST", "/station/tokens/{serial}/handout/undo", Permission::Custody),
     rule("POST", "/station/tokens/{serial}/custody", Permission::Custody),
     rule("POST", "/station/tokens/{serial}/confirm", Permission::Confirm),
 ];
@@ -40,6 +41,7 @@ pub fn router() -> Router<AppState> {
         .route("/station/tokens/{serial}/resync", post(steps::resync))
         .route("/station/tokens/{serial}/check", post(steps::check))
         .route("/station/tokens/{serial}/handout", post(steps::hand_out))
+        .route("/station/tokens/{serial}/handout/undo", post(steps::take_back))
         .route("/station/tokens/{serial}/custody", post(steps::move_to))
         .route("/station/tokens/{serial}/confirm", post(steps::confirm))
 }

@@ -5,12 +5,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::words;
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
-use crate::http::page::{Message, Notice, Page, SignedIn, Tone, segment};
-use crate::http::portal_frame::{frame, html};
+use crate::http::frame::{self, html};
+use crate::http::page::{Message, Notice, Page, Tone, segment};
 use crate::http::state::AppState;
+use crate::http::words;
 use crate::model::{Actor, TokenSerial};
 
 /// Somebody of the staff at a desk.
@@ -34,16 +34,7 @@ impl FromRequestParts<AppState> for Place {
 impl Place {
     /// The frame of a page.
     pub(super) fn page(&self, title: &str) -> Page {
-        let name = match &self.caller.operator {
-            Some(operator) => operator.login.as_str().to_owned(),
-            None => self.actor.label(),
-        };
-        let signed_in = Some(SignedIn {
-            name,
-            role: self.actor.role.map_or("", |role| role.name()).to_owned(),
-            form_token: self.caller.form_token.clone(),
-        });
-        Page { signed_in, ..frame(&self.state, &self.caller, title, "station") }
+        frame::page(&self.state, &self.caller, title, "station")
     }
 
     /// On to the page of a token.

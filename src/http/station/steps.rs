@@ -7,12 +7,12 @@ use axum::response::Response;
 use super::banner;
 use super::find::{Seen, home_page, seen, token_page};
 use super::place::{Place, serial_of};
-use super::words;
+use crate::http::codes::{Typed, code_problem, fields_with, repeated_at};
 use crate::http::error::ApiError;
 use crate::http::extract::PageForm;
 use crate::http::page::station::Desk;
 use crate::http::page::{Code, Field, Notice, Tone};
-use crate::http::portal_frame::{Typed, code_problem, fields_with, repeated_at};
+use crate::http::words;
 use crate::model::{Login, ResourceName};
 use crate::oath::Otp;
 use crate::service::{CheckResult, ConfirmRequest, ConfirmResult, SequenceResult};
@@ -80,15 +80,15 @@ pub(super) async fn resync(place: Place, Path(serial): Path<String>, form: Form)
         let notice = banner::resync(outcome.result, !reason.is_empty(), now, &before.token);
         Ok(match outcome.result {
             SequenceResult::Synchronized { .. } => {
-                home_page(&place, StatusCode::OK, Field::default(), Some(notice), Vec::new())
+                home_page(&place, StatusCode::OK, Field::default(), Some(notice), Vec::new()).await?
             }
             SequenceResult::MoreOtpsNeeded | SequenceResult::Ambiguous => {
-                token_page(&place, UNFIT, &before, Some(notice), |desk| {
+                token_page(&place, StatusCode::OK, &before, Some(notice), |desk| {
                     keep(desk);
                     desk.codes = Code::fields(outcome.otps_needed.max(2));
                 })
             }
-            _ => token_page(&place, UNFIT, &before, Some(notice), |desk| {
+            _ => token_page(&place, StatusCode::OK, &before, Some(notice), |desk| {
                 keep(desk);
                 desk.codes = Code::fields(sizes[0]);
             }),
@@ -121,8 +121,7 @@ pub(super) async fn check(place: Place, Path(serial): Path<String>, form: Form) 
         let after = seen(&place, &serial).await?;
         let notice = banner::check(outcome, place.state.service.now(), &after.token);
         let accepted = matches!(outcome, CheckResult::Accepted { .. });
-        let status = if accepted { StatusCode::OK } else { UNFIT };
-        Ok(token_page(&place, status, &after, Some(notice), |desk| desk.focus_codes = !accepted))
+        Ok(token_page(&place, StatusCode::OK, &after, Some(notice), |desk| desk.focus_codes = !accepted))
     };
     let result = result.await;
     place.answer(result)
@@ -172,6 +171,27 @@ fn serial_words(seen: &Seen) -> &str {
     seen.token.token.serial.display()
 }
 
+/// Takes a hand-out back.
+pub(super) async fn take_back(place: Place, Path(serial): Path<String>, form: Form) -> Response {
+    let result = async {
+        form?;
+        let serial = serial_of(&serial)?;
+        let before = seen(&place, &serial).await?;
+        let (actor, asked) = (place.actor.clone(), serial.clone());
+        let moved = place.state.blocking(move |service| {
+            service.set_custody(&actor, &asked, "in_stock", None, "hand-out undone")
+        });
+        if let Err(error) = moved.await {
+            return refused(&place, &before, error, &[2, 0], |_| {});
+        }
+        let text = format!("Token {} is in stock again.", serial_words(&before));
+        let notice = Notice::new(Tone::Good, "Taken back", &text);
+        home_page(&place, StatusCode::OK, Field::default(), Some(notice), Vec::new()).await
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
 /// Notes where a token is.
 pub(super) async fn move_to(place: Place, Path(serial): Path<String>, form: Form) -> Response {
     let result = async {
@@ -184,8 +204,8 @@ pub(super) async fn move_to(place: Place, Path(serial): Path<String>, form: Form
             return refused(&place, &before, error, &[2, 0], |_| {});
         }
         let after = seen(&place, &serial).await?;
-        let place_words = after.token.custody.replace('_', " ");
-        let text = format!("Token {} is noted as {place_words}.", serial_words(&after));
+        let noted = after.token.custody.replace('_', " ");
+        let text = format!("Token {} is noted as {noted}.", serial_words(&after));
         let notice = Notice::new(Tone::Good, "Noted", &text);
         Ok(token_page(&place, StatusCode::OK, &after, Some(notice), |desk| desk.focus_codes = false))
     };
@@ -222,14 +242,14 @@ pub(super) async fn confirm(place: Place, Path(serial): Path<String>, form: Form
         let notice = banner::confirm(&outcome, &login, place.state.service.now(), &before.token);
         Ok(match outcome {
             ConfirmResult::Confirmed { .. } => {
-                home_page(&place, StatusCode::OK, Field::default(), Some(notice), Vec::new())
+                home_page(&place, StatusCode::OK, Field::default(), Some(notice), Vec::new()).await?
             }
             ConfirmResult::MoreOtpsNeeded { otps_needed } => {
-                token_page(&place, UNFIT, &before, Some(notice), |desk| {
+                token_page(&place, StatusCode::OK, &before, Some(notice), |desk| {
                     desk.codes = fields_with(otps_needed, sizes[0], "Type the next code, too.");
                 })
             }
-            _ => token_page(&place, UNFIT, &before, Some(notice), |_| {}),
+            _ => token_page(&place, StatusCode::OK, &before, Some(notice), |_| {}),
         })
     };
     let result = result.await;

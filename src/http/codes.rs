@@ -1,54 +1,15 @@
-//! What the pages of portal and station share: the frame, the answer, codes as they were typed.
+//! Codes as people type them on the pages of portal and station, and the ring that counts to the next one.
 
 use std::collections::BTreeMap;
 
-use askama::Template;
-use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 use zeroize::Zeroize;
 
-use super::auth::Caller;
-use super::error::ApiError;
-use super::page::{Code, Page, Ring, asset};
-use super::state::AppState;
+use super::page::{Code, Ring};
 use crate::clock::UnixTime;
 use crate::model::OtpSpec;
 use crate::oath::{Otp, OtpError};
-use crate::service::{Service, TokenView};
-
-/// The words of the banner of a store that is not for real use.
-fn store_mark(service: &Service) -> Option<String> {
-    let meta = service.meta();
-    if meta.simulated {
-        return Some("Simulation: the devices and tokens in this store are not real.".into());
-    }
-    meta.demo.then(|| "Demonstration: the tokens and people in this store are invented.".into())
-}
-
-/// The frame of a page on which nobody is named; the places add who is signed in.
-pub fn frame(state: &AppState, caller: &Caller, title: &str, nav: &'static str) -> Page {
-    Page {
-        title: title.to_owned(),
-        asset_version: asset::version().to_owned(),
-        store_mark: store_mark(&state.service),
-        signed_in: None,
-        form_token: caller.form_token.clone(),
-        flash: None,
-        nav,
-    }
-}
-
-/// A page as an answer.
-pub fn html<T: Template>(status: StatusCode, page: &T) -> Response {
-    match page.render() {
-        Ok(text) => (status, Html(text)).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a page could not be written");
-            ApiError::unexpected().into_response()
-        }
-    }
-}
+use crate::service::TokenView;
 
 /// The ring that runs with a token's step; none for tokens that count presses.
 pub fn ring_of(token: &TokenView, now: UnixTime) -> Option<Ring> {
