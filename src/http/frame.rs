@@ -43,12 +43,12 @@ pub fn page(state: &AppState, caller: &Caller, title: &str, nav: &'static str) -
         role: actor.role.map_or("", crate::model::Role::name).to_owned(),
         form_token: caller.form_token.clone(),
     });
-    Page { signed_in, ..nameless(state, caller, title, nav) }
+    let role = caller.actor.as_ref().and_then(|actor| actor.role);
+    Page { signed_in, role, ..nameless(state, caller, title, nav) }
 }
 
 /// What `?done=` may say: a word of this table, never text from the address.
 const DONE: &[(&str, &str)] = &[
-    ("import-committed", "The tokens are here."),
     ("import-dropped", "The plan was dropped. Nothing was stored."),
     ("import-undone", "The import was taken back."),
     ("batch-assigned", "The tokens stand on the resource now."),

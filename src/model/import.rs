@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, BatchId, BatchName, ImportId};
+use super::{Actor, BatchId, BatchName, ImportId, JobId, TokenKind};
 use crate::clock::UnixTime;
 
 /// Where an import stands.
@@ -103,6 +103,17 @@ impl ImportCounts {
     }
 }
 
+/// Tokens of one sort in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportContent {
+    /// What they compute.
+    pub kind: TokenKind,
+    /// Maker and model, as the file says; empty when it does not, or for what is left of many sorts.
+    pub model: String,
+    /// How many.
+    pub tokens: u64,
+}
+
 /// One import of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
@@ -120,8 +131,12 @@ pub struct Import {
     pub batch: BatchId,
     /// Name of that batch.
     pub batch_name: BatchName,
+    /// The job that reads the file.
+    pub job: JobId,
     /// Counts by verdict.
     pub counts: ImportCounts,
+    /// What readable tokens the file holds, by sort.
+    pub contents: Vec<ImportContent>,
     /// Conflicting tokens get another secret when it is committed.
     pub replace: bool,
     /// Good lines are committed although others are not.

@@ -28,7 +28,7 @@ pub use id::{
     ApiKeyId, AssignmentId, BatchAssignmentId, BatchId, DataKeyId, ImportId, JobId, MailId, OperatorId,
     ResourceId, SeedVersion, TokenId, UserId,
 };
-pub use import::{Import, ImportCounts, ImportLine, ImportState, Verdict};
+pub use import::{Import, ImportContent, ImportCounts, ImportLine, ImportState, Verdict};
 pub use job::{Job, JobKind, JobState};
 pub use key::{Fingerprint, SealedSeed, WrapMode, WrappedKey};
 pub use mail::{MailKind, MailState, OutboxMail};

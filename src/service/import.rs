@@ -60,6 +60,8 @@ pub struct ImportView {
     pub import: Import,
     /// Lines that are not `new`, the first thousand.
     pub lines: Vec<ImportLine>,
+    /// Committed, and none of its tokens was used or given out yet.
+    pub can_undo: bool,
 }
 
 /// Work that a worker takes over.
@@ -149,7 +151,9 @@ impl Service {
                     file_name: file_name.clone(),
                     batch,
                     batch_name,
+                    job,
                     counts: ImportCounts::default(),
+                    contents: Vec::new(),
                     replace,
                     only_good,
                     allowed: allowed.clone(),
@@ -272,7 +276,8 @@ impl Service {
         self.store.read(|view| {
             let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
             let lines = view.import_lines(id, Page::first(LINES_IN_ANSWER))?.items;
-            Ok(ImportView { import, lines })
+            let can_undo = import.state.is_committed() && !undo::is_in_use(view, &import)?;
+            Ok(ImportView { import, lines, can_undo })
         })
     }
 

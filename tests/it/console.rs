@@ -167,11 +167,8 @@ async fn an_admin_walks_from_seed_file_to_checked_code() {
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     let path = answer.location.split('?').next().expect("a path").to_owned();
     let plan = browser.read_import(&answer.location).await;
-    assert!(plan.text.contains("2 tokens: 2 new."), "{}", plan.text);
-    led(
-        &browser.post(&format!("{path}/commit"), &[("mode", "all")]).await,
-        &format!("{path}?done=import-committed"),
-    );
+    assert!(plan.text.contains("2 TOTP tokens: 2 new."), "{}", plan.text);
+    led(&browser.post(&format!("{path}/commit"), &[("mode", "all")]).await, &path);
     assert!(browser.get(&path).await.text.contains("2 tokens are here."));
 
     led(

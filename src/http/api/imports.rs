@@ -17,7 +17,7 @@ use crate::http::auth::{Acting, LocalPeer};
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiQuery, ApiResult};
 use crate::http::state::AppState;
-use crate::model::{Import, ImportId, ImportLine};
+use crate::model::{Import, ImportContent, ImportId, ImportLine};
 use crate::secret::{Passphrase, Seed};
 use crate::service::{ImportRequest, ImportView};
 
@@ -79,15 +79,44 @@ pub(super) struct ImportDto {
     rejected: u64,
     /// Lines of the file that stand for a token.
     lines_total: u64,
+    /// What readable tokens the file holds, by sort.
+    contents: Vec<ContentDto>,
+    /// What was assumed because the file does not say it, and warnings.
+    notes: Vec<NoteDto>,
     allowed: Vec<String>,
+    /// Committed, and none of its tokens was used or given out yet; lists of imports say false.
+    can_undo: bool,
     created_at: String,
     /// Lines that are not `new`, the first 1,000; lists of imports leave them out.
     lines: Vec<LineDto>,
 }
 
+/// Tokens of one sort in a file.
+#[derive(Serialize, ToSchema)]
+struct ContentDto {
+    kind: &'static str,
+    /// Maker and model, empty when the file does not say.
+    model: String,
+    tokens: u64,
+}
+
+impl ContentDto {
+    fn of(content: ImportContent) -> Self {
+        Self { kind: content.kind.name(), model: content.model, tokens: content.tokens }
+    }
+}
+
+/// A remark on the file as a whole.
+#[derive(Serialize, ToSchema)]
+struct NoteDto {
+    code: String,
+    detail: String,
+}
+
 impl ImportDto {
     pub(super) fn of(view: ImportView) -> Self {
-        Self { lines: view.lines.into_iter().map(LineDto::of).collect(), ..Self::head(view.import) }
+        let lines = view.lines.into_iter().map(LineDto::of).collect();
+        Self { lines, can_undo: view.can_undo, ..Self::head(view.import) }
     }
 
     fn head(import: Import) -> Self {
@@ -104,7 +133,10 @@ impl ImportDto {
             conflicts: import.counts.conflicts,
             rejected: import.counts.rejected,
             lines_total: import.counts.total(),
+            contents: import.contents.into_iter().map(ContentDto::of).collect(),
+            notes: import.notes.into_iter().map(|(code, detail)| NoteDto { code, detail }).collect(),
             allowed: import.allowed,
+            can_undo: false,
             created_at: time(import.created_at),
             lines: Vec::new(),
         }

@@ -13,7 +13,7 @@ use crate::http::page::console::import as view;
 use crate::http::page::{Badge, Choice, Field, Notice, Page, Pager, Tone, segment};
 use crate::http::state::AppState;
 use crate::http::{frame, words};
-use crate::model::{BatchName, Import, ImportId, ImportLine, ImportState, JobId, Verdict};
+use crate::model::{BatchName, Import, ImportContent, ImportId, ImportLine, ImportState, Verdict};
 use crate::secret::{Passphrase, Seed};
 use crate::seedfile::{Weakness, formats};
 use crate::service::{ImportRequest, ImportView};
@@ -170,7 +170,7 @@ pub(super) async fn upload(
     };
     match begun {
         Ok(task) => {
-            let to = format!("/admin/import/{}?job={}", task.import.0, task.job.0);
+            let to = format!("/admin/import/{}", task.import.0);
             if !state.jobs.submit_import(task) {
                 let message = "the program is ending: try again in a minute";
                 return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "ending", message));
@@ -234,6 +234,22 @@ fn ways(import: &Import) -> Vec<Choice> {
     ways
 }
 
+/// ", 12 TOTP tokens of Example Tokens T-60 and 3 HOTP tokens".
+fn contents(found: &[ImportContent]) -> String {
+    let sort = |content: &ImportContent| {
+        let tokens = words::counted(content.tokens, &format!("{} token", content.kind.name().to_uppercase()));
+        if content.model.is_empty() { tokens } else { format!("{tokens} of {}", content.model) }
+    };
+    match found.split_last() {
+        None => String::new(),
+        Some((last, [])) => format!(", {}", sort(last)),
+        Some((last, rest)) => {
+            let rest: Vec<String> = rest.iter().map(sort).collect();
+            format!(", {} and {}", rest.join(", "), sort(last))
+        }
+    }
+}
+
 fn plan(found: &ImportView, now: crate::clock::UnixTime) -> view::Plan {
     let (import, counts) = (&found.import, found.import.counts);
     let mut badges = vec![Badge::with_icon(Tone::Good, "plus", &format!("{} new", words::count(counts.new)))];
@@ -250,13 +266,15 @@ fn plan(found: &ImportView, now: crate::clock::UnixTime) -> view::Plan {
         formats().iter().find(|f| f.name == import.format).map_or(import.format.as_str(), |f| f.title);
     let envelope = match import.envelope.as_str() {
         "" | "none" => String::new(),
-        protected => format!(", {}", protected.replace('_', " ")),
+        "pskc_passphrase" => ", opened with its passphrase".to_owned(),
+        "pskc_key" => ", opened with its key".to_owned(),
+        other => format!(", {}", other.replace('_', " ")),
     };
-    let tokens = words::counted(counts.total(), "token");
+    let tokens = contents(&import.contents);
     let until = words::moment(import.created_at.plus_secs(Import::PLAN_SECS), now);
     let more = counts.total() - counts.new > found.lines.len() as u64;
     view::Plan {
-        sentence: format!("{title}{envelope}, {tokens}: {}.", told.join(", ")),
+        sentence: format!("{title}{envelope}{tokens}: {}.", told.join(", ")),
         assumptions: import
             .notes
             .iter()
@@ -285,12 +303,11 @@ fn ended(found: &ImportView) -> Notice {
     }
 }
 
-async fn stage(state: &AppState, found: &ImportView, job: Option<u64>) -> Result<view::Stage, ApiError> {
+async fn stage(state: &AppState, found: &ImportView) -> Result<view::Stage, ApiError> {
     let import = &found.import;
     Ok(match import.state {
         ImportState::Parsing => {
-            // Every import has one job; their numbers run together unless a job was lost.
-            let id = JobId(job.unwrap_or(import.id.0));
+            let id = import.job;
             let job = state.blocking(move |service| service.job(id)).await;
             let (done, total) = job.map_or((0, 0), |job| (job.done, job.total));
             view::Stage::Parsing(view::ReadingJob { id: id.0.to_string(), done, total })
@@ -306,7 +323,7 @@ async fn stage(state: &AppState, found: &ImportView, job: Option<u64>) -> Result
                 assign_href: format!("/admin/batches/{}", segment(name)),
                 sample_href: format!("/admin/tokens?batch={}", segment(name)),
                 slips_href: None,
-                undo: true,
+                undo: found.can_undo,
             })
         }
         ImportState::Dropped { .. } => view::Stage::Ended(ended(found)),
@@ -331,7 +348,7 @@ pub(super) async fn show(
         page: frame::with_done(page, asked.done.as_deref()),
         id: id.0.to_string(),
         file_name: found.import.file_name.clone(),
-        stage: stage(&state, &found, asked.job.parse().ok()).await?,
+        stage: stage(&state, &found).await?,
     };
     Ok(frame::html(StatusCode::OK, &import))
 }
@@ -351,7 +368,7 @@ pub(super) async fn commit(
         _ => return Err(ApiError::field("mode", "mode_unknown", "choose how to import")),
     };
     state.blocking(move |service| service.commit_import(&actor, id, Some(only_good), Some(replace))).await?;
-    Ok(frame::done(&format!("/admin/import/{}", id.0), "import-committed"))
+    Ok(Redirect::to(&format!("/admin/import/{}", id.0)).into_response())
 }
 
 /// Drops a plan, or takes a committed import back.

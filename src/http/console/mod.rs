@@ -144,7 +144,6 @@ struct Asked {
     action: String,
     enable: String,
     see: String,
-    job: String,
     cursor: String,
     done: Option<String>,
 }

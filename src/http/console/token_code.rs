@@ -148,9 +148,7 @@ struct Resyncing<'a> {
 
 fn resync_tab(token: &TokenView, now: UnixTime, form: Resyncing<'_>) -> view::TokenTab {
     let mut codes = Code::fields(3);
-    for (code, label) in
-        codes.iter_mut().zip(["First OTP", "Next OTP", "The OTP after that (to look further)"])
-    {
+    for (code, label) in codes.iter_mut().zip(["First OTP", "Next OTP", "The one after that"]) {
         code.label = label.into();
     }
     for (at, error) in form.errors {

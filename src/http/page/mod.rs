@@ -8,6 +8,9 @@ use std::fmt;
 use askama::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::http::access::Permission;
+use crate::model::Role;
+
 pub mod asset;
 pub mod console;
 pub mod icon;
@@ -31,10 +34,52 @@ pub struct Page {
     pub flash: Option<Flash>,
     /// The entry of the navigation that this page belongs to.
     pub nav: &'static str,
+    /// The role of the operator at the other end, which decides what the page offers.
+    pub role: Option<Role>,
 }
 
 impl Page {
+    fn may(&self, what: Permission) -> bool {
+        self.role.is_some_and(|role| what.allows(role))
+    }
+
+    /// Whether to offer what only admins do.
+    pub fn may_administer(&self) -> bool {
+        self.may(Permission::Administer)
+    }
+
+    /// Whether to offer the audit log.
+    pub fn may_audit(&self) -> bool {
+        self.may(Permission::Audit)
+    }
+
+    /// Whether to offer checking a code.
+    pub fn may_check(&self) -> bool {
+        self.may(Permission::Check)
+    }
+
+    /// Whether to offer bringing a token back.
+    pub fn may_resync(&self) -> bool {
+        self.may(Permission::Resync)
+    }
+
+    /// Whether to offer moving a token to another place.
+    pub fn may_move(&self) -> bool {
+        self.may(Permission::Custody)
+    }
+
+    /// Whether to offer switching a token off.
+    pub fn may_disable(&self) -> bool {
+        self.may(Permission::Disable)
+    }
+
+    /// Whether to offer clearing failures.
+    pub fn may_unblock(&self) -> bool {
+        self.may(Permission::Unblock)
+    }
+
     /// A signed-in page of a demonstration store.
+    #[cfg(test)]
     pub fn sample(title: &str, nav: &'static str) -> Self {
         Self {
             title: title.into(),
@@ -48,10 +93,12 @@ impl Page {
             form_token: "sample-form-token".into(),
             flash: None,
             nav,
+            role: Some(Role::Admin),
         }
     }
 
     /// A page before anybody has signed in.
+    #[cfg(test)]
     pub fn sample_outside(title: &str) -> Self {
         Self { signed_in: None, ..Self::sample(title, "") }
     }
@@ -91,6 +138,7 @@ pub struct SignIn {
 
 impl SignIn {
     /// The page after a try that did not fit.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample_outside("Sign in"),
@@ -123,6 +171,7 @@ pub struct Message {
 
 impl Message {
     /// An address that leads nowhere.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample_outside("Nothing here"),
@@ -368,6 +417,7 @@ pub struct Ring {
 
 impl Ring {
     /// A ring of 30 seconds.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self { step_secs: 30, server_now: "1767225612.5".into() }
     }
@@ -420,6 +470,7 @@ pub struct ActionRow {
 
 impl ActionRow {
     /// The rows of a portal with three actions.
+    #[cfg(test)]
     pub fn samples() -> Vec<Self> {
         [
             (

@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use super::{ActionRow, Badge, Choice, Code, Field, Notice, Page, Ring, Tone};
+#[cfg(test)]
+use super::Tone;
+use super::{ActionRow, Badge, Choice, Code, Field, Notice, Page, Ring};
 
 /// What every portal page knows about the place it belongs to.
 #[derive(Debug, Clone)]
@@ -17,6 +19,7 @@ pub struct Portal {
 
 impl Portal {
     /// The portal of a VPN.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             alias: "portal".into(),
@@ -59,6 +62,7 @@ pub struct OwnToken {
 
 impl OwnToken {
     /// A confirmed token for the key ring.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             serial: "87-1234567".into(),
@@ -86,6 +90,7 @@ pub struct Login {
 
 impl Login {
     /// The page after signing out.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample_outside("Your token for VPN"),
@@ -114,6 +119,7 @@ pub struct Verify {
 
 impl Verify {
     /// The page after a wrong password.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample_outside("Password or mailed code"),
@@ -149,6 +155,7 @@ pub struct Otp {
 
 impl Otp {
     /// The page after a code that was refused.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample_outside("The code on your token"),
@@ -187,6 +194,7 @@ pub struct Home {
 
 impl Home {
     /// A person with one confirmed token.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page { signed_in: super::SignedIn::portal("test"), ..Page::sample("Your page", "home") },
@@ -220,6 +228,7 @@ pub struct Confirm {
 
 impl Confirm {
     /// The page after a try that did not fit.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page {
@@ -261,6 +270,7 @@ pub struct Done {
 
 impl Done {
     /// A token was confirmed.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page {
@@ -297,6 +307,7 @@ pub struct Synchronize {
 
 impl Synchronize {
     /// A person with one token.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page {
@@ -328,6 +339,7 @@ pub struct Closed {
 
 impl Closed {
     /// A session that ended.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample_outside("Signed out"),

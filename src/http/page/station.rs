@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use super::{ActionRow, Badge, Choice, Code, Field, Moment, Notice, Page, Ring, Tone};
+#[cfg(test)]
+use super::Tone;
+use super::{ActionRow, Badge, Choice, Code, Field, Moment, Notice, Page, Ring};
 
 /// One of the last results.
 #[derive(Debug, Clone)]
@@ -21,6 +23,7 @@ pub struct Recent {
 
 impl Recent {
     /// Three results of one morning.
+    #[cfg(test)]
     pub fn samples() -> Vec<Self> {
         vec![
             Self {
@@ -80,10 +83,6 @@ pub struct Desk {
     pub ring: Option<Ring>,
     /// The preset, editable reason of a wide search.
     pub reason: Field,
-    /// Whether this role may check and resync.
-    pub works: bool,
-    /// Whether this role may hand out and take back.
-    pub moves: bool,
     /// What the codes can confirm, if anything is waiting.
     pub confirm: Option<ConfirmPair>,
     /// The login typed to hand the token out.
@@ -94,6 +93,7 @@ pub struct Desk {
 
 impl Desk {
     /// A handed-out token that waits for its first two codes.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             serial: "87-1234567".into(),
@@ -106,8 +106,6 @@ impl Desk {
             prefix: "d1-".into(),
             ring: Some(Ring::sample()),
             reason: Field::of("Person at the desk, identified"),
-            works: true,
-            moves: true,
             confirm: Some(ConfirmPair { login: "test".into(), resource: "VPN".into() }),
             handout: Field::of("test"),
             custody_choices: Choice::list(
@@ -136,6 +134,7 @@ pub struct Home {
 
 impl Home {
     /// After a resync that worked.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample("Station", "station"),
@@ -151,6 +150,7 @@ impl Home {
     }
 
     /// After codes that belong to another token.
+    #[cfg(test)]
     pub fn sample_wrong() -> Self {
         Self {
             banner: Some(Notice::new(
@@ -163,6 +163,7 @@ impl Home {
     }
 
     /// Several people with this name.
+    #[cfg(test)]
     pub fn sample_matches() -> Self {
         let person = |login: &str, title: &str, line: &str| ActionRow {
             href: format!("/station/person/{login}"),
@@ -208,6 +209,7 @@ pub struct Person {
 
 impl Person {
     /// A person with one token.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample("Tess Test", "station"),
@@ -252,6 +254,7 @@ pub struct Token {
 
 impl Token {
     /// A third code is asked for.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample("Token 87-1234567", "station"),

@@ -96,7 +96,7 @@ pub(super) fn desk(
     now: UnixTime,
     role: Option<Role>,
 ) -> Desk {
-    let may = |what: Permission| role.is_some_and(|role| what.allows(role));
+    let may_confirm = role.is_some_and(|role| Permission::Confirm.allows(role));
     let enabled = if token.token.disabled.is_none() {
         Badge::with_icon(Tone::Good, "power", "Enabled")
     } else {
@@ -122,9 +122,7 @@ pub(super) fn desk(
         prefix: format!("d{}-", at + 1),
         ring: ring_of(token, now),
         reason: Field::of(REASON),
-        confirm: pair(token, person).filter(|_| may(Permission::Confirm)),
-        works: may(Permission::Resync),
-        moves: may(Permission::Custody),
+        confirm: pair(token, person).filter(|_| may_confirm),
         handout: Field::of(token.user.as_deref().unwrap_or_default()),
         custody_choices: Choice::list(&moves, chosen),
     }

@@ -9,9 +9,9 @@ use std::time::Duration;
 use super::{CHUNK, ImportTask, LEASE_SECS, next_version};
 use crate::clock::UnixTime;
 use crate::model::{
-    AuditAction, AuditResult, Custody, Drift, Fingerprint, Import, ImportCounts, ImportId, ImportLine,
-    ImportState, JobId, JobState, OtpSpec, SeedRow, SeedVersion, Subject, Token, TokenId, TokenKind,
-    TokenOrigin, TokenSerial, TokenState, Verdict,
+    AuditAction, AuditResult, Custody, Drift, Fingerprint, Import, ImportContent, ImportCounts, ImportId,
+    ImportLine, ImportState, JobId, JobState, OtpSpec, SeedRow, SeedVersion, Subject, Token, TokenId,
+    TokenKind, TokenOrigin, TokenSerial, TokenState, Verdict,
 };
 use crate::oath::MovingFactor;
 use crate::seedfile::{FileError, Note, Problem, ProblemCode, ReadOptions, SeedRecord, Sink};
@@ -29,6 +29,19 @@ const PROGRESS: Duration = Duration::from_millis(250);
 /// What was seen of a serial or secret before in the same file: a keyed hash of it and its line.
 type Seen = HashMap<u64, (u64, u64)>;
 
+/// Sorts of tokens that are counted by maker and model.
+const SORTS: usize = 8;
+
+/// What reading a file found.
+struct Found {
+    format: &'static str,
+    envelope: &'static str,
+    counts: ImportCounts,
+    contents: Vec<ImportContent>,
+    notes: Vec<(String, String)>,
+    generation: u64,
+}
+
 /// Takes the records of one file and gives verdicts.
 struct Planner<'a> {
     service: &'a Service,
@@ -42,6 +55,7 @@ struct Planner<'a> {
     serials: Seen,
     secrets: Seen,
     counts: ImportCounts,
+    contents: Vec<ImportContent>,
     changes: Vec<Change>,
     lines: Vec<ImportLine>,
     expired: u64,
@@ -52,6 +66,7 @@ struct Planner<'a> {
 
 impl Sink for Planner<'_> {
     fn record(&mut self, record: SeedRecord) -> ControlFlow<()> {
+        self.tally(&record);
         let taken = self.take(&record);
         self.go_on(taken)
     }
@@ -83,6 +98,25 @@ impl Sink for Planner<'_> {
 }
 
 impl Planner<'_> {
+    /// Counts a token under its sort; when there are many sorts, what is new counts under its kind alone.
+    fn tally(&mut self, record: &SeedRecord) {
+        let kind = record.spec.kind();
+        let named = format!("{} {}", record.manufacturer, record.model);
+        let known = |sorts: &[ImportContent], model: &str| {
+            sorts.iter().position(|sort| sort.kind == kind && sort.model == model)
+        };
+        let mut model = named.trim();
+        let mut at = known(&self.contents, model);
+        if at.is_none() && self.contents.len() >= SORTS {
+            model = "";
+            at = known(&self.contents, model);
+        }
+        match at {
+            Some(at) => self.contents[at].tokens += 1,
+            None => self.contents.push(ImportContent { kind, model: model.to_owned(), tokens: 1 }),
+        }
+    }
+
     fn go_on(&mut self, step: Result<(), ServiceError>) -> ControlFlow<()> {
         match step {
             Ok(()) => ControlFlow::Continue(()),
@@ -423,6 +457,7 @@ impl Service {
             serials: HashMap::new(),
             secrets: HashMap::new(),
             counts: ImportCounts::default(),
+            contents: Vec::new(),
             changes: Vec::new(),
             lines: Vec::new(),
             expired: 0,
@@ -436,7 +471,7 @@ impl Service {
         }
         let report = read.map_err(|error: FileError| ServiceError::SeedFile(error))?;
         planner.flush()?;
-        let (counts, expired) = (planner.counts, planner.expired);
+        let (expired, contents) = (planner.expired, std::mem::take(&mut planner.contents));
         let mut notes: Vec<(String, String)> =
             report.notes.into_iter().map(|Note { code, detail }| (code.name().to_owned(), detail)).collect();
         if expired > 0 && !notes.iter().any(|(code, _)| code == ProblemCode::Expired.name()) {
@@ -445,36 +480,38 @@ impl Service {
             );
             notes.push((ProblemCode::Expired.name().to_owned(), detail));
         }
-        self.finish_plan(task, report.format, report.envelope, counts, notes, generation)
+        let found = Found {
+            format: report.format,
+            envelope: report.envelope,
+            counts: planner.counts,
+            contents,
+            notes,
+            generation,
+        };
+        self.finish_plan(task, found)
     }
 
-    fn finish_plan(
-        &self,
-        task: &ImportTask,
-        format: &'static str,
-        envelope: &'static str,
-        counts: ImportCounts,
-        notes: Vec<(String, String)>,
-        generation: u64,
-    ) -> Result<(), ServiceError> {
+    fn finish_plan(&self, task: &ImportTask, found: Found) -> Result<(), ServiceError> {
+        let counts = found.counts;
         let (id, actor, now) = (task.import, task.actor.clone(), self.clock.now());
         let allowed = task.allow.iter().map(|w| w.name()).collect::<Vec<_>>().join(",");
         self.decide(move |view| {
             let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
             let planned = Import {
                 state: ImportState::Planned,
-                format: format.to_owned(),
-                envelope: envelope.to_owned(),
+                format: found.format.to_owned(),
+                envelope: found.envelope.to_owned(),
                 counts,
-                notes: notes.clone(),
-                generation,
+                contents: found.contents.clone(),
+                notes: found.notes.clone(),
+                generation: found.generation,
                 changed_at: now,
                 ..import
             };
             let mut facts = vec![
                 ("file", planned.file_name.clone()),
-                ("format", format.to_owned()),
-                ("envelope", envelope.to_owned()),
+                ("format", found.format.to_owned()),
+                ("envelope", found.envelope.to_owned()),
                 ("new", counts.new.to_string()),
                 ("identical", counts.identical.to_string()),
                 ("conflicts", counts.conflicts.to_string()),

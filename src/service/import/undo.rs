@@ -25,7 +25,11 @@ impl Service {
                 }
                 ImportState::Planned => false,
                 ImportState::Committed { .. } => {
-                    refuse_undo(view, &import)?;
+                    if is_in_use(view, &import)? {
+                        let detail =
+                            "a token of this import was used or given out: it cannot be undone any more";
+                        return Err(ServiceError::state("import_in_use", detail));
+                    }
                     true
                 }
             };
@@ -141,13 +145,10 @@ pub(in crate::service) fn dropped(
 }
 
 /// An import can be taken back until one of its tokens was used, handed out or given to somebody.
-fn refuse_undo(view: &dyn View, import: &Import) -> Result<(), ServiceError> {
-    let refuse = || {
-        let detail = "a token of this import was used or given out: it cannot be undone any more";
-        Err(ServiceError::state("import_in_use", detail))
-    };
+/// Whether a token of a committed import was used or given out.
+pub(super) fn is_in_use(view: &dyn View, import: &Import) -> Result<bool, ServiceError> {
     if view.batch_any(import.batch)?.is_some_and(|batch| batch.touched) {
-        return refuse();
+        return Ok(true);
     }
     let mut page = Page::first(CHUNK);
     loop {
@@ -157,12 +158,12 @@ fn refuse_undo(view: &dyn View, import: &Import) -> Result<(), ServiceError> {
                 && seed.version == version
                 && view.state(&seed)?.used
             {
-                return refuse();
+                return Ok(true);
             }
         }
         match slice.next {
             Some(next) => page.after = Some(next),
-            None => return Ok(()),
+            None => return Ok(false),
         }
     }
 }

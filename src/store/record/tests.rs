@@ -5,11 +5,11 @@ use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, ApiKeyId, AssignmentId, AuditAction, AuditEntry, AuditResult, BatchAssignmentId,
     BatchId, BatchName, BatchPart, BatchState, Custody, DataKeyId, DisabledBy, Drift, EmailAddress,
-    Fingerprint, ImportCounts, ImportId, ImportState, JobId, JobKind, JobState, Login, LoginStage, MailId,
-    MailKind, MailState, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement, PinRecord,
-    PortalAction, ResourceAlias, ResourceId, ResourceName, Role, Scope, SealedSeed, SeedVersion, SelfService,
-    SerialRange, SessionKind, Subject, TokenId, TokenOrigin, TokenSerial, TokenType, UserId, Verdict,
-    WrapMode,
+    Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, JobId, JobKind, JobState, Login,
+    LoginStage, MailId, MailKind, MailState, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber,
+    PinPlacement, PinRecord, PortalAction, ResourceAlias, ResourceId, ResourceName, Role, Scope, SealedSeed,
+    SeedVersion, SelfService, SerialRange, SessionKind, Subject, TokenId, TokenKind, TokenOrigin,
+    TokenSerial, TokenType, UserId, Verdict, WrapMode,
 };
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
 use crate::store::audit::hex;
@@ -148,7 +148,9 @@ fn bytes_of_batches_and_imports() {
         file_name: "s".into(),
         batch: BatchId(1),
         batch_name: name,
+        job: JobId(8),
         counts: ImportCounts { new: 1, identical: 2, conflicts: 3, rejected: 4 },
+        contents: vec![ImportContent { kind: TokenKind::Hotp, model: "m".into(), tokens: 10 }],
         replace: true,
         only_good: false,
         allowed: vec!["no_mac".into()],
@@ -160,7 +162,7 @@ fn bytes_of_batches_and_imports() {
     };
     pinned(
         &import,
-        "010702f6a1d5edee6603637376046e6f6e65017301014201020304010001066e6f5f6d616301016e0174090204026f70010101010301033a3a3100f6a1d5edee66f6a1d5edee66",
+        "010702f6a1d5edee6603637376046e6f6e65017301014208010203040101016d0a010001066e6f5f6d616301016e0174090204026f70010101010301033a3a3100f6a1d5edee66f6a1d5edee66",
     );
     let line = ImportLine {
         line: 14,

@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use crate::http::page::{Badge, Choice, Fact, Field, Flash, Moment, Notice, Page, Pager, Tone};
+use crate::http::page::{Badge, Choice, Fact, Field, Moment, Notice, Page, Pager};
+#[cfg(test)]
+use crate::http::page::{Flash, Tone};
 
 /// One row of the list of batches.
 #[derive(Debug, Clone)]
@@ -39,6 +41,7 @@ pub struct Batches {
 
 impl Batches {
     /// Three batches.
+    #[cfg(test)]
     pub fn sample() -> Self {
         let row = |name: &str, tokens: &str, resources: &str, state: Badge, unconfirmed: &str| BatchRow {
             name: name.into(),
@@ -117,6 +120,7 @@ pub struct Batch {
 
 impl Batch {
     /// A batch of 500 on one resource.
+    #[cfg(test)]
     pub fn sample() -> Self {
         let count = |badge: Badge, count: &str, custody: &str| CustodyCount {
             badge,

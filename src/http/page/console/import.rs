@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use crate::http::page::{Badge, Choice, Field, Notice, Page, Pager, Tone};
+#[cfg(test)]
+use crate::http::page::Tone;
+use crate::http::page::{Badge, Choice, Field, Notice, Page, Pager};
 
 /// Something the file may leave open, sent as `set.NAME`.
 #[derive(Debug, Clone)]
@@ -43,6 +45,7 @@ pub struct ImportNew {
 
 impl ImportNew {
     /// A protected file without its passphrase.
+    #[cfg(test)]
     pub fn sample() -> Self {
         let set = |name: &str, label: &str, pairs: &[(&str, &str)]| SetField {
             name: name.into(),
@@ -194,6 +197,7 @@ pub struct Import {
 }
 
 impl Import {
+    #[cfg(test)]
     fn at(stage: Stage) -> Self {
         Self {
             page: Page::sample("Import", "batches"),
@@ -204,6 +208,7 @@ impl Import {
     }
 
     /// A plan with a rejected line.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self::at(Stage::Planned(Plan {
             sentence: "PSKC, passphrase, 500 TOTP tokens of Feitian c200: 498 new, 1 already here, 1 rejected."
@@ -251,11 +256,13 @@ impl Import {
     }
 
     /// The file is being read.
+    #[cfg(test)]
     pub fn sample_parsing() -> Self {
         Self::at(Stage::Parsing(ReadingJob { id: "41".into(), done: 1_200, total: 5_000 }))
     }
 
     /// The tokens are here.
+    #[cfg(test)]
     pub fn sample_done() -> Self {
         Self::at(Stage::Committed(Imported {
             title: "498 tokens are here.".into(),
@@ -268,6 +275,7 @@ impl Import {
     }
 
     /// The file could not be read.
+    #[cfg(test)]
     pub fn sample_ended() -> Self {
         Self::at(Stage::Ended(Notice::new(
             Tone::Bad,

@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use crate::http::page::{Badge, Choice, Field, Moment, Notice, Page, Pager, Tone};
+#[cfg(test)]
+use crate::http::page::Tone;
+use crate::http::page::{Badge, Choice, Field, Moment, Notice, Page, Pager};
 
 /// One audit record.
 #[derive(Debug, Clone)]
@@ -41,6 +43,7 @@ pub struct Audit {
 
 impl Audit {
     /// Two records, after verifying.
+    #[cfg(test)]
     pub fn sample() -> Self {
         let row = |who: &str, what: &str, subject: &str, detail: &str| AuditRow {
             when: Moment::new("yesterday 09:12:04", "2026-01-01T09:12:04Z"),
@@ -119,6 +122,7 @@ pub struct Operators {
 
 impl Operators {
     /// Two operators.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample("Operators", "operators"),
@@ -174,6 +178,7 @@ pub struct Keys {
 
 impl Keys {
     /// One key in use, one just made.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample("API keys", "keys"),
@@ -192,6 +197,7 @@ impl Keys {
     }
 }
 
+#[cfg(test)]
 fn access(name: &str, role: &str, scope: &str) -> AccessRow {
     AccessRow {
         name: name.into(),
@@ -230,6 +236,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// One mailed code.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample("Outbox", "outbox"),

@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use crate::http::page::{ActionRow, Badge, Choice, Fact, Field, Moment, Page, Pager, Tone};
+#[cfg(test)]
+use crate::http::page::Tone;
+use crate::http::page::{ActionRow, Badge, Choice, Fact, Field, Moment, Page, Pager};
 
 /// One row of the list of resources.
 #[derive(Debug, Clone)]
@@ -37,6 +39,7 @@ pub struct Resources {
 
 impl Resources {
     /// Two resources, and a name that is taken.
+    #[cfg(test)]
     pub fn sample() -> Self {
         let row = |name: &str, portal: Badge, alias: &str| ResourceRow {
             name: name.into(),
@@ -237,6 +240,7 @@ impl Resource {
         .collect()
     }
 
+    #[cfg(test)]
     fn with(here: &str, tab: ResourceTab) -> Self {
         Self {
             page: Page::sample("VPN", "resources"),
@@ -247,6 +251,7 @@ impl Resource {
     }
 
     /// The overview.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self::with(
             "",
@@ -260,6 +265,7 @@ impl Resource {
     }
 
     /// The portal, enabled, with an answer about one user.
+    #[cfg(test)]
     pub fn sample_selfservice() -> Self {
         let action = |code, title: &str, on| ActionSwitch { code, title: title.into(), on };
         Self::with(
@@ -305,15 +311,18 @@ impl Resource {
     }
 
     /// The portal while its alias is asked.
+    #[cfg(test)]
     pub fn sample_asking() -> Self {
         Self::portal_at(PortalState::Asking)
     }
 
     /// The portal, never enabled.
+    #[cfg(test)]
     pub fn sample_off() -> Self {
         Self::portal_at(PortalState::Off)
     }
 
+    #[cfg(test)]
     fn portal_at(state: PortalState) -> Self {
         Self::with(
             "selfservice",
@@ -333,6 +342,7 @@ impl Resource {
     }
 
     /// Tokens with Users.
+    #[cfg(test)]
     pub fn sample_pairs() -> Self {
         let row = |user: &str, serial: &str| AssignedRow {
             user: Some(user.into()),
@@ -362,6 +372,7 @@ impl Resource {
     }
 
     /// Nobody assigned yet.
+    #[cfg(test)]
     pub fn sample_empty() -> Self {
         Self::with(
             "users",
@@ -385,6 +396,7 @@ impl Resource {
 }
 
 /// Not a code that any camera reads: the shape alone.
+#[cfg(test)]
 const SAMPLE_QR: &str = concat!(
     r##"<svg viewBox="0 0 29 29" role="img" aria-label="QR code of the address" shape-rendering="crispEdges">"##,
     r##"<path fill="#fff" d="M0 0h29v29H0z"/><path fill="#000" d="M4 4h7v7H4zM18 4h7v7h-7zM4 18h7v7H4z"/>"##,

@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use crate::http::page::{Badge, Choice, Code, Event, Fact, Field, Moment, Notice, Page, Pager, Ring, Tone};
+use crate::http::page::{Badge, Choice, Code, Event, Fact, Field, Notice, Page, Pager, Ring};
+#[cfg(test)]
+use crate::http::page::{Moment, Tone};
 
 /// One row of a table of tokens.
 #[derive(Debug, Clone)]
@@ -27,6 +29,7 @@ pub struct TokenRow {
 
 impl TokenRow {
     /// Four tokens in different states.
+    #[cfg(test)]
     pub fn samples() -> Vec<Self> {
         let row = |serial: &str, enabled: bool, custody: Badge, user: Option<&str>, drift: &str| Self {
             serial: serial.into(),
@@ -102,6 +105,7 @@ pub struct Tokens {
 
 impl Tokens {
     /// A page of tokens on one resource.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample("Tokens", "tokens"),
@@ -223,6 +227,7 @@ pub struct Token {
 }
 
 impl Token {
+    #[cfg(test)]
     fn with(tab: TokenTab) -> Self {
         Self {
             page: Page::sample("Token 87-1234567", "tokens"),
@@ -236,6 +241,7 @@ impl Token {
     }
 
     /// The overview.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self::with(TokenTab::Overview(Overview {
             facts: vec![
@@ -263,6 +269,7 @@ impl Token {
     }
 
     /// Checking, after a code that was used before.
+    #[cfg(test)]
     pub fn sample_check() -> Self {
         Self::with(TokenTab::Check(Check {
             codes: vec![Code { name: "otp".into(), label: "OTP".into(), challenge: None, error: None }],
@@ -276,9 +283,10 @@ impl Token {
     }
 
     /// Resync, after nothing was found.
+    #[cfg(test)]
     pub fn sample_resync() -> Self {
         let mut codes = Code::fields(3);
-        for (code, label) in codes.iter_mut().zip(["First OTP", "Next OTP", "The OTP after that"]) {
+        for (code, label) in codes.iter_mut().zip(["First OTP", "Next OTP", "The one after that"]) {
             code.label = label.into();
         }
         Self::with(TokenTab::Resync(Resync {
@@ -302,6 +310,7 @@ impl Token {
     }
 
     /// The history.
+    #[cfg(test)]
     pub fn sample_history() -> Self {
         let event = |tone, icon, what: &str, who: &str, words: &str, exact: &str| Event {
             tone,

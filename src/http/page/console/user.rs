@@ -3,7 +3,9 @@
 use askama::Template;
 
 use super::token::TokenRow;
-use crate::http::page::{Badge, Fact, Field, Flash, Notice, Page, Pager, Tone};
+use crate::http::page::{Badge, Fact, Field, Notice, Page, Pager};
+#[cfg(test)]
+use crate::http::page::{Flash, Tone};
 
 /// One row of the list of users.
 #[derive(Debug, Clone)]
@@ -41,6 +43,7 @@ pub struct UserForm {
 
 impl UserForm {
     /// A user with everything on record.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             login: Field::of("test"),
@@ -74,6 +77,7 @@ pub struct Users {
 
 impl Users {
     /// Three users.
+    #[cfg(test)]
     pub fn sample() -> Self {
         let row =
             |login: &str, name: &str, email: &str, state: Badge, signs_in: &str, tokens: &str| UserRow {
@@ -157,6 +161,7 @@ pub struct User {
 
 impl User {
     /// A user who cannot sign in and is blocked.
+    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             page: Page::sample("User test", "users"),
