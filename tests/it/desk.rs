@@ -500,3 +500,57 @@ async fn station_hands_out_checks_and_confirms() {
     let back = staff.post("/station/tokens/87-1234561/custody", &[("to", "returned")]).await;
     back.says(StatusCode::OK, "Token 87-1234561 is noted as returned.");
 }
+
+/// The last answers stay below; a hand-out can be taken back once, as long as it stands.
+#[tokio::test]
+async fn station_lists_the_last_answers_and_takes_a_hand_out_back() {
+    let desk = Desk::open();
+    let mut staff = desk.staff();
+    let undo = "/station/tokens/87-1234561/handout/undo";
+    staff.get("/station/token/87-1234561").await.says(StatusCode::OK, "Nobody holds this token");
+    staff.post("/station/tokens/87-1234561/handout", &[("login", "anna")]).await.says(StatusCode::OK, undo);
+    staff.post("/station/tokens/87-1234562/check", &[("otp1", "123 456")]).await.says(StatusCode::OK, "not fit");
+    let home = staff.get("/station").await;
+    home.says(StatusCode::OK, "handed out to anna.");
+    home.says(StatusCode::OK, "its codes did not fit.");
+    staff.post(undo, &[]).await.says(StatusCode::OK, "Token 87-1234561 is in stock again.");
+    let home = staff.get("/station").await;
+    assert!(!home.body.contains(undo), "nothing is left to take back");
+    staff.post(undo, &[]).await.says(StatusCode::CONFLICT, "Not done");
+}
+
+/// Pages offer what the role may do, and nothing else.
+#[tokio::test]
+async fn pages_offer_what_the_role_may_do() {
+    let desk = Desk::open();
+    let password = "a long helpdesk password";
+    let login = Login::parse("hella").expect("a login");
+    let secret = Passphrase::from_text(password.to_owned());
+    desk.service.add_operator(&ADMIN, &login, &secret, Role::Helpdesk, &[]).expect("an operator");
+    let mut helpdesk = desk.browser();
+    helpdesk.get("/").await.says(StatusCode::OK, "Sign in");
+    let signed_in = helpdesk.post("/sign-in", &[("login", "hella"), ("password", password)]).await;
+    assert_eq!(signed_in.status, StatusCode::SEE_OTHER, "{}", signed_in.body);
+    let card = helpdesk.get("/station/token/87-1234561").await;
+    card.says(StatusCode::OK, "Check the first code");
+    for beyond in ["Hand out", "Confirm for"] {
+        assert!(!card.body.contains(beyond), "{beyond}");
+    }
+    let mut staff = desk.staff();
+    for (path, offer) in [
+        ("/admin/batches", "/admin/import"),
+        ("/admin/resources", "Add a resource"),
+        ("/admin/resources/VPN/selfservice", "Disable Self-Service"),
+        ("/admin/users", "Add a user"),
+        ("/admin/users/anna", "/admin/users/anna/edit"),
+        ("/admin/operators", "Add an operator"),
+        ("/admin/keys", "Add a key"),
+        ("/admin/tokens/87-1234561", "Note it"),
+        ("/admin/batches", "/admin/audit"),
+    ] {
+        staff.get(path).await.says(StatusCode::OK, offer);
+        let seen = helpdesk.get(path).await;
+        assert!(seen.status == StatusCode::OK && !seen.body.contains(offer), "{path} offers {offer}");
+    }
+    helpdesk.get("/admin/tokens/87-1234561").await.says(StatusCode::OK, "Disable this token");
+}
