@@ -4,7 +4,7 @@ CARGO ?= cargo
 # apt-get needs root; everything else does not.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test check-cargo packages lint unit e2e release-check
+.PHONY: run test check-cargo packages lint unit browser e2e pictures release-check
 
 run: check-cargo packages
 	$(CARGO) build --release --locked
@@ -30,9 +30,22 @@ lint:
 unit:
 	$(CARGO) test --locked
 
-# Walks through the pages in a browser, once there are some: e2e/run installs what it lacks.
-e2e:
-	@if [ -x e2e/run ]; then e2e/run; else echo "no walks in a browser yet"; fi
+# The walks in a browser, against the program that `unit` built.
+e2e: browser unit
+	cd tests/e2e && npm ci --no-audit --no-fund && npm test
+
+# The README's pictures, taken by the same walks.
+pictures: e2e
+	mkdir -p docs/pictures
+	cp target/e2e-pictures/portal-confirm-1280-light.png docs/pictures/portal.png
+	cp target/e2e-pictures/station-synchronised-1280-light.png docs/pictures/station.png
+
+browser:
+	@command -v npm >/dev/null && command -v chromium >/dev/null || { \
+	  command -v apt-get >/dev/null || { echo "npm and Chromium are needed: install them." >&2; exit 1; }; \
+	  missing="$$(command -v npm >/dev/null || echo nodejs npm) $$(command -v chromium >/dev/null || echo chromium)"; \
+	  echo "Installing what the walks in a browser need: apt-get install $$missing"; \
+	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends $$missing; }
 
 # What a release must pass beyond the tests: a clean tree, and a program that starts.
 release-check: test

@@ -21,8 +21,8 @@ async function freePort() {
   return port;
 }
 
-/** The demonstration in a directory of its own: address, printed text, a way to ask stand-in tokens. */
-export async function startDemo() {
+/** A demonstration in a directory of its own, and a browser. */
+export async function startHouse() {
   const dir = mkdtempSync(join(tmpdir(), 'mintmark-e2e-'));
   const data = join(dir, 'data');
   const port = await freePort();
@@ -37,11 +37,22 @@ export async function startDemo() {
     if (tries > 300 || child.exitCode !== null) throw new Error(`the demonstration did not start:\n${printed}`);
     await new Promise((done) => setTimeout(done, 100));
   }
+  const text = readFileSync(join(data, 'demo-logins.txt'), 'utf8');
+  const password = (who) => text.match(new RegExp(`^\\w+\\s+${who}\\s+(\\S+)$`, 'm'))?.[1];
+  const logins = { admin: password('admin'), helpdesk: password('helpdesk'), anna: password('anna') };
+  const browser = await startBrowser();
   return {
     address,
     data,
-    printed: () => printed,
+    browser,
+    logins,
+    vendorFile: join(data, 'seed-files', 'vendor-batch.pskcxml'),
+    /** Options of `otp` and `import` that open the vendor's file. */
+    opened: ['--passphrase-file', join(data, 'seed-files', 'passphrase.txt')],
+    /** What the browser's console complained about, but for answers that are meant to be refusals. */
+    faults: [],
     stop: async () => {
+      await browser.close();
       const ended = new Promise((done) => child.once('exit', done));
       child.kill('SIGTERM');
       await ended;
@@ -50,13 +61,57 @@ export async function startDemo() {
   };
 }
 
+/** A page of a person of its own. */
+export async function openPage(house, { script = true } = {}) {
+  const context = await house.browser.newContext({ javaScriptEnabled: script });
+  const page = await context.newPage();
+  const refused = /status of (401|404|409|422)/;
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !refused.test(message.text())) house.faults.push(message.text());
+  });
+  page.on('pageerror', (error) => house.faults.push(String(error)));
+  return page;
+}
+
+/** The page's first button that goes on. */
+export const submit = (page) => page.locator('main form .btn-primary').first().click();
+
+/** Signs an operator in. */
+export async function signIn(page, house, login) {
+  await page.goto(`${house.address}/`);
+  await page.fill('[name=login]', login);
+  await page.fill('[name=password]', house.logins[login]);
+  await submit(page);
+  await page.waitForURL(/admin|station/);
+}
+
+/** Pages 1 and 2 of the portal's sign-in. */
+export async function portalSignIn(page, house, login, secret) {
+  await page.goto(`${house.address}/selfservice/portal/portal`);
+  await page.fill('[name=login]', login);
+  await submit(page);
+  await page.waitForURL(/verify/);
+  await page.fill('[name=secret]', secret);
+  await submit(page);
+}
+
+/** A command on the running demonstration. */
+export function run(house, args) {
+  return execFileSync(binary, ['--data', house.data, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** The vendor's file as batch `vendor`. */
+export function importFile(house) {
+  run(house, ['import', house.vendorFile, ...house.opened, '--batch', 'vendor']);
+}
+
 /** Codes of a stand-in token, computed from the seed file as the device would show them. */
 export function codes(file, serial, more = []) {
   const out = execFileSync(binary, ['otp', '--file', file, ...more, serial], { encoding: 'utf8' });
   return out.split('\n').map((line) => line.trim()).filter(Boolean).map((line) => line.match(/\d{6,8}/)[0]);
 }
 
-export async function startBrowser() {
+function startBrowser() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
