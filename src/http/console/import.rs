@@ -223,7 +223,11 @@ fn ways(import: &Import) -> Vec<Choice> {
         if counts.rejected == 0 && counts.conflicts == 0 {
             ways.push(way("all", format!("Import {tokens}")));
         } else {
-            ways.push(way("only_good", format!("Import the {} good ones", words::count(counts.new))));
+            let good = match counts.new {
+                1 => "Import the good one".to_owned(),
+                many => format!("Import the {} good ones", words::count(many)),
+            };
+            ways.push(way("only_good", good));
         }
     }
     if counts.conflicts > 0 {

@@ -351,7 +351,17 @@ pub(super) async fn history(
     let records =
         state.blocking(move |service| service.token_history(&actor, &serial, ListPage::first(200))).await?;
     let now = state.service.now();
-    let events = records.items.iter().map(|record| event(record, now)).collect();
+    let mut events: Vec<Event> = records.items.iter().map(|record| event(record, now)).collect();
+    if records.next.is_none() {
+        // The import's own record is about the batch, not about each of a million tokens.
+        events.push(Event {
+            tone: Tone::Neutral,
+            icon: "package",
+            what: format!("Came with batch {}", token.batch),
+            who: String::new(),
+            when: words::moment(token.token.created_at, now),
+        });
+    }
     let tab = view::TokenTab::History(events);
     Ok(frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None)))
 }

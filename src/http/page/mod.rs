@@ -351,7 +351,7 @@ pub struct Fact {
     pub term: String,
     /// Its value in words.
     pub value: String,
-    /// The exact value, shown when pointed at; may be empty.
+    /// The exact value, shown when pointed at; may be empty. In RFC 3339 it makes the value a moment.
     pub exact: String,
     /// Whether a button copies the value.
     pub copy: bool,
