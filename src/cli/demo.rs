@@ -19,10 +19,13 @@ use crate::model::{
 };
 use crate::secret::Passphrase;
 use crate::service::{AssignRequest, NewUser, PortalSettings, Service, StoreMark};
+use crate::store::{RedbStore, StoreError};
 use crate::vault::bearer_token;
 
 /// Where the demonstration writes its logins.
 const LOGINS: &str = "demo-logins.txt";
+/// There until the first start is complete.
+const UNFINISHED: &str = "first-start";
 /// Where it writes the vendor's files.
 const SEED_FILES: &str = "seed-files";
 /// The vendor's files and what opens the first.
@@ -57,8 +60,11 @@ pub(super) fn run(args: &DemoArgs, dir: &Path, out: &mut Output) -> Result<Outco
         return Err(environment("a demonstration listens on one loopback address only"));
     }
     serve::check_socket(dir)?;
+    clear_unfinished(dir)?;
     let is_new = home::is_empty(dir)?;
     if is_new {
+        home::make_dir(dir)?;
+        write_new(&dir.join(UNFINISHED), b"A first start writes here; it takes this file away at its end.\n")?;
         home::make_store(dir, StoreMark { demo: true, simulated: false })?;
     }
     let (store, meta) = home::open_store(dir)?;
@@ -69,9 +75,6 @@ pub(super) fn run(args: &DemoArgs, dir: &Path, out: &mut Output) -> Result<Outco
     let service = home::open_service(dir, store, &meta, false)?;
     if is_new {
         furnish(&service, dir)?;
-    } else if !dir.join(LOGINS).exists() {
-        let shown = dir.display();
-        return Err(environment(format!("the first start was cut off; remove {shown} and start again")));
     }
     let address = config.listen;
     let actor = Actor::local(rustix::process::getuid().as_raw());
@@ -127,8 +130,23 @@ fn furnish(service: &Service, dir: &Path) -> Result<()> {
          portal   anna      {anna}\n\
          portal   ben       signs in by a code mailed to ben@example.org; read it in the console's outbox\n"
     );
-    // Last: its presence says that everything is there.
-    write_new(&dir.join(LOGINS), text.as_bytes())
+    write_new(&dir.join(LOGINS), text.as_bytes())?;
+    let unfinished = dir.join(UNFINISHED);
+    std::fs::remove_file(&unfinished)
+        .map_err(|error| environment(format!("{}: {error}", unfinished.display())))
+}
+
+/// Removes what a first start left behind that was cut off: nobody saw its passwords, so nothing is lost.
+/// The directory was empty when that start began, or the file would not be there.
+fn clear_unfinished(dir: &Path) -> Result<()> {
+    if !dir.join(UNFINISHED).exists() {
+        return Ok(());
+    }
+    if let Err(error @ StoreError::Locked) = RedbStore::open(dir) {
+        return Err(home::store_fault(dir, &error));
+    }
+    let refuse = |error: std::io::Error| environment(format!("{}: {error}", dir.display()));
+    std::fs::remove_dir_all(dir).map_err(refuse)
 }
 
 /// The resource with its portal, and two users on it; the answer is anna's password.

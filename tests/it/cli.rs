@@ -227,6 +227,20 @@ fn demo_keeps_its_data_and_refuses_other_stores() {
     assert_eq!(status(&run(&dir, &["serve", "--listen", "127.0.0.1:0"])), 3);
 }
 
+/// A first start that was cut off left nothing that anybody knows: the next one begins anew.
+#[test]
+fn demo_begins_anew_after_a_first_start_that_was_cut_off() {
+    let outer = initialised();
+    let dir = outer.path().join("demo");
+    drop(start(&dir, &["demo", "--listen", "127.0.0.1:0"]));
+    let logins = std::fs::read(dir.join("demo-logins.txt")).expect("is there");
+    std::fs::remove_file(dir.join("demo-logins.txt")).expect("removed");
+    std::fs::write(dir.join("first-start"), "").expect("written");
+    drop(start(&dir, &["demo", "--listen", "127.0.0.1:0"]));
+    assert_ne!(std::fs::read(dir.join("demo-logins.txt")).expect("is there"), logins);
+    assert!(!dir.join("first-start").exists());
+}
+
 #[test]
 fn a_file_is_imported_assigned_confirmed_and_resynchronised() {
     let outer = initialised();
