@@ -64,7 +64,10 @@ pub(super) fn run(args: &DemoArgs, dir: &Path, out: &mut Output) -> Result<Outco
     let is_new = home::is_empty(dir)?;
     if is_new {
         home::make_dir(dir)?;
-        write_new(&dir.join(UNFINISHED), b"A first start writes here; it takes this file away at its end.\n")?;
+        write_new(
+            &dir.join(UNFINISHED),
+            b"A first start writes here; it takes this file away at its end.\n",
+        )?;
         home::make_store(dir, StoreMark { demo: true, simulated: false })?;
     }
     let (store, meta) = home::open_store(dir)?;

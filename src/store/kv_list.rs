@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use super::keys;
 use super::kv::{Kv, Order, Span, Tab};
-use super::kv_view::{CHUNK, KvView, LOOKED_AT};
+use super::kv_read::{CHUNK, KvView, LOOKED_AT};
 use super::record;
 use super::{CustodyFilter, Page, Slice, StoreError, TokenFilter, UserFilter, View as _};
 use crate::model::{BatchPart, Custody, ResourceId, Scope, SerialRange, Token, TokenId, User, UserId};

@@ -13,6 +13,7 @@ mod filter;
 mod keys;
 mod kv;
 mod kv_list;
+mod kv_read;
 mod kv_view;
 mod record;
 mod redb;

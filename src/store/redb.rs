@@ -15,7 +15,7 @@ use ::redb::{Database, Durability, ReadableDatabase as _, StorageBackend};
 
 use super::beside::{Anchors, Marker};
 use super::kv::{Kv as _, Order, Span, Tab};
-use super::kv_view::KvView;
+use super::kv_read::KvView;
 use super::redb_kv::{
     ReadTables, commit_fault, definition, open_fault, storage_fault, table_fault, transaction_fault,
 };

@@ -10,7 +10,7 @@ use ::redb::{Database, Durability, WriteTransaction};
 
 use super::apply::Applier;
 use super::beside::Marker;
-use super::kv_view::KvView;
+use super::kv_read::KvView;
 use super::redb::{Job, Message, Shared, panic_text};
 use super::redb_kv::{WriteTables, commit_fault, storage_fault, transaction_fault};
 use super::runs::Fold;

@@ -509,7 +509,10 @@ async fn station_lists_the_last_answers_and_takes_a_hand_out_back() {
     let undo = "/station/tokens/87-1234561/handout/undo";
     staff.get("/station/token/87-1234561").await.says(StatusCode::OK, "Nobody holds this token");
     staff.post("/station/tokens/87-1234561/handout", &[("login", "anna")]).await.says(StatusCode::OK, undo);
-    staff.post("/station/tokens/87-1234562/check", &[("otp1", "123 456")]).await.says(StatusCode::OK, "not fit");
+    staff
+        .post("/station/tokens/87-1234562/check", &[("otp1", "123 456")])
+        .await
+        .says(StatusCode::OK, "not fit");
     let home = staff.get("/station").await;
     home.says(StatusCode::OK, "handed out to anna.");
     home.says(StatusCode::OK, "its codes did not fit.");
