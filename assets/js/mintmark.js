@@ -172,6 +172,7 @@ for (const box of all("[data-job-events]")) {
   const bar = one("progress", box);
   const count = one("[data-job-count]", box);
   const pace = one("[data-job-pace]", box);
+  const inBytes = box.dataset.jobUnit === "bytes";
   const began = performance.now();
   let first = null;
   let over = false;
@@ -184,14 +185,18 @@ for (const box of all("[data-job-events]")) {
     if (job.total > 0) {
       bar.max = job.total;
       bar.value = job.done;
-      count.textContent = `${number.format(job.done)} of ${number.format(job.total)}`;
-    } else if (job.done > 0) {
+      // The bytes of a file tell nobody anything; how much of it does.
+      count.textContent = inBytes
+        ? `${Math.floor((job.done / job.total) * 100)} %`
+        : `${number.format(job.done)} of ${number.format(job.total)}`;
+    } else if (job.done > 0 && !inBytes) {
       count.textContent = number.format(job.done);
     }
     const secs = (performance.now() - began) / 1000;
     const rate = (job.done - first) / secs;
     if (secs > 1 && rate > 0 && job.total > 0) {
-      pace.textContent = `${number.format(Math.round(rate))} a second, ${duration((job.total - job.done) / rate)} left`;
+      const left = `${duration((job.total - job.done) / rate)} left`;
+      pace.textContent = inBytes ? left : `${number.format(Math.round(rate))} a second, ${left}`;
     }
     if (job.state === "done" || job.state === "failed") {
       over = true;
