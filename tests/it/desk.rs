@@ -12,6 +12,7 @@ use mintmark::clock::{Clock, ManualClock, UnixTime};
 use mintmark::http::auth::LocalPeer;
 use mintmark::http::{AppState, Exposure, HttpSettings, router};
 use mintmark::jobs::Jobs;
+use mintmark::mail::Mailer;
 use mintmark::model::*;
 use mintmark::oath::{Generator, HashAlg, MovingFactor};
 use mintmark::secret::{Passphrase, Seed};
@@ -43,11 +44,11 @@ fn serial(number: u64) -> String {
 
 /// The desk of a small organisation: tokens 1 to 3 on *VPN*, 4 on *Mail*, 5 on neither; anna with a
 /// password, otto with a mail address, both on *VPN*.
-struct Desk {
-    clock: Arc<ManualClock>,
+pub(crate) struct Desk {
+    pub(crate) clock: Arc<ManualClock>,
     service: Arc<Service>,
     router: Router,
-    _jobs: Arc<Jobs>,
+    jobs: Arc<Jobs>,
 }
 
 fn resource(name: &str) -> ResourceName {
@@ -56,15 +57,20 @@ fn resource(name: &str) -> ResourceName {
 
 impl Desk {
     fn open() -> Self {
+        Self::open_with(MailMode::Outbox, None)
+    }
+
+    /// With a mail server of its own.
+    pub(crate) fn open_with(mode: MailMode, mailer: Option<Mailer>) -> Self {
         let clock = Arc::new(ManualClock::new(START));
         let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().expect("a store"));
         let root = RootKey::generate().expect("a key");
-        let mark = StoreMark { demo: true, simulated: false };
+        let mark = StoreMark { demo: mailer.is_none(), simulated: false };
         Service::initialise(&*store, &root, &*clock, mark).expect("a new store");
         let shared: Arc<dyn Clock> = clock.clone();
-        let service = Arc::new(Service::open(store, &root, shared, MailMode::Outbox).expect("opened"));
+        let service = Arc::new(Service::open(store, &root, shared, mode).expect("opened"));
         Self::fill(&service);
-        let jobs = Arc::new(Jobs::start(&service, None).expect("workers"));
+        let jobs = Arc::new(Jobs::start(&service, mailer).expect("workers"));
         let settings = HttpSettings {
             public_url: format!("http://{HOST}"),
             allowed_hosts: vec![HOST.to_owned()],
@@ -73,7 +79,7 @@ impl Desk {
             exposure: Exposure::Everything,
         };
         let router = router(AppState::new(Arc::clone(&service), Arc::clone(&jobs), settings));
-        Self { clock, service, router, _jobs: jobs }
+        Self { clock, service, router, jobs }
     }
 
     fn fill(service: &Service) {
@@ -141,11 +147,16 @@ impl Desk {
             .collect()
     }
 
+    /// Lets the workers finish.
+    pub(crate) fn close(self) {
+        self.jobs.stop(&self.service);
+    }
+
     fn later(&self, secs: u64) {
         self.clock.advance(Duration::from_secs(secs));
     }
 
-    fn browser(&self) -> Browser<'_> {
+    pub(crate) fn browser(&self) -> Browser<'_> {
         Browser { desk: self, staff: false, cookies: BTreeMap::new(), form_token: String::new() }
     }
 
@@ -154,8 +165,8 @@ impl Desk {
     }
 }
 
-struct Answer {
-    status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     headers: HeaderMap,
     body: String,
 }
@@ -166,18 +177,18 @@ impl Answer {
     }
 
     #[track_caller]
-    fn leads_to(&self, path: &str) {
+    pub(crate) fn leads_to(&self, path: &str) {
         assert_eq!((self.status, self.location()), (StatusCode::SEE_OTHER, path), "{}", self.body);
     }
 
     #[track_caller]
-    fn says(&self, status: StatusCode, words: &str) {
+    pub(crate) fn says(&self, status: StatusCode, words: &str) {
         assert_eq!(self.status, status, "{}", self.body);
         assert!(self.body.contains(words), "{words:?} is missing in {}", self.body);
     }
 }
 
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     desk: &'a Desk,
     staff: bool,
     cookies: BTreeMap<String, String>,
@@ -219,11 +230,11 @@ impl Browser<'_> {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, String::new()).await
     }
 
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let token = self.form_token.clone();
         let mut pairs = vec![format!("form_token={}", escape(&token))];
         pairs.extend(fields.iter().map(|(name, value)| format!("{name}={}", escape(value))));
@@ -231,7 +242,7 @@ impl Browser<'_> {
     }
 
     /// Pages 1 and 2.
-    async fn sign_in(&mut self, login: &str, secret: &str) -> Answer {
+    pub(crate) async fn sign_in(&mut self, login: &str, secret: &str) -> Answer {
         self.get("/selfservice/vpn/portal").await.says(StatusCode::OK, "Your login");
         self.post("/selfservice/vpn/portal", &[("login", login)]).await.leads_to("/selfservice/vpn/verify");
         self.get("/selfservice/vpn/verify").await.says(StatusCode::OK, login);

@@ -6,6 +6,7 @@ mod console;
 mod desk;
 mod law2_wide_window;
 mod layers;
+mod mail;
 mod service;
 mod store_conformance;
 mod walk_cli;

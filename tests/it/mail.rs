@@ -1,0 +1,131 @@
+//! Mails through a real mail server: aiosmtpd, which puts what it takes into a maildir.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use mintmark::mail::{Mailer, SmtpSecurity, SmtpSettings};
+use mintmark::model::EmailAddress;
+use mintmark::service::MailMode;
+
+use crate::desk::Desk;
+
+/// A mail server on this machine; stopped when dropped.
+struct MailServer {
+    child: Child,
+    port: u16,
+    folder: PathBuf,
+}
+
+/// A Python that has aiosmtpd: the first of the path, or the one that Debian's package is for.
+fn python() -> &'static str {
+    let has = |python: &&str| {
+        let mut test = Command::new(python);
+        test.args(["-c", "import aiosmtpd"]).stderr(Stdio::null());
+        test.status().is_ok_and(|status| status.success())
+    };
+    ["python3", "/usr/bin/python3"].into_iter().find(has).expect("aiosmtpd is installed by make test")
+}
+
+impl MailServer {
+    fn start(dir: &Path, port: u16) -> Self {
+        let folder = dir.join("mails");
+        let child = Command::new(python())
+            .args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{port}"), "-c"])
+            .arg("aiosmtpd.handlers.Mailbox")
+            .arg(&folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("python starts");
+        let server = Self { child, port, folder };
+        until("the mail server listens", || TcpStream::connect(("127.0.0.1", port)).ok());
+        server
+    }
+
+    fn mails(&self) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.folder.join("new")) else { return Vec::new() };
+        entries
+            .map(|entry| std::fs::read_to_string(entry.expect("an entry").path()).expect("a mail"))
+            .collect()
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        // It may have ended by itself; nothing else can be done about it here.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(30) {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{what}: not within 30 s");
+}
+
+fn free_port() -> u16 {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+    socket.local_addr().expect("an address").port()
+}
+
+fn mailer(port: u16) -> Mailer {
+    let from = EmailAddress::parse("mintmark@example.org").expect("an address");
+    let host = "127.0.0.1".to_owned();
+    let settings = SmtpSettings { host, port, security: SmtpSecurity::None, credentials: None, from };
+    Mailer::new(&settings).expect("settings")
+}
+
+/// Eight digits of their own.
+fn code_in(mail: &str) -> String {
+    let mut words = mail.split(|c: char| !c.is_ascii_digit());
+    words.find(|word| word.len() == 8).expect("eight digits").to_owned()
+}
+
+/// P8, P10: the code goes through the mail server, and only it opens the portal.
+#[tokio::test]
+async fn mailed_code_goes_through_the_mail_server() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = MailServer::start(dir.path(), free_port());
+    let desk = Desk::open_with(MailMode::Smtp, Some(mailer(server.port)));
+    let mut otto = desk.browser();
+    otto.get("/selfservice/vpn/portal").await.says(StatusCode::OK, "Your login");
+    otto.post("/selfservice/vpn/portal", &[("login", "otto")]).await.leads_to("/selfservice/vpn/verify");
+    otto.get("/selfservice/vpn/verify").await.says(StatusCode::OK, "otto");
+    let mail = until("the mail arrives", || server.mails().pop());
+    for part in ["From: Mintmark <mintmark@example.org>", "To: otto@example.org", "Subject: VPN: your code"] {
+        assert!(mail.contains(part), "{part} is missing in {mail}");
+    }
+    let code = code_in(mail.split_once("\n\n").expect("a body").1);
+    otto.post("/selfservice/vpn/verify", &[("secret", &code)]).await.leads_to("/selfservice/vpn/home");
+    desk.close();
+    assert_eq!(server.mails().len(), 1, "one mail for one request");
+}
+
+/// A server that is away costs nothing: the mail waits, and goes out when the server is there again.
+#[tokio::test]
+async fn mail_waits_for_a_server_that_is_away() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let port = free_port();
+    let desk = Desk::open_with(MailMode::Smtp, Some(mailer(port)));
+    let mut otto = desk.browser();
+    otto.get("/selfservice/vpn/portal").await.says(StatusCode::OK, "Your login");
+    otto.post("/selfservice/vpn/portal", &[("login", "otto")]).await.leads_to("/selfservice/vpn/verify");
+    std::thread::sleep(Duration::from_millis(500));
+    let server = MailServer::start(dir.path(), port);
+    // Tries are spaced out by the service's clock.
+    let mail = until("the mail arrives", || {
+        desk.clock.advance(Duration::from_secs(5));
+        server.mails().pop()
+    });
+    assert!(mail.contains("To: otto@example.org"), "{mail}");
+    desk.close();
+}
