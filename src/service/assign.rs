@@ -2,10 +2,11 @@
 
 use crate::model::{
     Actor, Assignment, AssignmentId, AssignmentKind, AuditAction, AuditResult, Batch, Login, Parties,
-    Resource, ResourceName, Subject, Token, TokenSerial, User,
+    Resource, ResourceId, ResourceName, Subject, Token, TokenSerial, User,
 };
 use crate::store::{AssignmentFilter, Change, Changes, CustodyFilter, Page, Slice, TokenFilter, View};
 
+use super::scope::{seen_tokens, sees_user};
 use super::token::{TokenView, scoped};
 use super::user::visible_user;
 use super::{Service, ServiceError};
@@ -73,7 +74,7 @@ impl Service {
                 TokenFilter { resource: Some(resource.id), unconfirmed: Some(true), ..TokenFilter::ALL };
             let slice = view.tokens(&filter, page)?;
             let items =
-                slice.items.into_iter().map(|t| TokenView::read(view, t)).collect::<Result<_, _>>()?;
+                slice.items.into_iter().map(|t| TokenView::read(view, actor, t)).collect::<Result<_, _>>()?;
             Ok(Slice { items, next: slice.next })
         })
     }
@@ -116,9 +117,7 @@ impl Service {
                 .filter(|r| actor.scope.covers(r.id))
                 .ok_or(ServiceError::NotFound { what: "resource" })?;
             let user = match &request.user {
-                Some(login) => Some(
-                    view.user_by_login(&login.normal())?.ok_or(ServiceError::NotFound { what: "user" })?,
-                ),
+                Some(login) => Some(visible_user(view, &actor, login)?),
                 None => None,
             };
             let token = match &request.token {
@@ -131,7 +130,7 @@ impl Service {
                 None => None,
             };
             if let Some(token) = &token {
-                changes.extend(free_token(view, token, user.as_ref(), &target, request.kind)?);
+                changes.extend(free_token(view, &actor, token, user.as_ref(), &target, request.kind)?);
             }
             let parties = match (&user, &token) {
                 (Some(user), None) => Parties::User(user.id),
@@ -272,9 +271,11 @@ impl Service {
         })
     }
 
-    /// How many tokens of a batch are at each place; at most `limit` tokens are looked at.
+    /// How many tokens of a batch that the actor sees are at each place; at most `limit` tokens are
+    /// looked at.
     pub fn custody_counts(
         &self,
+        actor: &Actor,
         batch: &Batch,
         limit: u64,
     ) -> Result<Vec<(&'static str, u64)>, ServiceError> {
@@ -289,7 +290,7 @@ impl Service {
                     TokenFilter { batch: Some(batch.id), custody: Some(custody), ..TokenFilter::ALL };
                 let mut page = Page::first(1_000);
                 while counts[at].1 < limit {
-                    let slice = view.tokens(&filter, page)?;
+                    let slice = seen_tokens(view, actor, filter.clone(), page)?;
                     counts[at].1 += slice.items.len() as u64;
                     let Some(next) = slice.next else { break };
                     page.after = Some(next);
@@ -300,10 +301,12 @@ impl Service {
     }
 }
 
-/// The token, when the actor may put it somewhere: it stands in the actor's scope, or nowhere.
+/// The token, when the actor may put it somewhere: it stands in the actor's scope, or lies in the
+/// cupboard, and nobody outside the scope holds it. To others there is no such token.
 fn assignable(view: &dyn View, actor: &Actor, serial: &TokenSerial) -> Result<Token, ServiceError> {
     let missing = ServiceError::NotFound { what: "token" };
     match view.token_by_serial(serial.normal())? {
+        Some(Token { holder: Some(holder), .. }) if !sees_user(view, actor, holder)? => Err(missing),
         Some(token) if !view.is_assigned(&token)? => Ok(token),
         Some(_) => scoped(view, actor, serial),
         None => Err(missing),
@@ -331,9 +334,16 @@ fn present_place(
     }
 }
 
+/// The name of a resource in words for this actor: one outside the scope has none.
+fn place_name(view: &dyn View, actor: &Actor, place: ResourceId) -> Result<String, ServiceError> {
+    let known = view.resource(place)?.filter(|resource| actor.scope.covers(resource.id));
+    Ok(known.map_or_else(|| "another resource".to_owned(), |resource| resource.name.to_string()))
+}
+
 /// The changes that free a token for its new place.
 fn free_token(
     view: &dyn View,
+    actor: &Actor,
     token: &Token,
     user: Option<&User>,
     target: &Resource,
@@ -355,14 +365,14 @@ fn free_token(
             changes.push(Change::DeleteAssignment(own.id));
             continue;
         }
-        let place = view.resource(own.resource)?.map(|r| r.name.to_string()).unwrap_or_default();
+        let place = place_name(view, actor, own.resource)?;
         let detail = format!("this token stands on {place} already, as {}", own.parties.kind().name());
         return Err(ServiceError::state("already_assigned", detail));
     }
     if token.follows_batch {
         let elsewhere = view.resources_of(token)?.into_iter().find(|place| *place != target.id);
         if let Some(place) = elsewhere {
-            let name = view.resource(place)?.map(|r| r.name.to_string()).unwrap_or_default();
+            let name = place_name(view, actor, place)?;
             let detail = format!("this token stands on {name} already, with its batch");
             return Err(ServiceError::state("already_assigned", detail));
         }

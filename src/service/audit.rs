@@ -5,6 +5,7 @@ use crate::model::{Actor, AuditAction, AuditRecord, AuditResult, Subject, TokenS
 use crate::store::audit::{AuditFault, AuditVerdict, verify};
 use crate::store::{AuditFilter, Page, Slice, View};
 
+use super::token::scoped;
 use super::{Service, ServiceError};
 
 /// A record as pages and exports show it: names instead of numbers.
@@ -114,7 +115,8 @@ impl Service {
         })
     }
 
-    /// The history of one token, newest first.
+    /// The history of one token, newest first. What happened to it on resources outside the actor's
+    /// scope is left out.
     pub fn token_history(
         &self,
         actor: &Actor,
@@ -122,10 +124,21 @@ impl Service {
         page: Page,
     ) -> Result<Slice<AuditView>, ServiceError> {
         self.store.read(|view| {
-            let token = self.visible_token(view, actor, serial)?;
+            let token = scoped(view, actor, serial)?;
             let slice = view.audit(AuditFilter { subject: Some(Subject::Token(token.id)) }, page)?;
-            let items =
-                slice.items.into_iter().map(|r| AuditView::read(view, r)).collect::<Result<_, _>>()?;
+            let foreign = |record: &AuditRecord| {
+                let mut places = record.entry.subjects.iter().filter_map(|s| match s {
+                    Subject::Resource(id) => Some(actor.scope.covers(*id)),
+                    _ => None,
+                });
+                places.next().is_some_and(|first| !first && !places.any(|covered| covered))
+            };
+            let items = slice
+                .items
+                .into_iter()
+                .filter(|record| !foreign(record))
+                .map(|r| AuditView::read(view, r))
+                .collect::<Result<_, _>>()?;
             Ok(Slice { items, next: slice.next })
         })
     }

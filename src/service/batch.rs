@@ -2,10 +2,11 @@
 
 use crate::model::{
     Actor, AuditAction, AuditResult, Batch, BatchAssignment, BatchName, BatchPart, Resource, ResourceId,
-    ResourceName, Scope, SerialRange, Subject, Token, TokenId, TokenSerial,
+    ResourceName, SerialRange, Subject, Token, TokenId, TokenSerial,
 };
 use crate::store::{Change, Changes, Page, Slice, TokenFilter, View};
 
+use super::scope::sees_batch;
 use super::{Service, ServiceError};
 
 /// Serial numbers that one request may name.
@@ -34,9 +35,13 @@ pub struct BatchCount {
 }
 
 impl BatchView {
-    fn read(view: &dyn View, batch: Batch) -> Result<Self, ServiceError> {
+    /// Resources outside the actor's scope are left out.
+    fn read(view: &dyn View, actor: &Actor, batch: Batch) -> Result<Self, ServiceError> {
         let mut resources = Vec::new();
         for record in view.batch_assignments_of(batch.id)? {
+            if !actor.scope.covers(record.resource) {
+                continue;
+            }
             if let Some(resource) = view.resource(record.resource)? {
                 resources.push((resource.name.as_str().to_owned(), record.part == BatchPart::Whole));
             }
@@ -96,8 +101,8 @@ impl Service {
             let slice = view.batches(page)?;
             let mut items = Vec::with_capacity(slice.items.len());
             for batch in slice.items {
-                if is_visible(view, actor, &batch)? {
-                    items.push(BatchView::read(view, batch)?);
+                if sees_batch(view, actor, &batch)? {
+                    items.push(BatchView::read(view, actor, batch)?);
                 }
             }
             Ok(Slice { items, next: slice.next })
@@ -106,7 +111,7 @@ impl Service {
 
     /// One batch.
     pub fn batch(&self, actor: &Actor, name: &BatchName) -> Result<BatchView, ServiceError> {
-        self.store.read(|view| BatchView::read(view, found(view, actor, name)?))
+        self.store.read(|view| BatchView::read(view, actor, found(view, actor, name)?))
     }
 
     /// Puts a batch, or the named part of it, on a resource. Tokens that stand somewhere stay there.
@@ -235,15 +240,10 @@ impl Service {
     }
 }
 
-fn is_visible(view: &dyn View, actor: &Actor, batch: &Batch) -> Result<bool, ServiceError> {
-    Ok(actor.scope == Scope::All
-        || view.batch_assignments_of(batch.id)?.iter().any(|record| actor.scope.covers(record.resource)))
-}
-
 fn found(view: &dyn View, actor: &Actor, name: &BatchName) -> Result<Batch, ServiceError> {
     let missing = ServiceError::NotFound { what: "batch" };
     let batch = view.batch_by_name(&name.normal())?.ok_or(missing)?;
-    if is_visible(view, actor, &batch)? { Ok(batch) } else { Err(ServiceError::NotFound { what: "batch" }) }
+    if sees_batch(view, actor, &batch)? { Ok(batch) } else { Err(ServiceError::NotFound { what: "batch" }) }
 }
 
 fn on(view: &dyn View, actor: &Actor, name: &ResourceName) -> Result<Resource, ServiceError> {

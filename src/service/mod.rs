@@ -21,6 +21,7 @@ mod password;
 mod portal;
 mod resource;
 mod resync;
+mod scope;
 mod sign_in;
 mod sweep;
 mod token;

@@ -8,6 +8,7 @@ use crate::secret::{BearerToken, Passphrase};
 use crate::store::{Change, Page, Slice, View};
 use crate::vault::{bearer_hash, bearer_token, check_new_password};
 
+use super::scope::is_within;
 use super::sign_in::stranger;
 use super::{Service, ServiceError, code};
 
@@ -42,7 +43,7 @@ pub struct NewApiKey {
 
 fn scope_of(view: &dyn View, actor: &Actor, names: &[ResourceName]) -> Result<Scope, ServiceError> {
     if names.is_empty() {
-        return if actor.scope == Scope::All { Ok(Scope::All) } else { Ok(actor.scope.clone()) };
+        return Ok(actor.scope.clone());
     }
     let mut ids = Vec::with_capacity(names.len());
     for name in names {
@@ -50,14 +51,6 @@ fn scope_of(view: &dyn View, actor: &Actor, names: &[ResourceName]) -> Result<Sc
         ids.push(resource.ok_or(ServiceError::NotFound { what: "resource" })?.id);
     }
     Ok(Scope::Resources(ids))
-}
-
-/// True when everything that `inner` sees belongs to `outer`.
-fn is_within(outer: &Scope, inner: &Scope) -> bool {
-    match inner {
-        Scope::All => *outer == Scope::All,
-        Scope::Resources(list) => list.iter().all(|resource| outer.covers(*resource)),
-    }
 }
 
 fn resource_names(view: &dyn View, scope: &Scope) -> Result<Option<Vec<String>>, ServiceError> {
@@ -70,7 +63,7 @@ fn resource_names(view: &dyn View, scope: &Scope) -> Result<Option<Vec<String>>,
 }
 
 impl Service {
-    /// Makes an operator.
+    /// Makes an operator, bound to the named resources; without names to all that the actor is bound to.
     pub fn add_operator(
         &self,
         actor: &Actor,
@@ -143,12 +136,12 @@ impl Service {
         })
     }
 
-    /// The operators.
-    pub fn operators(&self, page: Page) -> Result<Slice<OperatorView>, ServiceError> {
+    /// The operators whose scope lies in the actor's.
+    pub fn operators(&self, actor: &Actor, page: Page) -> Result<Slice<OperatorView>, ServiceError> {
         self.store.read(|view| {
             let slice = view.operators(page)?;
             let mut items = Vec::with_capacity(slice.items.len());
-            for operator in slice.items {
+            for operator in slice.items.into_iter().filter(|o| is_within(&actor.scope, &o.scope)) {
                 items.push(OperatorView {
                     name: operator.login.as_str().to_owned(),
                     role: operator.role,
@@ -247,7 +240,7 @@ impl Service {
         Ok(Some(operator))
     }
 
-    /// Makes a key and shows it once.
+    /// Makes a key, bound as an operator is, and shows it once.
     pub fn add_api_key(
         &self,
         actor: &Actor,
@@ -298,12 +291,12 @@ impl Service {
         Ok(NewApiKey { key, name: shown })
     }
 
-    /// The keys.
-    pub fn api_keys(&self, page: Page) -> Result<Slice<OperatorView>, ServiceError> {
+    /// The keys whose scope lies in the actor's.
+    pub fn api_keys(&self, actor: &Actor, page: Page) -> Result<Slice<OperatorView>, ServiceError> {
         self.store.read(|view| {
             let slice = view.api_keys(page)?;
             let mut items = Vec::with_capacity(slice.items.len());
-            for key in slice.items {
+            for key in slice.items.into_iter().filter(|key| is_within(&actor.scope, &key.scope)) {
                 items.push(OperatorView {
                     resources: resource_names(view, &key.scope)?,
                     name: key.name,

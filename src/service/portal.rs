@@ -124,7 +124,7 @@ impl Service {
     ) -> Result<Vec<(PortalAction, Option<WhyHidden>)>, ServiceError> {
         self.store.read(|view| {
             let resource = self.resource_named(view, actor, resource)?;
-            let user = view.user_by_login(&login.normal())?.ok_or(ServiceError::NotFound { what: "user" })?;
+            let user = super::user::visible_user(view, actor, login)?;
             let assigned = super::authenticate::is_on(view, &user, &resource)?;
             let mut rows = Vec::new();
             for action in OFFERED {
@@ -143,10 +143,10 @@ impl Service {
 
     /// The page after sign-in.
     pub fn portal_home(&self, portal: &PortalSession) -> Result<PortalHome, ServiceError> {
-        let user = signed_in(portal)?;
+        let (user, actor) = (signed_in(portal)?, self.portal_actor(portal, ""));
         self.store.read(|view| {
             let pair = pair_of(view, user.id, &portal.resource)?;
-            let token = pair.map(|(_, token)| TokenView::read(view, token)).transpose()?;
+            let token = pair.map(|(_, token)| TokenView::read(view, &actor, token)).transpose()?;
             let mut actions = Vec::new();
             let order = portal.resource.portal.as_ref().map(|p| p.actions.clone()).unwrap_or_default();
             for action in order {

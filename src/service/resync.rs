@@ -16,6 +16,7 @@ use crate::oath::{
 use crate::store::{Change, View};
 
 use super::code::{self, Examined, REPLAY_COUNTERS};
+use super::token::scoped;
 use super::{Service, ServiceError};
 
 /// Widest window to either side that is chosen by itself: one year.
@@ -304,7 +305,7 @@ impl Service {
     ) -> Result<SequenceOutcome, ServiceError> {
         let (examined, portal, now) = self.store.read(|view| {
             let now = self.trusted_now(view)?;
-            let token = self.visible_token(view, actor, serial)?;
+            let token = scoped(view, actor, serial)?;
             let examined = Examined::read(view, token)?;
             let portal = portal_window(view, &examined)?;
             Ok::<_, ServiceError>((examined, portal, now))

@@ -11,6 +11,7 @@ use crate::store::{Change, Changes, Page, Slice, UserFilter, View};
 use crate::vault::check_new_password;
 
 use super::notice::Draft;
+use super::scope::{rules_user, seen_tokens, sees_user, shared};
 use super::token::TokenView;
 use super::{Service, ServiceError};
 
@@ -70,7 +71,7 @@ pub struct UserPatch {
 pub struct UserView {
     /// The record (its password hash is not shown).
     pub user: User,
-    /// Where they stand: resource, kind, serial of the token there.
+    /// Where they stand as far as the actor's scope goes: resource, kind, serial of the token there.
     pub assignments: Vec<(String, AssignmentKind, Option<String>)>,
     /// Until when some method of theirs is blocked: which, until when (`None`: until an operator).
     pub blocked: Vec<(&'static str, Option<UnixTime>)>,
@@ -91,10 +92,11 @@ const BLOCKABLE: [(&str, BudgetKind); 3] = [
 ];
 
 impl UserView {
-    fn read(view: &dyn View, user: User, now: UnixTime) -> Result<Self, ServiceError> {
+    fn read(view: &dyn View, actor: &Actor, user: User, now: UnixTime) -> Result<Self, ServiceError> {
         let mut assignments = Vec::new();
         for assignment in view.assignments_of_user(user.id)? {
-            let Some(resource) = view.resource(assignment.resource)? else { continue };
+            let place = view.resource(assignment.resource)?;
+            let Some(resource) = place.filter(|r| actor.scope.covers(r.id)) else { continue };
             let serial = match assignment.parties.token() {
                 Some(token) => view.token(token)?.map(|t| t.serial.display().to_owned()),
                 None => None,
@@ -112,16 +114,11 @@ impl UserView {
     }
 }
 
-/// A scoped actor sees users that stand on a resource of the scope.
-fn is_visible(view: &dyn View, actor: &Actor, user: UserId) -> Result<bool, ServiceError> {
-    Ok(actor.scope == Scope::All
-        || view.assignments_of_user(user)?.iter().any(|a| actor.scope.covers(a.resource)))
-}
-
+/// The user of this login, when the actor's scope covers one of their places.
 pub(super) fn visible_user(view: &dyn View, actor: &Actor, login: &Login) -> Result<User, ServiceError> {
     let missing = ServiceError::NotFound { what: "user" };
     let user = view.user_by_login(&login.normal())?.ok_or(missing)?;
-    if is_visible(view, actor, user.id)? { Ok(user) } else { Err(ServiceError::NotFound { what: "user" }) }
+    if sees_user(view, actor, user.id)? { Ok(user) } else { Err(ServiceError::NotFound { what: "user" }) }
 }
 
 impl Service {
@@ -145,7 +142,7 @@ impl Service {
             let items = slice
                 .items
                 .into_iter()
-                .map(|user| UserView::read(view, user, now))
+                .map(|user| UserView::read(view, actor, user, now))
                 .collect::<Result<_, _>>()?;
             Ok(Slice { items, next: slice.next })
         })
@@ -154,7 +151,7 @@ impl Service {
     /// One user.
     pub fn user(&self, actor: &Actor, login: &Login) -> Result<UserView, ServiceError> {
         let now = self.clock.now();
-        self.store.read(|view| UserView::read(view, visible_user(view, actor, login)?, now))
+        self.store.read(|view| UserView::read(view, actor, visible_user(view, actor, login)?, now))
     }
 
     /// The tokens that a user holds or is assigned with.
@@ -162,8 +159,8 @@ impl Service {
         self.store.read(|view| {
             let user = visible_user(view, actor, login)?;
             let filter = crate::store::TokenFilter { user: Some(user.id), ..crate::store::TokenFilter::ALL };
-            let tokens = view.tokens(&filter, Page::first(100))?.items;
-            tokens.into_iter().map(|token| TokenView::read(view, token)).collect()
+            let tokens = seen_tokens(view, actor, filter, Page::first(100))?.items;
+            tokens.into_iter().map(|token| TokenView::read(view, actor, token)).collect()
         })
     }
 
@@ -290,6 +287,11 @@ impl Service {
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
         self.decide(move |view| {
             let user = visible_user(view, &actor, &login)?;
+            // These open the doors of all the resources where the user stands.
+            let opens = email.is_some() || phone.is_some() || password.is_some();
+            if opens && !rules_user(view, &actor, &user)? {
+                return Err(shared());
+            }
             let mut changed = user.clone();
             let mut what = Vec::new();
             if let Some(email) = &email {
@@ -342,6 +344,9 @@ impl Service {
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
         self.decide(move |view| {
             let user = visible_user(view, &actor, &login)?;
+            if !rules_user(view, &actor, &user)? {
+                return Err(shared());
+            }
             let filter = crate::store::TokenFilter { user: Some(user.id), ..crate::store::TokenFilter::ALL };
             if !view.tokens(&filter, Page::first(1))?.items.is_empty() {
                 let detail = "this user holds a token: take it back first";

@@ -182,10 +182,10 @@ impl MailDto {
 
 #[utoipa::path(get, path = "/api/v1/mails", tag = "about",
     responses((status = 200, body = List<MailDto>)))]
-async fn mails(State(state): State<AppState>) -> ApiResult<List<MailDto>> {
+async fn mails(State(state): State<AppState>, Acting(actor): Acting) -> ApiResult<List<MailDto>> {
     let open = state
-        .blocking(|service| match service.mail_mode() {
-            MailMode::Outbox => service.outbox(200),
+        .blocking(move |service| match service.mail_mode() {
+            MailMode::Outbox => service.outbox(&actor, 200),
             MailMode::None | MailMode::Smtp => Err(ServiceError::NotFound { what: "outbox" }),
         })
         .await?;

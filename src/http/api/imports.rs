@@ -275,11 +275,11 @@ async fn upload(
     responses((status = 200, body = List<ImportDto>)))]
 async fn list(
     State(state): State<AppState>,
-    Acting(_): Acting,
+    Acting(actor): Acting,
     ApiQuery(asked): ApiQuery<PageQuery>,
 ) -> ApiResult<List<ImportDto>> {
     let page = asked.page()?;
-    let found = state.blocking(move |service| service.imports(page)).await?;
+    let found = state.blocking(move |service| service.imports(&actor, page)).await?;
     Ok(Json(List::of(found, ImportDto::head)))
 }
 
@@ -291,11 +291,11 @@ fn import_id(text: &str) -> Result<ImportId, ApiError> {
     responses((status = 200, body = ImportDto)))]
 async fn show(
     State(state): State<AppState>,
-    Acting(_): Acting,
+    Acting(actor): Acting,
     Path(id): Path<String>,
 ) -> ApiResult<ImportDto> {
     let id = import_id(&id)?;
-    let view = state.blocking(move |service| service.import(id)).await?;
+    let view = state.blocking(move |service| service.import(&actor, id)).await?;
     Ok(Json(ImportDto::of(view)))
 }
 
@@ -314,12 +314,12 @@ async fn delete(
     responses((status = 200, body = List<LineDto>)))]
 async fn lines(
     State(state): State<AppState>,
-    Acting(_): Acting,
+    Acting(actor): Acting,
     Path(id): Path<String>,
     ApiQuery(asked): ApiQuery<PageQuery>,
 ) -> ApiResult<List<LineDto>> {
     let (id, page) = (import_id(&id)?, asked.page()?);
-    let found = state.blocking(move |service| service.import_lines(id, page)).await?;
+    let found = state.blocking(move |service| service.import_lines(&actor, id, page)).await?;
     Ok(Json(List::of(found, LineDto::of)))
 }
 

@@ -56,11 +56,11 @@ impl OperatorDto {
     responses((status = 200, body = List<OperatorDto>)))]
 async fn list(
     State(state): State<AppState>,
-    Acting(_): Acting,
+    Acting(actor): Acting,
     ApiQuery(asked): ApiQuery<PageQuery>,
 ) -> ApiResult<List<OperatorDto>> {
     let page = asked.page()?;
-    let found = state.blocking(move |service| service.operators(page)).await?;
+    let found = state.blocking(move |service| service.operators(&actor, page)).await?;
     Ok(Json(List::of(found, OperatorDto::of)))
 }
 
@@ -73,7 +73,7 @@ struct OperatorBody {
     password: Secret,
     /// auditor, helpdesk, station or admin.
     role: String,
-    /// Bound to these; absent: all.
+    /// Bound to these; absent: to all that the caller is bound to.
     resources: Option<Vec<String>>,
 }
 
@@ -143,11 +143,11 @@ impl KeyDto {
     responses((status = 200, body = List<KeyDto>)))]
 async fn list_keys(
     State(state): State<AppState>,
-    Acting(_): Acting,
+    Acting(actor): Acting,
     ApiQuery(asked): ApiQuery<PageQuery>,
 ) -> ApiResult<List<KeyDto>> {
     let page = asked.page()?;
-    let found = state.blocking(move |service| service.api_keys(page)).await?;
+    let found = state.blocking(move |service| service.api_keys(&actor, page)).await?;
     Ok(Json(List::of(found, KeyDto::of)))
 }
 
@@ -157,7 +157,7 @@ async fn list_keys(
 struct KeyBody {
     name: String,
     role: String,
-    /// Bound to these; absent: all.
+    /// Bound to these; absent: to all that the caller is bound to.
     resources: Option<Vec<String>>,
 }
 

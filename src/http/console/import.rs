@@ -13,7 +13,7 @@ use crate::http::page::console::import as view;
 use crate::http::page::{Badge, Choice, Field, Notice, Page, Pager, Tone, segment};
 use crate::http::state::AppState;
 use crate::http::{frame, words};
-use crate::model::{BatchName, Import, ImportId, ImportLine, ImportState, JobId, Verdict};
+use crate::model::{Actor, BatchName, Import, ImportId, ImportLine, ImportState, JobId, Verdict};
 use crate::secret::{Passphrase, Seed};
 use crate::seedfile::{Weakness, formats};
 use crate::service::{ImportRequest, ImportView};
@@ -285,13 +285,19 @@ fn ended(found: &ImportView) -> Notice {
     }
 }
 
-async fn stage(state: &AppState, found: &ImportView, job: Option<u64>) -> Result<view::Stage, ApiError> {
+async fn stage(
+    state: &AppState,
+    actor: &Actor,
+    found: &ImportView,
+    job: Option<u64>,
+) -> Result<view::Stage, ApiError> {
     let import = &found.import;
     Ok(match import.state {
         ImportState::Parsing => {
             // Every import has one job; their numbers run together unless a job was lost.
             let id = JobId(job.unwrap_or(import.id.0));
-            let job = state.blocking(move |service| service.job(id)).await;
+            let actor = actor.clone();
+            let job = state.blocking(move |service| service.job(&actor, id)).await;
             let (done, total) = job.map_or((0, 0), |job| (job.done, job.total));
             view::Stage::Parsing(view::ReadingJob { id: id.0.to_string(), done, total })
         }
@@ -321,17 +327,19 @@ fn number(text: &str) -> Result<ImportId, ApiError> {
 pub(super) async fn show(
     State(state): State<AppState>,
     caller: Caller,
+    Acting(actor): Acting,
     Path(id): Path<String>,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
     let id = number(&id)?;
-    let found = state.blocking(move |service| service.import(id)).await?;
+    let acting = actor.clone();
+    let found = state.blocking(move |service| service.import(&acting, id)).await?;
     let page = frame::page(&state, &caller, "Import", "batches");
     let import = view::Import {
         page: frame::with_done(page, asked.done.as_deref()),
         id: id.0.to_string(),
         file_name: found.import.file_name.clone(),
-        stage: stage(&state, &found, asked.job.parse().ok()).await?,
+        stage: stage(&state, &actor, &found, asked.job.parse().ok()).await?,
     };
     frame::html(StatusCode::OK, &import)
 }
@@ -364,7 +372,7 @@ pub(super) async fn discard(
     let id = number(&id)?;
     let undone = state
         .blocking(move |service| {
-            let committed = service.import(id)?.import.state.is_committed();
+            let committed = service.import(&actor, id)?.import.state.is_committed();
             service.drop_import(&actor, id).map(|()| committed)
         })
         .await?;

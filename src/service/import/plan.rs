@@ -9,12 +9,13 @@ use std::time::Duration;
 use super::{CHUNK, ImportTask, LEASE_SECS, next_version};
 use crate::clock::UnixTime;
 use crate::model::{
-    AuditAction, AuditResult, Custody, Drift, Fingerprint, Import, ImportCounts, ImportId, ImportLine,
+    Actor, AuditAction, AuditResult, Custody, Drift, Fingerprint, Import, ImportCounts, ImportId, ImportLine,
     ImportState, JobId, JobState, OtpSpec, SeedRow, SeedVersion, Subject, Token, TokenId, TokenKind,
     TokenOrigin, TokenSerial, TokenState, Verdict,
 };
 use crate::oath::MovingFactor;
 use crate::seedfile::{FileError, Note, Problem, ProblemCode, ReadOptions, SeedRecord, Sink};
+use crate::service::scope::{rules_token, sees_token};
 use crate::service::token::old_floor;
 use crate::service::{Service, ServiceError};
 use crate::store::{Change, Page, View};
@@ -119,17 +120,23 @@ impl Planner<'_> {
             return self.flush_if_full();
         }
         // A snapshot for each record: one for the whole file would keep all pages that change meanwhile.
-        let there = self.service.store.read(|view| look_up(view, record, fingerprint))?;
+        let there = self.service.store.read(|view| look_up(view, &self.task.actor, record, fingerprint))?;
         match there {
             There::Same => {
                 let detail = "this token is here already, the same in everything".to_owned();
                 self.line(record, Verdict::Identical, "serial_exists", detail);
             }
             There::SecretOf(serial) => {
+                let other =
+                    serial.map_or_else(|| "another token".to_owned(), |serial| format!("token {serial}"));
                 let detail = format!(
-                    "token {serial} has the same secret: two tokens that show the same codes cannot both be used"
+                    "{other} has the same secret: two tokens that show the same codes cannot both be used"
                 );
                 self.line(record, Verdict::Rejected, "secret_duplicate", detail);
+            }
+            There::Foreign => {
+                let detail = "this serial number is here already, outside your scope".to_owned();
+                self.line(record, Verdict::Rejected, "serial_exists", detail);
             }
             There::Other { token, version, same_secret, floor } => {
                 let detail = if same_secret {
@@ -319,15 +326,22 @@ impl Planner<'_> {
 enum There {
     /// The same token, equal in everything.
     Same,
-    /// Another token with the same secret.
-    SecretOf(TokenSerial),
+    /// Another token with the same secret; its serial is told to those who see it.
+    SecretOf(Option<TokenSerial>),
+    /// The serial, with a secret that this actor may not replace.
+    Foreign,
     /// The serial with another secret or other parameters.
     Other { token: TokenId, version: SeedVersion, same_secret: bool, floor: Option<MovingFactor> },
     /// Neither; at most the floor of a secret that was here once.
     Nothing { floor: Option<MovingFactor> },
 }
 
-fn look_up(view: &dyn View, record: &SeedRecord, fingerprint: Fingerprint) -> Result<There, ServiceError> {
+fn look_up(
+    view: &dyn View,
+    actor: &Actor,
+    record: &SeedRecord,
+    fingerprint: Fingerprint,
+) -> Result<There, ServiceError> {
     let token = view.token_by_serial(record.serial.normal())?;
     let seed = match &token {
         Some(token) => view.seed(token.id)?,
@@ -339,7 +353,13 @@ fn look_up(view: &dyn View, record: &SeedRecord, fingerprint: Fingerprint) -> Re
     }
     let own = token.as_ref().map(|token| token.id);
     if let Some(other) = holder_of(view, fingerprint, &record.spec, own)? {
-        return Ok(There::SecretOf(other.serial));
+        let seen = sees_token(view, actor, &other)?;
+        return Ok(There::SecretOf(seen.then_some(other.serial)));
+    }
+    if let Some(token) = &token
+        && !rules_token(view, actor, token)?
+    {
+        return Ok(There::Foreign);
     }
     let floor = old_floor(view, fingerprint, &record.spec)?;
     Ok(match own {
