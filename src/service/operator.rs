@@ -53,6 +53,14 @@ fn scope_of(view: &dyn View, actor: &Actor, names: &[ResourceName]) -> Result<Sc
     Ok(Scope::Resources(ids))
 }
 
+/// Only admins, and the program itself at its first start, give rights away.
+fn require_admin(actor: &Actor) -> Result<(), ServiceError> {
+    if actor.role == Some(Role::Admin) || actor.origin == ActorOrigin::System {
+        return Ok(());
+    }
+    Err(ServiceError::Forbidden { code: "forbidden", detail: "only an admin manages operators and keys" })
+}
+
 fn resource_names(view: &dyn View, scope: &Scope) -> Result<Option<Vec<String>>, ServiceError> {
     let Scope::Resources(ids) = scope else { return Ok(None) };
     let mut names = Vec::new();
@@ -72,6 +80,7 @@ impl Service {
         role: Role,
         resources: &[ResourceName],
     ) -> Result<(), ServiceError> {
+        require_admin(actor)?;
         if !role.is_for_people() {
             return Err(ServiceError::invalid(
                 "role",
@@ -115,6 +124,7 @@ impl Service {
         login: &Login,
         password: &Passphrase,
     ) -> Result<(), ServiceError> {
+        require_admin(actor)?;
         check_new_password(password, MIN_PASSWORD_CHARS)?;
         let hash = self.hash_password(password)?;
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
@@ -248,6 +258,7 @@ impl Service {
         role: Role,
         resources: &[ResourceName],
     ) -> Result<NewApiKey, ServiceError> {
+        require_admin(actor)?;
         let name = name.trim().to_owned();
         if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
             return Err(ServiceError::invalid("name", "name_invalid", "a key's name has 1 to 64 characters"));
@@ -311,6 +322,7 @@ impl Service {
 
     /// Revokes the key of this name.
     pub fn revoke_api_key(&self, actor: &Actor, name: &str) -> Result<(), ServiceError> {
+        require_admin(actor)?;
         let (actor, name, now) = (actor.clone(), name.to_owned(), self.clock.now());
         self.decide(move |view| {
             let key = view

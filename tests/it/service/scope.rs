@@ -283,3 +283,56 @@ fn service_scope_of_assignments() {
     assert_missing(batch_of("there"));
     assert_missing(home.service.assign_batch(&mine, &batch("there"), &vpn, BatchPart::Whole));
 }
+
+#[test]
+fn service_scope_operators_and_keys() {
+    let (home, ..) = scene();
+    let (mine, password) = (vpn_admin(&home), typed("vier Pflaumen im Glas"));
+    let add = |actor: &Actor, name: &str, role, places: &[&str]| {
+        let places: Vec<_> = places.iter().map(|name| resource(name)).collect();
+        home.service.add_operator(actor, &login(name), &password, role, &places)
+    };
+    add(&admin(), "head", Role::Admin, &[]).expect("made");
+    add(&admin(), "post", Role::Helpdesk, &["Mail"]).expect("made");
+    add(&admin(), "both", Role::Admin, &["VPN", "Mail"]).expect("made");
+    add(&admin(), "desk", Role::Station, &["VPN"]).expect("made");
+    let key = |actor: &Actor, name: &str, places: &[&str]| {
+        let places: Vec<_> = places.iter().map(|name| resource(name)).collect();
+        home.service.add_api_key(actor, name, Role::Verifier, &places).map(|made| made.name)
+    };
+    key(&admin(), "all", &[]).expect("made");
+    key(&admin(), "mail", &["Mail"]).expect("made");
+    key(&admin(), "vpn", &["VPN"]).expect("made");
+
+    // Foreign resources are not there; without a name the own ones are meant, never all.
+    assert_missing(add(&mine, "spy", Role::Admin, &["Mail"]));
+    assert_missing(key(&mine, "spy", &["VPN", "Mail"]));
+    add(&mine, "deputy", Role::Admin, &[]).expect("of the own scope");
+    key(&mine, "gateway", &[]).expect("of the own scope");
+    let operators = home.service.operators(&mine, Page::first(100)).expect("listed").items;
+    let names: Vec<_> = operators.iter().map(|view| view.name.as_str()).collect();
+    assert_eq!(names, ["desk", "deputy"]);
+    assert!(operators.iter().all(|view| view.resources == Some(vec!["VPN".to_owned()])), "{operators:?}");
+    let keys = home.service.api_keys(&mine, Page::first(100)).expect("listed").items;
+    assert_eq!(keys.iter().map(|view| view.name.as_str()).collect::<Vec<_>>(), ["vpn", "gateway"]);
+    assert!(keys.iter().all(|view| view.resources == Some(vec!["VPN".to_owned()])), "{keys:?}");
+    assert_eq!(home.service.operators(&admin(), Page::first(100)).expect("listed").items.len(), 5);
+
+    for name in ["head", "both", "post", "nobody"] {
+        assert_missing(home.service.set_operator_password(&mine, &login(name), &password));
+    }
+    home.service.set_operator_password(&mine, &login("desk"), &password).expect("own");
+    for name in ["all", "mail", "none"] {
+        assert_missing(home.service.revoke_api_key(&mine, name));
+    }
+    home.service.revoke_api_key(&mine, "vpn").expect("own");
+
+    // Only admins, whatever the scope.
+    for role in Role::ALL.into_iter().filter(|role| *role != Role::Admin) {
+        let other = Actor { role: Some(role), scope: Scope::All, ..mine.clone() };
+        assert_code(add(&other, "spy", Role::Auditor, &[]), "forbidden");
+        assert_code(key(&other, "spy", &[]), "forbidden");
+        assert_code(home.service.set_operator_password(&other, &login("desk"), &password), "forbidden");
+        assert_code(home.service.revoke_api_key(&other, "gateway"), "forbidden");
+    }
+}
