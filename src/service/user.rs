@@ -114,6 +114,51 @@ impl UserView {
     }
 }
 
+/// What a request brings for a user who is there already.
+struct Given<'a> {
+    email: Option<&'a EmailAddress>,
+    phone: Option<&'a PhoneNumber>,
+    first_name: &'a str,
+    last_name: &'a str,
+    password: Option<&'a PasswordHash>,
+}
+
+impl Given<'_> {
+    /// The user with empty fields filled, and which those are.
+    ///
+    /// Mail address and password are ways in: a code is mailed to the one, the other is typed. A user
+    /// who has either gets no second one here, or whoever may fill could sign in as them; `change_user`
+    /// is for that, and tells the user. A user who has neither could not sign in at all, so a first way
+    /// in is like making them; `alone` says that nobody else's resources open by it. The phone number
+    /// is how the helpdesk knows a caller, so it goes by the same scope.
+    fn fill(&self, user: &User, alone: bool) -> (User, Vec<&'static str>) {
+        let mut filled = user.clone();
+        let mut what = Vec::new();
+        let mut name = |field: &mut String, given: &str, word| {
+            if field.is_empty() && !given.is_empty() {
+                given.clone_into(field);
+                what.push(word);
+            }
+        };
+        name(&mut filled.first_name, self.first_name, "first_name");
+        name(&mut filled.last_name, self.last_name, "last_name");
+        if !alone {
+            return (filled, what);
+        }
+        if filled.phone.is_none() && self.phone.is_some() {
+            filled.phone = self.phone.cloned();
+            what.push("phone");
+        }
+        if user.email.is_none() && user.password.is_none() {
+            filled.email = self.email.cloned();
+            what.extend(self.email.map(|_| "email"));
+            filled.password = self.password.cloned();
+            what.extend(self.password.map(|_| "password"));
+        }
+        (filled, what)
+    }
+}
+
 /// The user of this login, when the actor's scope covers one of their places.
 pub(super) fn visible_user(view: &dyn View, actor: &Actor, login: &Login) -> Result<User, ServiceError> {
     let missing = ServiceError::NotFound { what: "user" };
@@ -165,6 +210,8 @@ impl Service {
     }
 
     /// Makes a user, or finds them and fills empty fields. True: made.
+    ///
+    /// To a scoped actor a user of another scope is a login that is taken, whatever was asked for.
     pub fn add_user(&self, actor: &Actor, new: NewUser) -> Result<bool, ServiceError> {
         let login = Login::parse(&new.login).map_err(ServiceError::name("login"))?;
         let (first_name, last_name) =
@@ -192,35 +239,32 @@ impl Service {
                 None => None,
             };
             let present = view.user_by_login(&login.normal())?;
+            let taken = || ServiceError::state("user_exists", "a user with this login exists");
             let mut changes: Changes = Vec::new();
             let (user, made) = match present {
-                Some(_) if on_conflict == OnConflict::Fail => {
-                    return Err(ServiceError::state("user_exists", "a user with this login exists"));
-                }
+                Some(_) if on_conflict == OnConflict::Fail => return Err(taken()),
+                Some(user) if !sees_user(view, &actor, user.id)? => return Err(taken()),
                 Some(user) => {
-                    let filled = User {
-                        email: user.email.clone().or_else(|| email.clone()),
-                        phone: user.phone.clone().or_else(|| phone.clone()),
-                        first_name: if user.first_name.is_empty() {
-                            first_name.clone()
-                        } else {
-                            user.first_name.clone()
-                        },
-                        last_name: if user.last_name.is_empty() {
-                            last_name.clone()
-                        } else {
-                            user.last_name.clone()
-                        },
-                        ..user.clone()
+                    let given = Given {
+                        email: email.as_ref(),
+                        phone: phone.as_ref(),
+                        first_name: &first_name,
+                        last_name: &last_name,
+                        password: password.as_ref(),
                     };
-                    if filled != user {
+                    let (filled, what) = given.fill(&user, rules_user(view, &actor, &user)?);
+                    if !what.is_empty() {
                         changes.push(Change::PutUser(filled.clone()));
-                        changes.push(user_entry(now, &actor, AuditAction::UserChanged, filled.id, "filled"));
+                        let what = format!("filled {}", what.join(","));
+                        changes.push(user_entry(now, &actor, AuditAction::UserChanged, filled.id, &what));
                     }
                     (filled, false)
                 }
                 None => {
                     if view.is_login_reserved(&login.normal())? {
+                        if actor.scope != Scope::All {
+                            return Err(taken());
+                        }
                         let detail = "this login was somebody's before and stays reserved";
                         return Err(ServiceError::state("login_reserved", detail));
                     }

@@ -336,3 +336,71 @@ fn service_scope_operators_and_keys() {
         assert_code(home.service.revoke_api_key(&other, "gateway"), "forbidden");
     }
 }
+
+#[test]
+fn service_scope_filling_takes_nobody_over() {
+    let (home, ..) = scene();
+    let provisioner = actor(&home, 60, Role::Provisioner, &["VPN"]);
+    let fill = |actor: &Actor, name: &str, email: Option<&str>, password: Option<&str>| {
+        let new = NewUser {
+            login: name.into(),
+            email: email.map(|text| EmailAddress::parse(text).expect("an address")),
+            phone: Some(PhoneNumber::parse("+49 30 1234").expect("a number")),
+            first_name: "F".into(),
+            last_name: "L".into(),
+            password: password.map(typed),
+            resource: Some(resource("VPN")),
+            on_conflict: OnConflict::Fill,
+        };
+        home.service.add_user(actor, new)
+    };
+    let user = |name: &str| home.service.user(&admin(), &login(name)).expect("there");
+    let (evil, word) = (Some("evil@example.org"), Some("drei fremde Birnen"));
+
+    // Outside the scope: a login that is taken, the same as with `fail`, and nothing is changed.
+    let nowhere = NewUser { login: "idle".into(), ..NewUser::default() };
+    home.service.add_user(&admin(), nowhere).expect("made");
+    let gone = NewUser { login: "gone".into(), ..NewUser::default() };
+    home.service.add_user(&admin(), gone).expect("made");
+    home.service.delete_user(&admin(), &login("gone")).expect("deleted");
+    let plain = NewUser { login: "eve".into(), resource: Some(resource("VPN")), ..NewUser::default() };
+    let conflict = home.service.add_user(&provisioner, plain).expect_err("taken").to_string();
+    for name in ["eve", "idle", "gone"] {
+        let before = (name != "gone").then(|| user(name));
+        let error = fill(&provisioner, name, evil, word).expect_err("taken");
+        assert_eq!(error.to_string(), conflict, "{name}");
+        assert_code(Err::<(), _>(error), "user_exists");
+        if let Some(before) = before {
+            let after = user(name);
+            assert_eq!((after.user, after.assignments), (before.user, before.assignments));
+        }
+    }
+    // Shared with another scope: names only.
+    assert!(!fill(&provisioner, "bert", evil, word).expect("filled"));
+    let bert = user("bert").user;
+    assert_eq!((bert.first_name.as_str(), bert.last_name.as_str()), ("F", "L"));
+    assert!(bert.email.is_none() && bert.phone.is_none() && bert.password.is_none(), "{bert:?}");
+    // The scope's own user without a way in gets one.
+    assert!(!fill(&provisioner, "anna", Some("anna@example.org"), None).expect("filled"));
+    let anna = user("anna").user;
+    assert_eq!(anna.email.as_ref().map(EmailAddress::as_str), Some("anna@example.org"));
+    assert!(anna.phone.is_some());
+    // One way in is enough: no password beside the address, no address beside a password; nothing is
+    // overwritten. That holds for whoever sees everything, too.
+    for actor in [&provisioner, &admin()] {
+        fill(actor, "anna", evil, word).expect("filled");
+        let now = user("anna").user;
+        assert_eq!(now, anna);
+        let password = NewUser {
+            login: "pia".into(),
+            password: Some(typed("vier eigene Birnen")),
+            resource: Some(resource("VPN")),
+            ..NewUser::default()
+        };
+        let _ = home.service.add_user(&admin(), password);
+        let before = user("pia").user;
+        fill(actor, "pia", evil, word).expect("filled");
+        let after = user("pia").user;
+        assert_eq!((after.email, after.password), (None, before.password));
+    }
+}
