@@ -5,6 +5,7 @@
 //! together with its audit record. It knows nothing of HTTP; who may call what is the table in
 //! `http::access`, what somebody may see is the [`Scope`](crate::model::Scope) of the [`Actor`].
 
+mod address;
 mod assign;
 mod audit;
 mod authenticate;

@@ -169,7 +169,8 @@ impl Service {
         self.store.read(|view| Ok(view.operators(Page::first(1))?.items.is_empty()))
     }
 
-    /// Signs an operator in to console and station.
+    /// Signs an operator in to console and station. Failures are counted for the login and for the
+    /// address.
     pub fn operator_sign_in(
         &self,
         login: &Login,
@@ -186,6 +187,7 @@ impl Service {
         id.copy_from_slice(&hashed[..16]);
         let budget_key = BudgetKey::Hashed(BudgetKind::OperatorPassword, id);
         let (login, address, now) = (login.clone(), address.to_owned(), self.clock.now());
+        let of_address = self.address_budget(&address, now);
         let outcome = self.decide(move |view| {
             let budget = view.budget(budget_key)?;
             let operator = view.operator_by_login(&login.normal())?;
@@ -194,6 +196,9 @@ impl Service {
                 let detail = vec![("result", word.to_owned())];
                 super::audit_entry(now, &stranger(&address), AuditAction::SignIn, subjects, result, detail)
             };
+            if let Some(until) = of_address.blocked(view)? {
+                return Ok((Err(Some(until)), vec![audit(AuditResult::Refused, "address_blocked")]));
+            }
             if let Some(until) = code::blocked(&budget, now) {
                 return Ok((Err(until), vec![audit(AuditResult::Refused, "blocked")]));
             }
@@ -214,10 +219,9 @@ impl Service {
                     Ok((Ok(true), changes))
                 }
                 _ => {
-                    let changes = vec![
-                        Change::PutBudget(budget_key, budget.failed(now, FAILURE_LIMIT)),
-                        audit(AuditResult::Refused, "wrong"),
-                    ];
+                    let mut changes = vec![Change::PutBudget(budget_key, budget.failed(now, FAILURE_LIMIT))];
+                    changes.extend(of_address.failed(view)?);
+                    changes.push(audit(AuditResult::Refused, "wrong"));
                     Ok((Ok(false), changes))
                 }
             }

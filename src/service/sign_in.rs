@@ -106,6 +106,7 @@ impl Service {
         let sealer = self.sealer()?;
         let (alias, login, address) = (alias.clone(), login.clone(), address.to_owned());
         let (mail, now) = (self.mail, self.clock.now());
+        let of_address = self.address_budget(&address, now);
         self.decide(move |view| {
             let resource = open_portal(view, &alias)?;
             let user = match view.user_by_login(&login.normal())? {
@@ -123,7 +124,10 @@ impl Service {
             {
                 let sent_key = BudgetKey::User(BudgetKind::MailSent, user.id);
                 let sent = view.budget(sent_key)?.within(now, CODE_WINDOW_SECS);
-                if sent.failures < CODES_IN_WINDOW {
+                if sent.failures < CODES_IN_WINDOW
+                    && let Some(counted) = of_address.mail(view)?
+                {
+                    changes.extend(counted);
                     let text = format!(
                         "Hello {},\n\nyour code for {} is {}\n\nIt works once and for ten minutes. If you did not ask for it, do nothing.\n",
                         user.display_name(), resource.name, code.as_str(),
@@ -191,7 +195,8 @@ impl Service {
         })
     }
 
-    /// Page 2: a password, or the code that was mailed.
+    /// Page 2: a password, or the code that was mailed. Failures are counted for the login and for the
+    /// address; on page 3 they go to the token alone, which nobody reaches without a right first factor.
     pub fn portal_second(
         &self,
         portal: &PortalSession,
@@ -213,6 +218,7 @@ impl Service {
         let cookie = bearer_token()?;
         let new_key = bearer_hash(&cookie);
         let (address, now) = (address.to_owned(), self.clock.now());
+        let of_address = self.address_budget(&address, now);
         let passed = self.decide(move |view| {
             let resource = view.resource(resource_id)?.ok_or(ServiceError::Stale)?;
             if view.session(&old_key)?.is_none() {
@@ -248,6 +254,9 @@ impl Service {
                     detail,
                 )
             };
+            if let Some(until) = of_address.blocked(view)? {
+                return Ok((Err(Some(Some(until))), vec![audit(AuditResult::Refused, "address_blocked")]));
+            }
             if let Some(until) = code::blocked(&budget, now) {
                 return Ok((Err(Some(until)), vec![audit(AuditResult::Refused, "blocked")]));
             }
@@ -259,10 +268,9 @@ impl Service {
                 in_force => password_right && in_force.as_ref() == compared,
             };
             let Some(user) = known.as_ref().filter(|user| is_right(user)) else {
-                let changes = vec![
-                    Change::PutBudget(key, budget.failed(now, resource.failure_limit)),
-                    audit(AuditResult::Refused, "wrong"),
-                ];
+                let mut changes = vec![Change::PutBudget(key, budget.failed(now, resource.failure_limit))];
+                changes.extend(of_address.failed(view)?);
+                changes.push(audit(AuditResult::Refused, "wrong"));
                 return Ok((Err(None), changes));
             };
             let owes_code = pair_of(view, user.id, &resource)?.is_some();
