@@ -8,7 +8,7 @@ use crate::store::View;
 
 use super::code::Examined;
 use super::confirm::{codes_for, pair_of};
-use super::resync::portal_window;
+use super::resync::{Sequence, portal_window};
 use super::token::TokenView;
 use super::{ConfirmRequest, ConfirmResult, PortalSession, SequenceOutcome, Service, ServiceError};
 
@@ -213,7 +213,8 @@ impl Service {
                 Ok::<_, ServiceError>((examined, window, now))
             })?;
             examined.require_usable(now)?;
-            self.synchronize(&self.portal_actor(portal, address), &examined, otps, window, None, None, now)
+            let asked = Sequence { otps, portal: window, window: None, reason: None, now };
+            self.synchronize(&self.portal_actor(portal, address), &examined, &asked, |_| Ok(Vec::new()))
         })
     }
 }

@@ -20,7 +20,7 @@ use super::check::{CheckResult, compare, settle};
 use super::code::{self, Examined};
 use super::confirm::pair_of;
 use super::notice::Draft;
-use super::resync::{SequenceOutcome, SequenceResult, portal_window};
+use super::resync::{Sequence, SequenceOutcome, SequenceResult, portal_window};
 use super::{MailMode, Service, ServiceError};
 
 /// A mailed code lives this long.
@@ -383,7 +383,8 @@ impl Service {
         })
     }
 
-    /// Page 3 with consecutive codes: a drifted token must not lock its owner out.
+    /// Page 3 with consecutive codes: a drifted token must not lock its owner out. The codes are spent and
+    /// the session opened in one change.
     pub fn portal_third_synchronize(
         &self,
         portal: &PortalSession,
@@ -393,38 +394,36 @@ impl Service {
         if !can_synchronize(&portal.resource) {
             return Err(ServiceError::NotFound { what: "action" });
         }
-        let outcome = self.until_settled(|| {
-            let (_, examined, now) = self.owed_pair(portal)?;
-            examined.require_usable(now)?;
-            let window = self.store.read(|view| portal_window(view, &examined))?;
-            self.synchronize(&self.portal_actor(portal, address), &examined, otps, window, None, None, now)
-        })?;
-        if !matches!(outcome.result, SequenceResult::Synchronized { .. }) {
-            return Ok((outcome, None));
-        }
-        let LoginStage::OtpOwed { user } = portal.stage else {
-            return Err(ServiceError::state("sign_in_order", "start again with the login"));
-        };
         let cookie = bearer_token()?;
         let (old_key, new_key, resource) = (portal.key, bearer_hash(&cookie), portal.resource.id);
         let actor = self.portal_actor(portal, address);
-        let (address, now) = (address.to_owned(), self.clock.now());
-        self.decide(move |view| {
-            if view.session(&old_key)?.is_none() {
-                return Err(ServiceError::state("sign_in_order", "start again with the login"));
-            }
-            let mut changes = full_session(old_key, new_key, resource, user, &address, now);
-            changes.push(super::audit_entry(
-                now,
-                &actor,
-                AuditAction::SignIn,
-                vec![Subject::User(user), Subject::Resource(resource)],
-                AuditResult::Done,
-                vec![("page", "third".to_owned()), ("result", "synchronized".to_owned())],
-            ));
-            Ok(((), changes))
+        let outcome = self.until_settled(|| {
+            let (user, examined, now) = self.owed_pair(portal)?;
+            examined.require_usable(now)?;
+            let window = self.store.read(|view| portal_window(view, &examined))?;
+            let asked = Sequence { otps, portal: window, window: None, reason: None, now };
+            let (acting, address) = (actor.clone(), address.to_owned());
+            let subjects =
+                vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(resource)];
+            self.synchronize(&actor, &examined, &asked, move |view| {
+                if view.session(&old_key)?.is_none() {
+                    return Err(ServiceError::state("sign_in_order", "start again with the login"));
+                }
+                let mut changes = full_session(old_key, new_key, resource, user, &address, now);
+                let detail = vec![("page", "third".to_owned()), ("result", "synchronized".to_owned())];
+                changes.push(super::audit_entry(
+                    now,
+                    &acting,
+                    AuditAction::SignIn,
+                    subjects.clone(),
+                    AuditResult::Done,
+                    detail,
+                ));
+                Ok(changes)
+            })
         })?;
-        Ok((outcome, Some(cookie)))
+        let signed_in = matches!(outcome.result, SequenceResult::Synchronized { .. });
+        Ok((outcome, signed_in.then_some(cookie)))
     }
 
     /// The actor that a portal session stands for.
