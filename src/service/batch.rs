@@ -50,8 +50,9 @@ impl BatchView {
     }
 }
 
-/// Reads `FROM-TO`, single serials and lists of them. A dash may be part of a serial, so `A-B` is a
-/// range only when both sides are serials of equal length and each has as many dashes as the other.
+/// Reads `FROM-TO`, `FROM to TO`, single serials and lists of them. A dash may be part of a serial, so
+/// `A-B` is a range only when both sides are serials of equal length and each has as many dashes as the
+/// other. The word `to` needs no such rule; blanks around it keep it apart from the letters of serials.
 pub fn parse_serial_ranges(texts: &[String]) -> Result<Vec<SerialRange>, ServiceError> {
     let refuse = |text: &str| {
         let detail =
@@ -76,6 +77,15 @@ pub fn parse_serial_ranges(texts: &[String]) -> Result<Vec<SerialRange>, Service
 }
 
 fn parse_range(text: &str) -> Option<SerialRange> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut between = (0..words.len()).filter(|at| words[*at].eq_ignore_ascii_case("to"));
+    if let Some(middle) = between.next() {
+        if between.next().is_some() {
+            return None;
+        }
+        let side = |words: &[&str]| TokenSerial::parse(&words.join(" ")).ok();
+        return SerialRange::new(&side(&words[..middle])?, &side(&words[middle + 1..])?);
+    }
     let dashes: Vec<usize> = text.match_indices('-').map(|(at, _)| at).collect();
     if dashes.len() % 2 == 1 {
         let middle = dashes[dashes.len() / 2];
@@ -395,6 +405,16 @@ mod tests {
         assert_eq!(ranges("87-1234501-87-1234512").expect("range"), [pair("871234501", "871234512")]);
         assert_eq!(ranges("87-1234567").expect("single"), [pair("871234567", "871234567")]);
         assert_eq!(ranges("A1, A3-A5").expect("list"), [pair("A1", "A1"), pair("A3", "A5")]);
+        // As the page at a batch says it, beside other entries and with dashes in the serials.
+        for text in ["87-1234001 to 87-1234100", "87-1234001  TO\u{a0}871234100", " 871234001 To 87-1234100 "]
+        {
+            assert_eq!(ranges(text).expect("range"), [pair("871234001", "871234100")], "{text}");
+        }
+        assert_eq!(ranges("to1-to5, A1 to A3").expect("list"), [pair("TO1", "TO5"), pair("A1", "A3")]);
+        assert_eq!(ranges("87 12 to 87 15").expect("range"), [pair("8712", "8715")]);
+        for text in ["A1 to", "to A1", "to", "A1 to A2 to A3", "A9 to A1", "A1 to A10"] {
+            assert!(ranges(text).is_err(), "{text}");
+        }
         assert!(ranges("").is_err());
         // Blanks and dashes never count, so this is a range too.
         assert_eq!(ranges("a - b - c - d").expect("range"), [pair("AB", "CD")]);
