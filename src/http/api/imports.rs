@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::multipart::Field;
-use axum::extract::{DefaultBodyLimit, Extension, FromRequest, Multipart, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Extension, FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use crate::http::UPLOAD_BYTES;
 use crate::http::access::{Permission, Rule};
 use crate::http::auth::{Acting, LocalPeer};
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiQuery, ApiResult};
+use crate::http::extract::{ApiQuery, ApiResult, Path};
 use crate::http::state::AppState;
 use crate::model::{Import, ImportId, ImportLine};
 use crate::secret::{Passphrase, Seed};

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use serde::Serialize;
@@ -19,7 +19,7 @@ use super::imports::ImportDto;
 use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
-use crate::http::extract::ApiResult;
+use crate::http::extract::{ApiResult, Path};
 use crate::http::state::AppState;
 use crate::model::{Actor, JobId, JobKind, JobState};
 

@@ -1,6 +1,6 @@
 //! Batches: the list, one batch, and where it stands.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -8,7 +8,7 @@ use super::token::custody_badge;
 use super::{Asked, Fields, missing, resource_of, typed};
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiQuery, PageForm};
+use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::batch as view;
 use crate::http::page::{Badge, Choice, Fact, Field, Notice, Tone, segment};
 use crate::http::state::AppState;

@@ -1,14 +1,14 @@
 //! Importing a seed file: upload, plan, commit.
 
 use axum::extract::multipart::MultipartError;
-use axum::extract::{Multipart, Path, State};
+use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Asked, Fields, missing, typed};
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiQuery, PageForm, check_form_token};
+use crate::http::extract::{ApiQuery, PageForm, Path, check_form_token};
 use crate::http::page::console::import as view;
 use crate::http::page::{Badge, Choice, Field, Notice, Page, Pager, Tone, segment};
 use crate::http::state::AppState;

@@ -1,6 +1,6 @@
 //! Running the place: audit, operators, API keys, and the outbox of a demonstration.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -8,7 +8,7 @@ use super::{Asked, Fields, chosen, scope, typed};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiQuery, PageForm};
+use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::operation as view;
 use crate::http::page::{Badge, Choice, Field, Notice, Pager, Tone, segment};
 use crate::http::state::AppState;

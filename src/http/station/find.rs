@@ -1,6 +1,5 @@
 //! Finding people and tokens.
 
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -8,7 +7,7 @@ use serde::Deserialize;
 use super::desk::desk;
 use super::place::{Place, serial_of};
 use crate::http::error::ApiError;
-use crate::http::extract::PageForm;
+use crate::http::extract::{PageForm, Path};
 use crate::http::page::station::{Desk, Holder, Home, Person, Token};
 use crate::http::page::{ActionRow, Badge, Field, Notice, Tone, segment};
 use crate::http::portal_frame::html;
