@@ -41,6 +41,7 @@ const READING: &[&str] = &[
     "resource",
     "resources",
     "search",
+    "subject_named",
     "token",
     "token_history",
     "tokens",
