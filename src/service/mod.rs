@@ -49,7 +49,7 @@ pub use portal::{OFFERED, PortalHome, PortalState, WhyHidden};
 pub use resource::{PortalSettings, ResourceView};
 pub use resync::{SequenceOutcome, SequenceResult, WindowSteps};
 pub use sign_in::{PortalSession, SecondPage, ThirdPage};
-pub use token::{CUSTODY_WORDS, TokenQuery, TokenView};
+pub use token::{CUSTODY_WORDS, TokenPatch, TokenQuery, TokenView};
 pub use user::{NewUser, OnConflict, UserPatch, UserView};
 
 /// The use cases over one store.

@@ -52,6 +52,15 @@ pub struct TokenQuery {
     pub unconfirmed: Option<bool>,
 }
 
+/// Changes of a token; `None` leaves a field.
+#[derive(Clone, Debug, Default)]
+pub struct TokenPatch {
+    /// Enabled or not.
+    pub enabled: Option<bool>,
+    /// An operator's note.
+    pub note: Option<String>,
+}
+
 /// The records that the names of a query stand for.
 struct Named {
     batch: Option<BatchId>,
@@ -235,6 +244,49 @@ impl Service {
         })
     }
 
+    /// Changes what an operator may set of a token, all of it or nothing.
+    pub fn edit_token(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        patch: &TokenPatch,
+    ) -> Result<(), ServiceError> {
+        let TokenPatch { enabled, note } = patch.clone();
+        if note.as_ref().is_some_and(|note| note.chars().count() > 1_000) {
+            return Err(ServiceError::invalid(
+                "note",
+                "note_too_long",
+                "a note has at most 1,000 characters",
+            ));
+        }
+        self.change_token(actor, serial, move |_, before, _| {
+            let mut token = before.clone();
+            let mut detail = Vec::new();
+            match enabled {
+                Some(enabled) if before.disabled.is_none() == enabled => {
+                    detail.push(("enabled", format!("{enabled}, as before")));
+                }
+                Some(true) if before.disabled == Some(DisabledBy::Replaced) => {
+                    return Err(ServiceError::state(
+                        "token_replaced",
+                        "another token took its place: assign it anew instead",
+                    ));
+                }
+                Some(enabled) => {
+                    token.disabled = (!enabled).then_some(DisabledBy::Operator);
+                    detail.push(("enabled", enabled.to_string()));
+                }
+                None => {}
+            }
+            if let Some(note) = &note {
+                note.trim().clone_into(&mut token.note);
+                detail.push(("changed", "note".to_owned()));
+            }
+            let changes = if token == before { Vec::new() } else { vec![Change::PutToken(token)] };
+            Ok((changes, AuditAction::TokenChanged, detail))
+        })
+    }
+
     /// Enables or disables a token.
     pub fn set_token_enabled(
         &self,
@@ -242,27 +294,7 @@ impl Service {
         serial: &TokenSerial,
         enabled: bool,
     ) -> Result<(), ServiceError> {
-        self.change_token(actor, serial, move |_, mut token, _| {
-            if token.disabled.is_none() == enabled {
-                return Ok((
-                    Vec::new(),
-                    AuditAction::TokenChanged,
-                    vec![("enabled", format!("{enabled}, as before"))],
-                ));
-            }
-            if enabled && token.disabled == Some(DisabledBy::Replaced) {
-                return Err(ServiceError::state(
-                    "token_replaced",
-                    "another token took its place: assign it anew instead",
-                ));
-            }
-            token.disabled = (!enabled).then_some(DisabledBy::Operator);
-            Ok((
-                vec![Change::PutToken(token)],
-                AuditAction::TokenChanged,
-                vec![("enabled", enabled.to_string())],
-            ))
-        })
+        self.edit_token(actor, serial, &TokenPatch { enabled: Some(enabled), note: None })
     }
 
     /// Writes an operator's note on a token.
@@ -272,22 +304,7 @@ impl Service {
         serial: &TokenSerial,
         note: &str,
     ) -> Result<(), ServiceError> {
-        if note.chars().count() > 1_000 {
-            return Err(ServiceError::invalid(
-                "note",
-                "note_too_long",
-                "a note has at most 1,000 characters",
-            ));
-        }
-        let note = note.trim().to_owned();
-        self.change_token(actor, serial, move |_, token, _| {
-            let token = Token { note: note.clone(), ..token };
-            Ok((
-                vec![Change::PutToken(token)],
-                AuditAction::TokenChanged,
-                vec![("changed", "note".to_owned())],
-            ))
-        })
+        self.edit_token(actor, serial, &TokenPatch { enabled: None, note: Some(note.to_owned()) })
     }
 
     /// Clears a token's failures. After ten wide attempts only another operator than the one who tried.
