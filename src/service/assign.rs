@@ -202,30 +202,47 @@ impl Service {
         })
     }
 
-    /// Takes a token off the resource it stands on, whether by itself or with its batch.
-    pub fn unassign_token(&self, actor: &Actor, serial: &TokenSerial) -> Result<(), ServiceError> {
-        let (actor, serial, now) = (actor.clone(), serial.clone(), self.clock.now());
+    /// Takes a token off a resource, whether it stands there by itself or with its batch. Without a name
+    /// the only resource of the actor's scope that it stands on is meant; a pair can stand on several.
+    pub fn unassign_token(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        resource: Option<&ResourceName>,
+    ) -> Result<(), ServiceError> {
+        let (actor, serial, resource, now) =
+            (actor.clone(), serial.clone(), resource.cloned(), self.clock.now());
         self.decide(move |view| {
             let token = scoped(view, &actor, &serial)?;
-            if !view.is_assigned(&token)? {
-                return Err(ServiceError::state("not_assigned", "this token stands on no resource"));
-            }
+            let target = place_meant(view, &actor, &token, resource.as_ref())?;
             let mut changes: Changes = Vec::new();
+            let mut subjects = vec![Subject::Token(token.id), Subject::Resource(target.id)];
             for own in view.assignments_of_token(token.id)? {
-                changes.push(match own.parties.user() {
-                    Some(user) => Change::PutAssignment(Assignment { parties: Parties::User(user), ..own }),
-                    None => Change::DeleteAssignment(own.id),
-                });
+                if own.resource != target.id {
+                    continue;
+                }
+                if let Some(user) = own.parties.user() {
+                    // Whoever signed in with this token signs in anew.
+                    changes.push(Change::EndUserSessions(user));
+                    subjects.push(Subject::User(user));
+                }
+                changes.push(super::import::without_token(own));
             }
-            let subjects = vec![Subject::Token(token.id)];
-            changes.push(Change::PutToken(Token { follows_batch: false, ..token }));
+            let with_batch = view
+                .batch_assignments_of(token.batch)?
+                .iter()
+                .any(|r| r.resource == target.id && r.covers(&token));
+            if with_batch {
+                changes.push(Change::PutToken(Token { follows_batch: false, ..token }));
+            }
+            let detail = vec![("resource", target.name.to_string())];
             changes.push(super::audit_entry(
                 now,
                 &actor,
                 AuditAction::Unassigned,
                 subjects,
                 AuditResult::Done,
-                vec![],
+                detail,
             ));
             Ok(((), changes))
         })
@@ -331,6 +348,39 @@ fn present_place(
             Err(ServiceError::state("already_assigned", detail))
         }
         None => Ok(None),
+    }
+}
+
+/// The resource that a token is to be taken off: the named one, or the only one there is.
+fn place_meant(
+    view: &dyn View,
+    actor: &Actor,
+    token: &Token,
+    named: Option<&ResourceName>,
+) -> Result<Resource, ServiceError> {
+    let mut here: Vec<Resource> = Vec::new();
+    for place in view.resources_of(token)? {
+        here.extend(view.resource(place)?.filter(|r| actor.scope.covers(r.id)));
+    }
+    if let Some(name) = named {
+        let wanted = view
+            .resource_by_name(&name.normal())?
+            .filter(|r| actor.scope.covers(r.id))
+            .ok_or(ServiceError::NotFound { what: "resource" })?;
+        let missing = || {
+            let detail = format!("this token does not stand on {}", wanted.name);
+            ServiceError::state("not_assigned", detail)
+        };
+        return here.into_iter().find(|r| r.id == wanted.id).ok_or_else(missing);
+    }
+    let names = here.iter().map(|r| r.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (here.pop(), here.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (None, _) => Err(ServiceError::state("not_assigned", "this token stands on no resource")),
+        (Some(_), false) => {
+            let detail = format!("this token stands on {names}: name the one that is meant");
+            Err(ServiceError::invalid("resource", "resource_missing", detail))
+        }
     }
 }
 

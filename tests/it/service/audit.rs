@@ -184,7 +184,7 @@ fn service_law7_every_change_is_in_the_log() {
         h.service.set_token_enabled(&admin(), &tokens[5].serial, false).expect("disabled");
     });
     table.row("unassign_token", "unassigned", |h| {
-        h.service.unassign_token(&admin(), &tokens[4].serial).expect("taken off");
+        h.service.unassign_token(&admin(), &tokens[4].serial, None).expect("taken off");
     });
     let bert = NewUser { login: "bert".into(), ..NewUser::default() };
     table.home.service.add_user(&admin(), bert).expect("made");

@@ -37,7 +37,7 @@ fn scene() -> (Home, Vec<StandIn>, Vec<StandIn>, Vec<StandIn>) {
             .expect("assigned");
     }
     home.import("stock", &stock.iter().collect::<Vec<_>>());
-    home.service.unassign_token(&admin(), &here[2].serial).expect("free");
+    home.service.unassign_token(&admin(), &here[2].serial, None).expect("free");
     for place in ["VPN", "Mail"] {
         home.service.assign(&admin(), &resource(place), &pair("bert", &here[2])).expect("assigned");
     }
@@ -183,7 +183,7 @@ fn service_scope_replaces_no_foreign_secret() {
     assert!(matches!(done.import.state, ImportState::Committed { .. }));
     // One that leaves the scope between plan and commit is not replaced.
     let plan = planned(&home, &mine, "late", &[&StandIn::with_secret("H00001", false, vec![7; 20])]);
-    home.service.unassign_token(&admin(), &here[1].serial).expect("free");
+    home.service.unassign_token(&admin(), &here[1].serial, None).expect("free");
     home.service.assign(&admin(), &resource("Mail"), &single(&here[1])).expect("assigned");
     assert_code(home.service.commit_import(&mine, plan.import.id, None, Some(true)), "import_not_clean");
 }
@@ -403,4 +403,32 @@ fn service_scope_filling_takes_nobody_over() {
         let after = user("pia").user;
         assert_eq!((after.email, after.password), (None, before.password));
     }
+}
+
+#[test]
+fn service_unassigning_a_token_leaves_its_other_places() {
+    let (home, here, ..) = scene();
+    let off = |actor: &Actor, token: &StandIn, place: Option<&str>| {
+        home.service.unassign_token(actor, &token.serial, place.map(resource).as_ref())
+    };
+    let places = |token: &StandIn| -> Vec<(String, AssignmentKind)> {
+        let view = home.service.token(&admin(), &token.serial).expect("there");
+        view.assignments.into_iter().map(|(place, kind, _)| (place, kind)).collect()
+    };
+    // bert's token stands on both: the one that is meant has to be named.
+    assert_code(off(&admin(), &here[2], None), "resource_missing");
+    assert_eq!(places(&here[2]).len(), 2);
+    off(&admin(), &here[2], Some("VPN")).expect("taken off");
+    assert_eq!(places(&here[2]), [("Mail".to_owned(), AssignmentKind::TokenWithUser)]);
+    assert_code(off(&admin(), &here[2], Some("VPN")), "not_assigned");
+    // Who sees one of its places takes it off there, and nowhere else.
+    home.service.assign(&admin(), &resource("VPN"), &pair("bert", &here[2])).expect("assigned");
+    let mine = vpn_admin(&home);
+    assert_missing(off(&mine, &here[2], Some("Mail")));
+    off(&mine, &here[2], None).expect("the only one in the scope");
+    assert_eq!(places(&here[2]), [("Mail".to_owned(), AssignmentKind::TokenWithUser)]);
+    // With its batch.
+    off(&admin(), &here[0], None).expect("taken off");
+    assert_eq!(places(&here[0]), []);
+    assert_eq!(places(&here[1]), [("VPN".to_owned(), AssignmentKind::Token)]);
 }
