@@ -190,16 +190,18 @@ impl House {
     }
 }
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 #[derive(Default)]
 struct Visit<'a> {
     method: &'a str,
     path: &'a str,
     cookies: &'a str,
-    headers: &'a [(&'a str, &'a str)],
+    headers: Headers<'a>,
     body: &'a str,
 }
 
-const FORM: &[(&str, &str)] =
+const FORM: Headers<'_> =
     &[("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
 
 fn get<'a>(path: &'a str, cookies: &'a str) -> Visit<'a> {
@@ -318,7 +320,6 @@ async fn a_cookie_alone_changes_nothing() {
     let (here, foreign) = (("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site"));
     let form = ("x-form-token", token.as_str());
     let own_origin = ("origin", "http://localhost");
-    type Headers<'a> = &'a [(&'a str, &'a str)];
     let table: [(Headers<'_>, &str); 8] = [
         (&[json_kind], "foreign_origin"),
         (&[json_kind, form], "foreign_origin"),
