@@ -185,7 +185,8 @@ fn service_scope_replaces_no_foreign_secret() {
     let done = home.service.commit_import(&mine, plan.import.id, None, Some(true)).expect("own token");
     assert!(matches!(done.import.state, ImportState::Committed { .. }));
     // One that leaves the scope between plan and commit is not replaced.
-    let plan = planned(&home, &mine, "late", &[&StandIn::with_secret("H00001", false, vec![7; 20])]);
+    let plan = planned(&home, &mine, "late", &[&StandIn::with_secret("H00001", false, secret_of("late"))]);
+    assert_eq!(plan.import.counts.conflicts, 1);
     home.service.unassign_token(&admin(), &here[1].serial, None).expect("free");
     home.service.assign(&admin(), &resource("Mail"), &single(&here[1])).expect("assigned");
     assert_code(home.service.commit_import(&mine, plan.import.id, None, Some(true)), "import_not_clean");
