@@ -48,7 +48,7 @@ fn import(service: &Service, clock: &SystemClock, text: &str, lines: u64, name: 
     let task = service.begin_import(&actor, request(text, name)).expect("accepted");
     service.run_import(&task);
     let planned = clock.monotonic();
-    let plan = service.import(task.import).expect("there");
+    let plan = service.import(&actor, task.import).expect("there");
     assert_eq!((plan.import.state, plan.import.counts.new), (ImportState::Planned, lines));
     service.commit_import(&actor, task.import, None, None).expect("committed");
     let done = clock.monotonic();

@@ -50,6 +50,8 @@ pub struct Caller {
     pub proof: Proof,
     /// Network address; the loopback address for local peers.
     pub address: IpAddr,
+    /// The address is that of a proxy which did not say whom it speaks for.
+    pub behind_proxy: bool,
     /// What forms of this browser send back.
     pub form_token: String,
 }
@@ -113,31 +115,40 @@ fn form_token(cookie: &BearerToken) -> String {
     data_encoding::HEXLOWER.encode(&hash.finalize()[..16])
 }
 
-/// The address of the person behind a request: the peer's, or what a trusted proxy forwards.
-fn address_of(request: &Request, state: &AppState) -> IpAddr {
+impl Caller {
+    /// Where the request comes from, for the log and for limits. A proxy that keeps its people to itself
+    /// has no bare address here, so that no limit falls on all of them together.
+    pub fn from(&self) -> String {
+        if self.behind_proxy { format!("proxy {}", self.address) } else { self.address.to_string() }
+    }
+}
+
+/// The address of the person behind a request, the peer's or what a trusted proxy forwards; and whether
+/// it is only the proxy's.
+pub(super) fn address_of(request: &Request, state: &AppState) -> (IpAddr, bool) {
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| peer.ip());
     if !state.settings.trusted_proxies.contains(&peer) {
-        return peer;
+        return (peer, false);
     }
     // The last hop that no trusted proxy added is the one the outermost proxy saw.
-    request
+    let forwarded = request
         .headers()
         .get_all("x-forwarded-for")
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|hop| hop.trim().parse::<IpAddr>().ok())
-        .rfind(|hop| !state.settings.trusted_proxies.contains(hop))
-        .unwrap_or(peer)
+        .rfind(|hop| !state.settings.trusted_proxies.contains(hop));
+    (forwarded.unwrap_or(peer), forwarded.is_none())
 }
 
 /// Finds out who asks and hands it on; gives the browser its form cookie.
 pub async fn identify(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let secure = state.settings.secure;
-    let address = address_of(&request, &state);
+    let (address, behind_proxy) = address_of(&request, &state);
     let known_form = Cookie::Form.read(request.headers(), secure);
     let fresh_form = match &known_form {
         Some(_) => None,
@@ -147,7 +158,8 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         },
     };
     let form = known_form.as_ref().or(fresh_form.as_ref()).map(form_token).unwrap_or_default();
-    let mut caller = Caller { actor: None, operator: None, proof: Proof::None, address, form_token: form };
+    let mut caller =
+        Caller { actor: None, operator: None, proof: Proof::None, address, behind_proxy, form_token: form };
     let found = match credentials(&request, secure) {
         Ok(credentials) => find_actor(&state, credentials, &mut caller).await,
         Err(refused) => Err(refused),
@@ -155,8 +167,9 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
     if let Err(refused) = found {
         return refused.into_response();
     }
+    let from = caller.from();
     if let Some(actor) = &mut caller.actor {
-        actor.address = Some(address.to_string());
+        actor.address = Some(from);
     }
     let is_page = !request.uri().path().starts_with("/api/") && !request.uri().path().starts_with("/assets/");
     request.extensions_mut().insert(caller);

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, FormRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{self, FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -85,6 +85,25 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
                 ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "query_invalid", e.body_text())
             })?;
         Ok(Self(query))
+    }
+}
+
+/// Parts of an address. What is not UTF-8 is refused in the form that the place has for errors.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let read = extract::Path::<T>::from_request_parts(parts, state).await;
+        read.map(|extract::Path(parts)| Self(parts)).map_err(|rejection| {
+            if rejection.status().is_server_error() {
+                tracing::error!(error = %rejection, "a route takes other parts than its path has");
+                return ApiError::unexpected();
+            }
+            ApiError::new(StatusCode::BAD_REQUEST, "path_malformed", "this address is not UTF-8 text")
+        })
     }
 }
 

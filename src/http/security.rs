@@ -87,10 +87,11 @@ pub async fn limit_strangers(State(state): State<AppState>, request: Request, ne
     let signed = request.headers().contains_key(header::AUTHORIZATION)
         || request.headers().contains_key(header::COOKIE)
         || request.extensions().get::<LocalPeer>().is_some();
-    let peer = request
-        .extensions()
-        .get::<axum::extract::ConnectInfo<std::net::SocketAddr>>()
-        .map(|axum::extract::ConnectInfo(peer)| peer.ip());
+    // People behind a proxy are told apart by what it forwards; one that forwards nothing is not held
+    // back as if it were one person.
+    let direct = request.extensions().get::<axum::extract::ConnectInfo<std::net::SocketAddr>>().is_some();
+    let (address, behind_proxy) = super::auth::address_of(&request, &state);
+    let peer = (direct && !behind_proxy).then_some(address);
     let (false, Some(peer)) = (signed, peer) else { return next.run(request).await };
     let Some(_place) = Place::take(&state, peer) else {
         let busy = ApiError {

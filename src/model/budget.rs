@@ -86,6 +86,8 @@ pub enum BudgetKind {
     OperatorPassword,
     /// Wrong codes given with a login that has no token here.
     UnknownOtp,
+    /// Failed sign-ins from one network address.
+    Address,
 }
 
 /// Whose attempts are counted.

@@ -2,10 +2,11 @@
 
 use crate::model::{
     Actor, Assignment, AssignmentId, AssignmentKind, AuditAction, AuditResult, Batch, Login, Parties,
-    Resource, ResourceName, Subject, Token, TokenSerial, User,
+    Resource, ResourceId, ResourceName, Subject, Token, TokenSerial, User,
 };
 use crate::store::{AssignmentFilter, Change, Changes, CustodyFilter, Page, Slice, TokenFilter, View};
 
+use super::scope::{seen_tokens, sees_user};
 use super::token::{TokenView, scoped};
 use super::user::visible_user;
 use super::{Service, ServiceError};
@@ -73,7 +74,7 @@ impl Service {
                 TokenFilter { resource: Some(resource.id), unconfirmed: Some(true), ..TokenFilter::ALL };
             let slice = view.tokens(&filter, page)?;
             let items =
-                slice.items.into_iter().map(|t| TokenView::read(view, t)).collect::<Result<_, _>>()?;
+                slice.items.into_iter().map(|t| TokenView::read(view, actor, t)).collect::<Result<_, _>>()?;
             Ok(Slice { items, next: slice.next })
         })
     }
@@ -116,9 +117,7 @@ impl Service {
                 .filter(|r| actor.scope.covers(r.id))
                 .ok_or(ServiceError::NotFound { what: "resource" })?;
             let user = match &request.user {
-                Some(login) => Some(
-                    view.user_by_login(&login.normal())?.ok_or(ServiceError::NotFound { what: "user" })?,
-                ),
+                Some(login) => Some(visible_user(view, &actor, login)?),
                 None => None,
             };
             let token = match &request.token {
@@ -131,7 +130,7 @@ impl Service {
                 None => None,
             };
             if let Some(token) = &token {
-                changes.extend(free_token(view, token, user.as_ref(), &target, request.kind)?);
+                changes.extend(free_token(view, &actor, token, user.as_ref(), &target, request.kind)?);
             }
             let parties = match (&user, &token) {
                 (Some(user), None) => Parties::User(user.id),
@@ -203,30 +202,47 @@ impl Service {
         })
     }
 
-    /// Takes a token off the resource it stands on, whether by itself or with its batch.
-    pub fn unassign_token(&self, actor: &Actor, serial: &TokenSerial) -> Result<(), ServiceError> {
-        let (actor, serial, now) = (actor.clone(), serial.clone(), self.clock.now());
+    /// Takes a token off a resource, whether it stands there by itself or with its batch. Without a name
+    /// the only resource of the actor's scope that it stands on is meant; a pair can stand on several.
+    pub fn unassign_token(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        resource: Option<&ResourceName>,
+    ) -> Result<(), ServiceError> {
+        let (actor, serial, resource, now) =
+            (actor.clone(), serial.clone(), resource.cloned(), self.clock.now());
         self.decide(move |view| {
             let token = scoped(view, &actor, &serial)?;
-            if !view.is_assigned(&token)? {
-                return Err(ServiceError::state("not_assigned", "this token stands on no resource"));
-            }
+            let target = place_meant(view, &actor, &token, resource.as_ref())?;
             let mut changes: Changes = Vec::new();
+            let mut subjects = vec![Subject::Token(token.id), Subject::Resource(target.id)];
             for own in view.assignments_of_token(token.id)? {
-                changes.push(match own.parties.user() {
-                    Some(user) => Change::PutAssignment(Assignment { parties: Parties::User(user), ..own }),
-                    None => Change::DeleteAssignment(own.id),
-                });
+                if own.resource != target.id {
+                    continue;
+                }
+                if let Some(user) = own.parties.user() {
+                    // Whoever signed in with this token signs in anew.
+                    changes.push(Change::EndUserSessions(user));
+                    subjects.push(Subject::User(user));
+                }
+                changes.push(super::import::without_token(own));
             }
-            let subjects = vec![Subject::Token(token.id)];
-            changes.push(Change::PutToken(Token { follows_batch: false, ..token }));
+            let with_batch = view
+                .batch_assignments_of(token.batch)?
+                .iter()
+                .any(|r| r.resource == target.id && r.covers(&token));
+            if with_batch {
+                changes.push(Change::PutToken(Token { follows_batch: false, ..token }));
+            }
+            let detail = vec![("resource", target.name.to_string())];
             changes.push(super::audit_entry(
                 now,
                 &actor,
                 AuditAction::Unassigned,
                 subjects,
                 AuditResult::Done,
-                vec![],
+                detail,
             ));
             Ok(((), changes))
         })
@@ -272,9 +288,11 @@ impl Service {
         })
     }
 
-    /// How many tokens of a batch are at each place; at most `limit` tokens are looked at.
+    /// How many tokens of a batch that the actor sees are at each place; at most `limit` tokens are
+    /// looked at.
     pub fn custody_counts(
         &self,
+        actor: &Actor,
         batch: &Batch,
         limit: u64,
     ) -> Result<Vec<(&'static str, u64)>, ServiceError> {
@@ -289,7 +307,7 @@ impl Service {
                     TokenFilter { batch: Some(batch.id), custody: Some(custody), ..TokenFilter::ALL };
                 let mut page = Page::first(1_000);
                 while counts[at].1 < limit {
-                    let slice = view.tokens(&filter, page)?;
+                    let slice = seen_tokens(view, actor, filter.clone(), page)?;
                     counts[at].1 += slice.items.len() as u64;
                     let Some(next) = slice.next else { break };
                     page.after = Some(next);
@@ -300,10 +318,12 @@ impl Service {
     }
 }
 
-/// The token, when the actor may put it somewhere: it stands in the actor's scope, or nowhere.
+/// The token, when the actor may put it somewhere: it stands in the actor's scope, or lies in the
+/// cupboard, and nobody outside the scope holds it. To others there is no such token.
 fn assignable(view: &dyn View, actor: &Actor, serial: &TokenSerial) -> Result<Token, ServiceError> {
     let missing = ServiceError::NotFound { what: "token" };
     match view.token_by_serial(serial.normal())? {
+        Some(Token { holder: Some(holder), .. }) if !sees_user(view, actor, holder)? => Err(missing),
         Some(token) if !view.is_assigned(&token)? => Ok(token),
         Some(_) => scoped(view, actor, serial),
         None => Err(missing),
@@ -331,9 +351,49 @@ fn present_place(
     }
 }
 
+/// The resource that a token is to be taken off: the named one, or the only one there is.
+fn place_meant(
+    view: &dyn View,
+    actor: &Actor,
+    token: &Token,
+    named: Option<&ResourceName>,
+) -> Result<Resource, ServiceError> {
+    let mut here: Vec<Resource> = Vec::new();
+    for place in view.resources_of(token)? {
+        here.extend(view.resource(place)?.filter(|r| actor.scope.covers(r.id)));
+    }
+    if let Some(name) = named {
+        let wanted = view
+            .resource_by_name(&name.normal())?
+            .filter(|r| actor.scope.covers(r.id))
+            .ok_or(ServiceError::NotFound { what: "resource" })?;
+        let missing = || {
+            let detail = format!("this token does not stand on {}", wanted.name);
+            ServiceError::state("not_assigned", detail)
+        };
+        return here.into_iter().find(|r| r.id == wanted.id).ok_or_else(missing);
+    }
+    let names = here.iter().map(|r| r.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (here.pop(), here.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (None, _) => Err(ServiceError::state("not_assigned", "this token stands on no resource")),
+        (Some(_), false) => {
+            let detail = format!("this token stands on {names}: name the one that is meant");
+            Err(ServiceError::invalid("resource", "resource_missing", detail))
+        }
+    }
+}
+
+/// The name of a resource in words for this actor: one outside the scope has none.
+fn place_name(view: &dyn View, actor: &Actor, place: ResourceId) -> Result<String, ServiceError> {
+    let known = view.resource(place)?.filter(|resource| actor.scope.covers(resource.id));
+    Ok(known.map_or_else(|| "another resource".to_owned(), |resource| resource.name.to_string()))
+}
+
 /// The changes that free a token for its new place.
 fn free_token(
     view: &dyn View,
+    actor: &Actor,
     token: &Token,
     user: Option<&User>,
     target: &Resource,
@@ -355,14 +415,14 @@ fn free_token(
             changes.push(Change::DeleteAssignment(own.id));
             continue;
         }
-        let place = view.resource(own.resource)?.map(|r| r.name.to_string()).unwrap_or_default();
+        let place = place_name(view, actor, own.resource)?;
         let detail = format!("this token stands on {place} already, as {}", own.parties.kind().name());
         return Err(ServiceError::state("already_assigned", detail));
     }
     if token.follows_batch {
         let elsewhere = view.resources_of(token)?.into_iter().find(|place| *place != target.id);
         if let Some(place) = elsewhere {
-            let name = view.resource(place)?.map(|r| r.name.to_string()).unwrap_or_default();
+            let name = place_name(view, actor, place)?;
             let detail = format!("this token stands on {name} already, with its batch");
             return Err(ServiceError::state("already_assigned", detail));
         }

@@ -1,10 +1,16 @@
 //! Reading and verifying the audit log.
 
 use crate::clock::UnixTime;
-use crate::model::{Actor, AuditAction, AuditRecord, AuditResult, Subject, Token, TokenSerial};
+use crate::model::{
+    Actor, AuditAction, AuditRecord, AuditResult, BatchName, ImportId, Login, NameError, ResourceName,
+    Subject, Token, TokenSerial,
+};
 use crate::store::audit::{AuditFault, AuditVerdict, verify};
 use crate::store::{AuditFilter, Page, Slice, View};
 
+use super::scope::{is_within, sees_batch, sees_import};
+use super::token::scoped;
+use super::user::visible_user;
 use super::{Service, ServiceError};
 
 /// A record as pages and exports show it: names instead of numbers.
@@ -86,6 +92,15 @@ impl AuditView {
     }
 }
 
+/// What was looked for, if it is there for this actor.
+fn there<T>(found: Result<T, ServiceError>) -> Result<Option<T>, ServiceError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(ServiceError::NotFound { .. }) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
 impl Service {
     /// Records, newest first. A scoped actor sees those of its resources only.
     pub fn audit(
@@ -114,7 +129,53 @@ impl Service {
         })
     }
 
-    /// The history of one token, newest first.
+    /// What `kind:name` stands for, as records name their subjects; `None`: nothing that the actor sees.
+    pub fn subject_named(&self, actor: &Actor, text: &str) -> Result<Option<Subject>, ServiceError> {
+        let refuse = |detail: String| ServiceError::invalid("subject", "subject_invalid", detail);
+        let kinds =
+            "a subject is KIND:NAME, with token, user, resource, batch, import or operator as its kind";
+        let (kind, name) = text.split_once(':').ok_or_else(|| refuse(kinds.to_owned()))?;
+        let unreadable = |error: NameError| refuse(error.to_string());
+        self.store.read(|view| {
+            Ok(match kind {
+                "token" => {
+                    let serial = TokenSerial::parse(name).map_err(unreadable)?;
+                    there(scoped(view, actor, &serial))?.map(|token| Subject::Token(token.id))
+                }
+                "user" => {
+                    let login = Login::parse(name).map_err(unreadable)?;
+                    there(visible_user(view, actor, &login))?.map(|user| Subject::User(user.id))
+                }
+                "resource" => {
+                    let name = ResourceName::parse(name).map_err(unreadable)?;
+                    there(self.resource_named(view, actor, &name))?.map(|place| Subject::Resource(place.id))
+                }
+                "batch" => {
+                    let name = BatchName::parse(name).map_err(unreadable)?;
+                    match view.batch_by_name(&name.normal())? {
+                        Some(batch) if sees_batch(view, actor, &batch)? => Some(Subject::Batch(batch.id)),
+                        _ => None,
+                    }
+                }
+                "import" => match name.parse().map(ImportId) {
+                    Ok(id) => match view.import(id)? {
+                        Some(import) if sees_import(view, actor, &import)? => Some(Subject::Import(id)),
+                        _ => None,
+                    },
+                    Err(_) => None,
+                },
+                "operator" => {
+                    let login = Login::parse(name).map_err(unreadable)?;
+                    let found = view.operator_by_login(&login.normal())?;
+                    found.filter(|o| is_within(&actor.scope, &o.scope)).map(|o| Subject::Operator(o.id))
+                }
+                _ => return Err(refuse(kinds.to_owned())),
+            })
+        })
+    }
+
+    /// The history of one token, newest first. What happened to it on resources outside the actor's
+    /// scope is left out.
     pub fn token_history(
         &self,
         actor: &Actor,
@@ -122,10 +183,21 @@ impl Service {
         page: Page,
     ) -> Result<Slice<AuditView>, ServiceError> {
         self.store.read(|view| {
-            let token = self.visible_token(view, actor, serial)?;
+            let token = scoped(view, actor, serial)?;
             let slice = view.audit(AuditFilter { subject: Some(Subject::Token(token.id)) }, page)?;
-            let items =
-                slice.items.into_iter().map(|r| AuditView::read(view, r)).collect::<Result<_, _>>()?;
+            let foreign = |record: &AuditRecord| {
+                let mut places = record.entry.subjects.iter().filter_map(|s| match s {
+                    Subject::Resource(id) => Some(actor.scope.covers(*id)),
+                    _ => None,
+                });
+                places.next().is_some_and(|first| !first && !places.any(|covered| covered))
+            };
+            let items = slice
+                .items
+                .into_iter()
+                .filter(|record| !foreign(record))
+                .map(|r| AuditView::read(view, r))
+                .collect::<Result<_, _>>()?;
             Ok(Slice { items, next: slice.next })
         })
     }

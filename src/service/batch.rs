@@ -2,10 +2,11 @@
 
 use crate::model::{
     Actor, AuditAction, AuditResult, Batch, BatchAssignment, BatchName, BatchPart, Resource, ResourceId,
-    ResourceName, Scope, SerialRange, Subject, Token, TokenId, TokenSerial,
+    ResourceName, SerialRange, Subject, Token, TokenId, TokenSerial,
 };
 use crate::store::{Change, Changes, Page, Slice, TokenFilter, View};
 
+use super::scope::sees_batch;
 use super::{Service, ServiceError};
 
 /// Serial numbers that one request may name.
@@ -34,9 +35,13 @@ pub struct BatchCount {
 }
 
 impl BatchView {
-    fn read(view: &dyn View, batch: Batch) -> Result<Self, ServiceError> {
+    /// Resources outside the actor's scope are left out.
+    fn read(view: &dyn View, actor: &Actor, batch: Batch) -> Result<Self, ServiceError> {
         let mut resources = Vec::new();
         for record in view.batch_assignments_of(batch.id)? {
+            if !actor.scope.covers(record.resource) {
+                continue;
+            }
             if let Some(resource) = view.resource(record.resource)? {
                 resources.push((resource.name.as_str().to_owned(), record.part == BatchPart::Whole));
             }
@@ -45,8 +50,9 @@ impl BatchView {
     }
 }
 
-/// Reads `FROM-TO`, single serials and lists of them. A dash may be part of a serial, so `A-B` is a
-/// range only when both sides are serials of equal length and each has as many dashes as the other.
+/// Reads `FROM-TO`, `FROM to TO`, single serials and lists of them. A dash may be part of a serial, so
+/// `A-B` is a range only when both sides are serials of equal length and each has as many dashes as the
+/// other. The word `to` needs no such rule; blanks around it keep it apart from the letters of serials.
 pub fn parse_serial_ranges(texts: &[String]) -> Result<Vec<SerialRange>, ServiceError> {
     let refuse = |text: &str| {
         let detail =
@@ -71,6 +77,15 @@ pub fn parse_serial_ranges(texts: &[String]) -> Result<Vec<SerialRange>, Service
 }
 
 fn parse_range(text: &str) -> Option<SerialRange> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut between = (0..words.len()).filter(|at| words[*at].eq_ignore_ascii_case("to"));
+    if let Some(middle) = between.next() {
+        if between.next().is_some() {
+            return None;
+        }
+        let side = |words: &[&str]| TokenSerial::parse(&words.join(" ")).ok();
+        return SerialRange::new(&side(&words[..middle])?, &side(&words[middle + 1..])?);
+    }
     let dashes: Vec<usize> = text.match_indices('-').map(|(at, _)| at).collect();
     if dashes.len() % 2 == 1 {
         let middle = dashes[dashes.len() / 2];
@@ -96,8 +111,8 @@ impl Service {
             let slice = view.batches(page)?;
             let mut items = Vec::with_capacity(slice.items.len());
             for batch in slice.items {
-                if is_visible(view, actor, &batch)? {
-                    items.push(BatchView::read(view, batch)?);
+                if sees_batch(view, actor, &batch)? {
+                    items.push(BatchView::read(view, actor, batch)?);
                 }
             }
             Ok(Slice { items, next: slice.next })
@@ -106,7 +121,7 @@ impl Service {
 
     /// One batch.
     pub fn batch(&self, actor: &Actor, name: &BatchName) -> Result<BatchView, ServiceError> {
-        self.store.read(|view| BatchView::read(view, found(view, actor, name)?))
+        self.store.read(|view| BatchView::read(view, actor, found(view, actor, name)?))
     }
 
     /// Puts a batch, or the named part of it, on a resource. Tokens that stand somewhere stay there.
@@ -235,15 +250,10 @@ impl Service {
     }
 }
 
-fn is_visible(view: &dyn View, actor: &Actor, batch: &Batch) -> Result<bool, ServiceError> {
-    Ok(actor.scope == Scope::All
-        || view.batch_assignments_of(batch.id)?.iter().any(|record| actor.scope.covers(record.resource)))
-}
-
 fn found(view: &dyn View, actor: &Actor, name: &BatchName) -> Result<Batch, ServiceError> {
     let missing = ServiceError::NotFound { what: "batch" };
     let batch = view.batch_by_name(&name.normal())?.ok_or(missing)?;
-    if is_visible(view, actor, &batch)? { Ok(batch) } else { Err(ServiceError::NotFound { what: "batch" }) }
+    if sees_batch(view, actor, &batch)? { Ok(batch) } else { Err(ServiceError::NotFound { what: "batch" }) }
 }
 
 fn on(view: &dyn View, actor: &Actor, name: &ResourceName) -> Result<Resource, ServiceError> {
@@ -395,6 +405,16 @@ mod tests {
         assert_eq!(ranges("87-1234501-87-1234512").expect("range"), [pair("871234501", "871234512")]);
         assert_eq!(ranges("87-1234567").expect("single"), [pair("871234567", "871234567")]);
         assert_eq!(ranges("A1, A3-A5").expect("list"), [pair("A1", "A1"), pair("A3", "A5")]);
+        // As the page at a batch says it, beside other entries and with dashes in the serials.
+        for text in ["87-1234001 to 87-1234100", "87-1234001  TO\u{a0}871234100", " 871234001 To 87-1234100 "]
+        {
+            assert_eq!(ranges(text).expect("range"), [pair("871234001", "871234100")], "{text}");
+        }
+        assert_eq!(ranges("to1-to5, A1 to A3").expect("list"), [pair("TO1", "TO5"), pair("A1", "A3")]);
+        assert_eq!(ranges("87 12 to 87 15").expect("range"), [pair("8712", "8715")]);
+        for text in ["A1 to", "to A1", "to", "A1 to A2 to A3", "A9 to A1", "A1 to A10"] {
+            assert!(ranges(text).is_err(), "{text}");
+        }
         assert!(ranges("").is_err());
         // Blanks and dashes never count, so this is a range too.
         assert_eq!(ranges("a - b - c - d").expect("range"), [pair("AB", "CD")]);

@@ -6,6 +6,7 @@ use crate::oath::{MovingFactor, Otp, WindowMatch, find_in_window};
 use crate::store::{Change, Changes, View};
 
 use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined, REPLAY_COUNTERS};
+use super::token::scoped;
 use super::{Service, ServiceError};
 
 /// How far `outside_window` looks: one day to either side, or this many counters ahead.
@@ -175,7 +176,7 @@ impl Service {
     ) -> Result<CheckResult, ServiceError> {
         let (examined, now) = self.store.read(|view| {
             let now = self.trusted_now(view)?;
-            let token = self.visible_token(view, actor, serial)?;
+            let token = scoped(view, actor, serial)?;
             Ok::<_, ServiceError>((Examined::read(view, token)?, now))
         })?;
         examined.require_usable(now)?;
@@ -204,22 +205,5 @@ impl Service {
             ));
             Ok((result, changes))
         })
-    }
-
-    /// The token of this serial, when the actor's scope covers it.
-    pub(super) fn visible_token(
-        &self,
-        view: &dyn View,
-        actor: &Actor,
-        serial: &TokenSerial,
-    ) -> Result<crate::model::Token, ServiceError> {
-        let missing = ServiceError::NotFound { what: "token" };
-        let token = view.token_by_serial(serial.normal())?.ok_or(missing)?;
-        if actor.scope != crate::model::Scope::All
-            && !view.resources_of(&token)?.into_iter().any(|resource| actor.scope.covers(resource))
-        {
-            return Err(ServiceError::NotFound { what: "token" });
-        }
-        Ok(token)
     }
 }

@@ -206,8 +206,7 @@ impl Service {
         let snapshot = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let resource = self.resource_named(view, actor, request.resource)?;
-            let missing = ServiceError::NotFound { what: "user" };
-            let user = view.user_by_login(&request.user.normal())?.ok_or(missing)?;
+            let user = super::user::visible_user(view, actor, request.user)?;
             require_place(view, &user, &resource)?;
             let token = view.token_by_serial(request.serial.normal())?;
             let obstacle = match &token {

@@ -4,6 +4,7 @@
 //! live yet, so nothing shows until the commit flips two records. Undo is the reverse flip.
 
 mod plan;
+mod replan;
 mod undo;
 
 use crate::clock::UnixTime;
@@ -15,6 +16,7 @@ use crate::secret::{Passphrase, Seed};
 use crate::seedfile::{Defaults, ReadOptions, Weakness, parse_transport_key};
 use crate::store::{Change, Page, Slice, View};
 
+use super::scope::{rules_import, rules_token, sees_import};
 use super::{Service, ServiceError};
 
 pub(super) use undo::{dropped, without_token};
@@ -86,14 +88,9 @@ fn default_batch_name(file_name: &str, now: UnixTime) -> Result<BatchName, Servi
 }
 
 impl Service {
-    /// Checks the request and makes import, staged batch and job; a worker reads the file later.
+    /// Checks the request and makes import, staged batch and job; a worker reads the file later. An
+    /// admin of some resources may import, too: the tokens stand nowhere until somebody assigns them.
     pub fn begin_import(&self, actor: &Actor, request: ImportRequest) -> Result<ImportTask, ServiceError> {
-        if actor.scope != Scope::All {
-            return Err(ServiceError::Forbidden {
-                code: "scope",
-                detail: "only an admin of all resources imports tokens",
-            });
-        }
         let mut defaults = Defaults::default();
         for (field, value) in &request.set {
             defaults
@@ -272,31 +269,54 @@ impl Service {
     }
 
     /// One import and its first lines.
-    pub fn import(&self, id: ImportId) -> Result<ImportView, ServiceError> {
+    pub fn import(&self, actor: &Actor, id: ImportId) -> Result<ImportView, ServiceError> {
         self.store.read(|view| {
-            let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
+            let import = seen(view, actor, id)?;
             let lines = view.import_lines(id, Page::first(LINES_IN_ANSWER))?.items;
-            let can_undo = import.state.is_committed() && !undo::is_in_use(view, &import)?;
+            let can_undo = undo::may_undo(view, actor, &import)?;
             Ok(ImportView { import, lines, can_undo })
         })
     }
 
-    /// Imports, newest first.
-    pub fn imports(&self, page: Page) -> Result<Slice<Import>, ServiceError> {
-        self.store.read(|view| Ok(view.imports(page)?))
+    /// Imports, newest first: those that the actor brought, and those whose batch stands in the scope.
+    pub fn imports(&self, actor: &Actor, page: Page) -> Result<Slice<Import>, ServiceError> {
+        self.store.read(|view| {
+            let slice = view.imports(page)?;
+            let mut items = Vec::with_capacity(slice.items.len());
+            for import in slice.items {
+                if sees_import(view, actor, &import)? {
+                    items.push(import);
+                }
+            }
+            Ok(Slice { items, next: slice.next })
+        })
     }
 
     /// Lines of an import that are not `new`.
-    pub fn import_lines(&self, id: ImportId, page: Page) -> Result<Slice<ImportLine>, ServiceError> {
+    pub fn import_lines(
+        &self,
+        actor: &Actor,
+        id: ImportId,
+        page: Page,
+    ) -> Result<Slice<ImportLine>, ServiceError> {
         self.store.read(|view| {
-            view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
+            seen(view, actor, id)?;
             Ok(view.import_lines(id, page)?)
         })
     }
 
-    /// A job.
-    pub fn job(&self, id: JobId) -> Result<Job, ServiceError> {
-        self.store.read(|view| view.job(id)?.ok_or(ServiceError::NotFound { what: "job" }))
+    /// A job, seen by those who see what it is about.
+    pub fn job(&self, actor: &Actor, id: JobId) -> Result<Job, ServiceError> {
+        self.store.read(|view| {
+            let missing = ServiceError::NotFound { what: "job" };
+            let job = view.job(id)?.ok_or(missing)?;
+            let JobKind::Import(import) = job.kind;
+            match seen(view, actor, import) {
+                Ok(_) => Ok(job),
+                Err(ServiceError::NotFound { .. }) => Err(ServiceError::NotFound { what: "job" }),
+                Err(other) => Err(other),
+            }
+        })
     }
 
     /// Makes a plan real, all of it or (with `only_good`) its good lines.
@@ -308,14 +328,14 @@ impl Service {
         replace: Option<bool>,
     ) -> Result<ImportView, ServiceError> {
         loop {
-            let import = self.planned(id, only_good, replace)?;
+            let import = self.planned(actor, id, only_good, replace)?;
             if !import.replace {
                 self.drop_replacements(id)?;
             }
             match self.flip(actor, import) {
                 Err(ServiceError::Stale) => self.replan(id)?,
                 Err(other) => return Err(other),
-                Ok(()) => return self.import(id),
+                Ok(()) => return self.import(actor, id),
             }
         }
     }
@@ -323,11 +343,12 @@ impl Service {
     /// The import as it would be committed, or why it cannot be.
     fn planned(
         &self,
+        actor: &Actor,
         id: ImportId,
         only_good: Option<bool>,
         replace: Option<bool>,
     ) -> Result<Import, ServiceError> {
-        let mut import = self.import(id)?.import;
+        let mut import = self.store.read(|view| ruled(view, actor, id))?;
         match import.state {
             ImportState::Planned => {}
             ImportState::Parsing => {
@@ -365,8 +386,8 @@ impl Service {
             if view.generation()? != present.generation {
                 return Err(ServiceError::Stale);
             }
-            if planned.replace && rows_set_aside(view, planned.id)? != present.counts.conflicts {
-                let detail = "secrets that were set aside for replacing are gone: import the file again";
+            if planned.replace && rows_set_aside(view, &actor, planned.id)? != present.counts.conflicts {
+                let detail = "secrets that were set aside for replacing are gone, or their tokens stand outside your scope now: import the file again";
                 return Err(ServiceError::state("import_not_clean", detail));
             }
             let batch = view.batch_any(planned.batch)?.ok_or(ServiceError::Stale)?;
@@ -450,12 +471,39 @@ fn end_job(view: &dyn View, job: JobId, state: JobState, now: UnixTime) -> Resul
     Ok(vec![Change::PutJob(job)])
 }
 
-/// Secrets that a plan set aside for tokens of other batches.
-fn rows_set_aside(view: &dyn View, id: ImportId) -> Result<u64, ServiceError> {
+/// The import, for an actor who sees it.
+fn seen(view: &dyn View, actor: &Actor, id: ImportId) -> Result<Import, ServiceError> {
+    let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
+    let sees = sees_import(view, actor, &import)?;
+    if sees { Ok(import) } else { Err(ServiceError::NotFound { what: "import" }) }
+}
+
+/// The import, for an actor who may commit, drop and undo it.
+fn ruled(view: &dyn View, actor: &Actor, id: ImportId) -> Result<Import, ServiceError> {
+    let import = seen(view, actor, id)?;
+    if rules_import(actor, &import) {
+        return Ok(import);
+    }
+    let detail = "another person brought this import: only they, or an admin of all resources, change it";
+    Err(ServiceError::Forbidden { code: "scope", detail })
+}
+
+/// Secrets that a plan set aside for tokens of other batches, if the actor may replace theirs.
+fn rows_set_aside(view: &dyn View, actor: &Actor, id: ImportId) -> Result<u64, ServiceError> {
     let (mut count, mut page) = (0, Page::first(CHUNK));
     loop {
         let slice = view.replaced_by(id, page)?;
-        count += slice.items.len() as u64;
+        if actor.scope == Scope::All {
+            count += slice.items.len() as u64;
+        } else {
+            for (token, _) in slice.items {
+                if let Some(token) = view.token(token)?
+                    && rules_token(view, actor, &token)?
+                {
+                    count += 1;
+                }
+            }
+        }
         match slice.next {
             Some(next) => page.after = Some(next),
             None => return Ok(count),

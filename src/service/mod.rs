@@ -5,6 +5,7 @@
 //! together with its audit record. It knows nothing of HTTP; who may call what is the table in
 //! `http::access`, what somebody may see is the [`Scope`](crate::model::Scope) of the [`Actor`].
 
+mod address;
 mod assign;
 mod audit;
 mod authenticate;
@@ -21,6 +22,7 @@ mod password;
 mod portal;
 mod resource;
 mod resync;
+mod scope;
 mod sign_in;
 mod sweep;
 mod token;
@@ -47,7 +49,7 @@ pub use portal::{OFFERED, PortalHome, PortalState, WhyHidden};
 pub use resource::{PortalSettings, ResourceView};
 pub use resync::{SequenceOutcome, SequenceResult, WindowSteps};
 pub use sign_in::{PortalSession, SecondPage, ThirdPage};
-pub use token::{CUSTODY_WORDS, TokenQuery, TokenView};
+pub use token::{CUSTODY_WORDS, TokenPatch, TokenQuery, TokenView};
 pub use user::{NewUser, OnConflict, UserPatch, UserView};
 
 /// The use cases over one store.

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use zeroize::Zeroizing;
 
 use crate::clock::UnixTime;
-use crate::model::{EmailAddress, MailId, MailKind, MailState, OutboxMail};
+use crate::model::{Actor, EmailAddress, MailId, MailKind, MailState, OutboxMail, Scope};
 use crate::secret::Seed;
 use crate::store::{Change, Page, View};
 use crate::vault::{DataKey, SealContext};
@@ -95,9 +95,10 @@ impl Service {
         mails.into_iter().map(|mail| self.open_mail(mail)).collect()
     }
 
-    /// The newest mails with their texts. Only a demonstration store shows them.
-    pub fn outbox(&self, limit: usize) -> Result<Vec<OpenMail>, ServiceError> {
-        if !self.meta.demo {
+    /// The newest mails with their texts. Only a demonstration store shows them, and only to those who
+    /// see everything: the codes in them open the portals of all resources.
+    pub fn outbox(&self, actor: &Actor, limit: usize) -> Result<Vec<OpenMail>, ServiceError> {
+        if !self.meta.demo || actor.scope != Scope::All {
             return Err(ServiceError::NotFound { what: "outbox" });
         }
         let mails = self.store.read(|view| Ok::<_, ServiceError>(view.mails(Page::first(limit))?.items))?;

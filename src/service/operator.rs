@@ -8,6 +8,7 @@ use crate::secret::{BearerToken, Passphrase};
 use crate::store::{Change, Page, Slice, View};
 use crate::vault::{bearer_hash, bearer_token, check_new_password};
 
+use super::scope::is_within;
 use super::sign_in::stranger;
 use super::{Service, ServiceError, code};
 
@@ -42,7 +43,7 @@ pub struct NewApiKey {
 
 fn scope_of(view: &dyn View, actor: &Actor, names: &[ResourceName]) -> Result<Scope, ServiceError> {
     if names.is_empty() {
-        return if actor.scope == Scope::All { Ok(Scope::All) } else { Ok(actor.scope.clone()) };
+        return Ok(actor.scope.clone());
     }
     let mut ids = Vec::with_capacity(names.len());
     for name in names {
@@ -52,12 +53,12 @@ fn scope_of(view: &dyn View, actor: &Actor, names: &[ResourceName]) -> Result<Sc
     Ok(Scope::Resources(ids))
 }
 
-/// True when everything that `inner` sees belongs to `outer`.
-fn is_within(outer: &Scope, inner: &Scope) -> bool {
-    match inner {
-        Scope::All => *outer == Scope::All,
-        Scope::Resources(list) => list.iter().all(|resource| outer.covers(*resource)),
+/// Only admins, and the program itself at its first start, give rights away.
+fn require_admin(actor: &Actor) -> Result<(), ServiceError> {
+    if actor.role == Some(Role::Admin) || actor.origin == ActorOrigin::System {
+        return Ok(());
     }
+    Err(ServiceError::Forbidden { code: "forbidden", detail: "only an admin manages operators and keys" })
 }
 
 fn resource_names(view: &dyn View, scope: &Scope) -> Result<Option<Vec<String>>, ServiceError> {
@@ -70,7 +71,7 @@ fn resource_names(view: &dyn View, scope: &Scope) -> Result<Option<Vec<String>>,
 }
 
 impl Service {
-    /// Makes an operator.
+    /// Makes an operator, bound to the named resources; without names to all that the actor is bound to.
     pub fn add_operator(
         &self,
         actor: &Actor,
@@ -79,6 +80,7 @@ impl Service {
         role: Role,
         resources: &[ResourceName],
     ) -> Result<(), ServiceError> {
+        require_admin(actor)?;
         if !role.is_for_people() {
             return Err(ServiceError::invalid(
                 "role",
@@ -122,6 +124,7 @@ impl Service {
         login: &Login,
         password: &Passphrase,
     ) -> Result<(), ServiceError> {
+        require_admin(actor)?;
         check_new_password(password, MIN_PASSWORD_CHARS)?;
         let hash = self.hash_password(password)?;
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
@@ -143,12 +146,12 @@ impl Service {
         })
     }
 
-    /// The operators.
-    pub fn operators(&self, page: Page) -> Result<Slice<OperatorView>, ServiceError> {
+    /// The operators whose scope lies in the actor's.
+    pub fn operators(&self, actor: &Actor, page: Page) -> Result<Slice<OperatorView>, ServiceError> {
         self.store.read(|view| {
             let slice = view.operators(page)?;
             let mut items = Vec::with_capacity(slice.items.len());
-            for operator in slice.items {
+            for operator in slice.items.into_iter().filter(|o| is_within(&actor.scope, &o.scope)) {
                 items.push(OperatorView {
                     name: operator.login.as_str().to_owned(),
                     role: operator.role,
@@ -166,7 +169,8 @@ impl Service {
         self.store.read(|view| Ok(view.operators(Page::first(1))?.items.is_empty()))
     }
 
-    /// Signs an operator in to console and station.
+    /// Signs an operator in to console and station. Failures are counted for the login and for the
+    /// address.
     pub fn operator_sign_in(
         &self,
         login: &Login,
@@ -183,6 +187,7 @@ impl Service {
         id.copy_from_slice(&hashed[..16]);
         let budget_key = BudgetKey::Hashed(BudgetKind::OperatorPassword, id);
         let (login, address, now) = (login.clone(), address.to_owned(), self.clock.now());
+        let of_address = self.address_budget(&address, now);
         let outcome = self.decide(move |view| {
             let budget = view.budget(budget_key)?;
             let operator = view.operator_by_login(&login.normal())?;
@@ -191,6 +196,9 @@ impl Service {
                 let detail = vec![("result", word.to_owned())];
                 super::audit_entry(now, &stranger(&address), AuditAction::SignIn, subjects, result, detail)
             };
+            if let Some(until) = of_address.blocked(view)? {
+                return Ok((Err(Some(until)), vec![audit(AuditResult::Refused, "address_blocked")]));
+            }
             if let Some(until) = code::blocked(&budget, now) {
                 return Ok((Err(until), vec![audit(AuditResult::Refused, "blocked")]));
             }
@@ -211,10 +219,9 @@ impl Service {
                     Ok((Ok(true), changes))
                 }
                 _ => {
-                    let changes = vec![
-                        Change::PutBudget(budget_key, budget.failed(now, FAILURE_LIMIT)),
-                        audit(AuditResult::Refused, "wrong"),
-                    ];
+                    let mut changes = vec![Change::PutBudget(budget_key, budget.failed(now, FAILURE_LIMIT))];
+                    changes.extend(of_address.failed(view)?);
+                    changes.push(audit(AuditResult::Refused, "wrong"));
                     Ok((Ok(false), changes))
                 }
             }
@@ -247,7 +254,7 @@ impl Service {
         Ok(Some(operator))
     }
 
-    /// Makes a key and shows it once.
+    /// Makes a key, bound as an operator is, and shows it once.
     pub fn add_api_key(
         &self,
         actor: &Actor,
@@ -255,6 +262,7 @@ impl Service {
         role: Role,
         resources: &[ResourceName],
     ) -> Result<NewApiKey, ServiceError> {
+        require_admin(actor)?;
         let name = name.trim().to_owned();
         if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
             return Err(ServiceError::invalid("name", "name_invalid", "a key's name has 1 to 64 characters"));
@@ -298,12 +306,12 @@ impl Service {
         Ok(NewApiKey { key, name: shown })
     }
 
-    /// The keys.
-    pub fn api_keys(&self, page: Page) -> Result<Slice<OperatorView>, ServiceError> {
+    /// The keys whose scope lies in the actor's.
+    pub fn api_keys(&self, actor: &Actor, page: Page) -> Result<Slice<OperatorView>, ServiceError> {
         self.store.read(|view| {
             let slice = view.api_keys(page)?;
             let mut items = Vec::with_capacity(slice.items.len());
-            for key in slice.items {
+            for key in slice.items.into_iter().filter(|key| is_within(&actor.scope, &key.scope)) {
                 items.push(OperatorView {
                     resources: resource_names(view, &key.scope)?,
                     name: key.name,
@@ -318,6 +326,7 @@ impl Service {
 
     /// Revokes the key of this name.
     pub fn revoke_api_key(&self, actor: &Actor, name: &str) -> Result<(), ServiceError> {
+        require_admin(actor)?;
         let (actor, name, now) = (actor.clone(), name.to_owned(), self.clock.now());
         self.decide(move |view| {
             let key = view

@@ -8,7 +8,7 @@ use crate::store::View;
 
 use super::code::Examined;
 use super::confirm::{codes_for, pair_of};
-use super::resync::portal_window;
+use super::resync::{Sequence, portal_window};
 use super::token::TokenView;
 use super::{ConfirmRequest, ConfirmResult, PortalSession, SequenceOutcome, Service, ServiceError};
 
@@ -124,7 +124,7 @@ impl Service {
     ) -> Result<Vec<(PortalAction, Option<WhyHidden>)>, ServiceError> {
         self.store.read(|view| {
             let resource = self.resource_named(view, actor, resource)?;
-            let user = view.user_by_login(&login.normal())?.ok_or(ServiceError::NotFound { what: "user" })?;
+            let user = super::user::visible_user(view, actor, login)?;
             let assigned = super::authenticate::is_on(view, &user, &resource)?;
             let mut rows = Vec::new();
             for action in OFFERED {
@@ -143,10 +143,10 @@ impl Service {
 
     /// The page after sign-in.
     pub fn portal_home(&self, portal: &PortalSession) -> Result<PortalHome, ServiceError> {
-        let user = signed_in(portal)?;
+        let (user, actor) = (signed_in(portal)?, self.portal_actor(portal, ""));
         self.store.read(|view| {
             let pair = pair_of(view, user.id, &portal.resource)?;
-            let token = pair.map(|(_, token)| TokenView::read(view, token)).transpose()?;
+            let token = pair.map(|(_, token)| TokenView::read(view, &actor, token)).transpose()?;
             let mut actions = Vec::new();
             let order = portal.resource.portal.as_ref().map(|p| p.actions.clone()).unwrap_or_default();
             for action in order {
@@ -213,7 +213,8 @@ impl Service {
                 Ok::<_, ServiceError>((examined, window, now))
             })?;
             examined.require_usable(now)?;
-            self.synchronize(&self.portal_actor(portal, address), &examined, otps, window, None, None, now)
+            let asked = Sequence { otps, portal: window, window: None, reason: None, now };
+            self.synchronize(&self.portal_actor(portal, address), &examined, &asked, |_| Ok(Vec::new()))
         })
     }
 }

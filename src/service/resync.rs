@@ -13,9 +13,10 @@ use crate::oath::{
     CodeSequence, Digits, MovingFactor, Otp, SequenceMatch, Window, chance, codes_needed, find_sequence,
     step_start, widest_window,
 };
-use crate::store::{Change, View};
+use crate::store::{Change, Changes, View};
 
 use super::code::{self, Examined, REPLAY_COUNTERS};
+use super::token::scoped;
 use super::{Service, ServiceError};
 
 /// Widest window to either side that is chosen by itself: one year.
@@ -144,6 +145,19 @@ pub(super) struct Plan {
     pub(super) wide: bool,
     /// One more code would allow a wider window.
     pub(super) more_would_widen: bool,
+}
+
+/// Codes that should bring a token back, and how widely to look for them.
+#[derive(Clone, Copy)]
+pub(super) struct Sequence<'a> {
+    pub(super) otps: &'a [Otp],
+    /// The portal's window for this token.
+    pub(super) portal: WindowSteps,
+    /// The window that was asked for.
+    pub(super) window: Option<WindowSteps>,
+    /// Why a wider one than the portal's is in order.
+    pub(super) reason: Option<&'a str>,
+    pub(super) now: UnixTime,
 }
 
 /// What a search outside the store found.
@@ -304,27 +318,27 @@ impl Service {
     ) -> Result<SequenceOutcome, ServiceError> {
         let (examined, portal, now) = self.store.read(|view| {
             let now = self.trusted_now(view)?;
-            let token = self.visible_token(view, actor, serial)?;
+            let token = scoped(view, actor, serial)?;
             let examined = Examined::read(view, token)?;
             let portal = portal_window(view, &examined)?;
             Ok::<_, ServiceError>((examined, portal, now))
         })?;
         examined.require_usable(now)?;
-        self.synchronize(actor, &examined, otps, portal, window, reason, now)
+        let asked = Sequence { otps, portal, window, reason, now };
+        self.synchronize(actor, &examined, &asked, |_| Ok(Vec::new()))
     }
 
-    /// Plans, searches and settles for an examined token: the part that station, portal and sign-in share.
-    #[expect(clippy::too_many_arguments, reason = "each is a fact of one request")]
+    /// Plans, searches and settles for an examined token: the part that station, portal and sign-in
+    /// share. What `success` adds happens in the same change as the codes are spent; if it refuses, they
+    /// are not.
     pub(super) fn synchronize(
         &self,
         actor: &Actor,
         examined: &Examined,
-        otps: &[Otp],
-        portal: WindowSteps,
-        window: Option<WindowSteps>,
-        reason: Option<&str>,
-        now: UnixTime,
+        asked: &Sequence<'_>,
+        mut success: impl FnMut(&dyn View) -> Result<Changes, ServiceError> + Send + 'static,
     ) -> Result<SequenceOutcome, ServiceError> {
+        let Sequence { otps, portal, window, reason, now } = *asked;
         let digits = examined.digits()?;
         CodeSequence::new(digits, otps)?;
         refuse_repeated(otps)?;
@@ -347,7 +361,8 @@ impl Service {
         outcome.result = self.decide(move |view| {
             let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
             let (result, mut changes) = settle(&fresh, searched, plan, &actor, now);
-            if matches!(result, SequenceResult::Synchronized { .. }) && !fresh.state.used {
+            let done = matches!(result, SequenceResult::Synchronized { .. });
+            if done && !fresh.state.used {
                 changes.extend(code::touch_batch(view, &fresh.token)?);
             }
             let mut detail = vec![
@@ -366,13 +381,12 @@ impl Service {
                 &actor,
                 AuditAction::Resynced,
                 vec![Subject::Token(fresh.id())],
-                if matches!(result, SequenceResult::Synchronized { .. }) {
-                    AuditResult::Done
-                } else {
-                    AuditResult::Refused
-                },
+                if done { AuditResult::Done } else { AuditResult::Refused },
                 detail,
             ));
+            if done {
+                changes.extend(success(view)?);
+            }
             Ok((result, changes))
         })?;
         if outcome.result == SequenceResult::MoreOtpsNeeded || outcome.result == SequenceResult::Ambiguous {

@@ -20,7 +20,7 @@ use super::check::{CheckResult, compare, settle};
 use super::code::{self, Examined};
 use super::confirm::pair_of;
 use super::notice::Draft;
-use super::resync::{SequenceOutcome, SequenceResult, portal_window};
+use super::resync::{Sequence, SequenceOutcome, SequenceResult, portal_window};
 use super::{MailMode, Service, ServiceError};
 
 /// A mailed code lives this long.
@@ -106,6 +106,7 @@ impl Service {
         let sealer = self.sealer()?;
         let (alias, login, address) = (alias.clone(), login.clone(), address.to_owned());
         let (mail, now) = (self.mail, self.clock.now());
+        let of_address = self.address_budget(&address, now);
         self.decide(move |view| {
             let resource = open_portal(view, &alias)?;
             let user = match view.user_by_login(&login.normal())? {
@@ -123,7 +124,10 @@ impl Service {
             {
                 let sent_key = BudgetKey::User(BudgetKind::MailSent, user.id);
                 let sent = view.budget(sent_key)?.within(now, CODE_WINDOW_SECS);
-                if sent.failures < CODES_IN_WINDOW {
+                if sent.failures < CODES_IN_WINDOW
+                    && let Some(counted) = of_address.mail(view)?
+                {
+                    changes.extend(counted);
                     let text = format!(
                         "Hello {},\n\nyour code for {} is {}\n\nIt works once and for ten minutes. If you did not ask for it, do nothing.\n",
                         user.display_name(), resource.name, code.as_str(),
@@ -191,7 +195,8 @@ impl Service {
         })
     }
 
-    /// Page 2: a password, or the code that was mailed.
+    /// Page 2: a password, or the code that was mailed. Failures are counted for the login and for the
+    /// address; on page 3 they go to the token alone, which nobody reaches without a right first factor.
     pub fn portal_second(
         &self,
         portal: &PortalSession,
@@ -213,6 +218,7 @@ impl Service {
         let cookie = bearer_token()?;
         let new_key = bearer_hash(&cookie);
         let (address, now) = (address.to_owned(), self.clock.now());
+        let of_address = self.address_budget(&address, now);
         let passed = self.decide(move |view| {
             let resource = view.resource(resource_id)?.ok_or(ServiceError::Stale)?;
             if view.session(&old_key)?.is_none() {
@@ -248,6 +254,9 @@ impl Service {
                     detail,
                 )
             };
+            if let Some(until) = of_address.blocked(view)? {
+                return Ok((Err(Some(Some(until))), vec![audit(AuditResult::Refused, "address_blocked")]));
+            }
             if let Some(until) = code::blocked(&budget, now) {
                 return Ok((Err(Some(until)), vec![audit(AuditResult::Refused, "blocked")]));
             }
@@ -259,10 +268,9 @@ impl Service {
                 in_force => password_right && in_force.as_ref() == compared,
             };
             let Some(user) = known.as_ref().filter(|user| is_right(user)) else {
-                let changes = vec![
-                    Change::PutBudget(key, budget.failed(now, resource.failure_limit)),
-                    audit(AuditResult::Refused, "wrong"),
-                ];
+                let mut changes = vec![Change::PutBudget(key, budget.failed(now, resource.failure_limit))];
+                changes.extend(of_address.failed(view)?);
+                changes.push(audit(AuditResult::Refused, "wrong"));
                 return Ok((Err(None), changes));
             };
             let owes_code = pair_of(view, user.id, &resource)?.is_some();
@@ -375,7 +383,8 @@ impl Service {
         })
     }
 
-    /// Page 3 with consecutive codes: a drifted token must not lock its owner out.
+    /// Page 3 with consecutive codes: a drifted token must not lock its owner out. The codes are spent and
+    /// the session opened in one change.
     pub fn portal_third_synchronize(
         &self,
         portal: &PortalSession,
@@ -385,38 +394,36 @@ impl Service {
         if !can_synchronize(&portal.resource) {
             return Err(ServiceError::NotFound { what: "action" });
         }
-        let outcome = self.until_settled(|| {
-            let (_, examined, now) = self.owed_pair(portal)?;
-            examined.require_usable(now)?;
-            let window = self.store.read(|view| portal_window(view, &examined))?;
-            self.synchronize(&self.portal_actor(portal, address), &examined, otps, window, None, None, now)
-        })?;
-        if !matches!(outcome.result, SequenceResult::Synchronized { .. }) {
-            return Ok((outcome, None));
-        }
-        let LoginStage::OtpOwed { user } = portal.stage else {
-            return Err(ServiceError::state("sign_in_order", "start again with the login"));
-        };
         let cookie = bearer_token()?;
         let (old_key, new_key, resource) = (portal.key, bearer_hash(&cookie), portal.resource.id);
         let actor = self.portal_actor(portal, address);
-        let (address, now) = (address.to_owned(), self.clock.now());
-        self.decide(move |view| {
-            if view.session(&old_key)?.is_none() {
-                return Err(ServiceError::state("sign_in_order", "start again with the login"));
-            }
-            let mut changes = full_session(old_key, new_key, resource, user, &address, now);
-            changes.push(super::audit_entry(
-                now,
-                &actor,
-                AuditAction::SignIn,
-                vec![Subject::User(user), Subject::Resource(resource)],
-                AuditResult::Done,
-                vec![("page", "third".to_owned()), ("result", "synchronized".to_owned())],
-            ));
-            Ok(((), changes))
+        let outcome = self.until_settled(|| {
+            let (user, examined, now) = self.owed_pair(portal)?;
+            examined.require_usable(now)?;
+            let window = self.store.read(|view| portal_window(view, &examined))?;
+            let asked = Sequence { otps, portal: window, window: None, reason: None, now };
+            let (acting, address) = (actor.clone(), address.to_owned());
+            let subjects =
+                vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(resource)];
+            self.synchronize(&actor, &examined, &asked, move |view| {
+                if view.session(&old_key)?.is_none() {
+                    return Err(ServiceError::state("sign_in_order", "start again with the login"));
+                }
+                let mut changes = full_session(old_key, new_key, resource, user, &address, now);
+                let detail = vec![("page", "third".to_owned()), ("result", "synchronized".to_owned())];
+                changes.push(super::audit_entry(
+                    now,
+                    &acting,
+                    AuditAction::SignIn,
+                    subjects.clone(),
+                    AuditResult::Done,
+                    detail,
+                ));
+                Ok(changes)
+            })
         })?;
-        Ok((outcome, Some(cookie)))
+        let signed_in = matches!(outcome.result, SequenceResult::Synchronized { .. });
+        Ok((outcome, signed_in.then_some(cookie)))
     }
 
     /// The actor that a portal session stands for.

@@ -2,12 +2,14 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AssignmentKind, AuditAction, AuditResult, BatchName, Budget, Custody, DisabledBy, Login, OtpSpec,
-    ResourceName, Scope, Subject, Token, TokenSerial, TokenState, Tombstone,
+    Actor, AssignmentKind, AuditAction, AuditResult, BatchId, BatchName, Budget, Custody, DisabledBy, Login,
+    OtpSpec, ResourceId, ResourceName, Subject, Token, TokenSerial, TokenState, Tombstone, UserId,
 };
 use crate::oath::MovingFactor;
 use crate::store::{Change, Changes, CustodyFilter, Page, Slice, TokenFilter, View};
 
+use super::scope::{rules_token, seen_tokens, sees_token, sees_user, shared};
+use super::user::visible_user;
 use super::{Service, ServiceError};
 
 /// A token as lists and pages show it. Never a secret.
@@ -23,11 +25,11 @@ pub struct TokenView {
     pub custody: &'static str,
     /// Name of its batch.
     pub batch: String,
-    /// Login of the person who holds it.
+    /// Login of the person who holds it, when the actor sees that person.
     pub user: Option<String>,
     /// Name of that person.
     pub user_name: Option<String>,
-    /// Where it stands: resource, kind, login of the user there.
+    /// Where it stands as far as the actor's scope goes: resource, kind, login of the user there.
     pub assignments: Vec<(String, AssignmentKind, Option<String>)>,
 }
 
@@ -48,6 +50,22 @@ pub struct TokenQuery {
     pub enabled: Option<bool>,
     /// On a resource and not confirmed.
     pub unconfirmed: Option<bool>,
+}
+
+/// Changes of a token; `None` leaves a field.
+#[derive(Clone, Debug, Default)]
+pub struct TokenPatch {
+    /// Enabled or not.
+    pub enabled: Option<bool>,
+    /// An operator's note.
+    pub note: Option<String>,
+}
+
+/// The records that the names of a query stand for.
+struct Named {
+    batch: Option<BatchId>,
+    resource: Option<ResourceId>,
+    user: Option<UserId>,
 }
 
 /// The words of all places.
@@ -85,17 +103,19 @@ fn custody_named(word: &str, at: UnixTime) -> Result<Custody, ServiceError> {
 }
 
 impl TokenView {
-    pub(super) fn read(view: &dyn View, token: Token) -> Result<Self, ServiceError> {
+    pub(super) fn read(view: &dyn View, actor: &Actor, token: Token) -> Result<Self, ServiceError> {
         let seed = view.seed(token.id)?.ok_or(ServiceError::NotFound { what: "token" })?;
         let state = view.state(&seed)?;
         let batch = view.batch(token.batch)?.map(|b| b.name.as_str().to_owned()).unwrap_or_default();
         let holder = match token.holder {
-            Some(id) => view.user(id)?,
-            None => None,
+            Some(id) if sees_user(view, actor, id)? => view.user(id)?,
+            _ => None,
         };
         let mut assignments = Vec::new();
         for own in view.assignments_of_token(token.id)? {
-            let Some(resource) = view.resource(own.resource)? else { continue };
+            let Some(resource) = view.resource(own.resource)?.filter(|r| actor.scope.covers(r.id)) else {
+                continue;
+            };
             let user = match own.parties.user() {
                 Some(id) => view.user(id)?.map(|u| u.login.as_str().to_owned()),
                 None => None,
@@ -104,7 +124,7 @@ impl TokenView {
         }
         if token.follows_batch {
             for resource in view.resources_of(&token)? {
-                if let Some(resource) = view.resource(resource)? {
+                if let Some(resource) = view.resource(resource)?.filter(|r| actor.scope.covers(r.id)) {
                     assignments.push((resource.name.as_str().to_owned(), AssignmentKind::Token, None));
                 }
             }
@@ -122,7 +142,9 @@ impl TokenView {
 }
 
 impl Service {
-    /// Tokens in the order of their numbers.
+    /// Tokens in the order of their numbers. A batch, resource or user that is not there and one of
+    /// another scope answer alike: with an empty list. Tokens that stand nowhere are shown to a scoped
+    /// actor with the batch that they came with, if the actor imported it.
     pub fn tokens(
         &self,
         actor: &Actor,
@@ -130,42 +152,65 @@ impl Service {
         page: Page,
     ) -> Result<Slice<TokenView>, ServiceError> {
         self.store.read(|view| {
-            let none = |what| ServiceError::NotFound { what };
-            let batch = match &query.batch {
-                Some(name) => Some(view.batch_by_name(&name.normal())?.ok_or(none("batch"))?.id),
-                None => None,
-            };
-            let resource = match &query.resource {
-                Some(name) => Some(self.resource_named(view, actor, name)?.id),
-                None => None,
-            };
-            let user = match &query.user {
-                Some(login) => Some(view.user_by_login(&login.normal())?.ok_or(none("user"))?.id),
-                None => None,
+            let custody = query.custody.as_deref().map(custody_filter).transpose()?;
+            let Some(Named { batch, resource, user }) = self.named(view, actor, query)? else {
+                return Ok(Slice { items: Vec::new(), next: None });
             };
             let filter = TokenFilter {
                 serial: query.q.as_deref().map(TokenSerial::normal_form).filter(|text| !text.is_empty()),
                 batch,
                 resource,
                 user,
-                custody: query.custody.as_deref().map(custody_filter).transpose()?,
+                custody,
                 enabled: query.enabled,
                 unconfirmed: query.unconfirmed,
                 scope: actor.scope.clone(),
             };
-            let slice = view.tokens(&filter, page)?;
+            let slice = seen_tokens(view, actor, filter, page)?;
             let items = slice
                 .items
                 .into_iter()
-                .map(|token| TokenView::read(view, token))
+                .map(|token| TokenView::read(view, actor, token))
                 .collect::<Result<_, _>>()?;
             Ok(Slice { items, next: slice.next })
         })
     }
 
+    /// The records behind the names of a query; `None` when one is not there for this actor.
+    fn named(
+        &self,
+        view: &dyn View,
+        actor: &Actor,
+        query: &TokenQuery,
+    ) -> Result<Option<Named>, ServiceError> {
+        let found = || -> Result<Named, ServiceError> {
+            let missing = ServiceError::NotFound { what: "batch" };
+            Ok(Named {
+                batch: match &query.batch {
+                    // Whose it is does not matter: only tokens of the scope show.
+                    Some(name) => Some(view.batch_by_name(&name.normal())?.ok_or(missing)?.id),
+                    None => None,
+                },
+                resource: match &query.resource {
+                    Some(name) => Some(self.resource_named(view, actor, name)?.id),
+                    None => None,
+                },
+                user: match &query.user {
+                    Some(login) => Some(visible_user(view, actor, login)?.id),
+                    None => None,
+                },
+            })
+        };
+        match found() {
+            Ok(named) => Ok(Some(named)),
+            Err(ServiceError::NotFound { .. }) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
     /// One token.
     pub fn token(&self, actor: &Actor, serial: &TokenSerial) -> Result<TokenView, ServiceError> {
-        self.store.read(|view| TokenView::read(view, self.visible_token(view, actor, serial)?))
+        self.store.read(|view| TokenView::read(view, actor, scoped(view, actor, serial)?))
     }
 
     /// Changes a token in one decision, with its audit record.
@@ -199,6 +244,49 @@ impl Service {
         })
     }
 
+    /// Changes what an operator may set of a token, all of it or nothing.
+    pub fn edit_token(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        patch: &TokenPatch,
+    ) -> Result<(), ServiceError> {
+        let TokenPatch { enabled, note } = patch.clone();
+        if note.as_ref().is_some_and(|note| note.chars().count() > 1_000) {
+            return Err(ServiceError::invalid(
+                "note",
+                "note_too_long",
+                "a note has at most 1,000 characters",
+            ));
+        }
+        self.change_token(actor, serial, move |_, before, _| {
+            let mut token = before.clone();
+            let mut detail = Vec::new();
+            match enabled {
+                Some(enabled) if before.disabled.is_none() == enabled => {
+                    detail.push(("enabled", format!("{enabled}, as before")));
+                }
+                Some(true) if before.disabled == Some(DisabledBy::Replaced) => {
+                    return Err(ServiceError::state(
+                        "token_replaced",
+                        "another token took its place: assign it anew instead",
+                    ));
+                }
+                Some(enabled) => {
+                    token.disabled = (!enabled).then_some(DisabledBy::Operator);
+                    detail.push(("enabled", enabled.to_string()));
+                }
+                None => {}
+            }
+            if let Some(note) = &note {
+                note.trim().clone_into(&mut token.note);
+                detail.push(("changed", "note".to_owned()));
+            }
+            let changes = if token == before { Vec::new() } else { vec![Change::PutToken(token)] };
+            Ok((changes, AuditAction::TokenChanged, detail))
+        })
+    }
+
     /// Enables or disables a token.
     pub fn set_token_enabled(
         &self,
@@ -206,27 +294,7 @@ impl Service {
         serial: &TokenSerial,
         enabled: bool,
     ) -> Result<(), ServiceError> {
-        self.change_token(actor, serial, move |_, mut token, _| {
-            if token.disabled.is_none() == enabled {
-                return Ok((
-                    Vec::new(),
-                    AuditAction::TokenChanged,
-                    vec![("enabled", format!("{enabled}, as before"))],
-                ));
-            }
-            if enabled && token.disabled == Some(DisabledBy::Replaced) {
-                return Err(ServiceError::state(
-                    "token_replaced",
-                    "another token took its place: assign it anew instead",
-                ));
-            }
-            token.disabled = (!enabled).then_some(DisabledBy::Operator);
-            Ok((
-                vec![Change::PutToken(token)],
-                AuditAction::TokenChanged,
-                vec![("enabled", enabled.to_string())],
-            ))
-        })
+        self.edit_token(actor, serial, &TokenPatch { enabled: Some(enabled), note: None })
     }
 
     /// Writes an operator's note on a token.
@@ -236,22 +304,7 @@ impl Service {
         serial: &TokenSerial,
         note: &str,
     ) -> Result<(), ServiceError> {
-        if note.chars().count() > 1_000 {
-            return Err(ServiceError::invalid(
-                "note",
-                "note_too_long",
-                "a note has at most 1,000 characters",
-            ));
-        }
-        let note = note.trim().to_owned();
-        self.change_token(actor, serial, move |_, token, _| {
-            let token = Token { note: note.clone(), ..token };
-            Ok((
-                vec![Change::PutToken(token)],
-                AuditAction::TokenChanged,
-                vec![("changed", "note".to_owned())],
-            ))
-        })
+        self.edit_token(actor, serial, &TokenPatch { enabled: None, note: Some(note.to_owned()) })
     }
 
     /// Clears a token's failures. After ten wide attempts only another operator than the one who tried.
@@ -286,8 +339,13 @@ impl Service {
             let detail = "a token becomes confirmed when its user proves possession";
             return Err(ServiceError::state("custody_transition", detail));
         }
+        let acting = actor.clone();
         self.change_token(actor, serial, move |view, mut token, now| {
             let place = custody_named(&to, now)?;
+            // All but a loss change who holds the token, on every resource it stands on.
+            if !matches!(place, Custody::Lost { .. }) && !rules_token(view, &acting, &token)? {
+                return Err(shared());
+            }
             let from = token.custody;
             let holder = match &user {
                 Some(login) => {
@@ -295,11 +353,7 @@ impl Service {
                         let detail = "a person is named only when a token is handed out";
                         return Err(ServiceError::invalid("user", "user_not_expected", detail));
                     }
-                    Some(
-                        view.user_by_login(&login.normal())?
-                            .ok_or(ServiceError::NotFound { what: "user" })?
-                            .id,
-                    )
+                    Some(visible_user(view, &acting, login)?.id)
                 }
                 None => None,
             };
@@ -346,7 +400,11 @@ impl Service {
 
     /// Deletes a token. A tombstone keeps its floor, so that importing it again does not reopen old codes.
     pub fn delete_token(&self, actor: &Actor, serial: &TokenSerial) -> Result<(), ServiceError> {
+        let acting = actor.clone();
         self.change_token(actor, serial, move |view, token, now| {
+            if !rules_token(view, &acting, &token)? {
+                return Err(shared());
+            }
             let seed = view.seed(token.id)?.ok_or(ServiceError::Stale)?;
             let state = view.state(&seed)?;
             let mut changes = Vec::new();
@@ -375,9 +433,7 @@ impl Service {
 /// The token of this serial inside a change, when the actor's scope covers it.
 pub(super) fn scoped(view: &dyn View, actor: &Actor, serial: &TokenSerial) -> Result<Token, ServiceError> {
     let token = view.token_by_serial(serial.normal())?.ok_or(ServiceError::NotFound { what: "token" })?;
-    let seen = actor.scope == Scope::All
-        || view.resources_of(&token)?.into_iter().any(|resource| actor.scope.covers(resource));
-    if seen { Ok(token) } else { Err(ServiceError::NotFound { what: "token" }) }
+    if sees_token(view, actor, &token)? { Ok(token) } else { Err(ServiceError::NotFound { what: "token" }) }
 }
 
 /// The floor that a secret had in another life of it: the highest of live states and tombstones whose

@@ -11,6 +11,7 @@ use crate::store::{Change, Changes, Page, Slice, UserFilter, View};
 use crate::vault::check_new_password;
 
 use super::notice::Draft;
+use super::scope::{rules_user, seen_tokens, sees_user, shared};
 use super::token::TokenView;
 use super::{Service, ServiceError};
 
@@ -70,7 +71,7 @@ pub struct UserPatch {
 pub struct UserView {
     /// The record (its password hash is not shown).
     pub user: User,
-    /// Where they stand: resource, kind, serial of the token there.
+    /// Where they stand as far as the actor's scope goes: resource, kind, serial of the token there.
     pub assignments: Vec<(String, AssignmentKind, Option<String>)>,
     /// Until when some method of theirs is blocked: which, until when (`None`: until an operator).
     pub blocked: Vec<(&'static str, Option<UnixTime>)>,
@@ -91,10 +92,11 @@ const BLOCKABLE: [(&str, BudgetKind); 3] = [
 ];
 
 impl UserView {
-    fn read(view: &dyn View, user: User, now: UnixTime) -> Result<Self, ServiceError> {
+    fn read(view: &dyn View, actor: &Actor, user: User, now: UnixTime) -> Result<Self, ServiceError> {
         let mut assignments = Vec::new();
         for assignment in view.assignments_of_user(user.id)? {
-            let Some(resource) = view.resource(assignment.resource)? else { continue };
+            let place = view.resource(assignment.resource)?;
+            let Some(resource) = place.filter(|r| actor.scope.covers(r.id)) else { continue };
             let serial = match assignment.parties.token() {
                 Some(token) => view.token(token)?.map(|t| t.serial.display().to_owned()),
                 None => None,
@@ -112,16 +114,56 @@ impl UserView {
     }
 }
 
-/// A scoped actor sees users that stand on a resource of the scope.
-fn is_visible(view: &dyn View, actor: &Actor, user: UserId) -> Result<bool, ServiceError> {
-    Ok(actor.scope == Scope::All
-        || view.assignments_of_user(user)?.iter().any(|a| actor.scope.covers(a.resource)))
+/// What a request brings for a user who is there already.
+struct Given<'a> {
+    email: Option<&'a EmailAddress>,
+    phone: Option<&'a PhoneNumber>,
+    first_name: &'a str,
+    last_name: &'a str,
+    password: Option<&'a PasswordHash>,
 }
 
+impl Given<'_> {
+    /// The user with empty fields filled, and which those are.
+    ///
+    /// Mail address and password are ways in: a code is mailed to the one, the other is typed. A user
+    /// who has either gets no second one here, or whoever may fill could sign in as them; `change_user`
+    /// is for that, and tells the user. A user who has neither could not sign in at all, so a first way
+    /// in is like making them; `alone` says that nobody else's resources open by it. The phone number
+    /// is how the helpdesk knows a caller, so it goes by the same scope.
+    fn fill(&self, user: &User, alone: bool) -> (User, Vec<&'static str>) {
+        let mut filled = user.clone();
+        let mut what = Vec::new();
+        let mut name = |field: &mut String, given: &str, word| {
+            if field.is_empty() && !given.is_empty() {
+                given.clone_into(field);
+                what.push(word);
+            }
+        };
+        name(&mut filled.first_name, self.first_name, "first_name");
+        name(&mut filled.last_name, self.last_name, "last_name");
+        if !alone {
+            return (filled, what);
+        }
+        if filled.phone.is_none() && self.phone.is_some() {
+            filled.phone = self.phone.cloned();
+            what.push("phone");
+        }
+        if user.email.is_none() && user.password.is_none() {
+            filled.email = self.email.cloned();
+            what.extend(self.email.map(|_| "email"));
+            filled.password = self.password.cloned();
+            what.extend(self.password.map(|_| "password"));
+        }
+        (filled, what)
+    }
+}
+
+/// The user of this login, when the actor's scope covers one of their places.
 pub(super) fn visible_user(view: &dyn View, actor: &Actor, login: &Login) -> Result<User, ServiceError> {
     let missing = ServiceError::NotFound { what: "user" };
     let user = view.user_by_login(&login.normal())?.ok_or(missing)?;
-    if is_visible(view, actor, user.id)? { Ok(user) } else { Err(ServiceError::NotFound { what: "user" }) }
+    if sees_user(view, actor, user.id)? { Ok(user) } else { Err(ServiceError::NotFound { what: "user" }) }
 }
 
 impl Service {
@@ -145,7 +187,7 @@ impl Service {
             let items = slice
                 .items
                 .into_iter()
-                .map(|user| UserView::read(view, user, now))
+                .map(|user| UserView::read(view, actor, user, now))
                 .collect::<Result<_, _>>()?;
             Ok(Slice { items, next: slice.next })
         })
@@ -154,7 +196,7 @@ impl Service {
     /// One user.
     pub fn user(&self, actor: &Actor, login: &Login) -> Result<UserView, ServiceError> {
         let now = self.clock.now();
-        self.store.read(|view| UserView::read(view, visible_user(view, actor, login)?, now))
+        self.store.read(|view| UserView::read(view, actor, visible_user(view, actor, login)?, now))
     }
 
     /// The tokens that a user holds or is assigned with.
@@ -162,12 +204,14 @@ impl Service {
         self.store.read(|view| {
             let user = visible_user(view, actor, login)?;
             let filter = crate::store::TokenFilter { user: Some(user.id), ..crate::store::TokenFilter::ALL };
-            let tokens = view.tokens(&filter, Page::first(100))?.items;
-            tokens.into_iter().map(|token| TokenView::read(view, token)).collect()
+            let tokens = seen_tokens(view, actor, filter, Page::first(100))?.items;
+            tokens.into_iter().map(|token| TokenView::read(view, actor, token)).collect()
         })
     }
 
     /// Makes a user, or finds them and fills empty fields. True: made.
+    ///
+    /// To a scoped actor a user of another scope is a login that is taken, whatever was asked for.
     pub fn add_user(&self, actor: &Actor, new: NewUser) -> Result<bool, ServiceError> {
         let login = Login::parse(&new.login).map_err(ServiceError::name("login"))?;
         let (first_name, last_name) =
@@ -195,35 +239,32 @@ impl Service {
                 None => None,
             };
             let present = view.user_by_login(&login.normal())?;
+            let taken = || ServiceError::state("user_exists", "a user with this login exists");
             let mut changes: Changes = Vec::new();
             let (user, made) = match present {
-                Some(_) if on_conflict == OnConflict::Fail => {
-                    return Err(ServiceError::state("user_exists", "a user with this login exists"));
-                }
+                Some(_) if on_conflict == OnConflict::Fail => return Err(taken()),
+                Some(user) if !sees_user(view, &actor, user.id)? => return Err(taken()),
                 Some(user) => {
-                    let filled = User {
-                        email: user.email.clone().or_else(|| email.clone()),
-                        phone: user.phone.clone().or_else(|| phone.clone()),
-                        first_name: if user.first_name.is_empty() {
-                            first_name.clone()
-                        } else {
-                            user.first_name.clone()
-                        },
-                        last_name: if user.last_name.is_empty() {
-                            last_name.clone()
-                        } else {
-                            user.last_name.clone()
-                        },
-                        ..user.clone()
+                    let given = Given {
+                        email: email.as_ref(),
+                        phone: phone.as_ref(),
+                        first_name: &first_name,
+                        last_name: &last_name,
+                        password: password.as_ref(),
                     };
-                    if filled != user {
+                    let (filled, what) = given.fill(&user, rules_user(view, &actor, &user)?);
+                    if !what.is_empty() {
                         changes.push(Change::PutUser(filled.clone()));
-                        changes.push(user_entry(now, &actor, AuditAction::UserChanged, filled.id, "filled"));
+                        let what = format!("filled {}", what.join(","));
+                        changes.push(user_entry(now, &actor, AuditAction::UserChanged, filled.id, &what));
                     }
                     (filled, false)
                 }
                 None => {
                     if view.is_login_reserved(&login.normal())? {
+                        if actor.scope != Scope::All {
+                            return Err(taken());
+                        }
                         let detail = "this login was somebody's before and stays reserved";
                         return Err(ServiceError::state("login_reserved", detail));
                     }
@@ -290,6 +331,11 @@ impl Service {
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
         self.decide(move |view| {
             let user = visible_user(view, &actor, &login)?;
+            // These open the doors of all the resources where the user stands.
+            let opens = email.is_some() || phone.is_some() || password.is_some();
+            if opens && !rules_user(view, &actor, &user)? {
+                return Err(shared());
+            }
             let mut changed = user.clone();
             let mut what = Vec::new();
             if let Some(email) = &email {
@@ -342,6 +388,9 @@ impl Service {
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
         self.decide(move |view| {
             let user = visible_user(view, &actor, &login)?;
+            if !rules_user(view, &actor, &user)? {
+                return Err(shared());
+            }
             let filter = crate::store::TokenFilter { user: Some(user.id), ..crate::store::TokenFilter::ALL };
             if !view.tokens(&filter, Page::first(1))?.items.is_empty() {
                 let detail = "this user holds a token: take it back first";

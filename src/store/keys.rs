@@ -204,13 +204,14 @@ pub(super) fn hashed_budget(key: &[u8]) -> Option<BudgetKey> {
 }
 
 /// Their places are stored; add at the end only.
-const BUDGET_KINDS: [BudgetKind; 6] = [
+const BUDGET_KINDS: [BudgetKind; 7] = [
     BudgetKind::Password,
     BudgetKind::MailedCode,
     BudgetKind::MailSent,
     BudgetKind::Confirmation,
     BudgetKind::OperatorPassword,
     BudgetKind::UnknownOtp,
+    BudgetKind::Address,
 ];
 
 /// Sessions of a portal.

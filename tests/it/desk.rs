@@ -332,7 +332,7 @@ async fn user_without_password_signs_in_with_a_mailed_code() {
     let mut otto = desk.browser();
     let wrong = otto.sign_in("otto", "00000000").await;
     wrong.says(StatusCode::UNPROCESSABLE_ENTITY, "That did not fit");
-    let mails = desk.service.outbox(1).expect("a demonstration store shows them");
+    let mails = desk.service.outbox(&Actor::local(1), 1).expect("a demonstration store shows them");
     let text = mails[0].text.as_str();
     let code = text
         .split(|c: char| !c.is_ascii_digit())

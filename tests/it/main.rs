@@ -4,6 +4,7 @@ mod api;
 mod cli;
 mod console;
 mod desk;
+mod http_rules;
 mod law2_wide_window;
 mod layers;
 mod mail;

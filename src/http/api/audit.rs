@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::common::{Changing, List, PageQuery, time};
+use super::common::{self, Changing, List, time};
 use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::extract::{ApiQuery, ApiResult};
@@ -76,16 +76,39 @@ impl AuditDto {
     }
 }
 
-#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(PageQuery),
+/// Which records.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AuditQuery {
+    /// About this only: `token:SERIAL`, `user:LOGIN`, `resource:NAME`, `batch:NAME`, `import:NUMBER`,
+    /// `operator:LOGIN`.
+    subject: Option<String>,
+    limit: Option<u64>,
+    cursor: Option<String>,
+}
+
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditQuery),
     responses((status = 200, body = List<AuditDto>)))]
 async fn list(
     State(state): State<AppState>,
     Acting(actor): Acting,
-    ApiQuery(asked): ApiQuery<PageQuery>,
+    ApiQuery(asked): ApiQuery<AuditQuery>,
 ) -> ApiResult<List<AuditDto>> {
-    let page = asked.page()?;
-    let found = state.blocking(move |service| service.audit(&actor, None, page)).await?;
-    Ok(Json(List::of(found, AuditDto::of)))
+    let page = common::page(asked.limit, asked.cursor.as_deref())?;
+    let found = state
+        .blocking(move |service| {
+            let subject = match &asked.subject {
+                Some(text) => match service.subject_named(&actor, text)? {
+                    Some(subject) => Some(subject),
+                    None => return Ok(None),
+                },
+                None => None,
+            };
+            service.audit(&actor, subject, page).map(Some)
+        })
+        .await?;
+    Ok(Json(found.map_or_else(|| List::whole(Vec::new()), |found| List::of(found, AuditDto::of))))
 }
 
 /// What verification found.
@@ -182,10 +205,10 @@ impl MailDto {
 
 #[utoipa::path(get, path = "/api/v1/mails", tag = "about",
     responses((status = 200, body = List<MailDto>)))]
-async fn mails(State(state): State<AppState>) -> ApiResult<List<MailDto>> {
+async fn mails(State(state): State<AppState>, Acting(actor): Acting) -> ApiResult<List<MailDto>> {
     let open = state
-        .blocking(|service| match service.mail_mode() {
-            MailMode::Outbox => service.outbox(200),
+        .blocking(move |service| match service.mail_mode() {
+            MailMode::Outbox => service.outbox(&actor, 200),
             MailMode::None | MailMode::Smtp => Err(ServiceError::NotFound { what: "outbox" }),
         })
         .await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -14,7 +14,7 @@ use super::tokens::TokenDto;
 use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiJson, ApiQuery, ApiResult};
+use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::state::AppState;
 use crate::service::{
     AuthRequest, CheckResult, ConfirmRequest, ConfirmResult, SequenceOutcome, SequenceResult, WindowSteps,

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::multipart::Field;
-use axum::extract::{DefaultBodyLimit, Extension, FromRequest, Multipart, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Extension, FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use crate::http::UPLOAD_BYTES;
 use crate::http::access::{Permission, Rule};
 use crate::http::auth::{Acting, LocalPeer};
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiQuery, ApiResult};
+use crate::http::extract::{ApiQuery, ApiResult, Path};
 use crate::http::state::AppState;
 use crate::model::{Import, ImportContent, ImportId, ImportLine};
 use crate::secret::{Passphrase, Seed};
@@ -307,11 +307,11 @@ async fn upload(
     responses((status = 200, body = List<ImportDto>)))]
 async fn list(
     State(state): State<AppState>,
-    Acting(_): Acting,
+    Acting(actor): Acting,
     ApiQuery(asked): ApiQuery<PageQuery>,
 ) -> ApiResult<List<ImportDto>> {
     let page = asked.page()?;
-    let found = state.blocking(move |service| service.imports(page)).await?;
+    let found = state.blocking(move |service| service.imports(&actor, page)).await?;
     Ok(Json(List::of(found, ImportDto::head)))
 }
 
@@ -323,11 +323,11 @@ fn import_id(text: &str) -> Result<ImportId, ApiError> {
     responses((status = 200, body = ImportDto)))]
 async fn show(
     State(state): State<AppState>,
-    Acting(_): Acting,
+    Acting(actor): Acting,
     Path(id): Path<String>,
 ) -> ApiResult<ImportDto> {
     let id = import_id(&id)?;
-    let view = state.blocking(move |service| service.import(id)).await?;
+    let view = state.blocking(move |service| service.import(&actor, id)).await?;
     Ok(Json(ImportDto::of(view)))
 }
 
@@ -346,12 +346,12 @@ async fn delete(
     responses((status = 200, body = List<LineDto>)))]
 async fn lines(
     State(state): State<AppState>,
-    Acting(_): Acting,
+    Acting(actor): Acting,
     Path(id): Path<String>,
     ApiQuery(asked): ApiQuery<PageQuery>,
 ) -> ApiResult<List<LineDto>> {
     let (id, page) = (import_id(&id)?, asked.page()?);
-    let found = state.blocking(move |service| service.import_lines(id, page)).await?;
+    let found = state.blocking(move |service| service.import_lines(&actor, id, page)).await?;
     Ok(Json(List::of(found, LineDto::of)))
 }
 

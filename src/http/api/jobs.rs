@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use serde::Serialize;
@@ -19,9 +19,9 @@ use super::imports::ImportDto;
 use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
-use crate::http::extract::ApiResult;
+use crate::http::extract::{ApiResult, Path};
 use crate::http::state::AppState;
-use crate::model::{JobId, JobKind, JobState};
+use crate::model::{Actor, JobId, JobKind, JobState};
 
 pub(super) const RULES: &[Rule] = &[
     Rule { method: "GET", path: "/api/v1/jobs/{id}", needs: Permission::Read },
@@ -61,13 +61,14 @@ struct JobDto {
     problem: Option<JobProblem>,
 }
 
-async fn read(state: &AppState, id: JobId) -> Result<JobDto, ApiError> {
+async fn read(state: &AppState, actor: &Actor, id: JobId) -> Result<JobDto, ApiError> {
+    let actor = actor.clone();
     state
         .blocking(move |service| {
-            let job = service.job(id)?;
+            let job = service.job(&actor, id)?;
             let JobKind::Import(import) = job.kind;
             let result = match job.state {
-                JobState::Done => Some(ImportDto::of(service.import(import)?)),
+                JobState::Done => Some(ImportDto::of(service.import(&actor, import)?)),
                 _ => None,
             };
             let (kind, word) = (job.kind.name(), job.state.name());
@@ -90,9 +91,13 @@ async fn read(state: &AppState, id: JobId) -> Result<JobDto, ApiError> {
 }
 
 #[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "imports", responses((status = 200, body = JobDto)))]
-async fn show(State(state): State<AppState>, Acting(_): Acting, Path(id): Path<String>) -> ApiResult<JobDto> {
+async fn show(
+    State(state): State<AppState>,
+    Acting(actor): Acting,
+    Path(id): Path<String>,
+) -> ApiResult<JobDto> {
     let id = JobId(common::number(&id, "job")?);
-    Ok(Json(read(&state, id).await?))
+    Ok(Json(read(&state, &actor, id).await?))
 }
 
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/events", tag = "imports",
@@ -100,11 +105,11 @@ async fn show(State(state): State<AppState>, Acting(_): Acting, Path(id): Path<S
         description = "events `job` while it runs, then one `done` or `failed`; data is the job")))]
 async fn events(
     State(state): State<AppState>,
-    Acting(_): Acting,
+    Acting(actor): Acting,
     Path(id): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let id = JobId(common::number(&id, "job")?);
-    let mut job = read(&state, id).await?;
+    let mut job = read(&state, &actor, id).await?;
     let (sender, stream) = tokio::sync::mpsc::channel(4);
     tokio::spawn(async move {
         let mut told = None;
@@ -126,7 +131,7 @@ async fn events(
                 () = sender.closed() => return,
                 () = tokio::time::sleep(LOOK) => {}
             }
-            let Ok(now) = read(&state, id).await else { return };
+            let Ok(now) = read(&state, &actor, id).await else { return };
             job = now;
         }
     });

@@ -1,7 +1,7 @@
 //! Operators and API keys.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use super::common::{self, Changing, List, PageQuery, Secret, time};
 use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiJson, ApiQuery, ApiResult};
+use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::state::AppState;
 use crate::service::OperatorView;
 
@@ -56,11 +56,11 @@ impl OperatorDto {
     responses((status = 200, body = List<OperatorDto>)))]
 async fn list(
     State(state): State<AppState>,
-    Acting(_): Acting,
+    Acting(actor): Acting,
     ApiQuery(asked): ApiQuery<PageQuery>,
 ) -> ApiResult<List<OperatorDto>> {
     let page = asked.page()?;
-    let found = state.blocking(move |service| service.operators(page)).await?;
+    let found = state.blocking(move |service| service.operators(&actor, page)).await?;
     Ok(Json(List::of(found, OperatorDto::of)))
 }
 
@@ -73,7 +73,7 @@ struct OperatorBody {
     password: Secret,
     /// auditor, helpdesk, station or admin.
     role: String,
-    /// Bound to these; absent: all.
+    /// Bound to these; absent: to all that the caller is bound to.
     resources: Option<Vec<String>>,
 }
 
@@ -143,11 +143,11 @@ impl KeyDto {
     responses((status = 200, body = List<KeyDto>)))]
 async fn list_keys(
     State(state): State<AppState>,
-    Acting(_): Acting,
+    Acting(actor): Acting,
     ApiQuery(asked): ApiQuery<PageQuery>,
 ) -> ApiResult<List<KeyDto>> {
     let page = asked.page()?;
-    let found = state.blocking(move |service| service.api_keys(page)).await?;
+    let found = state.blocking(move |service| service.api_keys(&actor, page)).await?;
     Ok(Json(List::of(found, KeyDto::of)))
 }
 
@@ -157,7 +157,7 @@ async fn list_keys(
 struct KeyBody {
     name: String,
     role: String,
-    /// Bound to these; absent: all.
+    /// Bound to these; absent: to all that the caller is bound to.
     resources: Option<Vec<String>>,
 }
 

@@ -1,7 +1,7 @@
 //! Resources, their portals, and who and what stands on them.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -12,7 +12,7 @@ use super::common::{self, Changing, List, PageQuery, time};
 use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiJson, ApiQuery, ApiResult};
+use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::state::AppState;
 use crate::model::{Actor, AssignmentId, AssignmentKind, PortalAction, ResourceName, TokenType};
 use crate::service::{AssignRequest, AssignmentView, PortalSettings, ResourceView};

@@ -1,7 +1,7 @@
 //! Tokens: lists, single ones, where they are.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,11 +14,11 @@ use crate::clock::UnixTime;
 use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiJson, ApiQuery, ApiResult};
+use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::state::AppState;
 use crate::model::{Actor, BudgetState, DisabledBy, OtpSpec, PinPlacement, Role, TokenSerial};
 use crate::oath::HashAlg;
-use crate::service::{TokenQuery, TokenView};
+use crate::service::{TokenPatch, TokenQuery, TokenView};
 
 pub(super) const RULES: &[Rule] = &[
     Rule { method: "GET", path: "/api/v1/tokens", needs: Permission::Read },
@@ -129,7 +129,7 @@ impl TokenDto {
             batch,
             user,
             drift: state.drift.map(|drift| DriftDto {
-                steps: step.map(|step| drift.seconds.div_euclid(step)),
+                steps: step.map(|step| nearest_step(drift.seconds, step)),
                 seconds: drift.seconds,
                 learned_at: time(drift.learned_at),
             }),
@@ -155,6 +155,12 @@ impl TokenDto {
             created_at: time(token.created_at),
         }
     }
+}
+
+/// Seconds in whole steps, to the nearest: a clock that is 29 s slow is one step of 30 s behind.
+const fn nearest_step(seconds: i64, step: i64) -> i64 {
+    let away = seconds.unsigned_abs().saturating_add(step.unsigned_abs() / 2) / step.unsigned_abs();
+    if seconds < 0 { 0_i64.saturating_sub_unsigned(away) } else { 0_i64.saturating_add_unsigned(away) }
 }
 
 /// Which tokens.
@@ -216,19 +222,20 @@ async fn show(
 /// What changes.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TokenPatch {
+#[schema(as = TokenPatch)]
+struct TokenChange {
     /// True needs the role admin.
     enabled: Option<bool>,
     note: Option<String>,
 }
 
-#[utoipa::path(patch, path = "/api/v1/tokens/{serial}", tag = "tokens", request_body = TokenPatch,
+#[utoipa::path(patch, path = "/api/v1/tokens/{serial}", tag = "tokens", request_body = TokenChange,
     responses((status = 200, body = TokenDto)))]
 async fn change(
     State(state): State<AppState>,
     Changing(actor): Changing,
     Path(serial): Path<String>,
-    ApiJson(patch): ApiJson<TokenPatch>,
+    ApiJson(patch): ApiJson<TokenChange>,
 ) -> ApiResult<TokenDto> {
     if patch.enabled == Some(true) && actor.role != Some(Role::Admin) {
         return Err(ApiError::new(
@@ -239,17 +246,9 @@ async fn change(
     }
     let serial = common::serial("serial", &serial)?;
     let (acting, target) = (actor.clone(), serial.clone());
-    state
-        .blocking(move |service| {
-            if let Some(note) = &patch.note {
-                service.set_token_note(&acting, &target, note)?;
-            }
-            if let Some(enabled) = patch.enabled {
-                service.set_token_enabled(&acting, &target, enabled)?;
-            }
-            Ok(())
-        })
-        .await?;
+    let TokenChange { enabled, note } = patch;
+    let patch = TokenPatch { enabled, note };
+    state.blocking(move |service| service.edit_token(&acting, &target, &patch)).await?;
     shown(&state, actor, serial).await
 }
 
@@ -317,4 +316,15 @@ async fn unblock(
     let (acting, target) = (actor.clone(), serial.clone());
     state.blocking(move |service| service.unblock_token(&acting, &target)).await?;
     shown(&state, actor, serial).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_the_nearest() {
+        let steps = [0, 14, 15, 29, 31, -14, -15, -29, -31, -3_600].map(|secs| nearest_step(secs, 30));
+        assert_eq!(steps, [0, 0, 1, 1, 1, 0, -1, -1, -1, -120]);
+    }
 }

@@ -1,7 +1,7 @@
 //! People who hold tokens.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -12,7 +12,7 @@ use super::common::{self, Changing, List, Secret, present, time};
 use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiJson, ApiQuery, ApiResult};
+use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::state::AppState;
 use crate::model::{Actor, Login};
 use crate::service::{NewUser, OnConflict, UserPatch, UserView};

@@ -1,6 +1,6 @@
 //! Batches: the list, one batch, and where it stands.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -8,7 +8,7 @@ use super::token::custody_badge;
 use super::{Asked, Fields, missing, resource_of, typed};
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiQuery, PageForm};
+use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::batch as view;
 use crate::http::page::{Badge, Choice, Fact, Field, Notice, Tone, segment};
 use crate::http::state::AppState;
@@ -56,7 +56,7 @@ pub(super) async fn list(
                 let named = batch.batch.name.as_str().to_lowercase().contains(&wanted)
                     || batch.batch.provenance.to_lowercase().contains(&wanted);
                 if named {
-                    let counts = service.custody_counts(&batch.batch, ROW_LIMIT)?;
+                    let counts = service.custody_counts(&actor, &batch.batch, ROW_LIMIT)?;
                     found.push((batch, waiting(&counts)));
                 }
             }
@@ -107,7 +107,7 @@ async fn shown(
     let (batch, counts, places) = state
         .blocking(move |service| {
             let batch = service.batch(&actor, &name)?;
-            let counts = service.custody_counts(&batch.batch, PAGE_LIMIT)?;
+            let counts = service.custody_counts(&actor, &batch.batch, PAGE_LIMIT)?;
             Ok((batch, counts, service.resources(&actor, ListPage::first(500))?.items))
         })
         .await?;

@@ -1,19 +1,19 @@
 //! Importing a seed file: upload, plan, commit.
 
 use axum::extract::multipart::MultipartError;
-use axum::extract::{Multipart, Path, State};
+use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Asked, Fields, missing, typed};
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiQuery, PageForm, check_form_token};
+use crate::http::extract::{ApiQuery, PageForm, Path, check_form_token};
 use crate::http::page::console::import as view;
 use crate::http::page::{Badge, Choice, Field, Notice, Page, Pager, Tone, segment};
 use crate::http::state::AppState;
 use crate::http::{frame, words};
-use crate::model::{BatchName, Import, ImportContent, ImportId, ImportLine, ImportState, Verdict};
+use crate::model::{Actor, BatchName, Import, ImportContent, ImportId, ImportLine, ImportState, Verdict};
 use crate::secret::{Passphrase, Seed};
 use crate::seedfile::{Weakness, formats};
 use crate::service::{ImportRequest, ImportView};
@@ -307,12 +307,12 @@ fn ended(found: &ImportView) -> Notice {
     }
 }
 
-async fn stage(state: &AppState, found: &ImportView) -> Result<view::Stage, ApiError> {
+async fn stage(state: &AppState, actor: &Actor, found: &ImportView) -> Result<view::Stage, ApiError> {
     let import = &found.import;
     Ok(match import.state {
         ImportState::Parsing => {
-            let id = import.job;
-            let job = state.blocking(move |service| service.job(id)).await;
+            let (id, actor) = (import.job, actor.clone());
+            let job = state.blocking(move |service| service.job(&actor, id)).await;
             let (done, total) = job.map_or((0, 0), |job| (job.done, job.total));
             view::Stage::Parsing(view::ReadingJob { id: id.0.to_string(), done, total })
         }
@@ -342,17 +342,19 @@ fn number(text: &str) -> Result<ImportId, ApiError> {
 pub(super) async fn show(
     State(state): State<AppState>,
     caller: Caller,
+    Acting(actor): Acting,
     Path(id): Path<String>,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
     let id = number(&id)?;
-    let found = state.blocking(move |service| service.import(id)).await?;
+    let acting = actor.clone();
+    let found = state.blocking(move |service| service.import(&acting, id)).await?;
     let page = frame::page(&state, &caller, "Import", "batches");
     let import = view::Import {
         page: frame::with_done(page, asked.done.as_deref()),
         id: id.0.to_string(),
         file_name: found.import.file_name.clone(),
-        stage: stage(&state, &found).await?,
+        stage: stage(&state, &actor, &found).await?,
     };
     Ok(frame::html(StatusCode::OK, &import))
 }
@@ -385,7 +387,7 @@ pub(super) async fn discard(
     let id = number(&id)?;
     let undone = state
         .blocking(move |service| {
-            let committed = service.import(id)?.import.state.is_committed();
+            let committed = service.import(&actor, id)?.import.state.is_committed();
             service.drop_import(&actor, id).map(|()| committed)
         })
         .await?;

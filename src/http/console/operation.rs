@@ -1,6 +1,6 @@
 //! Running the place: audit, operators, API keys, and the outbox of a demonstration.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -8,7 +8,7 @@ use super::{Asked, Fields, chosen, scope, typed};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiQuery, PageForm};
+use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::operation as view;
 use crate::http::page::{Badge, Choice, Field, Notice, Pager, Tone, segment};
 use crate::http::state::AppState;
@@ -190,13 +190,19 @@ fn is_about_input(error: &ApiError) -> bool {
     matches!(error.status.as_u16(), 404 | 409 | 422)
 }
 
+/// Whoever asks for a page of the console is signed in.
+fn acting(caller: &Caller) -> Result<Actor, ApiError> {
+    caller.actor.clone().ok_or_else(ApiError::unauthorized)
+}
+
 async fn operators_page(
     state: &AppState,
     caller: &Caller,
     done: Option<&str>,
     refused: Option<(&ApiError, &Fields)>,
 ) -> Result<view::Operators, ApiError> {
-    let slice = state.blocking(|service| service.operators(ListPage::first(1_000))).await?;
+    let actor = acting(caller)?;
+    let slice = state.blocking(move |service| service.operators(&actor, ListPage::first(1_000))).await?;
     let now = state.service.now();
     let frame = frame::page(state, caller, "Operators", "operators");
     let mut page = view::Operators {
@@ -261,7 +267,8 @@ async fn keys_page(
     created: Option<view::NewKey>,
     refused: Option<(&ApiError, &Fields)>,
 ) -> Result<view::Keys, ApiError> {
-    let slice = state.blocking(|service| service.api_keys(ListPage::first(1_000))).await?;
+    let actor = acting(caller)?;
+    let slice = state.blocking(move |service| service.api_keys(&actor, ListPage::first(1_000))).await?;
     let now = state.service.now();
     let frame = frame::page(state, caller, "API keys", "keys");
     let mut page = view::Keys {
@@ -332,7 +339,8 @@ pub(super) async fn revoke_key(
 
 /// Mails that a demonstration did not send. They hold codes, so an admin alone reads them.
 pub(super) async fn outbox(State(state): State<AppState>, caller: Caller) -> Result<Response, ApiError> {
-    let mails = state.blocking(|service| service.outbox(MAILS)).await?;
+    let actor = acting(&caller)?;
+    let mails = state.blocking(move |service| service.outbox(&actor, MAILS)).await?;
     let now = state.service.now();
     let mails = mails
         .into_iter()

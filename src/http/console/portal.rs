@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use fast_qr::{ECL, QRBuilder};
@@ -10,7 +10,7 @@ use fast_qr::{ECL, QRBuilder};
 use super::{Asked, Fields, resource, resource_of};
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiQuery, PageForm};
+use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::resource as view;
 use crate::http::page::{ActionRow, Choice, Fact, Field, segment};
 use crate::http::state::AppState;

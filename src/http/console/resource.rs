@@ -1,6 +1,6 @@
 //! Resources: the list, and one resource with who and what stands on it.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -9,7 +9,7 @@ use super::{Asked, Fields, missing, resource_of, serial_of, typed};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiQuery, PageForm};
+use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::resource as view;
 use crate::http::page::{Badge, Fact, Field, Tone, segment};
 use crate::http::state::AppState;
@@ -414,7 +414,7 @@ pub(super) async fn unassign(
     let path = format!("/admin/resources/{}", segment(resource.as_str()));
     if let Some(serial) = fields.get("assignment").strip_prefix("token:") {
         let serial = serial_of(serial)?;
-        state.blocking(move |service| service.unassign_token(&actor, &serial)).await?;
+        state.blocking(move |service| service.unassign_token(&actor, &serial, Some(&resource))).await?;
     } else {
         let id = fields.get("assignment").parse().map(AssignmentId).map_err(|_| missing("assignment"))?;
         state.blocking(move |service| service.unassign(&actor, &resource, id)).await?;

@@ -1,7 +1,7 @@
 //! Sign-in and sign-out of operators.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::Fields;
@@ -46,13 +46,14 @@ pub(super) async fn sign_in(
 ) -> Result<Response, ApiError> {
     let typed = fields.get("login").to_owned();
     let password = Passphrase::from_text(fields.take("password"));
-    let address = caller.address.to_string();
+    let address = caller.from();
     let found = match Login::parse(&typed) {
         Ok(login) => {
             state.blocking(move |service| service.operator_sign_in(&login, &password, &address)).await
         }
         Err(_) => Ok(None),
     };
+    let mut wait = None;
     let (status, problem) = match found {
         Ok(Some(cookie)) => {
             let secure = state.settings.secure;
@@ -68,11 +69,16 @@ pub(super) async fn sign_in(
             ),
         ),
         Err(error) if error.status == StatusCode::TOO_MANY_REQUESTS => {
+            wait = error.retry_after_secs;
             (error.status, Notice::new(Tone::Attention, "Too many tries.", "Wait a little, then try again."))
         }
         Err(error) => return Err(error),
     };
-    Ok(frame::html(status, &form(&state, &caller, &typed, Some(problem))))
+    let mut page = frame::html(status, &form(&state, &caller, &typed, Some(problem)));
+    if let Some(secs) = wait {
+        page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
+    }
+    Ok(page)
 }
 
 /// Ends the session.

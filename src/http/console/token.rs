@@ -1,6 +1,6 @@
 //! Tokens: the list, and one token with its tabs.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -8,7 +8,7 @@ use super::{Asked, Fields, chosen, login_of, resource_of, serial_of, typed};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiQuery, PageForm};
+use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::token as view;
 use crate::http::page::{Badge, Choice, Event, Fact, Field, Tone, segment};
 use crate::http::state::AppState;

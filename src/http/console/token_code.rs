@@ -1,6 +1,6 @@
 //! The codes of a token: one checked, consecutive ones to bring it back.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -9,7 +9,7 @@ use super::{Fields, chosen, serial_of, typed};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::PageForm;
+use crate::http::extract::{PageForm, Path};
 use crate::http::page::console::token as view;
 use crate::http::page::{Choice, Code, Field, Notice, Ring, Tone};
 use crate::http::state::AppState;

@@ -1,6 +1,6 @@
 //! Users: the list, and one user.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -8,7 +8,7 @@ use super::{Asked, Fields, login_of, token, typed};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::{ApiQuery, PageForm};
+use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::user as view;
 use crate::http::page::{Badge, Fact, Field, Notice, Pager, Tone, segment};
 use crate::http::state::AppState;

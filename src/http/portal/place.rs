@@ -160,9 +160,9 @@ impl Place {
         response
     }
 
-    /// The network address, for the audit log.
+    /// The network address, for the audit log and for limits.
     pub(super) fn address(&self) -> String {
-        self.caller.address.to_string()
+        self.caller.from()
     }
 
     /// The session, if the sign-in stands at this page; else the way to the page where it stands.

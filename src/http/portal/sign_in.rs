@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -110,6 +110,14 @@ pub(super) fn blocked(until: Option<UnixTime>, now: UnixTime) -> Notice {
     Notice::new(Tone::Bad, "There were too many tries that did not fit.", &text)
 }
 
+/// Says to programs, too, when the next try makes sense.
+fn with_wait(mut page: Response, until: Option<UnixTime>, now: UnixTime) -> Response {
+    if let Some(secs) = until.and_then(|until| u64::try_from(until.secs_since(now)).ok()) {
+        page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs.max(1)));
+    }
+    page
+}
+
 /// Page 2.
 pub(super) async fn second(place: Place) -> Response {
     match place.at(PortalState::LoginTyped) {
@@ -152,7 +160,8 @@ async fn verified(
         }
         SecondPage::Blocked { until } => {
             let notice = blocked(until, place.state.service.now());
-            second_page(place, &session, StatusCode::TOO_MANY_REQUESTS, Problem::Notice(notice))
+            let page = second_page(place, &session, StatusCode::TOO_MANY_REQUESTS, Problem::Notice(notice));
+            with_wait(page, until, place.state.service.now())
         }
     })
 }
@@ -270,7 +279,8 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
         ThirdPage::Blocked { until } => {
             let notice = Some(blocked(until, place.state.service.now()));
             let third = Third { notice, ..Third::default() };
-            third_page(place, StatusCode::TOO_MANY_REQUESTS, ring, third)
+            let page = third_page(place, StatusCode::TOO_MANY_REQUESTS, ring, third);
+            with_wait(page, until, place.state.service.now())
         }
     })
 }

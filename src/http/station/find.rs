@@ -1,6 +1,5 @@
 //! Finding people and tokens.
 
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -9,7 +8,7 @@ use super::desk::desk;
 use super::place::{Place, serial_of};
 use super::recent::recent;
 use crate::http::error::ApiError;
-use crate::http::extract::PageForm;
+use crate::http::extract::{PageForm, Path};
 use crate::http::frame::html;
 use crate::http::page::station::{Desk, Holder, Home, Person, Recent, Token};
 use crate::http::page::{ActionRow, Badge, Field, Notice, Tone, segment};

@@ -1,6 +1,5 @@
 //! What is done to a token at the desk.
 
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -9,7 +8,7 @@ use super::find::{Seen, home_page, seen, token_page};
 use super::place::{Place, serial_of};
 use crate::http::codes::{Typed, code_problem, fields_with, repeated_at};
 use crate::http::error::ApiError;
-use crate::http::extract::PageForm;
+use crate::http::extract::{PageForm, Path};
 use crate::http::page::station::Desk;
 use crate::http::page::{Code, Field, Notice, Tone};
 use crate::http::words;

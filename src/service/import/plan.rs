@@ -9,15 +9,16 @@ use std::time::Duration;
 use super::{CHUNK, ImportTask, LEASE_SECS, next_version};
 use crate::clock::UnixTime;
 use crate::model::{
-    AuditAction, AuditResult, Custody, Drift, Fingerprint, Import, ImportContent, ImportCounts, ImportId,
+    Actor, AuditAction, AuditResult, Custody, Drift, Fingerprint, Import, ImportContent, ImportCounts,
     ImportLine, ImportState, JobId, JobState, OtpSpec, SeedRow, SeedVersion, Subject, Token, TokenId,
     TokenKind, TokenOrigin, TokenSerial, TokenState, Verdict,
 };
 use crate::oath::MovingFactor;
 use crate::seedfile::{FileError, Note, Problem, ProblemCode, ReadOptions, SeedRecord, Sink};
+use crate::service::scope::{rules_token, sees_token};
 use crate::service::token::old_floor;
 use crate::service::{Service, ServiceError};
-use crate::store::{Change, Page, View};
+use crate::store::{Change, View};
 use crate::vault::{DataKey, SealContext};
 
 /// Token numbers that are set aside at once, at least and at most: as many as came so far, so that
@@ -153,17 +154,23 @@ impl Planner<'_> {
             return self.flush_if_full();
         }
         // A snapshot for each record: one for the whole file would keep all pages that change meanwhile.
-        let there = self.service.store.read(|view| look_up(view, record, fingerprint))?;
+        let there = self.service.store.read(|view| look_up(view, &self.task.actor, record, fingerprint))?;
         match there {
             There::Same => {
                 let detail = "this token is here already, the same in everything".to_owned();
                 self.line(record, Verdict::Identical, "serial_exists", detail);
             }
             There::SecretOf(serial) => {
+                let other =
+                    serial.map_or_else(|| "another token".to_owned(), |serial| format!("token {serial}"));
                 let detail = format!(
-                    "token {serial} has the same secret: two tokens that show the same codes cannot both be used"
+                    "{other} has the same secret: two tokens that show the same codes cannot both be used"
                 );
                 self.line(record, Verdict::Rejected, "secret_duplicate", detail);
+            }
+            There::Foreign => {
+                let detail = "this serial number is here already, outside your scope".to_owned();
+                self.line(record, Verdict::Rejected, "serial_exists", detail);
             }
             There::Other { token, version, same_secret, floor } => {
                 let detail = if same_secret {
@@ -353,15 +360,22 @@ impl Planner<'_> {
 enum There {
     /// The same token, equal in everything.
     Same,
-    /// Another token with the same secret.
-    SecretOf(TokenSerial),
+    /// Another token with the same secret; its serial is told to those who see it.
+    SecretOf(Option<TokenSerial>),
+    /// The serial, with a secret that this actor may not replace.
+    Foreign,
     /// The serial with another secret or other parameters.
     Other { token: TokenId, version: SeedVersion, same_secret: bool, floor: Option<MovingFactor> },
     /// Neither; at most the floor of a secret that was here once.
     Nothing { floor: Option<MovingFactor> },
 }
 
-fn look_up(view: &dyn View, record: &SeedRecord, fingerprint: Fingerprint) -> Result<There, ServiceError> {
+fn look_up(
+    view: &dyn View,
+    actor: &Actor,
+    record: &SeedRecord,
+    fingerprint: Fingerprint,
+) -> Result<There, ServiceError> {
     let token = view.token_by_serial(record.serial.normal())?;
     let seed = match &token {
         Some(token) => view.seed(token.id)?,
@@ -373,7 +387,13 @@ fn look_up(view: &dyn View, record: &SeedRecord, fingerprint: Fingerprint) -> Re
     }
     let own = token.as_ref().map(|token| token.id);
     if let Some(other) = holder_of(view, fingerprint, &record.spec, own)? {
-        return Ok(There::SecretOf(other.serial));
+        let seen = sees_token(view, actor, &other)?;
+        return Ok(There::SecretOf(seen.then_some(other.serial)));
+    }
+    if let Some(token) = &token
+        && !rules_token(view, actor, token)?
+    {
+        return Ok(There::Foreign);
     }
     let floor = old_floor(view, fingerprint, &record.spec)?;
     Ok(match own {
@@ -383,7 +403,7 @@ fn look_up(view: &dyn View, record: &SeedRecord, fingerprint: Fingerprint) -> Re
 }
 
 /// A token other than `own` whose codes come from the same sequence.
-fn holder_of(
+pub(super) fn holder_of(
     view: &dyn View,
     fingerprint: Fingerprint,
     spec: &OtpSpec,
@@ -532,89 +552,4 @@ impl Service {
             Ok(((), vec![Change::PutImport(planned), entry]))
         })
     }
-
-    /// Looks at a plan's rows again after the inventory moved: what meanwhile came in by another way
-    /// leaves the plan as a rejected line.
-    pub(super) fn replan(&self, id: ImportId) -> Result<(), ServiceError> {
-        let generation = self.store.read(|view| Ok::<_, ServiceError>(view.generation()?))?;
-        self.replan_pages(id, |view, import, page| {
-            let slice = view.token_ids_in(import.batch, page)?;
-            let mut moved = Vec::new();
-            for token in slice.items {
-                let Some((token, seed)) = view.staged(token)? else { continue };
-                if view.token_by_serial(token.serial.normal())?.is_some() {
-                    moved.push((token.serial, "serial_exists", Change::PurgeToken(token.id)));
-                } else if holder_of(view, seed.fingerprint, &seed.spec, None)?.is_some() {
-                    moved.push((token.serial, "secret_duplicate", Change::PurgeToken(token.id)));
-                }
-            }
-            Ok((moved, slice.next))
-        })?;
-        self.replan_pages(id, |view, import, page| {
-            let slice = view.replaced_by(import.id, page)?;
-            let mut moved = Vec::new();
-            for (id, version) in slice.items {
-                let (Some(row), Some(token)) = (view.seed_version(id, version)?, view.token(id)?) else {
-                    continue;
-                };
-                let in_force = view.seed(id)?.map(|seed| seed.version);
-                if in_force.is_some_and(|in_force| in_force > version) {
-                    moved.push((token.serial, "serial_exists", Change::PurgeSeed(id, version)));
-                } else if holder_of(view, row.fingerprint, &row.spec, Some(id))?.is_some() {
-                    moved.push((token.serial, "secret_duplicate", Change::PurgeSeed(id, version)));
-                }
-            }
-            Ok((moved, slice.next))
-        })?;
-        self.decide(move |view| {
-            let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
-            Ok(((), vec![Change::PutImport(Import { generation, ..import })]))
-        })
-    }
-
-    /// One kind of rows of a plan, a page for each change.
-    fn replan_pages(&self, id: ImportId, moved: MovedRows) -> Result<(), ServiceError> {
-        let mut page = Page::first(CHUNK);
-        loop {
-            let next = self.decide(move |view| {
-                let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
-                let (rows, next) = moved(view, &import, page)?;
-                let (mut changes, mut lines, mut counts) = (Vec::new(), Vec::new(), import.counts);
-                for (serial, code, change) in rows {
-                    let count = match change {
-                        Change::PurgeSeed(..) => &mut counts.conflicts,
-                        _ => &mut counts.new,
-                    };
-                    *count = count.saturating_sub(1);
-                    counts.rejected += 1;
-                    lines.push(ImportLine {
-                        line: 0,
-                        column: 0,
-                        serial: serial.display().to_owned(),
-                        verdict: Verdict::Rejected,
-                        code: code.to_owned(),
-                        detail: "another import brought this token or its secret since the plan was made"
-                            .to_owned(),
-                    });
-                    changes.push(change);
-                }
-                if !lines.is_empty() {
-                    changes.push(Change::AddImportLines(id, lines));
-                    changes.push(Change::PutImport(Import { counts, ..import }));
-                }
-                Ok((next, changes))
-            })?;
-            match next {
-                Some(after) => page.after = Some(after),
-                None => return Ok(()),
-            }
-        }
-    }
 }
-
-/// Rows of a plan that cannot stay: serial, code and the change that takes them out.
-type MovedRows = fn(
-    &dyn View,
-    &Import,
-    Page,
-) -> Result<(Vec<(TokenSerial, &'static str, Change)>, Option<u64>), ServiceError>;

@@ -3,19 +3,20 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, Assignment, AuditAction, AuditResult, Batch, BatchId, BatchState, Import, ImportId, ImportState,
-    Parties, Subject, TokenId,
+    Parties, Scope, Subject, TokenId,
 };
+use crate::service::scope::{rules_token, shared};
 use crate::service::{Service, ServiceError, audit_entry};
 use crate::store::{Change, Page, View};
 
-use super::CHUNK;
+use super::{CHUNK, ruled};
 
 impl Service {
     /// Drops a plan, or undoes a committed import whose tokens nobody used yet.
     pub fn drop_import(&self, actor: &Actor, id: ImportId) -> Result<(), ServiceError> {
         let (actor, now) = (actor.clone(), self.clock.now());
         self.decide(move |view| {
-            let import = view.import(id)?.ok_or(ServiceError::NotFound { what: "import" })?;
+            let import = ruled(view, &actor, id)?;
             let undone = match import.state {
                 ImportState::Dropped { .. } => {
                     return Err(ServiceError::state("import_dropped", "this import was dropped"));
@@ -25,11 +26,7 @@ impl Service {
                 }
                 ImportState::Planned => false,
                 ImportState::Committed { .. } => {
-                    if is_in_use(view, &import)? {
-                        let detail =
-                            "a token of this import was used or given out: it cannot be undone any more";
-                        return Err(ServiceError::state("import_in_use", detail));
-                    }
+                    refuse_undo(view, &actor, &import)?;
                     true
                 }
             };
@@ -86,7 +83,8 @@ impl Service {
         })?;
         for (batch, import) in dropped {
             self.purge_tokens(batch)?;
-            let kept = matches!(self.import(import)?.import.state, ImportState::Committed { .. });
+            let kept =
+                matches!(self.import(&Actor::SYSTEM, import)?.import.state, ImportState::Committed { .. });
             if !kept {
                 self.drop_replacements(import)?;
             }
@@ -145,25 +143,57 @@ pub(in crate::service) fn dropped(
 }
 
 /// An import can be taken back until one of its tokens was used, handed out or given to somebody.
-/// Whether a token of a committed import was used or given out.
-pub(super) fn is_in_use(view: &dyn View, import: &Import) -> Result<bool, ServiceError> {
+fn refuse_undo(view: &dyn View, actor: &Actor, import: &Import) -> Result<(), ServiceError> {
+    let refuse = || {
+        let detail = "a token of this import was used or given out: it cannot be undone any more";
+        Err(ServiceError::state("import_in_use", detail))
+    };
     if view.batch_any(import.batch)?.is_some_and(|batch| batch.touched) {
-        return Ok(true);
+        return refuse();
+    }
+    if actor.scope != Scope::All {
+        // Whoever owns only some resources takes nothing away from the others. A token that does not
+        // follow its batch may stand anywhere.
+        let foreign =
+            view.batch_assignments_of(import.batch)?.iter().any(|r| !actor.scope.covers(r.resource));
+        if foreign || view.detached_in(import.batch)? > 0 {
+            let detail =
+                "tokens of this import have places of their own: an admin of all resources undoes it";
+            return Err(ServiceError::Forbidden { code: "scope", detail });
+        }
     }
     let mut page = Page::first(CHUNK);
     loop {
         let slice = view.replaced_by(import.id, page)?;
         for (token, version) in slice.items {
+            if actor.scope != Scope::All
+                && let Some(token) = view.token(token)?
+                && !rules_token(view, actor, &token)?
+            {
+                return Err(shared());
+            }
             if let Some(seed) = view.seed(token)?
                 && seed.version == version
                 && view.state(&seed)?.used
             {
-                return Ok(true);
+                return refuse();
             }
         }
         match slice.next {
             Some(next) => page.after = Some(next),
-            None => return Ok(false),
+            None => return Ok(()),
         }
+    }
+}
+
+/// Whether this actor may take an import back now.
+pub(super) fn may_undo(view: &dyn View, actor: &Actor, import: &Import) -> Result<bool, ServiceError> {
+    if !import.state.is_committed() {
+        return Ok(false);
+    }
+    match refuse_undo(view, actor, import) {
+        Ok(()) => Ok(true),
+        Err(ServiceError::State { .. } | ServiceError::Forbidden { .. }) => Ok(false),
+        Err(fault) => Err(fault),
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use mintmark::model::{AssignmentKind, BatchPart, Role, Subject};
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, ImportRequest, NewUser, PortalSettings, SecondPage, UserPatch,
+    AssignRequest, AuthRequest, ConfirmRequest, ImportRequest, NewUser, PortalSettings, SecondPage,
+    TokenPatch, UserPatch,
 };
 use mintmark::store::Page;
 
@@ -15,6 +16,7 @@ use super::fixture::{
 
 /// Methods that only look.
 const READING: &[&str] = &[
+    "recent_work",
     "api_keys",
     "assignments",
     "audit",
@@ -41,6 +43,7 @@ const READING: &[&str] = &[
     "resource",
     "resources",
     "search",
+    "subject_named",
     "token",
     "token_history",
     "tokens",
@@ -174,11 +177,15 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("set_token_note", "token_changed", |h| {
         h.service.set_token_note(&admin(), &tokens[0].serial, "scratched").expect("noted");
     });
+    table.row("edit_token", "token_changed", |h| {
+        let patch = TokenPatch { enabled: Some(true), note: Some("found".into()) };
+        h.service.edit_token(&admin(), &tokens[0].serial, &patch).expect("edited");
+    });
     table.row("set_token_enabled", "token_changed", |h| {
         h.service.set_token_enabled(&admin(), &tokens[5].serial, false).expect("disabled");
     });
     table.row("unassign_token", "unassigned", |h| {
-        h.service.unassign_token(&admin(), &tokens[4].serial).expect("taken off");
+        h.service.unassign_token(&admin(), &tokens[4].serial, None).expect("taken off");
     });
     let bert = NewUser { login: "bert".into(), ..NewUser::default() };
     table.home.service.add_user(&admin(), bert).expect("made");

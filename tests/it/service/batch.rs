@@ -140,7 +140,7 @@ fn service_batch_parts_leave_and_rejoin() {
     assert_eq!(on(&home, "R1").len(), 20);
     // One token by itself.
     let one = super::fixture::serial("A00011");
-    home.service.unassign_token(&admin(), &one).expect("taken off");
+    home.service.unassign_token(&admin(), &one, None).expect("taken off");
     assert_eq!(on(&home, "R1").len(), 19);
     assert_eq!(assign(&home, "R3", BatchPart::Whole).expect("assigned"), counted(1, 19));
     assert_eq!((on(&home, "R1").len(), on(&home, "R3")), (19, vec![11]));

@@ -1,14 +1,16 @@
 //! Failure counters and the clock.
 
 use mintmark::clock::{ManualClock, UnixTime};
-use mintmark::model::Budget;
+use mintmark::model::{Budget, Role};
 use mintmark::service::{
-    AuthRequest, AuthResult, CheckResult, ConfirmRequest, Service, ServiceError, StoreMark,
+    AuthRequest, AuthResult, CheckResult, ConfirmRequest, SecondPage, Service, ServiceError, StoreMark,
 };
-use mintmark::store::RedbStore;
+use mintmark::store::{RedbStore, StoreError};
 use mintmark::vault::RootKey;
 
-use super::fixture::{ADDRESS, Home, PASSWORD, START, StandIn, admin, login, operator, resource, typed};
+use super::fixture::{
+    ADDRESS, Home, PASSWORD, START, StandIn, admin, alias, login, operator, resource, typed,
+};
 
 fn blocked_for(result: CheckResult, home: &Home) -> Option<i64> {
     match result {
@@ -177,4 +179,117 @@ fn service_does_not_begin_in_1970() {
     Service::initialise(&store, &root, &ManualClock::new(START), StoreMark::default()).expect("made");
     Service::initialise(&store, &root, &ManualClock::new(START), StoreMark::default())
         .expect_err("there is one");
+}
+
+/// A wrong password for a login that nobody else tries, from an address.
+fn guess(home: &Home, n: u32, address: &str) -> SecondPage {
+    let cookie = home.service.portal_begin(&alias(), &login(&format!("guess{n}")), address).expect("begun");
+    home.service.portal_second(&home.session(&cookie), &typed("no"), address).expect("answered")
+}
+
+fn enter(home: &Home, address: &str) -> SecondPage {
+    let cookie = home.service.portal_begin(&alias(), &login("anna"), address).expect("begun");
+    home.service.portal_second(&home.session(&cookie), &typed(PASSWORD), address).expect("answered")
+}
+
+#[test]
+fn service_budget_of_an_address() {
+    // P11: a few tries at everybody are counted, too.
+    let home = Home::new();
+    home.add_vpn();
+    home.add_user("anna");
+    for n in 0..50 {
+        assert!(matches!(guess(&home, n, ADDRESS), SecondPage::Refused), "{n}");
+        if n == 20 {
+            assert!(
+                matches!(enter(&home, ADDRESS), SecondPage::Passed { .. }),
+                "and a success resets nothing"
+            );
+        }
+    }
+    // Known or unknown, right or wrong, console or portal: not looked at.
+    let wait = |page: SecondPage| match page {
+        SecondPage::Blocked { until: Some(until) } => until.secs_since(home.service.now()),
+        other => panic!("{other:?}"),
+    };
+    let head = login("head");
+    home.service.add_operator(&admin(), &head, &typed(PASSWORD), Role::Admin, &[]).expect("made");
+    for address in [ADDRESS, "::ffff:192.0.2.7"] {
+        assert_eq!(wait(guess(&home, 60, address)), 30);
+        assert_eq!(wait(enter(&home, address)), 30);
+        let at_the_console = home.service.operator_sign_in(&head, &typed(PASSWORD), address);
+        assert!(
+            matches!(at_the_console, Err(ServiceError::TooMany { until: Some(_) })),
+            "{at_the_console:?}"
+        );
+    }
+    // Elsewhere nobody notices; and the wait is in the store.
+    for address in ["192.0.2.8", "2001:db8::1"] {
+        assert!(matches!(enter(&home, address), SecondPage::Passed { .. }), "{address}");
+    }
+    let again = home.open(home.store.clone()).expect("opens");
+    let refused = again.operator_sign_in(&head, &typed(PASSWORD), ADDRESS);
+    assert!(matches!(refused, Err(ServiceError::TooMany { .. })), "{refused:?}");
+
+    // Waits double, but stay short, and nothing locks for good.
+    home.wait(31);
+    let mut waits = Vec::new();
+    for n in 0..6 {
+        assert!(matches!(guess(&home, 100 + n, ADDRESS), SecondPage::Refused), "{n}");
+        let secs = wait(enter(&home, ADDRESS));
+        waits.push(secs);
+        home.wait(u64::try_from(secs).expect("ahead") + 1);
+    }
+    assert_eq!(waits, [60, 120, 240, 300, 300, 300]);
+    assert!(matches!(enter(&home, ADDRESS), SecondPage::Passed { .. }));
+    // After an hour all is forgotten, and after a day the record is gone.
+    home.wait(3_600);
+    assert!(matches!(guess(&home, 200, ADDRESS), SecondPage::Refused));
+    assert!(matches!(enter(&home, ADDRESS), SecondPage::Passed { .. }));
+    let hashed = || {
+        let limit = home.service.now().plus_secs(1);
+        home.store.read(|view| Ok::<_, StoreError>(view.stale_budgets(limit, 1_000)?.1)).expect("read")
+    };
+    assert!(hashed() > 2);
+    home.wait(2 * 86_400);
+    home.service.sweep().expect("swept");
+    assert_eq!(hashed(), 0);
+}
+
+#[test]
+fn service_budget_of_the_console_counts_for_its_address() {
+    let home = Home::new();
+    let try_in = |n: u32| home.service.operator_sign_in(&login(&format!("op{n}")), &typed("no"), ADDRESS);
+    for n in 0..50 {
+        assert!(matches!(try_in(n), Ok(None)), "{n}");
+    }
+    assert!(matches!(try_in(51), Err(ServiceError::TooMany { until: Some(_) })));
+}
+
+#[test]
+fn service_budget_of_an_address_spares_who_cannot_be_told_apart() {
+    let home = Home::new();
+    home.add_vpn();
+    home.add_user("anna");
+    for n in 0..52 {
+        assert!(matches!(guess(&home, n, "127.0.0.1"), SecondPage::Refused), "{n}");
+    }
+    assert!(matches!(enter(&home, "127.0.0.1"), SecondPage::Passed { .. }));
+}
+
+#[test]
+fn service_budget_of_mails_from_an_address() {
+    let home = Home::new();
+    home.add_vpn();
+    for n in 0..102 {
+        home.add_mail_user(&format!("user{n}"));
+        home.begin(&format!("user{n}"));
+    }
+    let sent = || home.service.outbox(&admin(), 1_000).expect("a demonstration store").len();
+    assert_eq!(sent(), 100, "and the page is the same for the others");
+    home.service.portal_begin(&alias(), &login("user101"), "192.0.2.8").expect("begun");
+    assert_eq!(sent(), 101);
+    home.wait(901);
+    home.begin("user100");
+    assert_eq!(sent(), 102);
 }

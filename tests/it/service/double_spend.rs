@@ -139,7 +139,7 @@ fn confirming_rounds(home: &Home, name: &str, counter: bool, rounds: u64) -> Vec
             let at = if counter { 3 } else { home.step() };
             let found = race(home, token, at, &[Way::Check, Way::Confirm, Way::Resync]);
             // Bert's place is free again for the next one.
-            let _ = home.service.unassign_token(&admin(), &token.serial);
+            let _ = home.service.unassign_token(&admin(), &token.serial, None);
             found
         })
         .collect()
@@ -157,7 +157,7 @@ fn service_law1_a_code_is_spent_once() {
     for token in [StandIn::totp("T-1"), StandIn::hotp("H-1")] {
         home.import(token.serial.display(), &[&token]);
         assert_once("paired", &paired_rounds(&home, &token, rounds));
-        home.service.unassign_token(&admin(), &token.serial).expect("free");
+        home.service.unassign_token(&admin(), &token.serial, None).expect("free");
     }
     let few = (rounds / 4).max(1);
     assert_once("clock tokens", &confirming_rounds(&home, "CT", false, few));

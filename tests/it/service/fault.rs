@@ -136,7 +136,7 @@ fn service_law4_every_failing_write_leaves_before_or_after() {
             // Nothing of it stands in the way of trying again.
             if is_before {
                 let id = import(&reopened, &scene).expect("begun");
-                let view = reopened.import(id).expect("there");
+                let view = reopened.import(&admin(), id).expect("there");
                 assert!(matches!(view.import.state, ImportState::Committed { .. }), "{view:?}");
                 assert_eq!(shown(&reopened).len(), 303);
             }
@@ -200,8 +200,11 @@ fn service_survives_a_restart_on_disk() {
     let store: Arc<dyn Store> = Arc::new(RedbStore::open(dir.path()).expect("opened"));
     let service = Service::open(store, &root, clock, mintmark::service::MailMode::None).expect("unsealed");
     assert!(matches!(check(&service), CheckResult::Replayed { .. }));
-    assert!(matches!(service.import(lost.import).expect("there").import.state, ImportState::Dropped { .. }));
-    match service.job(lost.job).expect("there").state {
+    assert!(matches!(
+        service.import(&admin(), lost.import).expect("there").import.state,
+        ImportState::Dropped { .. }
+    ));
+    match service.job(&admin(), lost.job).expect("there").state {
         mintmark::model::JobState::Failed { code, .. } => assert_eq!(code, "interrupted"),
         other => panic!("{other:?}"),
     }

@@ -210,7 +210,7 @@ impl Home {
     pub(super) fn plan(&self, request: ImportRequest) -> ImportView {
         let task = self.service.begin_import(&admin(), request).expect("accepted");
         self.service.run_import(&task);
-        self.service.import(task.import).expect("there")
+        self.service.import(&admin(), task.import).expect("there")
     }
 
     pub(super) fn commit(&self, id: ImportId) -> Result<ImportView, ServiceError> {

@@ -254,7 +254,7 @@ fn service_import_plans_again_when_the_inventory_moved() {
     let second = home.plan(request(&file(&all[2..]), "second"));
     home.commit(second.import.id).expect("committed");
     assert_eq!(state_code(home.commit(first.import.id)), "import_not_clean");
-    let again = home.service.import(first.import.id).expect("there");
+    let again = home.service.import(&admin(), first.import.id).expect("there");
     assert_eq!(again.import.counts, counts(2, 0, 0, 2));
     let good = home.service.commit_import(&admin(), first.import.id, Some(true), None).expect("good ones");
     assert_eq!(good.import.counts.new, 2);

@@ -8,5 +8,6 @@ mod fault;
 mod fixture;
 mod import;
 mod resync;
+mod scope;
 mod stranger;
 mod walk;

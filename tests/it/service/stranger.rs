@@ -212,7 +212,7 @@ fn service_law6_authentication_is_the_same_for_every_login() {
 
 /// The codes in the outbox, newest first.
 fn mailed(home: &Home) -> Vec<String> {
-    let mails = home.service.outbox(50).expect("a demonstration store");
+    let mails = home.service.outbox(&admin(), 50).expect("a demonstration store");
     mails
         .iter()
         .filter(|mail| mail.mail.kind == MailKind::Code)

@@ -151,3 +151,35 @@ fn service_sign_in_asks_for_the_token_and_brings_it_back() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn service_sign_in_by_codes_is_one_change() {
+    // P49: a session that ended meanwhile costs no codes.
+    let home = Home::new();
+    let token = StandIn::totp("T-1");
+    home.import("one", &[&token]);
+    home.add_vpn();
+    home.add_user("anna");
+    home.assign_batch("one");
+    let portal = home.sign_in("anna");
+    let codes = token.from(home.step() - 1, 2);
+    home.service.portal_confirm(&portal, &token.serial, &codes, ADDRESS).expect("confirmed");
+    home.wait(3_600);
+    let owing = || {
+        let first = home.begin("anna");
+        match home.service.portal_second(&first, &typed(PASSWORD), ADDRESS).expect("answered") {
+            SecondPage::Passed { cookie, owes_code: true } => (home.session(&cookie), cookie),
+            other => panic!("{other:?}"),
+        }
+    };
+    let far = token.from(home.step() + 600, 2);
+    let (second, cookie) = owing();
+    home.service.sign_out(&cookie).expect("out");
+    home.service.portal_third_synchronize(&second, &far, ADDRESS).expect_err("the session ended");
+    let drift = home.service.token(&admin(), &token.serial).expect("there").state.drift;
+    let (second, _) = owing();
+    let (outcome, cookie) = home.service.portal_third_synchronize(&second, &far, ADDRESS).expect("answered");
+    assert!(matches!(outcome.result, SequenceResult::Synchronized { .. }), "{outcome:?}");
+    assert_ne!(home.service.token(&admin(), &token.serial).expect("there").state.drift, drift);
+    assert_eq!(home.session(&cookie.expect("signed in")).state(), PortalState::Full);
+}
