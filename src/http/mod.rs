@@ -46,11 +46,11 @@ pub fn router(state: AppState) -> Router {
         .merge(page_assets())
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
-        // The innermost layer runs last: first the host, then who asks, then whether they may.
+        // The innermost layer runs last: first the host, then who asks, then how many, then whether they may.
         .layer(middleware::from_fn_with_state(state.clone(), access::authorise))
         .layer(middleware::from_fn_with_state(state.clone(), security::refuse_foreign_forms))
-        .layer(middleware::from_fn_with_state(state.clone(), auth::identify))
         .layer(middleware::from_fn_with_state(state.clone(), security::limit_strangers))
+        .layer(middleware::from_fn_with_state(state.clone(), auth::identify))
         .layer(middleware::from_fn_with_state(state.clone(), security::check_host))
         .layer(middleware::from_fn_with_state(state.clone(), frame::problems_as_pages))
         .layer(middleware::from_fn_with_state(state.clone(), security::answer_headers))

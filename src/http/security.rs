@@ -82,11 +82,10 @@ fn comes_from_here(request: &Request, state: &AppState) -> bool {
     (site.is_some() || origin.is_some()) && site_fits && origin_fits
 }
 
-/// Limits how many requests of one address are under way without a sign-in.
+/// Limits how many requests of one address are under way without a sign-in. A key or cookie that
+/// nobody holds is no sign-in, so this runs after it was looked up.
 pub async fn limit_strangers(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let signed = request.headers().contains_key(header::AUTHORIZATION)
-        || request.headers().contains_key(header::COOKIE)
-        || request.extensions().get::<LocalPeer>().is_some();
+    let signed = request.extensions().get::<Caller>().is_some_and(|caller| caller.actor.is_some());
     // People behind a proxy are told apart by what it forwards; one that forwards nothing is not held
     // back as if it were one person.
     let direct = request.extensions().get::<axum::extract::ConnectInfo<std::net::SocketAddr>>().is_some();

@@ -468,3 +468,40 @@ async fn audit_records_are_found_by_what_they_are_about() {
         assert_eq!(answer.code(), (422, "subject_invalid".to_owned()), "{wrong}");
     }
 }
+
+/// A key or cookie that nobody holds takes no place beside those of strangers: they share twenty.
+#[tokio::test]
+async fn claimed_sign_in_does_not_lift_the_limit_for_strangers() {
+    let house = open();
+    let visit = |body: Body, method: &str| {
+        let mut request = Request::builder()
+            .method(method)
+            .uri("/sign-in")
+            .header(header::HOST, HOST)
+            .header(header::ORIGIN, format!("http://{HOST}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::COOKIE, "mintmark-operator=nobodyholdsthis")
+            .body(body)
+            .expect("a request");
+        let peer: SocketAddr = "203.0.113.7:4711".parse().expect("an address");
+        request.extensions_mut().insert(ConnectInfo(peer));
+        house.router.clone().oneshot(request)
+    };
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let never = tokio_stream::pending::<Result<Vec<u8>, std::io::Error>>();
+            tokio::spawn(visit(Body::from_stream(never), "POST"))
+        })
+        .collect();
+    // They are on their way through the store first.
+    let mut last = StatusCode::OK;
+    for _ in 0..500 {
+        last = visit(Body::empty(), "POST").await.expect("an answer").status();
+        if last == StatusCode::TOO_MANY_REQUESTS {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
+}
