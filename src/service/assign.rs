@@ -2,7 +2,7 @@
 
 use crate::model::{
     Actor, Assignment, AssignmentId, AssignmentKind, AuditAction, AuditResult, Batch, Login, Parties,
-    Resource, ResourceId, ResourceName, Subject, Token, TokenSerial, User,
+    Resource, ResourceId, ResourceName, Scope, Subject, Token, TokenSerial, User,
 };
 use crate::store::{AssignmentFilter, Change, Changes, CustodyFilter, Page, Slice, TokenFilter, View};
 
@@ -31,6 +31,17 @@ pub struct AssignmentView {
     pub user: Option<String>,
     /// Serial of the token.
     pub token: Option<String>,
+}
+
+/// How many tokens are at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CustodyCount {
+    /// The place, as in `custody`.
+    pub place: &'static str,
+    /// How many.
+    pub tokens: u64,
+    /// There may be more than were looked at.
+    pub or_more: bool,
 }
 
 impl Service {
@@ -288,30 +299,38 @@ impl Service {
         })
     }
 
-    /// How many tokens of a batch that the actor sees are at each place; at most `limit` tokens are
-    /// looked at.
+    /// How many tokens of a batch that the actor sees are at each place. At most `limit` tokens of a
+    /// place are looked at; when all but one place have fewer, what is left of the batch is there.
     pub fn custody_counts(
         &self,
         actor: &Actor,
         batch: &Batch,
         limit: u64,
-    ) -> Result<Vec<(&'static str, u64)>, ServiceError> {
+    ) -> Result<Vec<CustodyCount>, ServiceError> {
         self.store.read(|view| {
-            let mut counts: Vec<(&'static str, u64)> =
-                super::token::CUSTODY_WORDS.iter().map(|word| (*word, 0)).collect();
+            let none = |word: &&'static str| CustodyCount { place: word, tokens: 0, or_more: false };
+            let mut counts: Vec<_> = super::token::CUSTODY_WORDS.iter().map(none).collect();
             let filters = [CustodyFilter::InStock, CustodyFilter::Assigned]
                 .into_iter()
                 .chain((1..=5).map(CustodyFilter::Place));
             for (at, custody) in filters.enumerate() {
                 let filter =
                     TokenFilter { batch: Some(batch.id), custody: Some(custody), ..TokenFilter::ALL };
-                let mut page = Page::first(1_000);
-                while counts[at].1 < limit {
+                let mut page = Page::first(usize::try_from(limit.min(1_000)).unwrap_or(1_000));
+                loop {
                     let slice = seen_tokens(view, actor, filter.clone(), page)?;
-                    counts[at].1 += slice.items.len() as u64;
-                    let Some(next) = slice.next else { break };
-                    page.after = Some(next);
+                    counts[at].tokens += slice.items.len() as u64;
+                    page.after = slice.next;
+                    if page.after.is_none() || counts[at].tokens >= limit {
+                        break;
+                    }
                 }
+                counts[at].or_more = page.after.is_some();
+            }
+            let known: u64 = counts.iter().filter(|count| !count.or_more).map(|count| count.tokens).sum();
+            let mut open = counts.iter_mut().filter(|count| count.or_more);
+            if let (Some(rest), None, Scope::All) = (open.next(), open.next(), &actor.scope) {
+                *rest = CustodyCount { tokens: batch.tokens.saturating_sub(known), or_more: false, ..*rest };
             }
             Ok(counts)
         })

@@ -35,7 +35,7 @@ use crate::model::{Actor, AuditAction, AuditEntry, AuditResult, DataKeyId, Resou
 use crate::store::{AuditSeal, Change, Changes, KeyName, Store, StoreMeta, View};
 use crate::vault::{DataKey, RootKey, Vault, VaultError, WrappedKeys, random_bytes};
 
-pub use assign::{AssignRequest, AssignmentView};
+pub use assign::{AssignRequest, AssignmentView, CustodyCount};
 pub use audit::{AuditReport, AuditView};
 pub use authenticate::{AuthRequest, AuthResult};
 pub use batch::{BatchCount, BatchView, parse_serial_ranges};

@@ -14,13 +14,13 @@ use crate::http::page::{Badge, Choice, Fact, Field, Notice, Tone, segment};
 use crate::http::state::AppState;
 use crate::http::{frame, words};
 use crate::model::{Actor, BatchName, BatchPart, ResourceName};
-use crate::service::{BatchView, Service, ServiceError, TokenQuery, parse_serial_ranges};
+use crate::service::{BatchView, CustodyCount, Service, ServiceError, TokenQuery, parse_serial_ranges};
 use crate::store::Page as ListPage;
 
 /// Tokens of a batch that a row of the list looks at.
 const ROW_LIMIT: u64 = 1_000;
 /// Tokens of a batch that its own page looks at.
-const PAGE_LIMIT: u64 = 100_000;
+const PAGE_LIMIT: u64 = 10_000;
 const CHUNK: usize = 1_000;
 
 fn state_badge(batch: &BatchView) -> Badge {
@@ -31,8 +31,11 @@ fn state_badge(batch: &BatchView) -> Badge {
     }
 }
 
-fn waiting(counts: &[(&'static str, u64)]) -> u64 {
-    counts.iter().filter(|(word, _)| matches!(*word, "assigned" | "handed_out")).map(|(_, n)| n).sum()
+/// How many wait to be confirmed: "12", "1,000+" when not all were looked at.
+fn waiting(counts: &[CustodyCount]) -> String {
+    let waits = || counts.iter().filter(|count| matches!(count.place, "assigned" | "handed_out"));
+    let more = if waits().any(|count| count.or_more) { "+" } else { "" };
+    format!("{}{more}", words::count(waits().map(|count| count.tokens).sum()))
 }
 
 fn name_of(text: &str) -> Result<BatchName, ApiError> {
@@ -67,7 +70,6 @@ pub(super) async fn list(
     let rows: Vec<_> = found
         .into_iter()
         .map(|(batch, waiting)| {
-            let more = if batch.batch.tokens > ROW_LIMIT && waiting > 0 { "+" } else { "" };
             let places: Vec<_> = batch.resources.iter().map(|(name, _)| name.as_str()).collect();
             view::BatchRow {
                 name: batch.batch.name.as_str().to_owned(),
@@ -75,7 +77,7 @@ pub(super) async fn list(
                 tokens: words::count(batch.batch.tokens),
                 state: state_badge(&batch),
                 resources: places.join(", "),
-                unconfirmed: format!("{}{more}", words::count(waiting)),
+                unconfirmed: waiting,
                 imported: words::moment(batch.batch.created_at, now),
             }
         })
@@ -116,10 +118,10 @@ async fn shown(
     let imported = words::moment(batch.batch.created_at, now);
     let custody = counts
         .iter()
-        .map(|(word, number)| view::CustodyCount {
-            badge: custody_badge(word),
-            count: words::count(*number),
-            href: format!("/admin/tokens?batch={}&custody={word}", segment(&name)),
+        .map(|count| view::CustodyCount {
+            badge: custody_badge(count.place),
+            count: format!("{}{}", words::count(count.tokens), if count.or_more { " or more" } else { "" }),
+            href: format!("/admin/tokens?batch={}&custody={}", segment(&name), count.place),
         })
         .collect();
     let mut facts = vec![

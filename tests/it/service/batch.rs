@@ -190,3 +190,17 @@ fn service_batch_random_walk_keeps_every_token_in_one_place() {
     }
     home.store.close();
 }
+
+/// Large places are not walked through: what is left of the batch is there.
+#[test]
+fn service_places_of_a_large_batch() {
+    let home = scene();
+    let view = home.service.batch(&admin(), &batch("b")).expect("there");
+    home.service.set_custody(&admin(), &many("A", 4)[3].serial, "lost", None, "").expect("moved");
+    let counts = |limit| -> Vec<(&str, u64, bool)> {
+        let counts = home.service.custody_counts(&admin(), &view.batch, limit).expect("counted");
+        counts.iter().filter(|c| c.tokens > 0).map(|c| (c.place, c.tokens, c.or_more)).collect()
+    };
+    assert_eq!(counts(1_000), [("in_stock", 19, false), ("lost", 1, false)]);
+    assert_eq!(counts(2), [("in_stock", 19, false), ("lost", 1, false)]);
+}

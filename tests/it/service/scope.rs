@@ -147,7 +147,7 @@ fn service_scope_imports_and_jobs() {
     assert_missing(home.service.token(&colleague, &fresh[0].serial));
     let sum = |actor: &Actor| -> u64 {
         let counts = home.service.custody_counts(actor, &view.batch, 100).expect("counted");
-        counts.iter().map(|(_, n)| n).sum()
+        counts.iter().map(|count| count.tokens).sum()
     };
     assert_eq!((sum(&mine), sum(&colleague)), (2, 0));
     // On a resource of the scope the colleagues see it, too.
