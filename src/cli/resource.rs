@@ -147,19 +147,30 @@ async fn assign(args: &PairArgs, client: &Client, out: &mut Output) -> Result<()
 }
 
 async fn unassign(args: &PairArgs, client: &Client, out: &mut Output) -> Result<()> {
+    if let (Some(token), None, None) = (&args.token, &args.user, &args.kind) {
+        // It may stand there with its batch, without an assignment of its own.
+        let answer = client.delete(&format!("{}/tokens/{}", path(&args.name), segment(token))).await?;
+        return said(out, &answer, &format!("taken off {}", args.name));
+    }
     let base = format!("{}/assignments", path(&args.name));
     let mut cursor = None;
-    let same = |value: &serde_json::Value, wanted: Option<&String>| match (value.as_str(), wanted) {
-        (Some(found), Some(wanted)) => found.eq_ignore_ascii_case(wanted),
+    let same = |value: &serde_json::Value, wanted: Option<&String>, plain: fn(&str) -> String| match (
+        value.as_str(),
+        wanted,
+    ) {
+        (Some(found), Some(wanted)) => plain(found) == plain(wanted),
         (None, None) => true,
         _ => false,
     };
+    // Blanks and dashes count in logins, and not in serials.
+    let login = |text: &str| text.to_lowercase();
+    let serial = |text: &str| text.replace([' ', '-'], "").to_lowercase();
     loop {
         let query = super::client::query(&[("limit", Some("1000".to_owned())), ("cursor", cursor.take())]);
         let part = client.get(&format!("{base}{query}")).await?;
         let found = part["items"].as_array().into_iter().flatten().find(|item| {
-            same(&item["user"], args.user.as_ref())
-                && same(&item["token"], args.token.as_ref())
+            same(&item["user"], args.user.as_ref(), login)
+                && same(&item["token"], args.token.as_ref(), serial)
                 && args.kind.as_deref().is_none_or(|kind| item["kind"] == json!(kind))
         });
         if let Some(found) = found {

@@ -259,6 +259,8 @@ fn a_file_is_imported_assigned_confirmed_and_resynchronised() {
     ok(&["resource", "add", "VPN"]);
     assert!(ok(&["batch", "assign", "first", "--resource", "VPN"]).starts_with("20 assigned"));
     ok(&["user", "add", "anna", "--resource", "VPN"]);
+    assert!(ok(&["resource", "unassign", "VPN", "--token", "EXTT00000020"]).contains("taken off VPN"));
+    assert_eq!(status(&run(&dir, &["resource", "unassign", "VPN", "--token", "EXTT00000020"])), 1);
     let codes = |rest: &[&str]| {
         let mut args = vec!["otp", "--file", &oath];
         args.extend_from_slice(rest);

@@ -28,6 +28,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { method: "POST", path: "/api/v1/resources/{name}/assignments", needs: Permission::AssignSingle },
     // Keys that provision put people on a resource; taking them away is for people at the desk.
     Rule { method: "DELETE", path: "/api/v1/resources/{name}/assignments/{id}", needs: Permission::Custody },
+    Rule { method: "DELETE", path: "/api/v1/resources/{name}/tokens/{serial}", needs: Permission::Custody },
 ];
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -37,6 +38,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(set_portal))
         .routes(routes!(assignments, assign))
         .routes(routes!(unassign))
+        .routes(routes!(unassign_token))
 }
 
 /// A resource and its portal.
@@ -313,5 +315,19 @@ async fn unassign(
     let name = common::resource("resource", &name)?;
     let id = AssignmentId(common::number(&id, "assignment")?);
     state.blocking(move |service| service.unassign(&actor, &name, id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a token off a resource, also one that stands there with its batch.
+#[utoipa::path(delete, path = "/api/v1/resources/{name}/tokens/{serial}", tag = "resources",
+    responses((status = 204)))]
+async fn unassign_token(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path((name, serial)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let name = common::resource("resource", &name)?;
+    let serial = common::serial("token", &serial)?;
+    state.blocking(move |service| service.unassign_token(&actor, &serial, Some(&name))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
