@@ -4,7 +4,7 @@ CARGO ?= cargo
 # apt-get needs root; everything else does not.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test check-cargo packages lint unit browser e2e pictures release-check
+.PHONY: run test check-cargo packages lint unit mail-server browser e2e pictures release-check
 
 run: check-cargo packages
 	$(CARGO) build --release --locked
@@ -27,8 +27,15 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
-unit:
+unit: mail-server
 	$(CARGO) test --locked
+
+# The mail server that the tests send to.
+mail-server:
+	@python3 -c 'import aiosmtpd' 2>/dev/null || /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || { \
+	  command -v apt-get >/dev/null || { echo "aiosmtpd is needed: pip install aiosmtpd." >&2; exit 1; }; \
+	  echo "Installing a mail server for the tests: apt-get install python3-aiosmtpd"; \
+	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends python3-aiosmtpd; }
 
 # The walks in a browser, against the program that `unit` built.
 e2e: browser unit
