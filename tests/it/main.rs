@@ -9,3 +9,4 @@ mod layers;
 mod service;
 mod store_conformance;
 mod walk_cli;
+mod wire;
