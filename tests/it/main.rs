@@ -4,6 +4,7 @@ mod api;
 mod cli;
 mod console;
 mod desk;
+mod kill;
 mod law2_wide_window;
 mod layers;
 mod service;
