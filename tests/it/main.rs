@@ -7,6 +7,7 @@ mod desk;
 mod kill;
 mod law2_wide_window;
 mod layers;
+mod leak;
 mod service;
 mod store_conformance;
 mod walk_cli;

@@ -2,8 +2,10 @@
 //!
 //! Each of these tests takes a fair sample; `tests/full-size` sets the figures of a release.
 
+mod browser;
 pub(crate) mod client;
 mod double_spend;
+mod secrets;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
