@@ -1,6 +1,7 @@
 //! Integration tests: laws, layers and whole walks.
 
 mod api;
+mod audit_log;
 mod cli;
 mod console;
 mod desk;
