@@ -6,6 +6,7 @@ mod browser;
 pub(crate) mod client;
 mod double_spend;
 mod secrets;
+mod stranger;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
