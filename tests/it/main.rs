@@ -13,3 +13,4 @@ mod service;
 mod store_conformance;
 mod walk_cli;
 mod wire;
+mod wrong_file;

@@ -7,6 +7,7 @@ pub(crate) mod client;
 mod double_spend;
 mod secrets;
 mod stranger;
+mod wrong_input;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use client::{Reply, Wire};
+pub(crate) use wrong_input::full_disk;
 
 use super::service::fixture::StandIn;
 
