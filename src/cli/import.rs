@@ -156,6 +156,13 @@ async fn one(args: &ImportArgs, file: &Path, client: &Client) -> Result<Value> {
     let (kind, bytes) = args.form(file)?;
     let begun = client.send(Method::POST, "/imports", Some((&kind, bytes))).await?;
     let job = wait(client, &begun["job"]).await?;
+    if job["problem"]["code"] == "store_full" {
+        let why = cell(&job["problem"]["detail"]);
+        return Err(environment(format!(
+            "{}: {why}; nothing was imported: make room and import the file again",
+            file.display()
+        )));
+    }
     let path = format!("/imports/{}", cell(&begun["import"]));
     let mut view = client.get(&path).await?;
     if let (Some(fields), problem) = (view.as_object_mut(), &job["problem"])

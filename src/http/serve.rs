@@ -4,20 +4,23 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
-use hyper::body::Incoming;
+use axum::http::{Request, header};
+use http_body_util::BodyExt;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tower::ServiceExt;
 
 use super::auth::LocalPeer;
@@ -28,6 +31,11 @@ const CONNECTIONS: usize = 512;
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
 /// Heads of requests are at most this large.
 const HEADER_BYTES: usize = 16 << 10;
+/// Bodies up to this size are read by the connection itself when nobody else does.
+const SMALL_BODY_BYTES: u64 = 16 << 10;
+/// Of a body that was refused, at most this much is read on, and for this long.
+const DRAINED_BYTES: u64 = 256 << 20;
+const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
 /// Longest path of a Unix socket on Linux, without the closing zero.
 pub const SOCKET_PATH_BYTES: usize = 107;
 
@@ -91,6 +99,77 @@ pub async fn serve_socket(listener: UnixListener, router: Router, mut stop: Stop
     }
 }
 
+/// A body that comes back when its reader is done with it.
+struct Lent {
+    body: Option<Incoming>,
+    /// Something was read: a sender that waits for permission has it.
+    was_read: bool,
+    back: Option<oneshot::Sender<Incoming>>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let (true, Some(body), Some(back)) = (self.was_read, self.body.take(), self.back.take()) {
+            // The connection may be gone: then nobody sends any more.
+            let _ = back.send(body);
+        }
+    }
+}
+
+impl HttpBody for Lent {
+    type Data = axum::body::Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        self.was_read = true;
+        match &mut self.body {
+            Some(body) => Pin::new(body).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map(HttpBody::size_hint).unwrap_or_default()
+    }
+}
+
+/// A request with its body, and what is left of a large body once the answer stands.
+fn lend(request: Request<Incoming>) -> (Request<Body>, Option<oneshot::Receiver<Incoming>>) {
+    if request.body().size_hint().upper().is_some_and(|bytes| bytes <= SMALL_BODY_BYTES) {
+        return (request.map(Body::new), None);
+    }
+    // Who waits for permission to send has sent nothing that would have to be read.
+    let waits = request.headers().contains_key(header::EXPECT);
+    let (back, rest) = oneshot::channel();
+    let lent = |body| Body::new(Lent { body: Some(body), was_read: !waits, back: Some(back) });
+    (request.map(lent), Some(rest))
+}
+
+/// Reads on what nobody wanted. A connection that is closed while the other side still sends is
+/// reset, and the answer, which says why, is lost with it.
+async fn drain(mut rest: oneshot::Receiver<Incoming>) {
+    let Ok(mut body) = rest.try_recv() else { return };
+    let mut left = DRAINED_BYTES;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let bytes = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+            left = left.saturating_sub(bytes);
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Too slow or too much: then it is reset after all.
+    let _ = tokio::time::timeout(DRAIN_PATIENCE, reading).await;
+}
+
 async fn serve_connection<S, M>(stream: S, router: Router, mut stop: Stop, mark: M)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -99,12 +178,15 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         let (router, mark) = (router.clone(), mark.clone());
         async move {
-            let mut request = request.map(Body::new);
+            let (mut request, rest) = lend(request);
             mark(&mut request);
             let answer = match router.oneshot(request).await {
                 Ok(answer) => answer,
                 Err(never) => match never {},
             };
+            if let Some(rest) = rest {
+                drain(rest).await;
+            }
             Ok::<_, Infallible>(answer)
         }
     });

@@ -1,10 +1,11 @@
 //! One code of one token: right, used before, or wrong. A right one is spent.
 
 use crate::clock::UnixTime;
-use crate::model::{Actor, AuditAction, AuditResult, Subject, TokenSerial};
+use crate::model::{Actor, AuditAction, AuditResult, BudgetKind, Resource, Scope, Subject, TokenSerial};
 use crate::oath::{MovingFactor, Otp, WindowMatch, find_in_window};
 use crate::store::{Change, Changes, View};
 
+use super::authenticate::hashed_key;
 use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined, REPLAY_COUNTERS};
 use super::token::scoped;
 use super::{Service, ServiceError};
@@ -152,6 +153,15 @@ pub(super) fn settle(
     })
 }
 
+/// Failures after which tokens of the actor's resources are blocked: those of the first one.
+fn usual_limit(view: &dyn View, actor: &Actor) -> Result<u32, ServiceError> {
+    let first = match &actor.scope {
+        Scope::All => None,
+        Scope::Resources(list) => list.first().map(|id| view.resource(*id)).transpose()?.flatten(),
+    };
+    Ok(first.map_or(Resource::DEFAULT_FAILURE_LIMIT, |resource| resource.failure_limit))
+}
+
 impl Service {
     /// Checks one code of a token and spends it when it is right.
     pub fn check(&self, actor: &Actor, serial: &TokenSerial, otp: &Otp) -> Result<CheckResult, ServiceError> {
@@ -161,10 +171,41 @@ impl Service {
             // A verifier learns nothing about which tokens exist or why one is refused.
             Err(ServiceError::NotFound { .. } | ServiceError::State { .. }) if !operator => {
                 self.dummy_check(otp);
-                Ok(CheckResult::Wrong)
+                self.check_nothing(actor, serial)
             }
             other => other,
         }
+    }
+
+    /// What a verifier hears of a token that is not there, or not for it: the counter, the waits, the
+    /// record and the durable change of a wrong code, so that neither answer nor time tells it apart.
+    fn check_nothing(&self, actor: &Actor, serial: &TokenSerial) -> Result<CheckResult, ServiceError> {
+        let hash = self.vault.keyed_hash("serial", serial.normal().as_bytes());
+        let key = hashed_key(BudgetKind::UnknownOtp, &hash);
+        let (actor, serial, now) = (actor.clone(), serial.clone(), self.clock.now());
+        self.decide(move |view| {
+            let budget = view.budget(key)?.within(now, 86_400);
+            let (result, mut changes) = if let Some(until) = code::blocked(&budget, now) {
+                (CheckResult::Blocked { until }, Vec::new())
+            } else {
+                let counted = budget.failed(now, usual_limit(view, &actor)?);
+                (CheckResult::Wrong, vec![Change::PutBudget(key, counted)])
+            };
+            // The log may know what the verifier may not.
+            let token = view.token_by_serial(serial.normal())?;
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                AuditAction::OtpChecked,
+                token.iter().map(|token| Subject::Token(token.id)).collect(),
+                AuditResult::Refused,
+                vec![
+                    ("result", result.name().to_owned()),
+                    ("reason", if token.is_some() { "not_usable_here" } else { "unknown_serial" }.to_owned()),
+                ],
+            ));
+            Ok((result, changes))
+        })
     }
 
     fn check_once(

@@ -7,6 +7,8 @@ mod plan;
 mod replan;
 mod undo;
 
+use std::sync::PoisonError;
+
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditAction, AuditResult, Batch, BatchName, BatchState, Import, ImportCounts, ImportId,
@@ -77,6 +79,18 @@ pub struct ImportTask {
     defaults: Defaults,
     allow: Vec<Weakness>,
     actor: Actor,
+}
+
+/// How an import failed.
+#[derive(Clone, Debug)]
+pub(super) struct FailedImport {
+    job: JobId,
+    import: ImportId,
+    actor: Actor,
+    code: &'static str,
+    detail: String,
+    /// Where in the file, if it is the file's fault.
+    line: Option<(crate::seedfile::Position, &'static str, String)>,
 }
 
 fn default_batch_name(file_name: &str, now: UnixTime) -> Result<BatchName, ServiceError> {
@@ -198,8 +212,17 @@ impl Service {
                 ServiceError::SeedFile(file) => Some((file.position(), code, detail.clone())),
                 _ => None,
             };
-            if let Err(error) = self.fail_import(task, code, &detail, line) {
+            let failed = FailedImport {
+                job: task.job,
+                import: task.import,
+                actor: task.actor.clone(),
+                code,
+                detail,
+                line,
+            };
+            if let Err(error) = self.fail_import(&failed) {
                 tracing::error!(import.id = task.import.0, %error, "failed import could not be written down");
+                self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).push(failed);
             }
         }
     }
@@ -228,15 +251,16 @@ impl Service {
         self.decide(move |view| end_job(view, job, JobState::Done, now).map(|changes| ((), changes)))
     }
 
-    fn fail_import(
-        &self,
-        task: &ImportTask,
-        code: &'static str,
-        detail: &str,
-        line: Option<(crate::seedfile::Position, &'static str, String)>,
-    ) -> Result<(), ServiceError> {
-        let (job, import_id, actor, now) = (task.job, task.import, task.actor.clone(), self.clock.now());
-        let detail = detail.to_owned();
+    /// Writes ends of imports down that could not be written when they came, as on a full disk. What
+    /// still cannot be written waits for the next time; the next start finds it interrupted.
+    pub(super) fn write_failures(&self) {
+        let mut waiting = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|failed| self.fail_import(failed).is_err());
+    }
+
+    fn fail_import(&self, failed: &FailedImport) -> Result<(), ServiceError> {
+        let FailedImport { job, import: import_id, actor, code, detail, line } = failed.clone();
+        let now = self.clock.now();
         self.decide(move |view| {
             let state = JobState::Failed { code: code.to_owned(), detail: detail.clone() };
             let mut changes = end_job(view, job, state, now)?;
@@ -265,7 +289,11 @@ impl Service {
             ));
             Ok(((), changes))
         })?;
-        self.sweep_batches()
+        // Rows that cannot be removed now are removed by the next sweep; nobody sees them.
+        if let Err(error) = self.sweep_batches() {
+            tracing::warn!(import.id = import_id.0, %error, "rows of a failed import are still there");
+        }
+        Ok(())
     }
 
     /// One import and its first lines.
@@ -307,15 +335,24 @@ impl Service {
 
     /// A job, seen by those who see what it is about.
     pub fn job(&self, actor: &Actor, id: JobId) -> Result<Job, ServiceError> {
-        self.store.read(|view| {
-            let missing = ServiceError::NotFound { what: "job" };
-            let job = view.job(id)?.ok_or(missing)?;
+        self.write_failures();
+        let job = self.store.read(|view| {
+            let missing = || ServiceError::NotFound { what: "job" };
+            let job = view.job(id)?.ok_or_else(missing)?;
             let JobKind::Import(import) = job.kind;
             match seen(view, actor, import) {
                 Ok(_) => Ok(job),
-                Err(ServiceError::NotFound { .. }) => Err(ServiceError::NotFound { what: "job" }),
+                Err(ServiceError::NotFound { .. }) => Err(missing()),
                 Err(other) => Err(other),
             }
+        })?;
+        let waiting = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(match waiting.iter().find(|failed| failed.job == id) {
+            Some(failed) => Job {
+                state: JobState::Failed { code: failed.code.to_owned(), detail: failed.detail.clone() },
+                ..job
+            },
+            None => job,
         })
     }
 

@@ -65,6 +65,8 @@ pub struct Service {
     searches: resync::SearchGate,
     /// Passwords that are being hashed now, and how many may.
     hashing: password::HashGate,
+    /// Ends of imports that could not be written down yet.
+    unwritten: Mutex<Vec<import::FailedImport>>,
     /// Called when a mail was put into the outbox.
     mail_waker: Mutex<Option<Box<dyn Fn() + Send>>>,
     /// Removes defences so that their tests can show that they notice.
@@ -182,6 +184,7 @@ impl Service {
             mail,
             searches: resync::SearchGate::for_this_machine(),
             hashing: password::HashGate::for_this_machine(),
+            unwritten: Mutex::new(Vec::new()),
             mail_waker: Mutex::new(None),
             #[cfg(feature = "test-switches")]
             switches: Switches::default(),

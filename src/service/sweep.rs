@@ -41,6 +41,7 @@ impl Service {
 
     /// Now and then: expired plans, dead sessions, old jobs, mails and counters.
     pub fn sweep(&self) -> Result<(), ServiceError> {
+        self.write_failures();
         let now = self.clock.now();
         self.decide(move |view| {
             let mut changes = Vec::new();

@@ -6,9 +6,11 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use ::redb::backends::{FileBackend, InMemoryBackend};
 use ::redb::{Database, Durability, ReadableDatabase as _, StorageBackend};
@@ -61,6 +63,12 @@ pub(super) struct Shared {
     pub(super) database: RwLock<Option<Arc<Database>>>,
     pub(super) seal: RwLock<Option<AuditSeal>>,
     pub(super) anchors: Mutex<Anchors>,
+    /// The last commit failed because the disk is full: the reason while the file is closed.
+    pub(super) is_full: AtomicBool,
+    /// The file will not be opened again.
+    pub(super) has_ended: AtomicBool,
+    /// Told when the file was opened again or has ended.
+    reopened: (Mutex<()>, Condvar),
 }
 
 /// Where the pages are.
@@ -87,6 +95,8 @@ pub(super) enum Message {
 }
 
 const FILE: &str = "store.redb";
+/// How long a reader waits for a file that is being reopened after a fault.
+const REOPENING_PATIENCE: Duration = Duration::from_secs(2);
 
 impl RedbStore {
     /// Makes an empty store in a directory, which is made too if need be. The file is for its owner only.
@@ -156,6 +166,9 @@ impl RedbStore {
             database: RwLock::new(Some(Arc::new(database))),
             seal: RwLock::new(None),
             anchors: Mutex::new(anchors),
+            is_full: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
+            reopened: (Mutex::new(()), Condvar::new()),
         });
         if let Some(dir) = shared.source.directory()
             && shared.marker()?.is_empty()
@@ -195,7 +208,12 @@ impl Shared {
 
     /// Puts another database in place, or none; gives the one that was there.
     pub(super) fn replace_database(&self, database: Option<Arc<Database>>) -> Option<Arc<Database>> {
-        std::mem::replace(&mut *self.database.write().unwrap_or_else(PoisonError::into_inner), database)
+        let before =
+            std::mem::replace(&mut *self.database.write().unwrap_or_else(PoisonError::into_inner), database);
+        // With the lock of those who wait, so that none falls asleep between its look and this call.
+        drop(self.reopened.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self.reopened.1.notify_all();
+        before
     }
 
     /// Opens the file again.
@@ -203,14 +221,28 @@ impl Shared {
         open_database(&self.source, self.options)
     }
 
+    /// A snapshot; while the file is being reopened after a fault, one of the moment after.
     fn snapshot(&self) -> Result<ReadTables, StoreError> {
-        let database = self.database().ok_or(StoreError::Unavailable)?;
+        let (lock, told) = &self.reopened;
+        let waits = |(): &mut ()| self.database().is_none() && !self.has_ended.load(Ordering::SeqCst);
+        if self.database().is_none() {
+            let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(told.wait_timeout_while(guard, REOPENING_PATIENCE, waits));
+        }
+        self.snapshot_now()
+    }
+
+    fn snapshot_now(&self) -> Result<ReadTables, StoreError> {
+        let closed =
+            || if self.is_full.load(Ordering::SeqCst) { StoreError::Full } else { StoreError::Unavailable };
+        let database = self.database().ok_or_else(closed)?;
         database.begin_read().map(ReadTables::new).map_err(transaction_fault)
     }
 
     /// What the store holds, in the form of its marker.
     pub(super) fn marker(&self) -> Result<Marker, StoreError> {
-        let tables = self.snapshot()?;
+        // The writer asks, who is the one that reopens the file.
+        let tables = self.snapshot_now()?;
         let view = KvView::new(&tables);
         let mut marker = Marker { tokens: tables.len(Tab::Tokens)?, ..Marker::default() };
         if let Some(meta) = view.record::<super::StoreMeta>(Tab::Meta, super::keys::meta::DESCRIPTION)? {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
@@ -116,6 +117,7 @@ impl Writer {
             }
         }
         self.write_marker();
+        self.shared.has_ended.store(true, Ordering::SeqCst);
         self.shared.replace_database(None);
     }
 
@@ -313,11 +315,13 @@ impl Writer {
     fn fail(&mut self, database: Arc<Database>, fault: &StoreError) {
         let last = self.fault.take().map(|last| last.wait);
         let wait = last.map_or(FIRST_WAIT, |last| (last * 2).min(LONGEST_WAIT));
+        let is_full = matches!(fault, StoreError::Full);
+        self.shared.is_full.store(is_full, Ordering::SeqCst);
         let closing = Arc::downgrade(&database);
         drop(database);
         drop(self.shared.replace_database(None));
         let until = self.clock.monotonic() + wait;
-        self.fault = Some(Fault { is_full: matches!(fault, StoreError::Full), wait, until, closing });
+        self.fault = Some(Fault { is_full, wait, until, closing });
         // Reading goes on at once if the disk allows it; writing waits.
         self.reopen();
     }
@@ -386,6 +390,11 @@ fn decide(
             done.heads.extend(one.heads);
             done.touched |= one.touched;
             Ok(())
+        }
+        // The engine refuses everything after a fault: a full disk is the reason, not what it says then.
+        Ok(Err(StoreError::Full)) => {
+            let _ = tables.take_back();
+            Err(StoreError::Full)
         }
         Ok(Err(error)) => {
             tables.take_back()?;

@@ -1,13 +1,18 @@
 //! Integration tests: laws, layers and whole walks.
 
 mod api;
+mod audit_log;
 mod cli;
 mod console;
 mod desk;
 mod http_rules;
+mod kill;
 mod law2_wide_window;
 mod layers;
+mod leak;
 mod mail;
 mod service;
 mod store_conformance;
 mod walk_cli;
+mod wire;
+mod wrong_file;

@@ -3,12 +3,14 @@
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use mintmark::secret::Passphrase;
 use mintmark::seedfile::{Problem, ReadOptions, SeedRecord, Sink, read};
 use serde_json::Value;
+
+use super::leak::Searcher;
 
 const PSKC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/demo/vendor-batch.pskcxml");
 const CSV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/demo/oath.csv");
@@ -99,52 +101,11 @@ impl Sink for Seeds {
     }
 }
 
-/// Every form in which a seed could lie somewhere.
-fn forms(seed: &[u8]) -> Vec<Vec<u8>> {
-    use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
-    let base32 = BASE32_NOPAD.encode(seed);
-    let decimal = format!("{seed:?}");
-    vec![
-        seed.to_vec(),
-        HEXLOWER.encode(seed).into_bytes(),
-        HEXUPPER.encode(seed).into_bytes(),
-        base32.to_lowercase().into_bytes(),
-        base32.into_bytes(),
-        BASE64_NOPAD.encode(seed).into_bytes(),
-        BASE64URL_NOPAD.encode(seed).into_bytes(),
-        decimal.trim_matches(['[', ']']).as_bytes().to_vec(),
-    ]
-}
-
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|part| part == needle)
-}
-
-fn files_below(dir: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).expect("readable") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { files_below(&path, found) } else { found.push(path) }
-    }
-}
-
 /// Places where a form of a seed stands.
 fn leaks(desk: &Desk, seeds: &[Vec<u8>]) -> Vec<String> {
-    let mut places = vec![("what was printed".to_owned(), desk.printed.clone())];
-    let mut files = Vec::new();
-    files_below(&desk.path("data"), &mut files);
-    for path in files {
-        if let Ok(bytes) = fs::read(&path) {
-            places.push((path.display().to_string(), bytes));
-        }
-    }
-    let mut found = Vec::new();
-    for (name, bytes) in &places {
-        for (index, seed) in seeds.iter().enumerate() {
-            if forms(seed).iter().any(|form| holds(bytes, form)) {
-                found.push(format!("seed {index} in {name}"));
-            }
-        }
-    }
+    let searcher = Searcher::new(seeds);
+    let mut found = searcher.find("what was printed", &desk.printed);
+    found.extend(searcher.find_in_files(&desk.path("data")));
     found
 }
 

@@ -18,51 +18,51 @@ use mintmark::store::{RedbStore, Store};
 use mintmark::vault::RootKey;
 
 /// 2027-01-15, in the middle of a step.
-pub(super) const START: UnixTime = UnixTime::from_secs(1_800_000_010);
-pub(super) const PASSWORD: &str = "drei Birnen im Korb";
-pub(super) const ADDRESS: &str = "192.0.2.7";
+pub(crate) const START: UnixTime = UnixTime::from_secs(1_800_000_010);
+pub(crate) const PASSWORD: &str = "drei Birnen im Korb";
+pub(crate) const ADDRESS: &str = "192.0.2.7";
 
 /// A token as a person holds it.
-pub(super) struct StandIn {
-    pub(super) serial: TokenSerial,
-    pub(super) counter: bool,
+pub(crate) struct StandIn {
+    pub(crate) serial: TokenSerial,
+    pub(crate) counter: bool,
     secret: Vec<u8>,
     generator: Generator,
 }
 
 impl StandIn {
-    pub(super) fn totp(serial: &str) -> Self {
+    pub(crate) fn totp(serial: &str) -> Self {
         Self::with_secret(serial, false, secret_of(serial))
     }
 
-    pub(super) fn hotp(serial: &str) -> Self {
+    pub(crate) fn hotp(serial: &str) -> Self {
         Self::with_secret(serial, true, secret_of(serial))
     }
 
-    pub(super) fn with_secret(text: &str, counter: bool, secret: Vec<u8>) -> Self {
+    pub(crate) fn with_secret(text: &str, counter: bool, secret: Vec<u8>) -> Self {
         let generator = Generator::new(&Seed::new(secret.clone()), HashAlg::Sha1);
         Self { serial: serial(text), counter, secret, generator }
     }
 
     /// Its line in an OATH CSV.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let hex = self.secret.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         let (kind, last) = if self.counter { ("HOTP", "0") } else { ("TOTP", "30") };
         format!("{},{hex},{kind},6,{last}\n", self.serial.display())
     }
 
     /// The code at a counter or step.
-    pub(super) fn at(&self, factor: u64) -> Otp {
+    pub(crate) fn at(&self, factor: u64) -> Otp {
         self.generator.code(MovingFactor(factor), Digits::SIX)
     }
 
     /// Consecutive codes from a counter or step on.
-    pub(super) fn from(&self, factor: u64, count: u64) -> Vec<Otp> {
+    pub(crate) fn from(&self, factor: u64, count: u64) -> Vec<Otp> {
         (factor..factor + count).map(|at| self.at(at)).collect()
     }
 
     /// A code that none of the next counters or steps has.
-    pub(super) fn wrong(&self, near: u64) -> Otp {
+    pub(crate) fn wrong(&self, near: u64) -> Otp {
         use mintmark::oath::{WindowMatch, find_in_window};
         (0..1_000_000)
             .map(|value| Otp::from_value(value, Digits::SIX))
@@ -83,7 +83,7 @@ impl StandIn {
 }
 
 /// Twenty bytes that differ for each text.
-pub(super) fn secret_of(text: &str) -> Vec<u8> {
+pub(crate) fn secret_of(text: &str) -> Vec<u8> {
     let mut state = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

@@ -5,7 +5,7 @@ mod batch;
 mod budget;
 mod double_spend;
 mod fault;
-mod fixture;
+pub(crate) mod fixture;
 mod import;
 mod resync;
 mod scope;

@@ -1,0 +1,204 @@
+//! Law 1 through the real router: 64 connections spend one code at the same instant, by `check`,
+//! `authenticate`, `confirm` and `resync` mixed, and one of them succeeds.
+//!
+//! `MINTMARK_LAW1_CODES` sets how many codes are fought over (240; a release takes 5,000), half of
+//! them of clock tokens and half of event tokens.
+
+#![expect(clippy::print_stdout, reason = "the counts are the evidence")]
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Barrier, RwLock};
+use std::thread;
+
+use mintmark::model::{ResourceName, Role};
+use mintmark::service::NewUser;
+use serde_json::{Value, json};
+
+use super::{ADMIN, Caller, Server, size, typed};
+use crate::service::fixture::StandIn;
+
+const CLIENTS: usize = 64;
+/// Codes of one imported batch.
+const AT_ONCE: u64 = 250;
+
+/// What all clients send in a round, by client.
+type Round = Vec<(String, Value)>;
+
+/// What each way answers when it spent the code.
+const SPENT: [&str; 4] = ["accepted", "accepted", "confirmed", "synchronized"];
+
+/// Where the tokens of a round are.
+#[derive(Clone, Copy, Debug)]
+enum Scene {
+    /// Anna's, on *VPN*: `check`, `authenticate` and `resync` can succeed.
+    Paired,
+    /// On *Mail*, and bert may confirm it: `check`, `confirm` and `resync` can succeed, and
+    /// `authenticate` asks for it as soon as it is his.
+    Free,
+}
+
+impl Scene {
+    const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Paired => ("VPN", "anna"),
+            Self::Free => ("Mail", "bert"),
+        }
+    }
+}
+
+/// The requests that spend the code at `at`, alone or as the first or the last of a pair.
+fn round(token: &StandIn, scene: Scene, at: u64) -> Round {
+    let (serial, (resource, user)) = (token.serial.display(), scene.names());
+    (0..CLIENTS)
+        .map(|client| {
+            let first = if (client / 4).is_multiple_of(2) { at - 1 } else { at };
+            let (code, pair) = (&typed(token, at, 1)[0], typed(token, first, 2));
+            match client % 4 {
+                0 => (format!("/api/v1/tokens/{serial}/check"), json!({ "otp": code })),
+                1 => {
+                    let path = format!("/api/v1/resources/{resource}/authenticate");
+                    (path, json!({ "user": user, "otp": code }))
+                }
+                2 => {
+                    let path = format!("/api/v1/resources/{resource}/confirmations");
+                    (path, json!({ "user": user, "serial": serial, "otps": pair }))
+                }
+                _ => (format!("/api/v1/tokens/{serial}/resync"), json!({ "otps": pair })),
+            }
+        })
+        .collect()
+}
+
+/// Connections that are kept, each with a thread that sends when the others send.
+struct Race<'a> {
+    start: &'a Barrier,
+    end: &'a Barrier,
+    round: &'a RwLock<Round>,
+    won: &'a [AtomicUsize; 4],
+}
+
+impl Race<'_> {
+    /// Successes of one round, by way.
+    fn run(&self, round: Round) -> [usize; 4] {
+        *self.round.write().expect("no thread panicked") = round;
+        self.start.wait();
+        self.end.wait();
+        self.won.each_ref().map(|won| won.swap(0, Ordering::SeqCst))
+    }
+}
+
+/// Runs `body` with the clients connected.
+fn with_clients(server: &Server, body: impl FnOnce(&Race<'_>)) {
+    let (start, end) = (Barrier::new(CLIENTS + 1), Barrier::new(CLIENTS + 1));
+    let (round, over) = (RwLock::new(Round::new()), AtomicBool::new(false));
+    let won = Default::default();
+    // Some ask as an integration does, most as staff.
+    let (admin, verifier) = (server.key(Role::Admin), server.key(Role::Verifier));
+    thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let (start, end, round, over, won) = (&start, &end, &round, &over, &won);
+            let key = if client % 8 < 2 { &verifier } else { &admin };
+            let mut caller = Caller::new(server.address, key);
+            scope.spawn(move || {
+                let won: &[AtomicUsize; 4] = won;
+                loop {
+                    start.wait();
+                    if over.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let (path, body) = round.read().expect("no thread panicked")[client].clone();
+                    let (status, answer) = caller.json("POST", &path, &body);
+                    if answer["result"] == SPENT[client % 4] {
+                        won[client % 4].fetch_add(1, Ordering::SeqCst);
+                    }
+                    // Once in a million pairs a token shows the same code twice, and the pair is refused.
+                    let refused = status == 409 || answer["code"] == "same_code_twice";
+                    end.wait();
+                    assert!(status == 200 || refused, "{path}: {status} {answer}");
+                }
+            });
+        }
+        body(&Race { start: &start, end: &end, round: &round, won: &won });
+        over.store(true, Ordering::SeqCst);
+        start.wait();
+    });
+}
+
+/// Fights over one code of each of `count` tokens; gives the successes of each round, by way.
+fn fight(server: &Server, race: &Race<'_>, counter: bool, count: u64) -> Vec<[usize; 4]> {
+    let name = if counter { "H" } else { "T" };
+    let mut admin = server.caller(Role::Admin);
+    let mut found = Vec::new();
+    for first in (0..count).step_by(usize::try_from(AT_ONCE).expect("small")) {
+        let tokens: Vec<StandIn> = (first..count.min(first + AT_ONCE))
+            .map(|n| format!("{name}{n:06}"))
+            .map(|serial| if counter { StandIn::hotp(&serial) } else { StandIn::totp(&serial) })
+            .collect();
+        let lines: String = tokens.iter().map(StandIn::line).collect();
+        let batch = format!("{name}{first}");
+        let job = admin.import(&[("batch", &batch)], "tokens.csv", lines.as_bytes());
+        assert_eq!(job["result"]["committed"], Value::Bool(true), "{job}");
+        for (n, token) in tokens.iter().enumerate() {
+            // An hour on: failures of one hour are counted for the resource, and then answers are slow.
+            server.wait(3_660);
+            let scene = if n.is_multiple_of(2) { Scene::Paired } else { Scene::Free };
+            let (resource, user) = scene.names();
+            let assignment = match scene {
+                Scene::Paired => {
+                    json!({ "kind": "token_with_user", "user": user, "token": token.serial.display() })
+                }
+                Scene::Free => json!({ "kind": "token", "token": token.serial.display() }),
+            };
+            admin.done("POST", &format!("/api/v1/resources/{resource}/assignments"), &assignment);
+            found.push(race.run(round(token, scene, if counter { 3 } else { server.step() })));
+            // The person's place is free again for the next one.
+            server.service.unassign_token(&ADMIN, &token.serial, None).expect("taken off");
+        }
+    }
+    found
+}
+
+fn peopled() -> Server {
+    let server = Server::new();
+    for (resource, user) in [Scene::Paired.names(), Scene::Free.names()] {
+        let name = ResourceName::parse(resource).expect("a name");
+        server.service.add_resource(&ADMIN, &name).expect("made");
+        let new = NewUser { login: user.into(), resource: Some(name), ..NewUser::default() };
+        server.service.add_user(&ADMIN, new).expect("made");
+    }
+    server
+}
+
+#[test]
+fn wire_law1_64_connections_spend_a_code_once() {
+    let server = peopled();
+    let codes = size("MINTMARK_LAW1_CODES", 240);
+    let mut by_way = [0; 4];
+    with_clients(&server, |race| {
+        for counter in [false, true] {
+            for (n, won) in fight(&server, race, counter, codes / 2).into_iter().enumerate() {
+                let successes: usize = won.iter().sum();
+                assert_eq!(successes, 1, "code {n}, event token: {counter}, by way: {won:?}");
+                (0..4).for_each(|way| by_way[way] += won[way]);
+            }
+        }
+    });
+    println!("{codes} codes, each spent once by one of {CLIENTS} connections; by way: {by_way:?}");
+    assert!(by_way.iter().all(|won| *won > 0), "a way never won: {by_way:?}");
+    assert_eq!(server.service.verify_audit(&ADMIN).expect("read").fault, None);
+}
+
+/// The test above must notice when the check and the write come apart.
+#[test]
+fn wire_law1_test_sees_double_spends_of_a_split_check() {
+    let server = peopled();
+    server.service.switches.split_check.store(true, Ordering::SeqCst);
+    with_clients(&server, |race| {
+        for counter in [false, true] {
+            let found = fight(&server, race, counter, 20);
+            let doubles = found.iter().filter(|won| won.iter().sum::<usize>() > 1).count();
+            println!("with the check split, {doubles} of {} codes were spent twice or more", found.len());
+            assert!(doubles > 0, "no double spend was seen: {found:?}");
+        }
+    });
+}
