@@ -1,6 +1,6 @@
 //! Log lines to standard error, and no core dumps: memory holds secrets.
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging with a filter such as `info` or `mintmark=debug`. A filter that cannot be read
@@ -17,8 +17,10 @@ pub fn start(filter: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Forbids core dumps of this process. Where the system refuses, the program goes on.
+/// Forbids core dumps of this process, also those that a program takes from the system, and reading its
+/// memory by others of the same user. Where the system refuses, the program goes on.
 pub fn forbid_core_dumps() {
     let nothing = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, nothing);
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }

@@ -108,6 +108,9 @@ fn look(dir: &Path) -> Vec<Finding> {
     findings.push(match Config::load(dir, &Flags::default(), |name| std::env::var(name).ok()) {
         Ok(config) => match config.smtp {
             Some(smtp) => finding("mail", true, format!("through {}:{}", smtp.host, smtp.port())),
+            None if super::demo::is_in(dir) => {
+                finding("mail", true, "a demonstration sends nothing: mails are read in the console's outbox")
+            }
             None => finding("mail", true, "no server is set: mailed codes and notices are unavailable"),
         },
         Err(error) => finding("settings", false, error.to_string()),

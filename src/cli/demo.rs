@@ -201,7 +201,8 @@ fn greet(
     let phrase = files.join("passphrase.txt");
     let kept = if is_new { "new" } else { "kept from the last start" };
     out.line(format_args!("\nA demonstration, its data ({kept}) in {}", dir.display()))?;
-    out.line(format_args!("\n  Console  {url}/\n  Portal   {url}/selfservice/portal/portal\n\nLogins"))?;
+    out.line(format_args!("\n  Console  {url}/\n  Station  {url}/station"))?;
+    out.line(format_args!("  Portal   {url}/selfservice/portal/portal\n\nLogins"))?;
     for login in logins.lines() {
         out.line(format_args!("  {login}"))?;
     }
@@ -229,5 +230,18 @@ fn greet(
     out.line(format_args!(
         "       {program} --data {data} token resync 87-1234502 $({drifted}) --window 42d --reason rehearsal"
     ))?;
+    out.line("  4. Let an integration ask whether anna's code is right, once, with a key of its own:")?;
+    out.line(format_args!(
+        "       {program} --data {data} apikey add gateway --role verifier --resource VPN"
+    ))?;
+    out.line(format_args!(
+        "       curl {url}/api/v1/resources/VPN/authenticate -H 'Authorization: Bearer KEY' \\\n         \
+         -H 'Content-Type: application/json' -d '{{\"user\":\"anna\",\"otp\":\"CODE\"}}'"
+    ))?;
     out.line("\nStop with Ctrl-C; the data stays.")
+}
+
+/// Whether this directory holds a demonstration.
+pub(super) fn is_in(dir: &Path) -> bool {
+    dir.join(LOGINS).exists()
 }

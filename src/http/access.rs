@@ -128,6 +128,9 @@ pub async fn authorise(State(state): State<AppState>, request: Request, next: Ne
         return next.run(request).await;
     };
     let Some(needs) = needed(request.method(), path) else {
+        if rules().any(|rule| rule.path == path) {
+            return super::error::method_not_allowed().await.into_response();
+        }
         tracing::error!(http.method = %request.method(), http.route = path, "route without a rule");
         return ApiError::forbidden().into_response();
     };

@@ -133,16 +133,27 @@ pub(super) fn address_of(request: &Request, state: &AppState) -> (IpAddr, bool) 
     if !state.settings.trusted_proxies.contains(&peer) {
         return (peer, false);
     }
-    // The last hop that no trusted proxy added is the one the outermost proxy saw.
-    let forwarded = request
+    // The last hop that no trusted proxy added is the one the outermost proxy saw. What stands before a
+    // hop that cannot be read may be the sender's own invention.
+    let hops = request
         .headers()
         .get_all("x-forwarded-for")
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|hop| hop.trim().parse::<IpAddr>().ok())
-        .rfind(|hop| !state.settings.trusted_proxies.contains(hop));
+        .flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    let hops: Vec<Option<IpAddr>> = hops.map(hop).collect();
+    let outermost = hops.into_iter().rev().find(|hop| match hop {
+        Some(hop) => !state.settings.trusted_proxies.contains(hop),
+        None => true,
+    });
+    let forwarded = outermost.flatten();
     (forwarded.unwrap_or(peer), forwarded.is_none())
+}
+
+/// `203.0.113.9`, `203.0.113.9:51234`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:51234`.
+fn hop(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
 }
 
 /// Finds out who asks and hands it on; gives the browser its form cookie.

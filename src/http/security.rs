@@ -58,8 +58,11 @@ pub async fn check_host(State(state): State<AppState>, request: Request, next: N
 /// where they come from, and it must be here. Forms also carry a token, which their handlers check.
 pub async fn refuse_foreign_forms(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let explicit = request.extensions().get::<Caller>().is_some_and(|caller| caller.proof == Proof::Explicit);
-    if safe || explicit || comes_from_here(&request, &state) {
+    let proof = request.extensions().get::<Caller>().map_or(Proof::None, |caller| caller.proof);
+    let explicit = proof == Proof::Explicit;
+    // A program that forgot its key is told so: nothing of the API is done for nobody.
+    let keyless = proof == Proof::None && request.uri().path().starts_with("/api/");
+    if safe || explicit || keyless || comes_from_here(&request, &state) {
         return next.run(request).await;
     }
     let message = "this request did not come from a page of this service";
@@ -86,12 +89,14 @@ fn comes_from_here(request: &Request, state: &AppState) -> bool {
 /// nobody holds is no sign-in, so this runs after it was looked up.
 pub async fn limit_strangers(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let signed = request.extensions().get::<Caller>().is_some_and(|caller| caller.actor.is_some());
+    // Whoever watches the service must not take a crowd for an outage.
+    let watches = matches!(request.uri().path(), "/healthz" | "/readyz");
     // People behind a proxy are told apart by what it forwards; one that forwards nothing is not held
     // back as if it were one person.
     let direct = request.extensions().get::<axum::extract::ConnectInfo<std::net::SocketAddr>>().is_some();
     let (address, behind_proxy) = super::auth::address_of(&request, &state);
     let peer = (direct && !behind_proxy).then_some(address);
-    let (false, Some(peer)) = (signed, peer) else { return next.run(request).await };
+    let (false, Some(peer)) = (signed || watches, peer) else { return next.run(request).await };
     let Some(_place) = Place::take(&state, peer) else {
         let busy = ApiError {
             retry_after_secs: Some(1),

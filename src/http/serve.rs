@@ -24,6 +24,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use tower::ServiceExt;
 
 use super::auth::LocalPeer;
+use super::patience::with_patience;
 
 /// Connections of one listener at the same time.
 const CONNECTIONS: usize = 512;
@@ -178,7 +179,8 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         let (router, mark) = (router.clone(), mark.clone());
         async move {
-            let (mut request, rest) = lend(request);
+            let (request, rest) = lend(request);
+            let mut request = with_patience(request);
             mark(&mut request);
             let answer = match router.oneshot(request).await {
                 Ok(answer) => answer,

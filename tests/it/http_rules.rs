@@ -505,3 +505,41 @@ async fn claimed_sign_in_does_not_lift_the_limit_for_strangers() {
     assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
     waiting.iter().for_each(tokio::task::JoinHandle::abort);
 }
+
+#[tokio::test]
+async fn a_method_that_an_address_does_not_know_is_said_to_all() {
+    let house = open();
+    for (method, path) in [("POST", "/api/v1/time"), ("PUT", "/api/v1/tokens"), ("OPTIONS", "/healthz")] {
+        let answer = house.local(method, path, "").await;
+        assert_eq!(answer.code(), (405, "method_not_allowed".to_owned()), "{method} {path}");
+    }
+}
+
+/// A program that forgot its key hears that, not something about pages.
+#[tokio::test]
+async fn a_request_without_a_key_is_told_so() {
+    let house = open();
+    let path = "/api/v1/resources/VPN/authenticate";
+    let headers = &[("content-type", "application/json")];
+    let visit = Visit { method: "POST", path, headers, body: "{}", ..Visit::default() };
+    assert_eq!(house.browser("203.0.113.9", None, &visit).await.code().0, 401);
+}
+
+/// What stands before a hop that cannot be read may be the sender's invention.
+#[tokio::test]
+async fn a_forwarded_address_is_read_from_the_proxys_end() {
+    let house = open();
+    for (forwarded, address) in [
+        ("6.6.6.6, 203.0.113.9", "203.0.113.9"),
+        ("6.6.6.6, 203.0.113.9:51234", "203.0.113.9"),
+        ("6.6.6.6, [2001:db8::1]:51234", "2001:db8::1"),
+        ("6.6.6.6, 203.0.113.9, 198.51.100.1", "203.0.113.9"),
+        ("6.6.6.6, unknown", PROXY),
+        ("", PROXY),
+    ] {
+        sign_in(&house, PROXY, Some(forwarded)).await;
+        let newest = house.service.audit(&ADMIN, None, mintmark::store::Page::first(1)).expect("read").items;
+        let said = newest[0].address.clone().unwrap_or_default();
+        assert!(said == address || said == format!("proxy {address}"), "{forwarded}: {said}");
+    }
+}
