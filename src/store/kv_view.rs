@@ -28,10 +28,12 @@ pub(super) const CHUNK: usize = 256;
 type Found<T> = Result<Option<T>, StoreError>;
 type Listed<T> = Result<Slice<T>, StoreError>;
 
-/// A view over the tables of one state. Remembers what it found of batches and imports, so it
-/// must not outlive the state.
+/// A view over the tables of one state. Remembers what it found of batches, imports and the last token,
+/// so it must not outlive the state.
 pub(super) struct KvView<'k> {
     pub(super) kv: &'k dyn Kv,
+    /// The token that was looked at last: a check asks for the same one again and again.
+    last: RefCell<Option<Token>>,
     live: RefCell<HashMap<BatchId, bool>>,
     committed: RefCell<HashMap<ImportId, bool>>,
     standing: RefCell<HashMap<BatchId, Rc<[BatchAssignment]>>>,
@@ -43,6 +45,7 @@ impl<'k> KvView<'k> {
     pub(super) fn new(kv: &'k dyn Kv) -> Self {
         Self {
             kv,
+            last: RefCell::default(),
             live: RefCell::default(),
             committed: RefCell::default(),
             standing: RefCell::default(),
@@ -274,8 +277,14 @@ impl View for KvView<'_> {
     }
 
     fn token(&self, id: TokenId) -> Found<Token> {
+        if let Some(last) = self.last.borrow().as_ref().filter(|last| last.id == id) {
+            return Ok(Some(last.clone()));
+        }
         match self.numbered::<Token>(Tab::Tokens, id.0)? {
-            Some(token) if self.is_live(token.batch)? => Ok(Some(token)),
+            Some(token) if self.is_live(token.batch)? => {
+                self.last.replace(Some(token.clone()));
+                Ok(Some(token))
+            }
             _ => Ok(None),
         }
     }
