@@ -1,7 +1,9 @@
 //! How fast a seed file becomes inventory: OATH CSV through the service into a store on disk.
 //!
 //! `cargo bench --bench import [-- LINES]`, 100,000 lines without an argument. Prints seconds for the
-//! plan and the commit, lines per second, size of the file and the peak memory of the process.
+//! plan and the commit, lines per second, size of the file and the peak memory of the process, and when
+//! the first problems of a broken file can be seen. 100,000 lines must take at most 10 s and 300 MiB,
+//! and the first problems must show within a second; whoever breaks a bound hears of it.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -13,7 +15,7 @@ use mintmark::clock::{Clock, SystemClock};
 use mintmark::model::{Actor, ImportState};
 use mintmark::secret::Seed;
 use mintmark::service::{ImportRequest, MailMode, Service, StoreMark};
-use mintmark::store::{RedbStore, Store};
+use mintmark::store::{Page, RedbStore, Store};
 use mintmark::vault::RootKey;
 
 fn main() {
@@ -29,8 +31,15 @@ fn main() {
 
     let text = file(lines, 0);
     println!("{lines} lines, {} MiB, {} MiB of memory before", text.len() >> 20, before >> 10);
-    import(&service, &clock, &text, lines, "first");
+    let secs = import(&service, &clock, &text, lines, "first");
     report(dir.path());
+    if lines <= 100_000 {
+        assert!(secs <= 10.0, "the import took longer than 10 s");
+        assert!(peak_kib() <= 300 << 10, "the import took more than 300 MiB");
+    }
+    let shown = first_problems(&service, &clock, &file(lines, 3 * lines));
+    println!("broken file: the first problems could be seen after {shown:.3} s");
+    assert!(shown <= 1.0, "the first problems came later than a second");
     // Again: every line is there already.
     let began = clock.monotonic();
     let task = service.begin_import(&Actor::local(0), request(&text, "again")).expect("accepted");
@@ -42,7 +51,34 @@ fn main() {
     report(dir.path());
 }
 
-fn import(service: &Service, clock: &SystemClock, text: &str, lines: u64, name: &str) {
+/// Seconds until lines of a file of as many lines, each hundredth broken, can be seen.
+fn first_problems(service: &Service, clock: &SystemClock, text: &str) -> f64 {
+    let broken: String = text
+        .lines()
+        .enumerate()
+        .map(|(n, line)| if n % 100 == 99 { format!("{line},surplus,7\n") } else { format!("{line}\n") })
+        .collect();
+    let actor = Actor::local(0);
+    let began = clock.monotonic();
+    let task = service.begin_import(&actor, request(&broken, "broken")).expect("accepted");
+    let secs = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| service.run_import(&task));
+        let secs = loop {
+            let lines = service.import_lines(task.import, Page::first(10)).expect("there").items;
+            if !lines.is_empty() || reading.is_finished() {
+                assert!(!lines.is_empty(), "no problem was found");
+                break clock.monotonic().saturating_sub(began).as_secs_f64();
+            }
+            std::thread::yield_now();
+        };
+        reading.join().expect("read");
+        secs
+    });
+    service.drop_import(&actor, task.import).expect("dropped");
+    secs
+}
+
+fn import(service: &Service, clock: &SystemClock, text: &str, lines: u64, name: &str) -> f64 {
     let actor = Actor::local(0);
     let began = clock.monotonic();
     let task = service.begin_import(&actor, request(text, name)).expect("accepted");
@@ -59,6 +95,7 @@ fn import(service: &Service, clock: &SystemClock, text: &str, lines: u64, name: 
         done.saturating_sub(planned).as_secs_f64(),
         f64::from(u32::try_from(lines).unwrap_or(u32::MAX)) / secs,
     );
+    secs
 }
 
 fn report(dir: &Path) {

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::oneshot;
+
 use super::error::ApiError;
 use crate::jobs::Jobs;
 use crate::service::{Service, ServiceError};
@@ -32,6 +34,12 @@ pub struct HttpSettings {
     pub exposure: Exposure,
 }
 
+/// Takes an answer of the service.
+pub type Tell<T> = Box<dyn FnOnce(Result<T, ServiceError>) + Send>;
+
+/// How often work is begun again when the record moved under it.
+const ATTEMPTS: usize = 3;
+
 /// What every handler is given.
 #[derive(Clone, Debug)]
 pub struct AppState {
@@ -56,6 +64,34 @@ impl AppState {
     /// Puts the parts together.
     pub fn new(service: Arc<Service>, jobs: Arc<Jobs>, settings: HttpSettings) -> Self {
         Self { service, jobs, settings: Arc::new(settings), strangers: Arc::default() }
+    }
+
+    /// Starts work of the service that tells its answer later, on this thread: for short work that many
+    /// wait for. It is begun again while what it was computed from moves.
+    pub async fn answered<T: Send + 'static>(
+        &self,
+        start: impl Fn(&Service, Tell<T>) + Send,
+    ) -> Result<T, ApiError> {
+        for _ in 1..ATTEMPTS {
+            match self.told(&start).await {
+                Err(ServiceError::Stale) => {}
+                answer => return answer.map_err(ApiError::from),
+            }
+        }
+        self.told(&start).await.map_err(ApiError::from)
+    }
+
+    async fn told<T: Send + 'static>(&self, start: impl Fn(&Service, Tell<T>)) -> Result<T, ServiceError> {
+        let (tell, told) = oneshot::channel();
+        start(
+            &self.service,
+            Box::new(move |answer| {
+                // Whoever asked may be gone.
+                let _ = tell.send(answer);
+            }),
+        );
+        // A store that ends drops what still waits for it.
+        told.await.unwrap_or_else(|_| Err(crate::store::StoreError::Unavailable.into()))
     }
 
     /// Runs one call of the service on a thread that may block: commits, searches and hashes do.

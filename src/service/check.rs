@@ -153,6 +153,9 @@ pub(super) fn settle(
     })
 }
 
+/// What is left of a check: deciding inside the change.
+type CheckDecision = Box<dyn FnMut(&dyn View) -> Result<(CheckResult, Changes), ServiceError> + Send>;
+
 /// Failures after which tokens of the actor's resources are blocked: those of the first one.
 fn usual_limit(view: &dyn View, actor: &Actor) -> Result<u32, ServiceError> {
     let first = match &actor.scope {
@@ -165,13 +168,35 @@ fn usual_limit(view: &dyn View, actor: &Actor) -> Result<u32, ServiceError> {
 impl Service {
     /// Checks one code of a token and spends it when it is right.
     pub fn check(&self, actor: &Actor, serial: &TokenSerial, otp: &Otp) -> Result<CheckResult, ServiceError> {
+        self.until_settled(|| self.store.write(self.examine(actor, serial, otp)?))
+    }
+
+    /// As [`Service::check`] for callers that must not wait: what has to be computed is computed now,
+    /// `tell` hears the answer once it is durable. The answer may be `Stale`: then ask again.
+    ///
+    /// For verifiers only: an operator's check may search a day around the present code, which takes
+    /// too long for a thread that others wait for.
+    pub fn check_later(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        otp: &Otp,
+        tell: impl FnOnce(Result<CheckResult, ServiceError>) + Send + 'static,
+    ) {
+        match self.examine(actor, serial, otp) {
+            Ok(decision) => self.store.write_later(decision, tell),
+            Err(error) => tell(Err(error)),
+        }
+    }
+
+    /// Compares outside the store; gives what is left to decide inside.
+    fn examine(&self, actor: &Actor, serial: &TokenSerial, otp: &Otp) -> Result<CheckDecision, ServiceError> {
         let operator = actor.is_operator();
-        let found = self.until_settled(|| self.check_once(actor, serial, otp, operator));
-        match found {
+        match self.examine_token(actor, serial, otp, operator) {
             // A verifier learns nothing about which tokens exist or why one is refused.
             Err(ServiceError::NotFound { .. } | ServiceError::State { .. }) if !operator => {
                 self.dummy_check(otp);
-                self.check_nothing(actor, serial)
+                Ok(self.examine_nothing(actor, serial))
             }
             other => other,
         }
@@ -179,11 +204,11 @@ impl Service {
 
     /// What a verifier hears of a token that is not there, or not for it: the counter, the waits, the
     /// record and the durable change of a wrong code, so that neither answer nor time tells it apart.
-    fn check_nothing(&self, actor: &Actor, serial: &TokenSerial) -> Result<CheckResult, ServiceError> {
+    fn examine_nothing(&self, actor: &Actor, serial: &TokenSerial) -> CheckDecision {
         let hash = self.vault.keyed_hash("serial", serial.normal().as_bytes());
         let key = hashed_key(BudgetKind::UnknownOtp, &hash);
         let (actor, serial, now) = (actor.clone(), serial.clone(), self.clock.now());
-        self.decide(move |view| {
+        Box::new(move |view| {
             let budget = view.budget(key)?.within(now, 86_400);
             let (result, mut changes) = if let Some(until) = code::blocked(&budget, now) {
                 (CheckResult::Blocked { until }, Vec::new())
@@ -208,13 +233,13 @@ impl Service {
         })
     }
 
-    fn check_once(
+    fn examine_token(
         &self,
         actor: &Actor,
         serial: &TokenSerial,
         otp: &Otp,
         hint: bool,
-    ) -> Result<CheckResult, ServiceError> {
+    ) -> Result<CheckDecision, ServiceError> {
         let (examined, now) = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let token = scoped(view, actor, serial)?;
@@ -232,7 +257,7 @@ impl Service {
         let comparison = compare(self, &examined, otp, now, hint)?;
         let actor = actor.clone();
         let split = self.splits_check();
-        self.decide(move |view| {
+        Ok(Box::new(move |view| {
             let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
             let (result, mut changes) = settle(view, &fresh, comparison, now)?;
             let done = matches!(result, CheckResult::Accepted { .. });
@@ -245,6 +270,6 @@ impl Service {
                 vec![("result", result.name().to_owned())],
             ));
             Ok((result, changes))
-        })
+        }))
     }
 }

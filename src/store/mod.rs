@@ -100,6 +100,9 @@ pub enum Decision {
 /// A deciding closure as the engine sees it. It may be called again.
 pub type Decide = Box<dyn FnMut(&dyn View) -> Decision + Send>;
 
+/// Told what came of a decision, on the store's own thread: it passes the answer on and does no more.
+pub type Tell = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
 /// A storage engine. Use [`dyn Store::read`] and [`dyn Store::write`].
 pub trait Store: Send + Sync {
     /// Runs `look` on one consistent snapshot.
@@ -107,6 +110,12 @@ pub trait Store: Send + Sync {
 
     /// Hands the closure to the writer; returns when what it decided is durable.
     fn write_dyn(&self, decide: Decide) -> Result<(), StoreError>;
+
+    /// As [`Store::write_dyn`] for callers that do not wait: `tell` hears when what was decided is
+    /// durable, or why it is not. An engine without a queue of its own waits all the same.
+    fn write_later_dyn(&self, decide: Decide, tell: Tell) {
+        tell(self.write_dyn(decide));
+    }
 
     /// Gives the key for sealing audit records. Until then appending them fails.
     fn set_audit_seal(&self, seal: AuditSeal);
@@ -135,18 +144,58 @@ impl dyn Store + '_ {
     /// must be pure: it may run again. When it returns an error, nothing is changed.
     pub fn write<T, E>(
         &self,
-        mut decide: impl FnMut(&dyn View) -> Result<(T, Changes), E> + Send + 'static,
+        decide: impl FnMut(&dyn View) -> Result<(T, Changes), E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let answer = Arc::new(Mutex::new(None));
-        let place = Arc::clone(&answer);
+        let place = Place::new();
+        self.write_dyn(place.keeping(decide))?;
+        place.take()
+    }
+
+    /// As `write`, without waiting: `tell` is given the value once the decision is durable. It runs on
+    /// the store's own thread.
+    pub fn write_later<T, E>(
+        &self,
+        decide: impl FnMut(&dyn View) -> Result<(T, Changes), E> + Send + 'static,
+        tell: impl FnOnce(Result<T, E>) + Send + 'static,
+    ) where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let place = Place::new();
+        let decide = place.keeping(decide);
+        self.write_later_dyn(
+            decide,
+            Box::new(move |written| {
+                tell(match written {
+                    Ok(()) => place.take(),
+                    Err(error) => Err(error.into()),
+                });
+            }),
+        );
+    }
+}
+
+/// Where a deciding closure leaves its value or its own error.
+struct Place<T, E>(Arc<Mutex<Option<Result<T, E>>>>);
+
+impl<T: Send + 'static, E: From<StoreError> + Send + 'static> Place<T, E> {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(None)))
+    }
+
+    fn keeping(
+        &self,
+        mut decide: impl FnMut(&dyn View) -> Result<(T, Changes), E> + Send + 'static,
+    ) -> Decide {
+        let place = Arc::clone(&self.0);
         let keep = move |value: Result<T, E>| {
             *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(value);
         };
-        self.write_dyn(Box::new(move |view| match decide(view) {
+        Box::new(move |view| match decide(view) {
             Ok((value, changes)) => {
                 keep(Ok(value));
                 Decision::Apply(changes)
@@ -155,8 +204,11 @@ impl dyn Store + '_ {
                 keep(Err(error));
                 Decision::Refuse
             }
-        }))?;
-        let taken = answer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        })
+    }
+
+    fn take(&self) -> Result<T, E> {
+        let taken = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         taken.unwrap_or_else(|| Err(StoreError::Unavailable.into()))
     }
 }

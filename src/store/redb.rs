@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Sender, SyncSender};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use super::redb_kv::{
 };
 use super::redb_writer::Writer;
 use super::shared_backend::SharedBackend;
-use super::{AuditHead, AuditSeal, Decide, Store, StoreError, View};
+use super::{AuditHead, AuditSeal, Decide, Store, StoreError, Tell, View};
 
 /// How a [`RedbStore`] works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub(super) enum Source {
 /// A decision waiting for the writer.
 pub(super) struct Job {
     pub(super) decide: Decide,
-    pub(super) answer: SyncSender<Result<(), StoreError>>,
+    pub(super) answer: Tell,
 }
 
 /// What the writer is told.
@@ -267,10 +267,21 @@ impl Store for RedbStore {
     }
 
     fn write_dyn(&self, decide: Decide) -> Result<(), StoreError> {
-        let (answer, answered) = mpsc::sync_channel(1);
-        let job = Message::Write(Job { decide, answer });
-        self.jobs.send(job).map_err(|_| StoreError::Unavailable)?;
-        answered.recv().unwrap_or(Err(StoreError::Unavailable))
+        let (tell, told) = mpsc::sync_channel(1);
+        let tell = move |outcome| {
+            // The caller waits for it below.
+            let _ = tell.send(outcome);
+        };
+        self.write_later_dyn(decide, Box::new(tell));
+        told.recv().unwrap_or(Err(StoreError::Unavailable))
+    }
+
+    fn write_later_dyn(&self, decide: Decide, tell: Tell) {
+        if let Err(mpsc::SendError(Message::Write(job))) =
+            self.jobs.send(Message::Write(Job { decide, answer: tell }))
+        {
+            (job.answer)(Err(StoreError::Unavailable));
+        }
     }
 
     fn set_audit_seal(&self, seal: AuditSeal) {

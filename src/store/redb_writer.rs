@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::kv_read::KvView;
 use super::redb::{Job, Message, Shared, panic_text};
 use super::redb_kv::{WriteTables, commit_fault, storage_fault, transaction_fault};
 use super::runs::Fold;
-use super::{AuditHead, AuditSeal, Decision, StoreError};
+use super::{AuditHead, AuditSeal, Decision, StoreError, Tell};
 use crate::clock::{Clock as _, SystemClock};
 
 /// Decisions in one commit at most.
@@ -80,7 +80,7 @@ struct Done {
     touched: bool,
 }
 
-type Answers = Vec<(SyncSender<Result<(), StoreError>>, Result<(), StoreError>)>;
+type Answers = Vec<(Tell, Result<(), StoreError>)>;
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, jobs: Receiver<Message>) -> Self {
@@ -135,7 +135,7 @@ impl Writer {
         if let Some(fault) = &self.fault {
             let refusal = if fault.is_full { StoreError::Full } else { StoreError::Unavailable };
             if self.clock.monotonic() < fault.until {
-                return answer(&first, Err(refusal));
+                return (first.answer)(Err(refusal));
             }
             if self.shared.database().is_none() {
                 self.reopen();
@@ -143,7 +143,7 @@ impl Writer {
         }
         let Some(database) = self.shared.database() else {
             let full = self.fault.as_ref().is_some_and(|fault| fault.is_full);
-            return answer(&first, Err(if full { StoreError::Full } else { StoreError::Unavailable }));
+            return (first.answer)(Err(if full { StoreError::Full } else { StoreError::Unavailable }));
         };
         let seal = self.shared.seal();
         let mut answers = Answers::new();
@@ -157,8 +157,7 @@ impl Writer {
                 self.fault = None;
                 self.anchor(seal.as_ref(), &done.heads);
                 for (answer, outcome) in answers {
-                    // A caller that no longer waits needs no answer.
-                    let _ = answer.send(outcome);
+                    answer(outcome);
                 }
                 if changed {
                     self.after_commit(done.touched);
@@ -168,7 +167,7 @@ impl Writer {
                 tracing::error!(error = %fault, "the store could not be written and is being reopened");
                 self.fail(database, &fault);
                 for (answer, _) in answers {
-                    let _ = answer.send(Err(again(&fault)));
+                    answer(Err(again(&fault)));
                 }
             }
         }
@@ -405,11 +404,6 @@ fn decide(
             Err(StoreError::Panicked)
         }
     }
-}
-
-fn answer(job: &Job, outcome: Result<(), StoreError>) {
-    // A caller that no longer waits needs no answer.
-    let _ = job.answer.send(outcome);
 }
 
 /// The same fault for another caller.

@@ -11,7 +11,7 @@ use mintmark::store::Page;
 
 use super::fixture::{
     ADDRESS, Home, PASSWORD, StandIn, admin, alias, batch, login, many, operator, request, resource, serial,
-    typed,
+    typed, verifier,
 };
 
 /// Methods that only look.
@@ -248,6 +248,14 @@ fn service_law7_every_change_is_in_the_log() {
     // Codes.
     table.row("check", "otp_checked", |h| {
         h.service.check(&operator(1), &tokens[2].serial, &tokens[2].wrong(h.step())).expect("answered")
+    });
+    table.row("check_later", "otp_checked", |h| {
+        let (tell, told) = std::sync::mpsc::channel();
+        let wrong = tokens[2].wrong(h.step());
+        h.service.check_later(&verifier(), &tokens[2].serial, &wrong, move |answer| {
+            tell.send(answer).expect("waited for");
+        });
+        told.recv().expect("told").expect("answered")
     });
     table.row("authenticate", "authenticated", |h| {
         let (anna, password) = (login("nobody"), typed("wrong"));
