@@ -128,7 +128,7 @@ fn serve(dir: &std::path::Path) -> Server {
     };
     let task = service.begin_import(&actor, request).expect("accepted");
     service.run_import(&task);
-    let tokens = service.import(task.import).expect("there").import.counts.new;
+    let tokens = service.import(&Actor::local(0), task.import).expect("there").import.counts.new;
     assert_eq!(tokens, 2 * (CONNECTIONS * TOKENS) as u64);
     println!("{tokens} tokens, {CONNECTIONS} connections");
     let key = service.add_api_key(&actor, "bench", Role::Verifier, &[]).expect("a key").key;

@@ -8,7 +8,7 @@ use super::keys::{self, Counter};
 use super::kv::{Entry, Kv, Order, Span, Tab};
 use super::record::{self, Record};
 use super::{Page, Slice, StoreError, View, runs};
-use crate::model::{BatchAssignment, BatchId, Fingerprint, ImportId, SeedRow, TokenState};
+use crate::model::{BatchAssignment, BatchId, Fingerprint, ImportId, SeedRow, Token, TokenState};
 
 /// Records looked at for one page at most.
 pub(super) const LOOKED_AT: usize = 20_000;
@@ -18,10 +18,12 @@ pub(super) const CHUNK: usize = 256;
 pub(super) type Found<T> = Result<Option<T>, StoreError>;
 pub(super) type Listed<T> = Result<Slice<T>, StoreError>;
 
-/// A view over the tables of one state. Remembers what it found of batches and imports, so it
-/// must not outlive the state.
+/// A view over the tables of one state. Remembers what it found of batches, imports and the last token,
+/// so it must not outlive the state.
 pub(super) struct KvView<'k> {
     pub(super) kv: &'k dyn Kv,
+    /// The token that was looked at last: a check asks for the same one again and again.
+    pub(super) last: RefCell<Option<Token>>,
     live: RefCell<HashMap<BatchId, bool>>,
     committed: RefCell<HashMap<ImportId, bool>>,
     standing: RefCell<HashMap<BatchId, Rc<[BatchAssignment]>>>,
@@ -33,6 +35,7 @@ impl<'k> KvView<'k> {
     pub(super) fn new(kv: &'k dyn Kv) -> Self {
         Self {
             kv,
+            last: RefCell::default(),
             live: RefCell::default(),
             committed: RefCell::default(),
             standing: RefCell::default(),

@@ -84,8 +84,14 @@ impl View for KvView<'_> {
     }
 
     fn token(&self, id: TokenId) -> Found<Token> {
+        if let Some(last) = self.last.borrow().as_ref().filter(|last| last.id == id) {
+            return Ok(Some(last.clone()));
+        }
         match self.numbered::<Token>(Tab::Tokens, id.0)? {
-            Some(token) if self.is_live(token.batch)? => Ok(Some(token)),
+            Some(token) if self.is_live(token.batch)? => {
+                self.last.replace(Some(token.clone()));
+                Ok(Some(token))
+            }
             _ => Ok(None),
         }
     }
