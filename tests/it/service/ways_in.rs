@@ -1,0 +1,55 @@
+//! What shuts the ways in, and opens them again.
+
+use mintmark::model::EmailAddress;
+use mintmark::service::{NewUser, OnConflict, SecondPage, ServiceError, UserPatch};
+
+use super::fixture::{ADDRESS, Home, PASSWORD, admin, alias, login, typed};
+
+/// The newest code in the outbox.
+fn mailed(home: &Home) -> String {
+    let mails = home.service.outbox(&admin(), 50).expect("a demonstration store");
+    let text = mails.iter().find_map(|mail| mail.text.as_str().split("your code for VPN is ").nth(1));
+    text.expect("a code was mailed").chars().take(8).collect()
+}
+
+#[test]
+fn service_another_mail_address_shuts_out_whoever_read_the_old_one() {
+    let home = Home::new();
+    home.add_vpn();
+    home.add_mail_user("mary");
+    let change = |email: &str| {
+        let email = EmailAddress::parse(email).expect("an address");
+        let patch = UserPatch { email: Some(Some(email)), ..UserPatch::default() };
+        home.service.change_user(&admin(), &login("mary"), patch).expect("changed");
+    };
+
+    // Who is signed in is out.
+    let first = home.begin("mary");
+    let passed = home.service.portal_second(&first, &typed(&mailed(&home)), ADDRESS).expect("answered");
+    let SecondPage::Passed { cookie, .. } = passed else { panic!("{passed:?}") };
+    change("mary@example.net");
+    assert!(home.service.portal_session(&alias(), &cookie).expect("read").is_none());
+
+    // A code that is under way opens nothing.
+    let first = home.begin("mary");
+    let code = mailed(&home);
+    change("mary@example.com");
+    let refused = home.service.portal_second(&first, &typed(&code), ADDRESS);
+    assert!(matches!(refused, Err(ServiceError::State { .. })), "{refused:?}");
+
+    // Neither does a page that was open while a request filled an empty field.
+    home.add_user("anna");
+    let none = UserPatch { password: Some(None), ..UserPatch::default() };
+    home.service.change_user(&admin(), &login("anna"), none).expect("changed");
+    let cookie = home.service.portal_begin(&alias(), &login("anna"), ADDRESS).expect("begun");
+    let fill = NewUser {
+        login: "anna".into(),
+        email: Some(EmailAddress::parse("anna@example.org").expect("an address")),
+        password: Some(typed(PASSWORD)),
+        on_conflict: OnConflict::Fill,
+        ..NewUser::default()
+    };
+    home.service.add_user(&admin(), fill).expect("filled");
+    assert!(home.service.portal_session(&alias(), &cookie).expect("read").is_none());
+    home.sign_in("anna");
+}
