@@ -41,9 +41,13 @@ pub struct NewApiKey {
     pub name: String,
 }
 
-fn scope_of(view: &dyn View, actor: &Actor, names: &[ResourceName]) -> Result<Scope, ServiceError> {
+fn scope_of(view: &dyn View, actor: &Actor, names: Option<&[ResourceName]>) -> Result<Scope, ServiceError> {
+    let Some(names) = names else { return Ok(actor.scope.clone()) };
     if names.is_empty() {
-        return Ok(actor.scope.clone());
+        // A program that lists what it wants, and comes to nothing, does not want everything.
+        let detail =
+            "an empty list opens nothing: name resources, or leave the field out to mean all of yours";
+        return Err(ServiceError::invalid("resources", "scope_empty", detail));
     }
     let mut ids = Vec::with_capacity(names.len());
     for name in names {
@@ -71,14 +75,14 @@ fn resource_names(view: &dyn View, scope: &Scope) -> Result<Option<Vec<String>>,
 }
 
 impl Service {
-    /// Makes an operator, bound to the named resources; without names to all that the actor is bound to.
+    /// Makes an operator, bound to the named resources; without a list to all that the actor is bound to.
     pub fn add_operator(
         &self,
         actor: &Actor,
         login: &Login,
         password: &Passphrase,
         role: Role,
-        resources: &[ResourceName],
+        resources: Option<&[ResourceName]>,
     ) -> Result<(), ServiceError> {
         require_admin(actor)?;
         if !role.is_for_people() {
@@ -90,7 +94,7 @@ impl Service {
         }
         check_new_password(password, MIN_PASSWORD_CHARS)?;
         let hash = self.hash_password(password)?;
-        let (actor, login, resources) = (actor.clone(), login.clone(), resources.to_vec());
+        let (actor, login, resources) = (actor.clone(), login.clone(), resources.map(<[_]>::to_vec));
         let now = self.clock.now();
         self.decide(move |view| {
             if view.operator_by_login(&login.normal())?.is_some() {
@@ -101,7 +105,7 @@ impl Service {
                 login: login.clone(),
                 password: hash.clone(),
                 role,
-                scope: scope_of(view, &actor, &resources)?,
+                scope: scope_of(view, &actor, resources.as_deref())?,
                 enabled: true,
                 created_at: now,
             };
@@ -260,7 +264,7 @@ impl Service {
         actor: &Actor,
         name: &str,
         role: Role,
-        resources: &[ResourceName],
+        resources: Option<&[ResourceName]>,
     ) -> Result<NewApiKey, ServiceError> {
         require_admin(actor)?;
         let name = name.trim().to_owned();
@@ -269,7 +273,7 @@ impl Service {
         }
         let key = bearer_token()?;
         let hash = bearer_hash(&key);
-        let (actor, resources, now) = (actor.clone(), resources.to_vec(), self.clock.now());
+        let (actor, resources, now) = (actor.clone(), resources.map(<[_]>::to_vec), self.clock.now());
         let shown = name.clone();
         self.decide(move |view| {
             let taken = view
@@ -288,7 +292,7 @@ impl Service {
                 name: name.clone(),
                 hash,
                 role,
-                scope: scope_of(view, &actor, &resources)?,
+                scope: scope_of(view, &actor, resources.as_deref())?,
                 created_at: now,
                 revoked_at: None,
             };

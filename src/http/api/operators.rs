@@ -73,7 +73,7 @@ struct OperatorBody {
     password: Secret,
     /// auditor, helpdesk, station or admin.
     role: String,
-    /// Bound to these; absent: to all that the caller is bound to.
+    /// Bound to these; absent: to all that the caller is bound to. An empty list is refused.
     resources: Option<Vec<String>>,
 }
 
@@ -94,7 +94,9 @@ async fn create(
     let (login, role) = (common::login("login", &body.login)?, common::role(&body.role)?);
     let (password, resources) = (body.password.password(), common::resources(body.resources.as_deref())?);
     let answer = NewOperator { login: login.as_str().to_owned(), role: role.name() };
-    state.blocking(move |service| service.add_operator(&actor, &login, &password, role, &resources)).await?;
+    state
+        .blocking(move |service| service.add_operator(&actor, &login, &password, role, resources.as_deref()))
+        .await?;
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
@@ -157,7 +159,7 @@ async fn list_keys(
 struct KeyBody {
     name: String,
     role: String,
-    /// Bound to these; absent: to all that the caller is bound to.
+    /// Bound to these; absent: to all that the caller is bound to. An empty list is refused.
     resources: Option<Vec<String>>,
 }
 
@@ -177,8 +179,9 @@ async fn create_key(
     ApiJson(body): ApiJson<KeyBody>,
 ) -> Result<(StatusCode, Json<NewKey>), ApiError> {
     let (role, resources) = (common::role(&body.role)?, common::resources(body.resources.as_deref())?);
-    let made =
-        state.blocking(move |service| service.add_api_key(&actor, &body.name, role, &resources)).await?;
+    let made = state
+        .blocking(move |service| service.add_api_key(&actor, &body.name, role, resources.as_deref()))
+        .await?;
     let key = String::from_utf8_lossy(made.key.expose()).into_owned();
     Ok((StatusCode::CREATED, Json(NewKey { name: made.name, key })))
 }

@@ -212,10 +212,16 @@ fn typed(error: &ApiError, name: &str, value: &str) -> Field {
     Field { value: value.to_owned(), error: meant.then(|| words::sentence(&error.message)) }
 }
 
-/// The names of a scope, typed with commas between.
-fn scope(text: &str) -> Result<Vec<ResourceName>, ServiceError> {
-    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-    names.map(|name| ResourceName::parse(name).map_err(ServiceError::name("scope"))).collect()
+/// The names of a scope, typed with commas between; `None`: nothing was typed, which means all.
+fn scope(text: &str) -> Result<Option<Vec<ResourceName>>, ServiceError> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let names = text.split(',').map(str::trim);
+    names
+        .map(|name| ResourceName::parse(name).map_err(ServiceError::name("scope")))
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 fn chosen(pairs: &[(&str, &str)], selected: &str) -> Vec<Choice> {

@@ -245,7 +245,9 @@ pub(super) async fn add_operator(
     let added = match parsed {
         Ok((login, role, resources)) => {
             state
-                .blocking(move |service| service.add_operator(&actor, &login, &password, role, &resources))
+                .blocking(move |service| {
+                    service.add_operator(&actor, &login, &password, role, resources.as_deref())
+                })
                 .await
         }
         Err(error) => Err(error.into()),
@@ -308,7 +310,9 @@ pub(super) async fn add_key(
     let parsed = role_of(fields.get("role")).and_then(|role| Ok((role, scope(fields.get("scope"))?)));
     let added = match parsed {
         Ok((role, resources)) => {
-            state.blocking(move |service| service.add_api_key(&actor, &name, role, &resources)).await
+            state
+                .blocking(move |service| service.add_api_key(&actor, &name, role, resources.as_deref()))
+                .await
         }
         Err(error) => Err(error.into()),
     };

@@ -1,7 +1,8 @@
 //! What shuts the ways in, and opens them again.
 
-use mintmark::model::EmailAddress;
+use mintmark::model::{EmailAddress, Role};
 use mintmark::service::{NewUser, OnConflict, SecondPage, ServiceError, UserPatch};
+use mintmark::store::Page;
 
 use super::fixture::{ADDRESS, Home, PASSWORD, admin, alias, login, typed};
 
@@ -52,4 +53,18 @@ fn service_another_mail_address_shuts_out_whoever_read_the_old_one() {
     home.service.add_user(&admin(), fill).expect("filled");
     assert!(home.service.portal_session(&alias(), &cookie).expect("read").is_none());
     home.sign_in("anna");
+}
+
+#[test]
+fn service_a_list_without_resources_opens_nothing() {
+    let home = Home::new();
+    let empty = |what: Result<(), ServiceError>| {
+        assert!(matches!(what, Err(ServiceError::Invalid { code: "scope_empty", .. })), "{what:?}");
+    };
+    empty(home.service.add_api_key(&admin(), "gateway", Role::Verifier, Some(&[])).map(drop));
+    empty(home.service.add_operator(&admin(), &login("head"), &typed(PASSWORD), Role::Admin, Some(&[])));
+    assert!(home.service.api_keys(&admin(), Page::first(1)).expect("listed").items.is_empty());
+    home.service.add_api_key(&admin(), "gateway", Role::Verifier, None).expect("made");
+    let keys = home.service.api_keys(&admin(), Page::first(1)).expect("listed").items;
+    assert_eq!(keys[0].resources, None, "without a list all of the actor's");
 }

@@ -41,7 +41,7 @@ fn furnished() -> (Server, Caller, StandIn) {
     server.service.add_resource(&ADMIN, &name).expect("made");
     caller.done("POST", "/api/v1/batches/old/assign", &json!({ "resource": "VPN" }));
     let (login, password) = (Login::parse("head").expect("a login"), Passphrase::from_text(PASSWORD.into()));
-    server.service.add_operator(&ADMIN, &login, &password, Role::Admin, &[]).expect("made");
+    server.service.add_operator(&ADMIN, &login, &password, Role::Admin, None).expect("made");
     (server, caller, old)
 }
 
