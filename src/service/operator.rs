@@ -121,7 +121,7 @@ impl Service {
         })
     }
 
-    /// Gives an operator another password and ends their sessions.
+    /// Gives an operator another password, ends their sessions and clears their failures.
     pub fn set_operator_password(
         &self,
         actor: &Actor,
@@ -131,6 +131,7 @@ impl Service {
         require_admin(actor)?;
         check_new_password(password, MIN_PASSWORD_CHARS)?;
         let hash = self.hash_password(password)?;
+        let budget_key = self.operator_budget(login);
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
         self.decide(move |view| {
             let operator = view
@@ -146,8 +147,38 @@ impl Service {
                 AuditResult::Done,
                 vec![("changed", "password".to_owned())],
             );
-            Ok(((), vec![Change::PutOperator(changed), Change::EndOperatorSessions(id), entry]))
+            // Whoever guessed the old password is not to keep the owner of the new one out.
+            let budget = Change::PutBudget(budget_key, Budget::CLEAR);
+            Ok(((), vec![Change::PutOperator(changed), Change::EndOperatorSessions(id), budget, entry]))
         })
+    }
+
+    /// Clears an operator's failures at the sign-in.
+    pub fn unblock_operator(&self, actor: &Actor, login: &Login) -> Result<(), ServiceError> {
+        require_admin(actor)?;
+        let budget_key = self.operator_budget(login);
+        let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
+        self.decide(move |view| {
+            let operator = view
+                .operator_by_login(&login.normal())?
+                .filter(|operator| is_within(&actor.scope, &operator.scope))
+                .ok_or(ServiceError::NotFound { what: "operator" })?;
+            let entry = super::audit_entry(
+                now,
+                &actor,
+                AuditAction::OperatorChanged,
+                vec![Subject::Operator(operator.id)],
+                AuditResult::Done,
+                vec![("changed", "unblocked".to_owned())],
+            );
+            Ok(((), vec![Change::PutBudget(budget_key, Budget::CLEAR), entry]))
+        })
+    }
+
+    /// The counter of wrong passwords typed with a login, also one that nobody has.
+    fn operator_budget(&self, login: &Login) -> BudgetKey {
+        let hash = self.vault.keyed_hash("operator", login.normal().as_bytes());
+        super::authenticate::hashed_key(BudgetKind::OperatorPassword, &hash)
     }
 
     /// The operators whose scope lies in the actor's.
@@ -186,10 +217,7 @@ impl Service {
         let right = self.verify_password(password, known.as_ref().map(|o| &o.password))?;
         let cookie = bearer_token()?;
         let key = bearer_hash(&cookie);
-        let hashed = self.vault.keyed_hash("operator", login.normal().as_bytes());
-        let mut id = [0; 16];
-        id.copy_from_slice(&hashed[..16]);
-        let budget_key = BudgetKey::Hashed(BudgetKind::OperatorPassword, id);
+        let budget_key = self.operator_budget(login);
         let (login, address, now) = (login.clone(), address.to_owned(), self.clock.now());
         let of_address = self.address_budget(&address, now);
         let outcome = self.decide(move |view| {

@@ -20,6 +20,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { method: "GET", path: "/api/v1/operators", needs: Permission::Read },
     Rule { method: "POST", path: "/api/v1/operators", needs: Permission::Administer },
     Rule { method: "PUT", path: "/api/v1/operators/{login}/password", needs: Permission::Administer },
+    Rule { method: "POST", path: "/api/v1/operators/{login}/unblock", needs: Permission::Administer },
     Rule { method: "GET", path: "/api/v1/apikeys", needs: Permission::Read },
     Rule { method: "POST", path: "/api/v1/apikeys", needs: Permission::Administer },
     Rule { method: "DELETE", path: "/api/v1/apikeys/{name}", needs: Permission::Administer },
@@ -29,6 +30,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(set_password))
+        .routes(routes!(unblock))
         .routes(routes!(list_keys, create_key))
         .routes(routes!(revoke))
 }
@@ -118,6 +120,18 @@ async fn set_password(
 ) -> Result<StatusCode, ApiError> {
     let (login, password) = (common::login("login", &login)?, body.password.password());
     state.blocking(move |service| service.set_operator_password(&actor, &login, &password)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(post, path = "/api/v1/operators/{login}/unblock", tag = "operators",
+    responses((status = 204)))]
+async fn unblock(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(login): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let login = common::login("login", &login)?;
+    state.blocking(move |service| service.unblock_operator(&actor, &login)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

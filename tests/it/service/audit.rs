@@ -282,6 +282,9 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("set_operator_password", "operator_changed", |h| {
         h.service.set_operator_password(&admin(), &head, &typed("drei Nuesse im Sack")).expect("changed");
     });
+    table.row("unblock_operator", "operator_changed", |h| {
+        h.service.unblock_operator(&admin(), &head).expect("unblocked");
+    });
     table.row("operator_sign_in", "sign_in", |h| {
         h.service
             .operator_sign_in(&head, &typed("drei Nuesse im Sack"), ADDRESS)

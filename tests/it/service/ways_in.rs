@@ -4,7 +4,7 @@ use mintmark::model::{EmailAddress, Role};
 use mintmark::service::{NewUser, OnConflict, SecondPage, ServiceError, UserPatch};
 use mintmark::store::Page;
 
-use super::fixture::{ADDRESS, Home, PASSWORD, admin, alias, login, typed};
+use super::fixture::{ADDRESS, Home, PASSWORD, admin, alias, login, operator, typed};
 
 /// The newest code in the outbox.
 fn mailed(home: &Home) -> String {
@@ -67,4 +67,30 @@ fn service_a_list_without_resources_opens_nothing() {
     home.service.add_api_key(&admin(), "gateway", Role::Verifier, None).expect("made");
     let keys = home.service.api_keys(&admin(), Page::first(1)).expect("listed").items;
     assert_eq!(keys[0].resources, None, "without a list all of the actor's");
+}
+
+#[test]
+fn service_another_password_or_an_admin_opens_a_blocked_operator() {
+    let home = Home::new();
+    let head = login("head");
+    home.service.add_operator(&admin(), &head, &typed(PASSWORD), Role::Helpdesk, None).expect("made");
+    let enter = |password: &str| home.service.operator_sign_in(&head, &typed(password), ADDRESS);
+    let block = || {
+        for _ in 0..5 {
+            assert!(enter("not the password").expect("looked at").is_none());
+        }
+        let refused = enter(PASSWORD);
+        assert!(matches!(refused, Err(ServiceError::TooMany { .. })), "{refused:?}");
+    };
+    block();
+    home.service.unblock_operator(&admin(), &head).expect("unblocked");
+    assert!(enter(PASSWORD).expect("looked at").is_some());
+    block();
+    let other = "vier Pflaumen im Glas";
+    home.service.set_operator_password(&admin(), &head, &typed(other)).expect("changed");
+    assert!(enter(other).expect("looked at").is_some());
+
+    let helpdesk = operator(1);
+    let refused = home.service.unblock_operator(&helpdesk, &head);
+    assert!(matches!(refused, Err(ServiceError::Forbidden { .. })), "{refused:?}");
 }
