@@ -78,6 +78,7 @@ pub const RULES: &[Rule] = &[
     write("/admin/users/{login}/unblock", Permission::Unblock),
     Rule { method: "GET", path: "/admin/audit", needs: Permission::Audit },
     write("/admin/audit/verify", Permission::Audit),
+    write("/admin/audit/clock", Permission::Administer),
     read("/admin/operators"),
     write("/admin/operators", Permission::Administer),
     read("/admin/keys"),
@@ -124,6 +125,7 @@ pub fn router() -> Router<AppState> {
         .route("/admin/users/{login}/unblock", post(user::unblock))
         .route("/admin/audit", get(operation::audit))
         .route("/admin/audit/verify", post(operation::verify))
+        .route("/admin/audit/clock", post(operation::accept_clock))
         .route("/admin/operators", get(operation::operators).post(operation::add_operator))
         .route("/admin/keys", get(operation::keys).post(operation::add_key))
         .route("/admin/keys/{name}/revoke", post(operation::revoke_key))
