@@ -13,6 +13,7 @@ use super::list::show;
 use super::output::{Outcome, Output};
 use crate::clock::{Clock, SystemClock, UnixTime};
 use crate::config::{Config, Flags};
+use crate::service::ServiceError;
 use crate::vault::RootKey;
 
 /// The log of who did what.
@@ -88,8 +89,9 @@ fn look(dir: &Path) -> Vec<Finding> {
     // No release of this program is older.
     let earliest = UnixTime::from_secs(1_767_225_600);
     findings.push(finding("clock", now >= earliest, format!("the machine's clock shows {now}")));
+    // A running service has the store to itself and says it by `GET /time`.
     let runs = std::os::unix::net::UnixStream::connect(dir.join(home::SOCKET)).is_ok();
-    findings.push(if runs {
+    let store = if runs {
         finding("store", true, "the service runs and has it open")
     } else {
         match home::open_store(dir).and_then(|(store, meta)| home::open_service(dir, store, &meta, false)) {
@@ -99,12 +101,21 @@ fn look(dir: &Path) -> Vec<Finding> {
                     (false, true) => "a rehearsal store",
                     (false, false) => "a store",
                 };
+                match service.clock_fault() {
+                    Ok(None) => {}
+                    Ok(Some(newest)) => {
+                        let fault = ServiceError::ClockFault { now: service.now(), newest };
+                        findings.push(finding("clock and log", false, fault.to_string()));
+                    }
+                    Err(error) => findings.push(finding("clock and log", false, error.to_string())),
+                }
                 service.close();
                 finding("store", true, format!("{kind} that opens; the service does not run"))
             }
             Err(error) => finding("store", false, format!("{error:#}")),
         }
-    });
+    };
+    findings.push(store);
     findings.push(match Config::load(dir, &Flags::default(), |name| std::env::var(name).ok()) {
         Ok(config) => match config.smtp {
             Some(smtp) => finding("mail", true, format!("through {}:{}", smtp.host, smtp.port())),

@@ -105,7 +105,7 @@ pub(super) fn add_operator(service: &Service, login: &str, role: Role) -> Result
     let actor = Actor::local(rustix::process::getuid().as_raw());
     let login = Login::parse(login).map_err(|error| environment(error.to_string()))?;
     service
-        .add_operator(&actor, &login, &password, role, &[])
+        .add_operator(&actor, &login, &password, role, None)
         .map_err(|error| environment(error.to_string()))?;
     Ok(shown)
 }

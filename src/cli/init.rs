@@ -49,7 +49,7 @@ pub(super) fn run(args: &InitArgs, dir: &Path, out: &mut Output) -> Result<Outco
     let actor = Actor::local(rustix::process::getuid().as_raw());
     let added = admin
         .as_ref()
-        .map(|(login, password)| service.add_operator(&actor, login, password, Role::Admin, &[]));
+        .map(|(login, password)| service.add_operator(&actor, login, password, Role::Admin, None));
     service.close();
     if let Some(Err(error)) = added {
         return Err(environment(error.to_string()));

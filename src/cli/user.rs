@@ -86,6 +86,11 @@ pub(super) enum OperatorCommand {
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
     },
+    /// Clears failures of a blocked operator
+    Unblock {
+        /// Login
+        login: String,
+    },
 }
 
 /// Keys for other programs.
@@ -193,6 +198,10 @@ pub(super) async fn operator(
             let body = json!({ "password": password.as_str() });
             let answer = client.with_json(Method::PUT, &path, &body).await?;
             said(out, &answer, &format!("{login} has another password now"))?;
+        }
+        OperatorCommand::Unblock { login } => {
+            let answer = client.post(&format!("/operators/{}/unblock", segment(login)), &json!({})).await?;
+            said(out, &answer, &format!("{login} is open again"))?;
         }
     }
     Ok(Outcome::Done)

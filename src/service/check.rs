@@ -1,7 +1,9 @@
 //! One code of one token: right, used before, or wrong. A right one is spent.
 
 use crate::clock::UnixTime;
-use crate::model::{Actor, AuditAction, AuditResult, BudgetKind, Resource, Scope, Subject, TokenSerial};
+use crate::model::{
+    Actor, AuditAction, AuditResult, BudgetKind, Custody, Resource, Scope, Subject, TokenSerial,
+};
 use crate::oath::{MovingFactor, Otp, WindowMatch, find_in_window};
 use crate::store::{Change, Changes, View};
 
@@ -246,6 +248,10 @@ impl Service {
             Ok::<_, ServiceError>((Examined::read(view, token)?, now))
         })?;
         examined.require_usable(now)?;
+        // A token that came back is nobody's; only operators, who look whether it still works, try it.
+        if !hint && matches!(examined.token.custody, Custody::Returned { .. }) {
+            return Err(ServiceError::state("out_of_custody", "the token is noted as returned"));
+        }
         let digits = examined.digits()?;
         if hint && otp.value(digits).is_none() && examined.token.pin.is_none() {
             return Err(ServiceError::invalid(

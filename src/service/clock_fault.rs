@@ -26,16 +26,16 @@ impl Service {
     /// An operator accepts the clock as it is. True: a second one has done so too, and codes are looked
     /// at again.
     pub fn accept_clock(&self, actor: &Actor) -> Result<bool, ServiceError> {
-        let Some(operator) = actor.operator() else {
-            return Err(ServiceError::Forbidden {
-                code: "operator_needed",
-                detail: "two signed-in operators accept a clock, one after the other",
-            });
-        };
         let (actor, now) = (actor.clone(), self.clock.now());
         self.decide(move |view| {
             let newest = fault(view, now)?
                 .ok_or_else(|| ServiceError::state("clock_right", "the clock does not contradict the log"))?;
+            let Some(operator) = actor.operator() else {
+                return Err(ServiceError::Forbidden {
+                    code: "operator_needed",
+                    detail: "two signed-in operators accept a clock, one after the other",
+                });
+            };
             let records = view.audit(AuditFilter { subject: None }, Page::first(LOOK_BACK))?.items;
             let is_first_word = |record: &AuditRecord| {
                 record.entry.action == AuditAction::ClockAccepted

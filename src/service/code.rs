@@ -7,7 +7,7 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Batch, Budget, BudgetState, Drift, OtpSpec, ResourceId, SeedRow, Token, TokenId, TokenState,
+    Batch, Budget, BudgetState, Custody, Drift, OtpSpec, ResourceId, SeedRow, Token, TokenId, TokenState,
 };
 use crate::oath::{Digits, Generator, MovingFactor, PeriodSecs, time_step};
 use crate::store::{Change, View};
@@ -68,13 +68,26 @@ impl Examined {
             && now.state.floor == self.state.floor
             && now.state.drift == self.state.drift
             && now.token.disabled == self.token.disabled
+            && now.token.custody == self.token.custody
             && now.token.holder == self.token.holder
             && now.resources == self.resources;
         if same { Ok(now) } else { Err(ServiceError::Stale) }
     }
 
-    /// Refuses a token that is disabled or out of its vendor's dates.
+    /// Refuses a token that is disabled, lost, out of use for good, or out of its vendor's dates. One that
+    /// came back is not refused here: operators try it and bring it back before it goes to stock.
     pub(super) fn require_usable(&self, now: UnixTime) -> Result<(), ServiceError> {
+        match self.token.custody {
+            Custody::Lost { .. } => {
+                let detail = "the token is noted as lost; when it was found, note first that it is returned";
+                return Err(ServiceError::state("out_of_custody", detail));
+            }
+            Custody::Retired { .. } => {
+                let detail = "the token is retired: it is out of use for good";
+                return Err(ServiceError::state("out_of_custody", detail));
+            }
+            _ => {}
+        }
         if self.token.disabled.is_some() {
             return Err(ServiceError::state("token_disabled", "the token is disabled; enable it first"));
         }

@@ -52,7 +52,9 @@ pub enum ServiceError {
     },
     /// The machine's clock contradicts the newest record of the log.
     #[error(
-        "the clock of this machine shows {now}, the newest record of the log is from {newest}: correct the clock"
+        "the clock of this machine shows {now}, the newest record of the log is from {newest}: if the clock is \
+         wrong, correct the clock; if it is right and the record was written while it ran ahead, two admins \
+         accept the clock on the console's audit page"
     )]
     ClockFault {
         /// What the clock shows.

@@ -41,9 +41,13 @@ pub struct NewApiKey {
     pub name: String,
 }
 
-fn scope_of(view: &dyn View, actor: &Actor, names: &[ResourceName]) -> Result<Scope, ServiceError> {
+fn scope_of(view: &dyn View, actor: &Actor, names: Option<&[ResourceName]>) -> Result<Scope, ServiceError> {
+    let Some(names) = names else { return Ok(actor.scope.clone()) };
     if names.is_empty() {
-        return Ok(actor.scope.clone());
+        // A program that lists what it wants, and comes to nothing, does not want everything.
+        let detail =
+            "an empty list opens nothing: name resources, or leave the field out to mean all of yours";
+        return Err(ServiceError::invalid("resources", "scope_empty", detail));
     }
     let mut ids = Vec::with_capacity(names.len());
     for name in names {
@@ -71,14 +75,14 @@ fn resource_names(view: &dyn View, scope: &Scope) -> Result<Option<Vec<String>>,
 }
 
 impl Service {
-    /// Makes an operator, bound to the named resources; without names to all that the actor is bound to.
+    /// Makes an operator, bound to the named resources; without a list to all that the actor is bound to.
     pub fn add_operator(
         &self,
         actor: &Actor,
         login: &Login,
         password: &Passphrase,
         role: Role,
-        resources: &[ResourceName],
+        resources: Option<&[ResourceName]>,
     ) -> Result<(), ServiceError> {
         require_admin(actor)?;
         if !role.is_for_people() {
@@ -90,7 +94,7 @@ impl Service {
         }
         check_new_password(password, MIN_PASSWORD_CHARS)?;
         let hash = self.hash_password(password)?;
-        let (actor, login, resources) = (actor.clone(), login.clone(), resources.to_vec());
+        let (actor, login, resources) = (actor.clone(), login.clone(), resources.map(<[_]>::to_vec));
         let now = self.clock.now();
         self.decide(move |view| {
             if view.operator_by_login(&login.normal())?.is_some() {
@@ -101,7 +105,7 @@ impl Service {
                 login: login.clone(),
                 password: hash.clone(),
                 role,
-                scope: scope_of(view, &actor, &resources)?,
+                scope: scope_of(view, &actor, resources.as_deref())?,
                 enabled: true,
                 created_at: now,
             };
@@ -117,7 +121,7 @@ impl Service {
         })
     }
 
-    /// Gives an operator another password and ends their sessions.
+    /// Gives an operator another password, ends their sessions and clears their failures.
     pub fn set_operator_password(
         &self,
         actor: &Actor,
@@ -127,6 +131,7 @@ impl Service {
         require_admin(actor)?;
         check_new_password(password, MIN_PASSWORD_CHARS)?;
         let hash = self.hash_password(password)?;
+        let budget_key = self.operator_budget(login);
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
         self.decide(move |view| {
             let operator = view
@@ -142,8 +147,38 @@ impl Service {
                 AuditResult::Done,
                 vec![("changed", "password".to_owned())],
             );
-            Ok(((), vec![Change::PutOperator(changed), Change::EndOperatorSessions(id), entry]))
+            // Whoever guessed the old password is not to keep the owner of the new one out.
+            let budget = Change::PutBudget(budget_key, Budget::CLEAR);
+            Ok(((), vec![Change::PutOperator(changed), Change::EndOperatorSessions(id), budget, entry]))
         })
+    }
+
+    /// Clears an operator's failures at the sign-in.
+    pub fn unblock_operator(&self, actor: &Actor, login: &Login) -> Result<(), ServiceError> {
+        require_admin(actor)?;
+        let budget_key = self.operator_budget(login);
+        let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
+        self.decide(move |view| {
+            let operator = view
+                .operator_by_login(&login.normal())?
+                .filter(|operator| is_within(&actor.scope, &operator.scope))
+                .ok_or(ServiceError::NotFound { what: "operator" })?;
+            let entry = super::audit_entry(
+                now,
+                &actor,
+                AuditAction::OperatorChanged,
+                vec![Subject::Operator(operator.id)],
+                AuditResult::Done,
+                vec![("changed", "unblocked".to_owned())],
+            );
+            Ok(((), vec![Change::PutBudget(budget_key, Budget::CLEAR), entry]))
+        })
+    }
+
+    /// The counter of wrong passwords typed with a login, also one that nobody has.
+    fn operator_budget(&self, login: &Login) -> BudgetKey {
+        let hash = self.vault.keyed_hash("operator", login.normal().as_bytes());
+        super::authenticate::hashed_key(BudgetKind::OperatorPassword, &hash)
     }
 
     /// The operators whose scope lies in the actor's.
@@ -182,10 +217,7 @@ impl Service {
         let right = self.verify_password(password, known.as_ref().map(|o| &o.password))?;
         let cookie = bearer_token()?;
         let key = bearer_hash(&cookie);
-        let hashed = self.vault.keyed_hash("operator", login.normal().as_bytes());
-        let mut id = [0; 16];
-        id.copy_from_slice(&hashed[..16]);
-        let budget_key = BudgetKey::Hashed(BudgetKind::OperatorPassword, id);
+        let budget_key = self.operator_budget(login);
         let (login, address, now) = (login.clone(), address.to_owned(), self.clock.now());
         let of_address = self.address_budget(&address, now);
         let outcome = self.decide(move |view| {
@@ -260,7 +292,7 @@ impl Service {
         actor: &Actor,
         name: &str,
         role: Role,
-        resources: &[ResourceName],
+        resources: Option<&[ResourceName]>,
     ) -> Result<NewApiKey, ServiceError> {
         require_admin(actor)?;
         let name = name.trim().to_owned();
@@ -269,7 +301,7 @@ impl Service {
         }
         let key = bearer_token()?;
         let hash = bearer_hash(&key);
-        let (actor, resources, now) = (actor.clone(), resources.to_vec(), self.clock.now());
+        let (actor, resources, now) = (actor.clone(), resources.map(<[_]>::to_vec), self.clock.now());
         let shown = name.clone();
         self.decide(move |view| {
             let taken = view
@@ -288,7 +320,7 @@ impl Service {
                 name: name.clone(),
                 hash,
                 role,
-                scope: scope_of(view, &actor, &resources)?,
+                scope: scope_of(view, &actor, resources.as_deref())?,
                 created_at: now,
                 revoked_at: None,
             };

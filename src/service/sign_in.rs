@@ -337,8 +337,9 @@ impl Service {
     ) -> Result<CheckResult, ServiceError> {
         let (user, examined, now) = self.owed_pair(portal)?;
         let actor = self.portal_actor(portal, address);
-        if examined.require_usable(now).is_err() {
-            // Disabled by an operator: the pair still asks for this token, so nobody gets in.
+        if let Err(unusable) = examined.require_usable(now) {
+            // Disabled or noted as lost: the pair still asks for this token, so nobody gets in.
+            let ServiceError::State { code: why, .. } = unusable else { return Err(unusable) };
             self.dummy_check(otp);
             let subjects = vec![
                 Subject::User(user),
@@ -346,7 +347,7 @@ impl Service {
                 Subject::Resource(portal.resource.id),
             ];
             return self.decide(move |_| {
-                let detail = vec![("page", "third".to_owned()), ("result", "token_disabled".to_owned())];
+                let detail = vec![("page", "third".to_owned()), ("result", why.to_owned())];
                 let entry = super::audit_entry(
                     now,
                     &actor,

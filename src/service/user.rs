@@ -255,6 +255,9 @@ impl Service {
                     let (filled, what) = given.fill(&user, rules_user(view, &actor, &user)?);
                     if !what.is_empty() {
                         changes.push(Change::PutUser(filled.clone()));
+                        if what.iter().any(|field| matches!(*field, "email" | "password")) {
+                            changes.extend(shut_out(view, filled.id)?);
+                        }
                         let what = format!("filled {}", what.join(","));
                         changes.push(user_entry(now, &actor, AuditAction::UserChanged, filled.id, &what));
                     }
@@ -306,7 +309,8 @@ impl Service {
         })
     }
 
-    /// Changes a user. A change of the mail address or password is told to the old address.
+    /// Changes a user. A change of the mail address or password is told to the old address, ends the
+    /// user's sessions and makes mailed codes useless.
     pub fn change_user(&self, actor: &Actor, login: &Login, patch: UserPatch) -> Result<(), ServiceError> {
         let first_name = patch.first_name.as_deref().map(|t| name_field("first_name", t)).transpose()?;
         let last_name = patch.last_name.as_deref().map(|t| name_field("last_name", t)).transpose()?;
@@ -362,8 +366,8 @@ impl Service {
                 return Ok(((), Vec::new()));
             }
             let mut changes = vec![Change::PutUser(changed)];
-            if password.is_some() {
-                changes.push(Change::EndUserSessions(user.id));
+            if password.is_some() || email.is_some() {
+                changes.extend(shut_out(view, user.id)?);
             }
             let tell = (password.is_some() || email.is_some()).then(|| user.email.clone()).flatten();
             if let Some(to) = tell {
@@ -431,6 +435,15 @@ impl Service {
             Ok(((), changes))
         })
     }
+}
+
+/// What goes with another way in: whoever came, or is about to come, by the old one is out.
+fn shut_out(view: &dyn View, user: UserId) -> Result<Changes, ServiceError> {
+    let mut changes = vec![Change::EndUserSessions(user)];
+    for place in view.assignments_of_user(user)? {
+        changes.push(Change::DeleteMailedCode(user, place.resource));
+    }
+    Ok(changes)
 }
 
 fn user_entry(now: UnixTime, actor: &Actor, action: AuditAction, user: UserId, what: &str) -> Change {

@@ -53,7 +53,7 @@ fn start(role: Role) -> Browser {
     let service = Arc::new(Service::open(store, &root, clock, MailMode::None).expect("an open store"));
     let login = Login::parse("ada").expect("a login");
     let password = Passphrase::from_text(PASSWORD.to_owned());
-    service.add_operator(&Actor::SYSTEM, &login, &password, role, &[]).expect("an operator");
+    service.add_operator(&Actor::SYSTEM, &login, &password, role, None).expect("an operator");
     let jobs = Arc::new(Jobs::start(&service, None).expect("workers"));
     let settings = HttpSettings {
         public_url: format!("http://{HOST}"),

@@ -540,7 +540,7 @@ async fn pages_offer_what_the_role_may_do() {
     let password = "a long helpdesk password";
     let login = Login::parse("hella").expect("a login");
     let secret = Passphrase::from_text(password.to_owned());
-    desk.service.add_operator(&ADMIN, &login, &secret, Role::Helpdesk, &[]).expect("an operator");
+    desk.service.add_operator(&ADMIN, &login, &secret, Role::Helpdesk, None).expect("an operator");
     let mut helpdesk = desk.browser();
     helpdesk.get("/").await.says(StatusCode::OK, "Sign in");
     let signed_in = helpdesk.post("/sign-in", &[("login", "hella"), ("password", password)]).await;

@@ -101,7 +101,7 @@ fn fill(service: &Service) {
     let alias = Some(ResourceAlias::parse("vpn").expect("an alias"));
     let portal = PortalSettings { alias, enabled: Some(true), ..PortalSettings::default() };
     service.set_portal(&ADMIN, &resource("VPN"), &portal).expect("set");
-    service.add_operator(&ADMIN, &login("ada"), &password(), Role::Admin, &[]).expect("made");
+    service.add_operator(&ADMIN, &login("ada"), &password(), Role::Admin, None).expect("made");
     let lines: Vec<String> =
         (1..=3).map(|n| format!("TOK-{n},{},totp\n", data_encoding::HEXLOWER.encode(&seed(n)))).collect();
     let request = ImportRequest {

@@ -16,12 +16,13 @@ use crate::http::extract::{ApiQuery, ApiResult};
 use crate::http::state::AppState;
 use crate::model::MailState;
 use crate::seedfile::formats;
-use crate::service::{AuditView, MailMode, OpenMail, ServiceError};
+use crate::service::{AuditView, MailMode, OpenMail, Service, ServiceError};
 
 pub(super) const RULES: &[Rule] = &[
     Rule { method: "GET", path: "/api/v1/audit", needs: Permission::Audit },
     Rule { method: "POST", path: "/api/v1/audit/verify", needs: Permission::Audit },
     Rule { method: "GET", path: "/api/v1/time", needs: Permission::Read },
+    Rule { method: "POST", path: "/api/v1/time/accept", needs: Permission::Administer },
     Rule { method: "GET", path: "/api/v1/formats", needs: Permission::Read },
     Rule { method: "GET", path: "/api/v1/mails", needs: Permission::Administer },
 ];
@@ -31,6 +32,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list))
         .routes(routes!(verify))
         .routes(routes!(clock))
+        .routes(routes!(accept_clock))
         .routes(routes!(known_formats))
         .routes(routes!(mails))
 }
@@ -142,12 +144,30 @@ async fn verify(State(state): State<AppState>, Changing(actor): Changing) -> Api
 struct TimeAnswer {
     now: String,
     unix_ms: i64,
+    /// The newest record of the log, when the clock lies behind it: then codes are not looked at. Null: all
+    /// is well.
+    fault: Option<String>,
 }
 
 #[utoipa::path(get, path = "/api/v1/time", tag = "about", responses((status = 200, body = TimeAnswer)))]
-async fn clock(State(state): State<AppState>) -> Json<TimeAnswer> {
+async fn clock(State(state): State<AppState>) -> ApiResult<TimeAnswer> {
+    let newest = state.blocking(Service::clock_fault).await?;
     let now = state.service.now();
-    Json(TimeAnswer { now: time(now), unix_ms: now.millis() })
+    Ok(Json(TimeAnswer { now: time(now), unix_ms: now.millis(), fault: newest.map(time) }))
+}
+
+/// What came of accepting the clock.
+#[derive(Serialize, ToSchema)]
+struct AcceptAnswer {
+    /// Codes are looked at again; false: a second operator must accept, too, within ten minutes.
+    accepted: bool,
+}
+
+#[utoipa::path(post, path = "/api/v1/time/accept", tag = "about",
+    responses((status = 200, body = AcceptAnswer)))]
+async fn accept_clock(State(state): State<AppState>, Changing(actor): Changing) -> ApiResult<AcceptAnswer> {
+    let accepted = state.blocking(move |service| service.accept_clock(&actor)).await?;
+    Ok(Json(AcceptAnswer { accepted }))
 }
 
 /// A format of seed files.

@@ -193,9 +193,9 @@ pub(super) fn role(text: &str) -> Result<Role, ApiError> {
     })
 }
 
-/// Names of resources that an operator or key is bound to.
-pub(super) fn resources(names: Option<&[String]>) -> Result<Vec<ResourceName>, ApiError> {
-    names.unwrap_or_default().iter().map(|name| resource("resources", name)).collect()
+/// Names of resources that an operator or key is bound to; an absent list stays absent.
+pub(super) fn resources(names: Option<&[String]>) -> Result<Option<Vec<ResourceName>>, ApiError> {
+    names.map(|names| names.iter().map(|name| resource("resources", name)).collect()).transpose()
 }
 
 /// A record's number in a path.

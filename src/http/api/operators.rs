@@ -20,6 +20,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { method: "GET", path: "/api/v1/operators", needs: Permission::Read },
     Rule { method: "POST", path: "/api/v1/operators", needs: Permission::Administer },
     Rule { method: "PUT", path: "/api/v1/operators/{login}/password", needs: Permission::Administer },
+    Rule { method: "POST", path: "/api/v1/operators/{login}/unblock", needs: Permission::Administer },
     Rule { method: "GET", path: "/api/v1/apikeys", needs: Permission::Read },
     Rule { method: "POST", path: "/api/v1/apikeys", needs: Permission::Administer },
     Rule { method: "DELETE", path: "/api/v1/apikeys/{name}", needs: Permission::Administer },
@@ -29,6 +30,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(set_password))
+        .routes(routes!(unblock))
         .routes(routes!(list_keys, create_key))
         .routes(routes!(revoke))
 }
@@ -73,7 +75,7 @@ struct OperatorBody {
     password: Secret,
     /// auditor, helpdesk, station or admin.
     role: String,
-    /// Bound to these; absent: to all that the caller is bound to.
+    /// Bound to these; absent: to all that the caller is bound to. An empty list is refused.
     resources: Option<Vec<String>>,
 }
 
@@ -94,7 +96,9 @@ async fn create(
     let (login, role) = (common::login("login", &body.login)?, common::role(&body.role)?);
     let (password, resources) = (body.password.password(), common::resources(body.resources.as_deref())?);
     let answer = NewOperator { login: login.as_str().to_owned(), role: role.name() };
-    state.blocking(move |service| service.add_operator(&actor, &login, &password, role, &resources)).await?;
+    state
+        .blocking(move |service| service.add_operator(&actor, &login, &password, role, resources.as_deref()))
+        .await?;
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
@@ -116,6 +120,18 @@ async fn set_password(
 ) -> Result<StatusCode, ApiError> {
     let (login, password) = (common::login("login", &login)?, body.password.password());
     state.blocking(move |service| service.set_operator_password(&actor, &login, &password)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(post, path = "/api/v1/operators/{login}/unblock", tag = "operators",
+    responses((status = 204)))]
+async fn unblock(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(login): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let login = common::login("login", &login)?;
+    state.blocking(move |service| service.unblock_operator(&actor, &login)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -157,7 +173,7 @@ async fn list_keys(
 struct KeyBody {
     name: String,
     role: String,
-    /// Bound to these; absent: to all that the caller is bound to.
+    /// Bound to these; absent: to all that the caller is bound to. An empty list is refused.
     resources: Option<Vec<String>>,
 }
 
@@ -177,8 +193,9 @@ async fn create_key(
     ApiJson(body): ApiJson<KeyBody>,
 ) -> Result<(StatusCode, Json<NewKey>), ApiError> {
     let (role, resources) = (common::role(&body.role)?, common::resources(body.resources.as_deref())?);
-    let made =
-        state.blocking(move |service| service.add_api_key(&actor, &body.name, role, &resources)).await?;
+    let made = state
+        .blocking(move |service| service.add_api_key(&actor, &body.name, role, resources.as_deref()))
+        .await?;
     let key = String::from_utf8_lossy(made.key.expose()).into_owned();
     Ok((StatusCode::CREATED, Json(NewKey { name: made.name, key })))
 }

@@ -78,6 +78,7 @@ pub const RULES: &[Rule] = &[
     write("/admin/users/{login}/unblock", Permission::Unblock),
     Rule { method: "GET", path: "/admin/audit", needs: Permission::Audit },
     write("/admin/audit/verify", Permission::Audit),
+    write("/admin/audit/clock", Permission::Administer),
     read("/admin/operators"),
     write("/admin/operators", Permission::Administer),
     read("/admin/keys"),
@@ -124,6 +125,7 @@ pub fn router() -> Router<AppState> {
         .route("/admin/users/{login}/unblock", post(user::unblock))
         .route("/admin/audit", get(operation::audit))
         .route("/admin/audit/verify", post(operation::verify))
+        .route("/admin/audit/clock", post(operation::accept_clock))
         .route("/admin/operators", get(operation::operators).post(operation::add_operator))
         .route("/admin/keys", get(operation::keys).post(operation::add_key))
         .route("/admin/keys/{name}/revoke", post(operation::revoke_key))
@@ -212,10 +214,16 @@ fn typed(error: &ApiError, name: &str, value: &str) -> Field {
     Field { value: value.to_owned(), error: meant.then(|| words::sentence(&error.message)) }
 }
 
-/// The names of a scope, typed with commas between.
-fn scope(text: &str) -> Result<Vec<ResourceName>, ServiceError> {
-    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-    names.map(|name| ResourceName::parse(name).map_err(ServiceError::name("scope"))).collect()
+/// The names of a scope, typed with commas between; `None`: nothing was typed, which means all.
+fn scope(text: &str) -> Result<Option<Vec<ResourceName>>, ServiceError> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let names = text.split(',').map(str::trim);
+    names
+        .map(|name| ResourceName::parse(name).map_err(ServiceError::name("scope")))
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 fn chosen(pairs: &[(&str, &str)], selected: &str) -> Vec<Choice> {

@@ -80,8 +80,15 @@ async fn log(
     let (text, action) = (asked.q.trim().to_lowercase(), asked.action.clone());
     let limit = if text.is_empty() && action.is_empty() { super::ROWS } else { LOOKED_AT };
     let page = ListPage { limit, ..asked.page() };
-    let slice = state.blocking(move |service| service.audit(&actor, None, page)).await?;
+    let is_admin = actor.role == Some(Role::Admin);
+    let read =
+        state.blocking(move |service| Ok((service.audit(&actor, None, page)?, service.clock_fault()?)));
+    let (slice, fault) = read.await?;
     let now = state.service.now();
+    let clock = fault.map(|newest| {
+        let error = ApiError::from(ServiceError::ClockFault { now, newest });
+        Notice::new(Tone::Bad, "Codes are not looked at.", &words::sentence(&error.message))
+    });
     let fitting = slice.items.iter().filter(|record| fits(record, &text, &action));
     let rows: Vec<_> = fitting.map(|record| audit_row(record, now)).collect();
     let any = Choice { value: String::new(), label: "Any".into(), selected: action.is_empty() };
@@ -100,6 +107,8 @@ async fn log(
         actions: std::iter::once(any).chain(kinds).collect(),
         rows,
         pager,
+        can_accept: is_admin && clock.is_some(),
+        clock,
         verified,
     })
 }
@@ -137,6 +146,23 @@ pub(super) async fn verify(
             );
             Notice::new(Tone::Bad, "The chain is broken.", &text)
         }
+    };
+    Ok(frame::html(StatusCode::OK, &log(&state, &caller, actor, &Asked::default(), Some(notice)).await?))
+}
+
+/// Accepts the clock as it is; the second operator who does so ends the fault.
+pub(super) async fn accept_clock(
+    State(state): State<AppState>,
+    caller: Caller,
+    Acting(actor): Acting,
+    PageForm(_): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let operator = actor.clone();
+    let notice = if state.blocking(move |service| service.accept_clock(&operator)).await? {
+        Notice::new(Tone::Good, "The clock is accepted.", "Codes are looked at again.")
+    } else {
+        let text = "Another admin must accept the clock, too, within ten minutes.";
+        Notice::new(Tone::Attention, "Yours is the first word.", text)
     };
     Ok(frame::html(StatusCode::OK, &log(&state, &caller, actor, &Asked::default(), Some(notice)).await?))
 }
@@ -245,7 +271,9 @@ pub(super) async fn add_operator(
     let added = match parsed {
         Ok((login, role, resources)) => {
             state
-                .blocking(move |service| service.add_operator(&actor, &login, &password, role, &resources))
+                .blocking(move |service| {
+                    service.add_operator(&actor, &login, &password, role, resources.as_deref())
+                })
                 .await
         }
         Err(error) => Err(error.into()),
@@ -308,7 +336,9 @@ pub(super) async fn add_key(
     let parsed = role_of(fields.get("role")).and_then(|role| Ok((role, scope(fields.get("scope"))?)));
     let added = match parsed {
         Ok((role, resources)) => {
-            state.blocking(move |service| service.add_api_key(&actor, &name, role, &resources)).await
+            state
+                .blocking(move |service| service.add_api_key(&actor, &name, role, resources.as_deref()))
+                .await
         }
         Err(error) => Err(error.into()),
     };

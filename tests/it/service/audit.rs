@@ -284,11 +284,14 @@ fn service_law7_every_change_is_in_the_log() {
     let head = login("head");
     table.row("add_operator", "operator_created", |h| {
         h.service
-            .add_operator(&admin(), &head, &typed("vier Pflaumen im Glas"), Role::Helpdesk, &[])
+            .add_operator(&admin(), &head, &typed("vier Pflaumen im Glas"), Role::Helpdesk, None)
             .expect("made");
     });
     table.row("set_operator_password", "operator_changed", |h| {
         h.service.set_operator_password(&admin(), &head, &typed("drei Nuesse im Sack")).expect("changed");
+    });
+    table.row("unblock_operator", "operator_changed", |h| {
+        h.service.unblock_operator(&admin(), &head).expect("unblocked");
     });
     table.row("operator_sign_in", "sign_in", |h| {
         h.service
@@ -299,7 +302,7 @@ fn service_law7_every_change_is_in_the_log() {
     for _ in 0..2 {
         // A name is free again when its key was revoked.
         table.row("add_api_key", "api_key_created", |h| {
-            h.service.add_api_key(&admin(), "gateway", Role::Verifier, &[]).expect("made")
+            h.service.add_api_key(&admin(), "gateway", Role::Verifier, None).expect("made")
         });
         table.row("revoke_api_key", "api_key_revoked", |h| {
             h.service.revoke_api_key(&admin(), "gateway").expect("revoked");

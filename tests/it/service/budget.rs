@@ -213,7 +213,7 @@ fn service_budget_of_an_address() {
         other => panic!("{other:?}"),
     };
     let head = login("head");
-    home.service.add_operator(&admin(), &head, &typed(PASSWORD), Role::Admin, &[]).expect("made");
+    home.service.add_operator(&admin(), &head, &typed(PASSWORD), Role::Admin, None).expect("made");
     for address in [ADDRESS, "::ffff:192.0.2.7"] {
         assert_eq!(wait(guess(&home, 60, address)), 30);
         assert_eq!(wait(enter(&home, address)), 30);

@@ -11,3 +11,4 @@ mod resync;
 mod scope;
 mod stranger;
 mod walk;
+mod ways_in;

@@ -4,11 +4,12 @@ use mintmark::clock::UnixTime;
 use mintmark::model::{AssignmentKind, MailKind};
 use mintmark::oath::Otp;
 use mintmark::service::{
-    AssignRequest, AuthRequest, AuthResult, ConfirmResult, PortalSession, SecondPage, WindowSteps,
+    AssignRequest, AuthRequest, AuthResult, CheckResult, ConfirmResult, PortalSession, PortalState,
+    SecondPage, ServiceError, ThirdPage, WindowSteps,
 };
 
 use super::fixture::{
-    ADDRESS, Home, PASSWORD, StandIn, admin, login, many, operator, resource, serial, typed,
+    ADDRESS, Home, PASSWORD, StandIn, admin, login, many, operator, resource, serial, typed, verifier,
 };
 
 /// Tokens of all the kinds that must not be told apart: free, elsewhere, held by another, disabled,
@@ -310,4 +311,54 @@ fn service_handed_out_by_name_needs_one_code() {
     let window = WindowSteps { past: 1, future: 1 };
     assert_eq!(window.positions(), 3);
     assert_eq!(home.service.token(&admin(), &serial("A00000")).expect("there").custody, "confirmed");
+}
+
+#[test]
+fn service_law6_a_lost_token_opens_nothing() {
+    let home = Home::new();
+    home.add_vpn();
+    home.add_user("anna");
+    let (token, spare, unknown) = (StandIn::totp("T-1"), StandIn::totp("T-2"), StandIn::totp("UNKNOWN"));
+    home.import("one", &[&token, &spare]);
+    let pair = AssignRequest {
+        kind: AssignmentKind::TokenWithUser,
+        user: Some(login("anna")),
+        token: Some(token.serial.clone()),
+    };
+    home.service.assign(&admin(), &resource("VPN"), &pair).expect("assigned");
+    let owed = home.sign_in("anna");
+    let moved = |token: &StandIn, to: &str| {
+        home.service.set_custody(&admin(), &token.serial, to, None, "").expect("moved");
+    };
+    moved(&token, "lost");
+
+    // To those outside it is a wrong code, for operators the reason.
+    let code = |token: &StandIn| token.at(home.step());
+    let check = |token: &StandIn| home.service.check(&verifier(), &token.serial, &code(token));
+    assert_eq!(check(&token).expect("answered"), check(&unknown).expect("answered"));
+    assert_eq!(check(&token).expect("answered"), CheckResult::Wrong);
+    let (anna, password, otp) = (login("anna"), typed(PASSWORD), code(&token));
+    let ask = AuthRequest { user: &anna, password: Some(&password), otp: Some(&otp), address: None };
+    let answer = home.service.authenticate(&admin(), &resource("VPN"), &ask).expect("answered");
+    assert_eq!(answer, AuthResult::Rejected);
+    let third = home.service.portal_third(&owed, &code(&token), ADDRESS).expect("answered");
+    assert!(matches!(third, ThirdPage::Refused { .. }), "{third:?}");
+    let codes = token.from(home.step() - 1, 2);
+    home.service.portal_third_synchronize(&owed, &codes, ADDRESS).expect_err("neither with two codes");
+    assert_eq!(home.sign_in("anna").state(), PortalState::OtpOwed, "the pair still asks for it");
+    let why = |answer: Result<CheckResult, ServiceError>| match answer {
+        Err(ServiceError::State { code, .. }) => code,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(why(home.service.check(&operator(1), &token.serial, &code(&token))), "out_of_custody");
+    home.service.resync(&operator(1), &token.serial, &codes, None, None).expect_err("nor is it brought back");
+
+    // One that came back is tried by operators before it goes to stock; nobody else gets in by it.
+    moved(&token, "returned");
+    assert_eq!(check(&token).expect("answered"), CheckResult::Wrong);
+    let tried = home.service.check(&operator(1), &token.serial, &code(&token)).expect("answered");
+    assert!(matches!(tried, CheckResult::Accepted { .. }), "{tried:?}");
+    moved(&spare, "retired");
+    assert_eq!(check(&spare).expect("answered"), CheckResult::Wrong);
+    assert_eq!(why(home.service.check(&operator(1), &spare.serial, &code(&spare))), "out_of_custody");
 }

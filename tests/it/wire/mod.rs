@@ -94,7 +94,7 @@ impl Server {
     /// A key of this role for all resources.
     pub(crate) fn key(&self, role: Role) -> String {
         let name = format!("{} {}", role.name(), self.keys.fetch_add(1, Ordering::SeqCst));
-        let key = self.service.add_api_key(&ADMIN, &name, role, &[]).expect("a key");
+        let key = self.service.add_api_key(&ADMIN, &name, role, None).expect("a key");
         key_text(&key.key)
     }
 

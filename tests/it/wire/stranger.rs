@@ -55,8 +55,12 @@ impl Scene {
     }
 
     fn verifier(&self, on: &[ResourceName]) -> Caller {
-        let key =
-            self.server.service.add_api_key(&ADMIN, &format!("gateway {}", on.len()), Role::Verifier, on);
+        let key = self.server.service.add_api_key(
+            &ADMIN,
+            &format!("gateway {}", on.len()),
+            Role::Verifier,
+            Some(on),
+        );
         Caller::new(self.server.address, &key_text(&key.expect("a key").key))
     }
 }

@@ -41,7 +41,7 @@ fn furnished() -> (Server, Caller, StandIn) {
     server.service.add_resource(&ADMIN, &name).expect("made");
     caller.done("POST", "/api/v1/batches/old/assign", &json!({ "resource": "VPN" }));
     let (login, password) = (Login::parse("head").expect("a login"), Passphrase::from_text(PASSWORD.into()));
-    server.service.add_operator(&ADMIN, &login, &password, Role::Admin, &[]).expect("made");
+    server.service.add_operator(&ADMIN, &login, &password, Role::Admin, None).expect("made");
     (server, caller, old)
 }
 
@@ -301,8 +301,18 @@ fn wire_a_clock_in_1970_stops_work_with_codes() {
         assert_eq!((status, &answer["code"]), (503, &json!("clock_fault")), "{path}: {answer}");
         let detail = answer["detail"].as_str().unwrap_or_default();
         assert!(detail.contains("1970-01-01") && detail.contains("correct the clock"), "{detail}");
+        assert!(detail.contains("ran ahead") && detail.contains("accept the clock"), "{detail}");
     }
+    let (_, told) = caller.json("GET", "/api/v1/time", &json!({}));
+    assert!(told["fault"].as_str().is_some_and(|newest| newest.starts_with("2027-")), "{told}");
+    // A key is no person: two of those, signed in, accept a clock.
+    let (status, answer) = caller.json("POST", "/api/v1/time/accept", &json!({}));
+    assert_eq!((status, &answer["code"]), (403, &json!("operator_needed")), "{answer}");
     server.clock.set(super::START);
+    let (status, answer) = caller.json("POST", "/api/v1/time/accept", &json!({}));
+    assert_eq!((status, &answer["code"]), (409, &json!("clock_right")), "{answer}");
+    let (_, told) = caller.json("GET", "/api/v1/time", &json!({}));
+    assert_eq!(told["fault"], json!(null));
     assert_eq!(inventory(&mut caller), before);
     let right = digits(&old.at(server.step()));
     let answer = caller.done("POST", "/api/v1/tokens/OLD-1/check", &json!({ "otp": right }));

@@ -37,7 +37,11 @@ pub struct Audit {
     pub rows: Vec<AuditRow>,
     /// Where in the log.
     pub pager: Pager,
-    /// The answer of *Verify the chain*.
+    /// The clock contradicts the log.
+    pub clock: Option<Notice>,
+    /// This person may accept the clock.
+    pub can_accept: bool,
+    /// The answer of *Verify the chain* or *Accept the clock*.
     pub verified: Option<Notice>,
 }
 
@@ -76,6 +80,8 @@ impl Audit {
                 previous: None,
                 next: Some("/admin/audit?cursor=50".into()),
             },
+            clock: None,
+            can_accept: false,
             verified: Some(Notice::new(
                 Tone::Good,
                 "The chain is whole.",
