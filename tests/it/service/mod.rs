@@ -10,4 +10,5 @@ mod import;
 mod resync;
 mod scope;
 mod stranger;
+mod sweep;
 mod walk;
