@@ -7,6 +7,7 @@ mod plan;
 mod replan;
 mod undo;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 
 use crate::clock::UnixTime;
@@ -195,7 +196,12 @@ impl Service {
     /// Reads the file of a task, plans, and commits when that was asked for and the plan allows it.
     /// The job ends `done` or `failed`; nothing is half done.
     pub fn run_import(&self, task: &ImportTask) {
-        let ended = self.plan_and_commit(task);
+        // Files come from outside: what makes a parser panic must end this import and no other.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.plan_and_commit(task))).unwrap_or_else(|_| {
+            tracing::error!(import.id = task.import.0, "reading a file ended by a panic");
+            let detail = "reading this file failed inside the program; nothing was imported: report it";
+            Err(ServiceError::state("import_panicked", detail))
+        });
         if let Err(error) = ended {
             let (code, detail) = match &error {
                 ServiceError::SeedFile(file) => (file.code().name(), file.to_string()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mintmark::model::ImportState;
+use mintmark::model::{ImportState, JobState};
 use mintmark::service::{CheckResult, ImportRequest, Service, TokenQuery};
 use mintmark::store::{AuditHead, AuditSeal, Decide, Page, RedbStore, Store, StoreError, View};
 
@@ -46,6 +46,72 @@ impl Store for Breaking {
     fn close(&self) {
         self.inner.close();
     }
+}
+
+/// Forwards to a store; panics once at the write that is due.
+struct Panicking {
+    inner: Arc<dyn Store>,
+    /// Writes until then.
+    left: AtomicUsize,
+}
+
+impl Store for Panicking {
+    fn read_dyn(&self, look: &mut dyn FnMut(&dyn View)) -> Result<(), StoreError> {
+        self.inner.read_dyn(look)
+    }
+
+    fn write_dyn(&self, decide: Decide) -> Result<(), StoreError> {
+        let left = self.left.fetch_sub(1, Ordering::SeqCst);
+        assert_ne!(left, 0, "on purpose");
+        self.inner.write_dyn(decide)
+    }
+
+    fn set_audit_seal(&self, seal: AuditSeal) {
+        self.inner.set_audit_seal(seal);
+    }
+
+    fn audit_anchors(&self) -> Result<Vec<AuditHead>, StoreError> {
+        self.inner.audit_anchors()
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}
+
+#[test]
+fn service_import_that_panics_fails_and_the_worker_goes_on() {
+    let home = Home::new();
+    let panicking =
+        Arc::new(Panicking { inner: Arc::clone(&home.store), left: AtomicUsize::new(usize::MAX) });
+    let service = Arc::new(home.open(panicking.clone()).expect("opens"));
+    let jobs = mintmark::jobs::Jobs::start(&service, None).expect("threads");
+    let begin = |serial: &str| {
+        let text = file(&[&StandIn::totp(serial)]);
+        let asked = ImportRequest { commit: true, ..request(&text, serial) };
+        service.begin_import(&admin(), asked).expect("begun")
+    };
+    let end = |job| {
+        for _ in 0..2_000 {
+            let state = service.job(&admin(), job).expect("there").state;
+            if !matches!(state, JobState::Queued | JobState::Running) {
+                return state;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        panic!("the job never ended");
+    };
+    let (first, second) = (begin("A1"), begin("A2"));
+    let (import, first_job, second_job) = (first.import, first.job, second.job);
+    panicking.left.store(1, Ordering::SeqCst);
+    assert!(jobs.submit_import(first));
+    let state = end(first_job);
+    assert!(matches!(&state, JobState::Failed { code, .. } if code == "import_panicked"), "{state:?}");
+    assert_eq!(service.import(&admin(), import).expect("there").import.state.name(), "dropped");
+    assert!(jobs.submit_import(second));
+    assert_eq!(end(second_job), JobState::Done);
+    jobs.stop(&service);
+    assert_eq!(shown(&service).len(), 2, "one token, one batch");
 }
 
 /// What anybody can see of the inventory.
