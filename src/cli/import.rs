@@ -195,28 +195,40 @@ async fn wait(client: &Client, job: &Value) -> Result<Value> {
 }
 
 fn show(args: &ImportArgs, file: &Path, view: &Value, out: &mut Output) -> std::io::Result<()> {
+    let count = |name: &str| view[name].as_u64().unwrap_or(0);
+    let (new, identical) = (count("new"), count("identical"));
+    if new + count("conflicts") + count("rejected") == 0 && identical > 0 && args.went_well(view) {
+        let (tokens, are) = if identical == 1 { ("token", "is") } else { ("tokens", "are") };
+        out.line(format_args!(
+            "{}: nothing to import: {identical} {tokens} {are} here already",
+            file.display()
+        ))?;
+        return out.line(format_args!("  {identical} identical, nothing changed"));
+    }
     let what = match (args.went_well(view), args.dry_run) {
         (true, true) => "would be imported",
         (true, false) => "imported",
         (false, true) => "would not be imported",
         (false, false) => "not imported",
     };
-    out.line(format_args!("{}: {what}, batch {}", file.display(), cell(&view["batch"])))?;
+    let batch = if new > 0 { format!(", batch {}", cell(&view["batch"])) } else { String::new() };
+    out.line(format_args!("{}: {what}{batch}", file.display()))?;
     if let Some(problem) = view.get("problem") {
         out.line(format_args!(
             "  {}",
             problem["detail"].as_str().map_or_else(|| cell(problem), str::to_owned)
         ))?;
     }
-    let count = |name: &str| view[name].as_u64().unwrap_or(0);
     out.line(format_args!(
-        "  {} new, {} identical, {} conflicts, {} rejected",
-        count("new"),
-        count("identical"),
+        "  {new} new, {identical} identical, {} conflicts, {} rejected",
         count("conflicts"),
         count("rejected")
     ))?;
     for line in view["lines"].as_array().into_iter().flatten() {
+        if line["line"] == json!(0) && view.get("problem").is_some() {
+            // What ended the whole file stands above.
+            continue;
+        }
         let (place, serial) = (cell(&line["line"]), cell(&line["serial"]));
         let detail = line["detail"].as_str().unwrap_or_default();
         out.line(format_args!("  line {place}: {serial}: {}: {detail}", cell(&line["verdict"])))?;

@@ -256,6 +256,9 @@ fn a_file_is_imported_assigned_confirmed_and_resynchronised() {
     let shown = ok(&["--json", "import", &oath, "--batch", "first"]);
     let value: Value = serde_json::from_str(&shown).expect("JSON");
     assert_eq!((&value["state"], &value["new"]), (&Value::from("committed"), &Value::from(20)));
+    let again = ok(&["import", &oath, "--batch", "first"]);
+    assert!(again.contains("nothing to import: 20 tokens are here already"), "{again}");
+    assert!(again.contains("20 identical, nothing changed") && !again.contains("batch"), "{again}");
     ok(&["resource", "add", "VPN"]);
     assert!(ok(&["batch", "assign", "first", "--resource", "VPN"]).starts_with("20 assigned"));
     ok(&["user", "add", "anna", "--resource", "VPN"]);

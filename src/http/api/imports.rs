@@ -69,6 +69,7 @@ pub(super) struct ImportDto {
     /// parsing, planned, committed or dropped.
     state: &'static str,
     committed: bool,
+    /// Empty when it is committed and brought no new token: then there is no batch.
     batch: String,
     format: String,
     envelope: String,
@@ -120,11 +121,12 @@ impl ImportDto {
     }
 
     fn head(import: Import) -> Self {
+        let made_no_batch = import.state.is_committed() && import.counts.new == 0;
         Self {
             id: import.id.0,
             state: import.state.name(),
             committed: import.state.is_committed(),
-            batch: import.batch_name.as_str().to_owned(),
+            batch: if made_no_batch { String::new() } else { import.batch_name.as_str().to_owned() },
             format: import.format,
             envelope: import.envelope,
             file_name: import.file_name,

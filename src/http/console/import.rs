@@ -317,6 +317,12 @@ async fn stage(state: &AppState, actor: &Actor, found: &ImportView) -> Result<vi
             view::Stage::Parsing(view::ReadingJob { id: id.0.to_string(), done, total })
         }
         ImportState::Planned => view::Stage::Planned(plan(found, state.service.now())),
+        ImportState::Committed { .. } if import.counts.new + import.counts.conflicts == 0 => {
+            let here = words::counted(import.counts.identical, "token");
+            let verb = if import.counts.identical == 1 { "is" } else { "are" };
+            let text = format!("{here} {verb} here already.");
+            view::Stage::Ended(Notice::new(Tone::Neutral, "Nothing to import.", &text))
+        }
         ImportState::Committed { .. } => {
             let name = import.batch_name.as_str();
             let tokens = words::counted(import.counts.new, "token");
