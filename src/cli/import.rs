@@ -9,11 +9,13 @@ use axum::http::Method;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::client::Client;
 use super::otp::SeedFileArgs;
 use super::output::{Outcome, Output, cell, environment, usage};
 use super::secrets;
+use crate::http::part::append;
 use crate::vault::random_bytes;
 
 /// How often a running import is asked for its progress.
@@ -44,16 +46,16 @@ pub(super) struct ImportArgs {
     seed_file: SeedFileArgs,
 }
 
-/// A multipart form.
+/// A multipart form; it holds the file and its passphrase, so it is wiped.
 struct Form {
     boundary: String,
-    bytes: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
 }
 
 impl Form {
     fn new() -> Result<Self> {
         let random = random_bytes::<16>().context("random numbers")?;
-        Ok(Self { boundary: data_encoding::HEXLOWER.encode(&random), bytes: Vec::new() })
+        Ok(Self { boundary: data_encoding::HEXLOWER.encode(&random), bytes: Zeroizing::new(Vec::new()) })
     }
 
     fn part(&mut self, name: &str, file_name: Option<&str>, content: &[u8]) {
@@ -68,24 +70,23 @@ impl Form {
             head.push_str(&safe);
             head.push_str("\"\r\nContent-Type: application/octet-stream");
         }
-        self.bytes.extend_from_slice(head.as_bytes());
-        self.bytes.extend_from_slice(b"\r\n\r\n");
-        self.bytes.extend_from_slice(content);
-        self.bytes.extend_from_slice(b"\r\n");
+        append(&mut self.bytes, head.as_bytes());
+        append(&mut self.bytes, b"\r\n\r\n");
+        append(&mut self.bytes, content);
+        append(&mut self.bytes, b"\r\n");
     }
 
-    fn finish(mut self) -> (String, Vec<u8>) {
-        self.bytes.extend_from_slice(format!("--{}--\r\n", self.boundary).as_bytes());
+    fn finish(mut self) -> (String, Zeroizing<Vec<u8>>) {
+        append(&mut self.bytes, format!("--{}--\r\n", self.boundary).as_bytes());
         (format!("multipart/form-data; boundary={}", self.boundary), self.bytes)
     }
 }
 
 impl ImportArgs {
-    fn form(&self, file: &Path) -> Result<(String, Vec<u8>)> {
+    fn form(&self, file: &Path) -> Result<(String, Zeroizing<Vec<u8>>)> {
         let bytes = std::fs::read(file);
-        let bytes = zeroize::Zeroizing::new(
-            bytes.map_err(|error| environment(format!("{}: {error}", file.display())))?,
-        );
+        let bytes =
+            Zeroizing::new(bytes.map_err(|error| environment(format!("{}: {error}", file.display())))?);
         let mut form = Form::new()?;
         let given = &self.seed_file;
         // Fields before the file: the service can look at them while the file arrives.

@@ -16,6 +16,7 @@ use crate::http::access::{Permission, Rule};
 use crate::http::auth::{Acting, LocalPeer};
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiQuery, ApiResult, Path};
+use crate::http::part::{self, PartFault};
 use crate::http::state::AppState;
 use crate::model::{Import, ImportContent, ImportId, ImportLine};
 use crate::secret::{Passphrase, Seed};
@@ -180,22 +181,11 @@ fn broken<E>(_: E) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "multipart_malformed", "the form did not arrive whole")
 }
 
-/// Reads a part into memory that is wiped, also where it had to grow.
 async fn bytes(field: &mut Field<'_>, most: usize) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-    let mut all = Zeroizing::new(Vec::with_capacity(64 << 10));
-    while let Some(chunk) = field.chunk().await.map_err(broken)? {
-        let needed = all.len() + chunk.len();
-        if needed > most {
-            return Err(too_large(most));
-        }
-        if needed > all.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(all.capacity() * 2)));
-            larger.extend_from_slice(&all);
-            all = larger;
-        }
-        all.extend_from_slice(&chunk);
-    }
-    Ok(all)
+    part::read(field, most).await.map_err(|fault| match fault {
+        PartFault::TooLarge => too_large(most),
+        PartFault::Broken(error) => broken(error),
+    })
 }
 
 async fn text(field: &mut Field<'_>, name: &'static str) -> Result<Zeroizing<String>, ApiError> {
