@@ -16,7 +16,7 @@ use tower::ServiceExt;
 use zeroize::Zeroizing;
 
 use super::home;
-use super::output::{environment, negative, usage};
+use super::output::{environment, negative, usage, with_problem};
 use super::secrets;
 use crate::http::auth::LocalPeer;
 use crate::http::{AppState, Exposure, HttpSettings};
@@ -200,9 +200,10 @@ where
 fn refusal(status: StatusCode, problem: &Value) -> anyhow::Error {
     let text =
         problem["detail"].as_str().map_or_else(|| format!("the service answers {status}"), str::to_owned);
-    match status {
+    let error = match status {
         StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => negative(text),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => usage(text),
         _ => environment(text),
-    }
+    };
+    with_problem(error, problem)
 }

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::client::Client;
 use super::otp::SeedFileArgs;
-use super::output::{Outcome, Output, cell, environment, usage};
+use super::output::{Outcome, Output, cell, environment, problem_of, status_of, usage, with_problem};
 use super::secrets;
 use crate::http::part::append;
 use crate::vault::random_bytes;
@@ -135,21 +135,36 @@ pub(super) async fn run(args: &ImportArgs, client: &Client, out: &mut Output) ->
     if args.batch.is_some() && args.files.len() > 1 {
         return Err(usage("--batch names one batch; give one file with it"));
     }
-    let mut views = Vec::new();
-    let mut all_well = true;
-    for file in &args.files {
+    if let [file] = args.files.as_slice() {
         let view = one(args, file, client).await?;
-        all_well &= args.went_well(&view);
-        if !out.json {
-            show(args, file, &view, out)?;
+        out.answer(&view, |out| show(args, file, &view, out))?;
+        return Ok(Outcome::when(args.went_well(&view)));
+    }
+    let (mut answers, mut worst) = (Vec::new(), 0);
+    for file in &args.files {
+        match one(args, file, client).await {
+            Ok(view) => {
+                worst = worst.max(u8::from(!args.went_well(&view)));
+                if !out.json {
+                    show(args, file, &view, out)?;
+                }
+                answers.push(view);
+            }
+            Err(error) => {
+                worst = worst.max(status_of(&error));
+                out.note(format_args!("mintmark: {}: {error:#}", file.display()));
+                let mut problem = problem_of(&error);
+                if let Some(fields) = problem.as_object_mut() {
+                    fields.insert("file_name".to_owned(), json!(file.to_string_lossy()));
+                }
+                answers.push(problem);
+            }
         }
-        views.push(view);
     }
     if out.json {
-        let value = if views.len() == 1 { views.remove(0) } else { Value::Array(views) };
-        out.value(&value)?;
+        out.value(&Value::Array(answers))?;
     }
-    Ok(Outcome::when(all_well))
+    Ok(Outcome::Worst(worst))
 }
 
 /// Sends one file and waits for its plan or its end; the answer is the import with what the job said.
@@ -159,10 +174,9 @@ async fn one(args: &ImportArgs, file: &Path, client: &Client) -> Result<Value> {
     let job = wait(client, &begun["job"]).await?;
     if job["problem"]["code"] == "store_full" {
         let why = cell(&job["problem"]["detail"]);
-        return Err(environment(format!(
-            "{}: {why}; nothing was imported: make room and import the file again",
-            file.display()
-        )));
+        let text =
+            format!("{}: {why}; nothing was imported: make room and import the file again", file.display());
+        return Err(with_problem(environment(text), &job["problem"]));
     }
     let path = format!("/imports/{}", cell(&begun["import"]));
     let mut view = client.get(&path).await?;
