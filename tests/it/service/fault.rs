@@ -91,26 +91,17 @@ fn service_import_that_panics_fails_and_the_worker_goes_on() {
         let asked = ImportRequest { commit: true, ..request(&text, serial) };
         service.begin_import(&admin(), asked).expect("begun")
     };
-    let end = |job| {
-        for _ in 0..2_000 {
-            let state = service.job(&admin(), job).expect("there").state;
-            if !matches!(state, JobState::Queued | JobState::Running) {
-                return state;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        panic!("the job never ended");
-    };
     let (first, second) = (begin("A1"), begin("A2"));
     let (import, first_job, second_job) = (first.import, first.job, second.job);
     panicking.left.store(1, Ordering::SeqCst);
-    assert!(jobs.submit_import(first));
+    assert!(jobs.submit_import(first) && jobs.submit_import(second));
+    // Waits for what is in the queue.
+    jobs.stop(&service);
+    let end = |job| service.job(&admin(), job).expect("there").state;
     let state = end(first_job);
     assert!(matches!(&state, JobState::Failed { code, .. } if code == "import_panicked"), "{state:?}");
     assert_eq!(service.import(&admin(), import).expect("there").import.state.name(), "dropped");
-    assert!(jobs.submit_import(second));
     assert_eq!(end(second_job), JobState::Done);
-    jobs.stop(&service);
     assert_eq!(shown(&service).len(), 2, "one token, one batch");
 }
 
