@@ -131,7 +131,7 @@ fn serve(dir: &std::path::Path) -> Server {
     let tokens = service.import(&Actor::local(0), task.import).expect("there").import.counts.new;
     assert_eq!(tokens, 2 * (CONNECTIONS * TOKENS) as u64);
     println!("{tokens} tokens, {CONNECTIONS} connections");
-    let key = service.add_api_key(&actor, "bench", Role::Verifier, &[]).expect("a key").key;
+    let key = service.add_api_key(&actor, "bench", Role::Verifier, None).expect("a key").key;
     let key = String::from_utf8(key.expose().to_vec()).expect("text");
     let jobs = Arc::new(Jobs::start(&service, None).expect("workers"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");

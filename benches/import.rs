@@ -64,7 +64,8 @@ fn first_problems(service: &Service, clock: &SystemClock, text: &str) -> f64 {
     let secs = std::thread::scope(|scope| {
         let reading = scope.spawn(|| service.run_import(&task));
         let secs = loop {
-            let lines = service.import_lines(&Actor::local(0), task.import, Page::first(10)).expect("there").items;
+            let lines =
+                service.import_lines(&Actor::local(0), task.import, Page::first(10)).expect("there").items;
             if !lines.is_empty() || reading.is_finished() {
                 assert!(!lines.is_empty(), "no problem was found");
                 break clock.monotonic().saturating_sub(began).as_secs_f64();

@@ -3,6 +3,7 @@
 //! Results lie in the store; what waits in the queue here is lost with the process, and the next start
 //! marks it as interrupted.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -82,15 +83,24 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<Jo
 
 fn run_imports(service: &Service, queue: &Receiver<ImportTask>) {
     while let Ok(task) = queue.recv() {
-        service.run_import(&task);
+        unless_it_panics(|| service.run_import(&task));
+    }
+}
+
+/// A worker outlives one piece of work that panics: the next ones are done all the same.
+fn unless_it_panics(work: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        tracing::error!("a piece of work ended by a panic, its worker goes on");
     }
 }
 
 fn run_sweeps(service: &Service, calls: &Receiver<()>) {
     while calls.recv_timeout(SWEEP_PAUSE) == Err(RecvTimeoutError::Timeout) {
-        if let Err(error) = service.sweep() {
-            tracing::warn!(%error, "sweeping stopped, the next one tries again");
-        }
+        unless_it_panics(|| {
+            if let Err(error) = service.sweep() {
+                tracing::warn!(%error, "sweeping stopped, the next one tries again");
+            }
+        });
     }
 }
 
@@ -103,9 +113,11 @@ fn run_outbox(service: &Service, mailer: &Mailer, calls: &Receiver<()>) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        if let Err(error) = empty_outbox(service, mailer) {
-            tracing::warn!(%error, "the outbox could not be read");
-        }
+        unless_it_panics(|| {
+            if let Err(error) = empty_outbox(service, mailer) {
+                tracing::warn!(%error, "the outbox could not be read");
+            }
+        });
     }
 }
 

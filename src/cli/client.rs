@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
@@ -16,7 +16,7 @@ use tower::ServiceExt;
 use zeroize::Zeroizing;
 
 use super::home;
-use super::output::{environment, negative, usage};
+use super::output::{environment, negative, usage, with_problem};
 use super::secrets;
 use crate::http::auth::LocalPeer;
 use crate::http::{AppState, Exposure, HttpSettings};
@@ -143,14 +143,15 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        content: Option<(&str, Vec<u8>)>,
+        content: Option<(&str, Zeroizing<Vec<u8>>)>,
     ) -> Result<Value> {
         let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
         let body = match content {
             Some((kind, bytes)) => {
                 request =
                     request.header(header::CONTENT_TYPE, kind).header(header::CONTENT_LENGTH, bytes.len());
-                Body::from(bytes)
+                // Wiped when the last of it is sent.
+                Body::from(Bytes::from_owner(bytes))
             }
             None => Body::empty(),
         };
@@ -177,7 +178,7 @@ impl Client {
 
     /// Any method with JSON.
     pub(super) async fn with_json(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
-        self.send(method, path, Some(("application/json", serde_json::to_vec(body)?))).await
+        self.send(method, path, Some(("application/json", Zeroizing::new(serde_json::to_vec(body)?)))).await
     }
 
     /// DELETE.
@@ -199,9 +200,10 @@ where
 fn refusal(status: StatusCode, problem: &Value) -> anyhow::Error {
     let text =
         problem["detail"].as_str().map_or_else(|| format!("the service answers {status}"), str::to_owned);
-    match status {
+    let error = match status {
         StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => negative(text),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => usage(text),
         _ => environment(text),
-    }
+    };
+    with_problem(error, problem)
 }

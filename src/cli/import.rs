@@ -9,11 +9,13 @@ use axum::http::Method;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::client::Client;
 use super::otp::SeedFileArgs;
-use super::output::{Outcome, Output, cell, environment, usage};
+use super::output::{Outcome, Output, cell, environment, problem_of, status_of, usage, with_problem};
 use super::secrets;
+use crate::http::part::append;
 use crate::vault::random_bytes;
 
 /// How often a running import is asked for its progress.
@@ -44,16 +46,16 @@ pub(super) struct ImportArgs {
     seed_file: SeedFileArgs,
 }
 
-/// A multipart form.
+/// A multipart form; it holds the file and its passphrase, so it is wiped.
 struct Form {
     boundary: String,
-    bytes: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
 }
 
 impl Form {
     fn new() -> Result<Self> {
         let random = random_bytes::<16>().context("random numbers")?;
-        Ok(Self { boundary: data_encoding::HEXLOWER.encode(&random), bytes: Vec::new() })
+        Ok(Self { boundary: data_encoding::HEXLOWER.encode(&random), bytes: Zeroizing::new(Vec::new()) })
     }
 
     fn part(&mut self, name: &str, file_name: Option<&str>, content: &[u8]) {
@@ -68,24 +70,23 @@ impl Form {
             head.push_str(&safe);
             head.push_str("\"\r\nContent-Type: application/octet-stream");
         }
-        self.bytes.extend_from_slice(head.as_bytes());
-        self.bytes.extend_from_slice(b"\r\n\r\n");
-        self.bytes.extend_from_slice(content);
-        self.bytes.extend_from_slice(b"\r\n");
+        append(&mut self.bytes, head.as_bytes());
+        append(&mut self.bytes, b"\r\n\r\n");
+        append(&mut self.bytes, content);
+        append(&mut self.bytes, b"\r\n");
     }
 
-    fn finish(mut self) -> (String, Vec<u8>) {
-        self.bytes.extend_from_slice(format!("--{}--\r\n", self.boundary).as_bytes());
+    fn finish(mut self) -> (String, Zeroizing<Vec<u8>>) {
+        append(&mut self.bytes, format!("--{}--\r\n", self.boundary).as_bytes());
         (format!("multipart/form-data; boundary={}", self.boundary), self.bytes)
     }
 }
 
 impl ImportArgs {
-    fn form(&self, file: &Path) -> Result<(String, Vec<u8>)> {
+    fn form(&self, file: &Path) -> Result<(String, Zeroizing<Vec<u8>>)> {
         let bytes = std::fs::read(file);
-        let bytes = zeroize::Zeroizing::new(
-            bytes.map_err(|error| environment(format!("{}: {error}", file.display())))?,
-        );
+        let bytes =
+            Zeroizing::new(bytes.map_err(|error| environment(format!("{}: {error}", file.display())))?);
         let mut form = Form::new()?;
         let given = &self.seed_file;
         // Fields before the file: the service can look at them while the file arrives.
@@ -134,21 +135,36 @@ pub(super) async fn run(args: &ImportArgs, client: &Client, out: &mut Output) ->
     if args.batch.is_some() && args.files.len() > 1 {
         return Err(usage("--batch names one batch; give one file with it"));
     }
-    let mut views = Vec::new();
-    let mut all_well = true;
-    for file in &args.files {
+    if let [file] = args.files.as_slice() {
         let view = one(args, file, client).await?;
-        all_well &= args.went_well(&view);
-        if !out.json {
-            show(args, file, &view, out)?;
+        out.answer(&view, |out| show(args, file, &view, out))?;
+        return Ok(Outcome::when(args.went_well(&view)));
+    }
+    let (mut answers, mut worst) = (Vec::new(), 0);
+    for file in &args.files {
+        match one(args, file, client).await {
+            Ok(view) => {
+                worst = worst.max(u8::from(!args.went_well(&view)));
+                if !out.json {
+                    show(args, file, &view, out)?;
+                }
+                answers.push(view);
+            }
+            Err(error) => {
+                worst = worst.max(status_of(&error));
+                out.note(format_args!("mintmark: {}: {error:#}", file.display()));
+                let mut problem = problem_of(&error);
+                if let Some(fields) = problem.as_object_mut() {
+                    fields.insert("file_name".to_owned(), json!(file.to_string_lossy()));
+                }
+                answers.push(problem);
+            }
         }
-        views.push(view);
     }
     if out.json {
-        let value = if views.len() == 1 { views.remove(0) } else { Value::Array(views) };
-        out.value(&value)?;
+        out.value(&Value::Array(answers))?;
     }
-    Ok(Outcome::when(all_well))
+    Ok(Outcome::Worst(worst))
 }
 
 /// Sends one file and waits for its plan or its end; the answer is the import with what the job said.
@@ -158,10 +174,9 @@ async fn one(args: &ImportArgs, file: &Path, client: &Client) -> Result<Value> {
     let job = wait(client, &begun["job"]).await?;
     if job["problem"]["code"] == "store_full" {
         let why = cell(&job["problem"]["detail"]);
-        return Err(environment(format!(
-            "{}: {why}; nothing was imported: make room and import the file again",
-            file.display()
-        )));
+        let text =
+            format!("{}: {why}; nothing was imported: make room and import the file again", file.display());
+        return Err(with_problem(environment(text), &job["problem"]));
     }
     let path = format!("/imports/{}", cell(&begun["import"]));
     let mut view = client.get(&path).await?;
@@ -195,28 +210,40 @@ async fn wait(client: &Client, job: &Value) -> Result<Value> {
 }
 
 fn show(args: &ImportArgs, file: &Path, view: &Value, out: &mut Output) -> std::io::Result<()> {
+    let count = |name: &str| view[name].as_u64().unwrap_or(0);
+    let (new, identical) = (count("new"), count("identical"));
+    if new + count("conflicts") + count("rejected") == 0 && identical > 0 && args.went_well(view) {
+        let (tokens, are) = if identical == 1 { ("token", "is") } else { ("tokens", "are") };
+        out.line(format_args!(
+            "{}: nothing to import: {identical} {tokens} {are} here already",
+            file.display()
+        ))?;
+        return out.line(format_args!("  {identical} identical, nothing changed"));
+    }
     let what = match (args.went_well(view), args.dry_run) {
         (true, true) => "would be imported",
         (true, false) => "imported",
         (false, true) => "would not be imported",
         (false, false) => "not imported",
     };
-    out.line(format_args!("{}: {what}, batch {}", file.display(), cell(&view["batch"])))?;
+    let batch = if new > 0 { format!(", batch {}", cell(&view["batch"])) } else { String::new() };
+    out.line(format_args!("{}: {what}{batch}", file.display()))?;
     if let Some(problem) = view.get("problem") {
         out.line(format_args!(
             "  {}",
             problem["detail"].as_str().map_or_else(|| cell(problem), str::to_owned)
         ))?;
     }
-    let count = |name: &str| view[name].as_u64().unwrap_or(0);
     out.line(format_args!(
-        "  {} new, {} identical, {} conflicts, {} rejected",
-        count("new"),
-        count("identical"),
+        "  {new} new, {identical} identical, {} conflicts, {} rejected",
         count("conflicts"),
         count("rejected")
     ))?;
     for line in view["lines"].as_array().into_iter().flatten() {
+        if line["line"] == json!(0) && view.get("problem").is_some() {
+            // What ended the whole file stands above.
+            continue;
+        }
         let (place, serial) = (cell(&line["line"]), cell(&line["serial"]));
         let detail = line["detail"].as_str().unwrap_or_default();
         out.line(format_args!("  line {place}: {serial}: {}: {detail}", cell(&line["verdict"])))?;

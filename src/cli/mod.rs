@@ -24,7 +24,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use client::Client;
-use output::{Failure, Outcome, Output};
+use output::{Outcome, Output};
 
 /// Enrollment workstation for hardware OATH tokens.
 #[derive(Debug, Parser)]
@@ -81,10 +81,15 @@ pub fn run() -> ExitCode {
     match execute(&cli, &mut out) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Negative) => ExitCode::from(1),
+        Ok(Outcome::Worst(status)) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            if cli.json && matches!(cli.command, Command::Import(_)) {
+                // A script reads one value, whatever came of it; nobody can be told when its end is gone.
+                let _ = out.value(&output::problem_of(&error));
+            }
             out.note(format_args!("mintmark: {error:#}"));
-            ExitCode::from(error.downcast_ref::<Failure>().map_or(3, |failure| failure.status))
+            ExitCode::from(output::status_of(&error))
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 /// How a command ended when nothing went wrong.
@@ -13,6 +13,8 @@ pub(super) enum Outcome {
     Done,
     /// A negative answer: exit status 1.
     Negative,
+    /// Several pieces of work, of which the worst ended with this exit status.
+    Worst(u8),
 }
 
 impl Outcome {
@@ -30,21 +32,51 @@ pub(super) struct Failure {
     pub(super) status: u8,
     /// What to tell the caller.
     pub(super) message: String,
+    /// The problem document of a refusal; null when nobody was asked.
+    pub(super) problem: Value,
 }
 
 /// Nothing found, wrong, refused by the state: exit status 1.
 pub(super) fn negative(message: impl Into<String>) -> anyhow::Error {
-    Failure { status: 1, message: message.into() }.into()
+    Failure { status: 1, message: message.into(), problem: Value::Null }.into()
 }
 
 /// The command was called wrongly: exit status 2.
 pub(super) fn usage(message: impl Into<String>) -> anyhow::Error {
-    Failure { status: 2, message: message.into() }.into()
+    Failure { status: 2, message: message.into(), problem: Value::Null }.into()
 }
 
 /// The surroundings do not allow it: exit status 3.
 pub(super) fn environment(message: impl Into<String>) -> anyhow::Error {
-    Failure { status: 3, message: message.into() }.into()
+    Failure { status: 3, message: message.into(), problem: Value::Null }.into()
+}
+
+/// The same error, with the problem document that the service gave.
+pub(super) fn with_problem(error: anyhow::Error, problem: &Value) -> anyhow::Error {
+    match error.downcast::<Failure>() {
+        Ok(failure) => Failure { problem: problem.clone(), ..failure }.into(),
+        Err(other) => other,
+    }
+}
+
+/// The exit status of an error.
+pub(super) fn status_of(error: &anyhow::Error) -> u8 {
+    error.downcast_ref::<Failure>().map_or(3, |failure| failure.status)
+}
+
+/// An error as a problem document: the service's own, or one in the same form.
+pub(super) fn problem_of(error: &anyhow::Error) -> Value {
+    if let Some(failure) = error.downcast_ref::<Failure>()
+        && failure.problem.is_object()
+    {
+        return failure.problem.clone();
+    }
+    let (code, title) = match status_of(error) {
+        1 => ("refused", "refused"),
+        2 => ("usage", "called wrongly"),
+        _ => ("environment", "not possible here"),
+    };
+    json!({ "type": "about:blank", "title": title, "code": code, "detail": format!("{error:#}") })
 }
 
 /// Standard output and standard error of a command.

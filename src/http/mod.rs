@@ -12,6 +12,7 @@ pub mod error;
 pub mod extract;
 pub mod frame;
 pub mod page;
+pub(crate) mod part;
 mod patience;
 pub mod portal;
 pub mod security;

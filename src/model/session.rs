@@ -43,6 +43,13 @@ pub enum SessionKind {
     },
 }
 
+impl SessionKind {
+    /// True while a login was typed and nothing is proved: anybody can make as many of these as they like.
+    pub const fn is_unproved(&self) -> bool {
+        matches!(self, Self::Portal { stage: LoginStage::LoginTyped { .. }, .. })
+    }
+}
+
 /// A sign-in that lasts. Its key in the store is a hash of the cookie's value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {

@@ -7,6 +7,7 @@ mod plan;
 mod replan;
 mod undo;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 
 use crate::clock::UnixTime;
@@ -15,7 +16,7 @@ use crate::model::{
     ImportLine, ImportState, Job, JobId, JobKind, JobState, Scope, SeedVersion, Subject, TokenId, Verdict,
 };
 use crate::secret::{Passphrase, Seed};
-use crate::seedfile::{Defaults, ReadOptions, Weakness, parse_transport_key};
+use crate::seedfile::{Defaults, Position, ReadOptions, Weakness, parse_transport_key};
 use crate::store::{Change, Page, Slice, View};
 
 use super::scope::{rules_import, rules_token, sees_import};
@@ -27,6 +28,8 @@ pub(super) use undo::{dropped, without_token};
 const LEASE_SECS: i64 = 300;
 /// Rows that are moved or removed in one change.
 const CHUNK: usize = 1_000;
+/// The refusal of new tokens for a batch whose name another one has.
+const NAME_TAKEN: &str = "batch_exists";
 /// Lines that an answer holds; the rest is paged.
 pub const LINES_IN_ANSWER: usize = 1_000;
 
@@ -141,7 +144,8 @@ impl Service {
         let (replace, only_good) = (request.replace, request.only_good);
         let allowed: Vec<String> = allow.iter().map(|w| w.name().to_owned()).collect();
         let (import, job) = self.decide(move |view| {
-            let batch_name = free_name(view, &wanted, named)?;
+            // Whether a wanted name is free matters only when the file turns out to bring new tokens.
+            let batch_name = if named { wanted.clone() } else { free_name(view, &wanted)? };
             let (import, batch, job) = (view.next_import()?, view.next_batch()?, view.next_job()?);
             let changes = vec![
                 Change::PutBatch(Batch {
@@ -195,7 +199,12 @@ impl Service {
     /// Reads the file of a task, plans, and commits when that was asked for and the plan allows it.
     /// The job ends `done` or `failed`; nothing is half done.
     pub fn run_import(&self, task: &ImportTask) {
-        let ended = self.plan_and_commit(task);
+        // Files come from outside: what makes a parser panic must end this import and no other.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.plan_and_commit(task))).unwrap_or_else(|_| {
+            tracing::error!(import.id = task.import.0, "reading a file ended by a panic");
+            let detail = "reading this file failed inside the program; nothing was imported: report it";
+            Err(ServiceError::state("import_panicked", detail))
+        });
         if let Err(error) = ended {
             let (code, detail) = match &error {
                 ServiceError::SeedFile(file) => (file.code().name(), file.to_string()),
@@ -210,6 +219,8 @@ impl Service {
             };
             let line = match &error {
                 ServiceError::SeedFile(file) => Some((file.position(), code, detail.clone())),
+                // Of no line: the import's page has nothing else to say why it ended.
+                ServiceError::State { .. } => Some((Position::FILE, code, detail.clone())),
                 _ => None,
             };
             let failed = FailedImport {
@@ -240,8 +251,17 @@ impl Service {
             allow: task.allow.clone(),
         };
         self.plan(task, &options)?;
+        if task.request.batch.is_some() {
+            self.store.read(|view| {
+                let import = view.import(task.import)?.ok_or(ServiceError::NotFound { what: "import" })?;
+                if import.counts.new > 0 { require_free_name(view, &import.batch_name) } else { Ok(()) }
+            })?;
+        }
         if task.request.commit {
             match self.commit_import(&task.actor, task.import, None, None) {
+                Err(ServiceError::State { code: NAME_TAKEN, detail }) => {
+                    return Err(ServiceError::State { code: NAME_TAKEN, detail });
+                }
                 // A plan that needs eyes stays planned; the job is done all the same.
                 Ok(_) | Err(ServiceError::State { .. }) => {}
                 Err(error) => return Err(error),
@@ -430,11 +450,7 @@ impl Service {
             let batch = view.batch_any(planned.batch)?.ok_or(ServiceError::Stale)?;
             let mut changes = Vec::new();
             if present.counts.new > 0 {
-                if view.batch_by_name(&batch.name.normal())?.is_some() {
-                    let detail =
-                        format!("a batch named {} exists: import again with another name", batch.name);
-                    return Err(ServiceError::state("batch_exists", detail));
-                }
+                require_free_name(view, &batch.name)?;
                 let live = Batch { state: BatchState::Live, tokens: present.counts.new, ..batch };
                 changes.push(Change::PutBatch(live));
             } else {
@@ -453,34 +469,35 @@ impl Service {
             if changed {
                 changes.push(Change::BumpGeneration);
             }
+            let mut subjects = vec![Subject::Import(planned.id)];
+            let mut facts = vec![
+                ("new", counts.new.to_string()),
+                ("identical", counts.identical.to_string()),
+                ("conflicts", counts.conflicts.to_string()),
+                ("rejected", counts.rejected.to_string()),
+                ("replace", planned.replace.to_string()),
+            ];
+            if counts.new > 0 {
+                subjects.push(Subject::Batch(planned.batch));
+                facts.insert(0, ("batch", planned.batch_name.to_string()));
+            }
             changes.push(super::audit_entry(
                 now,
                 &actor,
                 AuditAction::ImportCommitted,
-                vec![Subject::Import(planned.id), Subject::Batch(planned.batch)],
+                subjects,
                 AuditResult::Done,
-                vec![
-                    ("batch", planned.batch_name.to_string()),
-                    ("new", counts.new.to_string()),
-                    ("identical", counts.identical.to_string()),
-                    ("conflicts", counts.conflicts.to_string()),
-                    ("rejected", counts.rejected.to_string()),
-                    ("replace", planned.replace.to_string()),
-                ],
+                facts,
             ));
             Ok(((), changes))
         })
     }
 }
 
-/// A name for the new batch: the wanted one, or (when nobody asked for just that name) the next free.
-fn free_name(view: &dyn View, wanted: &BatchName, exactly: bool) -> Result<BatchName, ServiceError> {
+/// A name for the new batch that nobody asked for just so: the wanted one, or the next free.
+fn free_name(view: &dyn View, wanted: &BatchName) -> Result<BatchName, ServiceError> {
     if view.batch_by_name(&wanted.normal())?.is_none() {
         return Ok(wanted.clone());
-    }
-    if exactly {
-        let detail = format!("a batch named {wanted} exists: take another name");
-        return Err(ServiceError::state("batch_exists", detail));
     }
     for n in 2..10_000 {
         let name = BatchName::parse(&format!("{wanted} ({n})")).map_err(ServiceError::name("batch"))?;
@@ -488,7 +505,15 @@ fn free_name(view: &dyn View, wanted: &BatchName, exactly: bool) -> Result<Batch
             return Ok(name);
         }
     }
-    Err(ServiceError::state("batch_exists", "too many batches of this name: give another"))
+    Err(ServiceError::state(NAME_TAKEN, "too many batches of this name: give another"))
+}
+
+fn require_free_name(view: &dyn View, name: &BatchName) -> Result<(), ServiceError> {
+    if view.batch_by_name(&name.normal())?.is_none() {
+        return Ok(());
+    }
+    let detail = format!("a batch named {name} exists: import again with another name");
+    Err(ServiceError::state(NAME_TAKEN, detail))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the text of a transport key is parsed here, and nowhere kept")]

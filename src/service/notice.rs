@@ -135,9 +135,8 @@ impl Service {
     }
 }
 
-/// Numbers of mails that are old enough to go.
-pub(super) fn old_mails(view: &dyn View, now: UnixTime) -> Result<Vec<MailId>, ServiceError> {
-    let newest_first = view.mails(Page::first(1_000))?.items;
+/// Numbers of mails that are old enough to go, the oldest first.
+pub(super) fn old_mails(view: &dyn View, now: UnixTime, limit: usize) -> Result<Vec<MailId>, ServiceError> {
     let old = |mail: &OutboxMail| now.secs_since(mail.created_at) > KEPT_SECS;
-    Ok(newest_first.into_iter().filter(old).map(|mail| mail.id).collect())
+    Ok(view.oldest_mails(limit)?.into_iter().filter(old).map(|mail| mail.id).collect())
 }

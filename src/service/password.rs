@@ -39,10 +39,18 @@ impl HashGate {
         }
         state.0 += 1;
         drop(state);
-        let answer = work();
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).0 -= 1;
-        self.free.notify_one();
-        Some(answer)
+        let _place = HashPlace(self);
+        Some(work())
+    }
+}
+
+/// A place that is taken; given back when dropped, also while a panic unwinds.
+struct HashPlace<'g>(&'g HashGate);
+
+impl Drop for HashPlace<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).0 -= 1;
+        self.0.free.notify_one();
     }
 }
 
@@ -61,5 +69,23 @@ impl Service {
     pub(super) fn hash_password(&self, password: &Passphrase) -> Result<PasswordHash, ServiceError> {
         let busy = || ServiceError::TooMany { until: Some(self.clock.now().plus_secs(2)) };
         Ok(self.hashing.run(|| crate::vault::hash_password(password)).ok_or_else(busy)??)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_gives_the_place_back() {
+        let gate = HashGate { state: Mutex::new((0, 0)), free: Condvar::new(), most: 1 };
+        for _ in 0..2 {
+            let ended = catch_unwind(AssertUnwindSafe(|| gate.run(|| -> u8 { panic!("on purpose") })));
+            assert!(ended.is_err());
+        }
+        assert_eq!(gate.run(|| 7), Some(7));
+        assert_eq!(*gate.state.lock().unwrap_or_else(PoisonError::into_inner), (0, 0));
     }
 }

@@ -190,10 +190,18 @@ impl SearchGate {
         }
         *running += 1;
         drop(running);
-        let answer = search();
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.free.notify_one();
-        answer
+        let _place = SearchPlace(self);
+        search()
+    }
+}
+
+/// A place that is taken; given back when dropped, also while a panic unwinds.
+struct SearchPlace<'g>(&'g SearchGate);
+
+impl Drop for SearchPlace<'_> {
+    fn drop(&mut self) {
+        *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.free.notify_one();
     }
 }
 
@@ -475,6 +483,17 @@ fn behind_floor(fresh: &Examined, start: MovingFactor, codes: usize, now: UnixTi
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_gives_the_place_back() {
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+        let gate = SearchGate { running: Mutex::new(0), free: Condvar::new(), most: 1 };
+        let ended = catch_unwind(AssertUnwindSafe(|| gate.run(|| -> u8 { panic!("on purpose") })));
+        assert!(ended.is_err());
+        // Would wait for ever for a place that is never given back, so it is looked at first.
+        assert_eq!(*gate.running.lock().unwrap_or_else(PoisonError::into_inner), 0);
+        assert_eq!(gate.run(|| 7), 7);
+    }
 
     #[test]
     fn windows_are_cut_to_what_the_codes_carry() {

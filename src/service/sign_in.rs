@@ -28,6 +28,10 @@ const CODE_SECS: i64 = 600;
 /// Mailed codes in a quarter of an hour.
 const CODES_IN_WINDOW: u32 = 3;
 const CODE_WINDOW_SECS: i64 = 900;
+/// Sessions that have proved nothing and live at the same time, of all portals together.
+const MOST_UNPROVED: u64 = 20_000;
+/// Of those that are too many, so many go with one that comes.
+const DROPPED_AT_ONCE: usize = 8;
 /// A portal session as pages need it.
 #[derive(Clone, Debug)]
 pub struct PortalSession {
@@ -117,6 +121,10 @@ impl Service {
             let kind = SessionKind::Portal { resource: resource.id, stage };
             let session = Session { kind, created_at: now, seen_at: now, address: address.clone() };
             let mut changes = vec![Change::PutSession(key, session)];
+            // Whoever floods this page pushes out the oldest, not the person who comes next: a refusal
+            // would shut everybody out for ten minutes.
+            let oldest = view.unproved_sessions_beyond(MOST_UNPROVED - 1, DROPPED_AT_ONCE)?;
+            changes.extend(oldest.into_iter().map(Change::DeleteSession));
             if let Some(user) = user
                 && user.password.is_none()
                 && let Some(to) = user.email.clone()

@@ -1,8 +1,10 @@
 //! Cleaning up: what a crash left behind at the start, what grew old while running.
 
 use crate::clock::UnixTime;
-use crate::model::{Actor, AuditAction, AuditResult, Budget, Import, ImportState, Job, JobState, Subject};
-use crate::store::{Change, Changes, Page, View};
+use crate::model::{
+    Actor, AuditAction, AuditResult, Budget, Import, ImportState, Job, JobId, JobState, Subject,
+};
+use crate::store::{Change, Changes, Page, Slice, StoreError, View};
 
 use super::import::dropped;
 use super::notice::old_mails;
@@ -10,64 +12,114 @@ use super::{Service, ServiceError};
 
 /// Records that one change removes.
 const CHUNK: usize = 500;
-/// Counters of unknown logins that are kept at most.
+/// Chunks of one sweep at most: an index that is damaged must not keep it going for ever.
+const MOST_CHUNKS: usize = 4_000;
+/// Counters of unknown logins that a sweep leaves at most. Between two sweeps they grow only as fast as
+/// passwords are hashed, because each one costs a failed sign-in.
 const MOST_HASHED_BUDGETS: u64 = 100_000;
 
 impl Service {
     /// At the start: files that were being read are dropped, their jobs failed, their rows removed.
     pub(super) fn sweep_start(&self) -> Result<(), ServiceError> {
         let now = self.clock.now();
-        self.decide(move |view| {
-            let mut changes = Vec::new();
-            for job in view.jobs(Page::first(1_000))?.items {
-                if matches!(job.state, JobState::Queued | JobState::Running) {
-                    let state = JobState::Failed {
-                        code: "interrupted".to_owned(),
-                        detail: "the program ended while this was under way: start it again".to_owned(),
-                    };
-                    changes.push(Change::PutJob(Job { state, ended_at: Some(now), ..job }));
-                }
-            }
-            for import in view.imports(Page::first(1_000))?.items {
-                if matches!(import.state, ImportState::Parsing) {
-                    changes.extend(forgotten(view, import, now)?);
-                }
-            }
-            Ok(((), changes))
-        })?;
+        let unfinished = |job: &Job| matches!(job.state, JobState::Queued | JobState::Running);
+        for job in self.all(|view, page| view.jobs(page), unfinished, |job| job.id)? {
+            let state = JobState::Failed {
+                code: "interrupted".to_owned(),
+                detail: "the program ended while this was under way: start it again".to_owned(),
+            };
+            self.decide(move |view| {
+                let still = view.job(job)?.filter(unfinished);
+                let ended = still.map(|job| Job { state: state.clone(), ended_at: Some(now), ..job });
+                Ok(((), ended.into_iter().map(Change::PutJob).collect()))
+            })?;
+        }
+        self.drop_imports(|import| import.state == ImportState::Parsing, now)?;
         self.sweep_batches()?;
         self.sweep()
     }
 
-    /// Now and then: expired plans, dead sessions, old jobs, mails and counters.
+    /// Now and then: expired plans, dead sessions, old jobs, mails and counters. Goes on until nothing is
+    /// due, in changes that are small enough to let sign-ins through.
     pub fn sweep(&self) -> Result<(), ServiceError> {
         self.write_failures();
         let now = self.clock.now();
-        self.decide(move |view| {
-            let mut changes = Vec::new();
-            for import in view.imports(Page::first(1_000))?.items {
-                let old = matches!(import.state, ImportState::Planned)
-                    && now.secs_since(import.changed_at) > Import::PLAN_SECS;
-                if old {
-                    changes.extend(forgotten(view, import, now)?);
-                }
+        let expired = move |import: &Import| {
+            import.state == ImportState::Planned && now.secs_since(import.changed_at) > Import::PLAN_SECS
+        };
+        self.drop_imports(expired, now)?;
+        for _ in 0..MOST_CHUNKS {
+            if !self.sweep_chunk(now)? {
+                break;
             }
-            changes.extend(view.dead_sessions(now, CHUNK)?.into_iter().map(Change::DeleteSession));
-            for job in view.jobs(Page::first(1_000))?.items {
-                if job.ended_at.is_some_and(|ended| now.secs_since(ended) > Job::KEPT_SECS) {
-                    changes.push(Change::DeleteJob(job.id));
-                }
-            }
-            changes.extend(old_mails(view, now)?.into_iter().map(Change::DeleteMail));
-            let (stale, count) = view.stale_budgets(now.plus_secs(-86_400), CHUNK)?;
-            changes.extend(stale.into_iter().map(|key| Change::PutBudget(key, Budget::CLEAR)));
-            if count > MOST_HASHED_BUDGETS {
-                let (oldest, _) = view.stale_budgets(now, CHUNK)?;
-                changes.extend(oldest.into_iter().map(|key| Change::PutBudget(key, Budget::CLEAR)));
-            }
-            Ok(((), changes))
-        })?;
+        }
         self.sweep_batches()
+    }
+
+    /// Drops the imports that are like this.
+    fn drop_imports(
+        &self,
+        wanted: impl Fn(&Import) -> bool + Copy + Send + 'static,
+        now: UnixTime,
+    ) -> Result<(), ServiceError> {
+        for import in self.all(|view, page| view.imports(page), wanted, |import| import.id)? {
+            self.decide(move |view| {
+                let still = view.import(import)?.filter(wanted);
+                let changes = still.map(|import| forgotten(view, import, now)).transpose()?;
+                Ok(((), changes.unwrap_or_default()))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Numbers of the records that are like this, from the whole list: those that stay lie before and
+    /// behind them.
+    fn all<R, N>(
+        &self,
+        list: impl Fn(&dyn View, Page) -> Result<Slice<R>, StoreError>,
+        wanted: impl Fn(&R) -> bool,
+        number: impl Fn(&R) -> N,
+    ) -> Result<Vec<N>, ServiceError> {
+        self.store.read(|view| {
+            let (mut found, mut page) = (Vec::new(), Page::first(CHUNK));
+            loop {
+                let slice = list(view, page)?;
+                found.extend(slice.items.iter().filter(|record| wanted(record)).map(&number));
+                match slice.next {
+                    Some(next) => page.after = Some(next),
+                    None => return Ok(found),
+                }
+            }
+        })
+    }
+
+    /// Removes one chunk of each sort. True: there may be more.
+    fn sweep_chunk(&self, now: UnixTime) -> Result<bool, ServiceError> {
+        self.decide(move |view| {
+            let sessions = view.dead_sessions(now, CHUNK)?;
+            let jobs: Vec<JobId> = view
+                .oldest_jobs(CHUNK)?
+                .into_iter()
+                .filter(|job| job.ended_at.is_some_and(|ended| now.secs_since(ended) > Job::KEPT_SECS))
+                .map(|job| job.id)
+                .collect();
+            let mails = old_mails(view, now, CHUNK)?;
+            let (mut budgets, count) = view.stale_budgets(now.plus_secs(-86_400), CHUNK)?;
+            let left = count.saturating_sub(budgets.len() as u64);
+            if budgets.len() < CHUNK && left > MOST_HASHED_BUDGETS {
+                // Nothing is a day old, or nearly nothing: the oldest of the others go.
+                let beyond = usize::try_from(left - MOST_HASHED_BUDGETS).unwrap_or(CHUNK);
+                budgets = view.stale_budgets(now, (budgets.len() + beyond).min(CHUNK))?.0;
+            }
+            // Some of a chunk may have to stay; while it is mostly old, the next one may hold more.
+            let removed = [sessions.len(), jobs.len(), mails.len(), budgets.len()];
+            let more = removed.iter().any(|count| *count > CHUNK / 2);
+            let mut changes: Changes = sessions.into_iter().map(Change::DeleteSession).collect();
+            changes.extend(jobs.into_iter().map(Change::DeleteJob));
+            changes.extend(mails.into_iter().map(Change::DeleteMail));
+            changes.extend(budgets.into_iter().map(|key| Change::PutBudget(key, Budget::CLEAR)));
+            Ok((more, changes))
+        })
     }
 }
 

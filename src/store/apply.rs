@@ -393,6 +393,11 @@ impl<'k> Applier<'k> {
         };
         let end = |session: &Session| keys::joined(&[&keys::moment(session.ends_at()), key]);
         self.reindex(Tab::SessionEnds, old.map(end), new.map(end))?;
+        let unproved = |session: &Session| {
+            let typed = SessionKind::is_unproved(&session.kind);
+            typed.then(|| keys::joined(&[&keys::moment(session.created_at), key]))
+        };
+        self.reindex(Tab::SessionsUnproved, old.and_then(unproved), new.and_then(unproved))?;
         let (old, new) = (old.map(owners).unwrap_or_default(), new.map(owners).unwrap_or_default());
         self.reindex_all(Tab::SessionsOf, &old, &new)
     }

@@ -116,6 +116,8 @@ tables! {
     SessionsOf = "sessions_of",
     /// End, session.
     SessionEnds = "session_ends",
+    /// Beginning, session that has typed a login and proved nothing.
+    SessionsUnproved = "sessions_unproved",
     /// User, resource -> record.
     MailedCodes = "mailed_codes",
     /// Import -> record.

@@ -358,6 +358,13 @@ impl View for KvView<'_> {
         Ok(dead.iter().filter_map(|(key, _)| key[8..].try_into().ok()).collect())
     }
 
+    fn unproved_sessions_beyond(&self, kept: u64, limit: usize) -> Result<Vec<[u8; 32]>, StoreError> {
+        let beyond = self.kv.len(Tab::SessionsUnproved)?.saturating_sub(kept);
+        let limit = usize::try_from(beyond).map_or(limit, |beyond| beyond.min(limit));
+        let oldest = self.kv.range(Tab::SessionsUnproved, &Span::ALL, Order::Up, limit)?;
+        Ok(oldest.iter().filter_map(|(key, _)| key[8..].try_into().ok()).collect())
+    }
+
     fn mailed_code(&self, user: UserId, resource: ResourceId) -> Found<MailedCode> {
         self.record(Tab::MailedCodes, &keys::pair(user.0, resource.0))
     }
@@ -384,12 +391,20 @@ impl View for KvView<'_> {
         self.records(Tab::Jobs, Order::Down, page)
     }
 
+    fn oldest_jobs(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
+        Ok(self.records(Tab::Jobs, Order::Up, Page::first(limit))?.items)
+    }
+
     fn mail(&self, id: MailId) -> Found<OutboxMail> {
         self.numbered(Tab::Mails, id.0)
     }
 
     fn mails(&self, page: Page) -> Listed<OutboxMail> {
         self.records(Tab::Mails, Order::Down, page)
+    }
+
+    fn oldest_mails(&self, limit: usize) -> Result<Vec<OutboxMail>, StoreError> {
+        Ok(self.records(Tab::Mails, Order::Up, Page::first(limit))?.items)
     }
 
     fn mails_due(&self, now: UnixTime, limit: usize) -> Result<Vec<OutboxMail>, StoreError> {

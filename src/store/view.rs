@@ -196,6 +196,8 @@ pub trait View {
     fn session(&self, key: &[u8; 32]) -> Found<Session>;
     /// Sessions that are no longer alive, for the sweep.
     fn dead_sessions(&self, now: UnixTime, limit: usize) -> Result<Vec<[u8; 32]>, StoreError>;
+    /// Sessions beyond the newest `kept` that have proved nothing, oldest first.
+    fn unproved_sessions_beyond(&self, kept: u64, limit: usize) -> Result<Vec<[u8; 32]>, StoreError>;
     /// The mailed code of a user on a resource.
     fn mailed_code(&self, user: UserId, resource: ResourceId) -> Found<MailedCode>;
 
@@ -209,10 +211,14 @@ pub trait View {
     fn job(&self, id: JobId) -> Found<Job>;
     /// Jobs, newest first.
     fn jobs(&self, page: Page) -> Listed<Job>;
+    /// The oldest jobs, for the sweep.
+    fn oldest_jobs(&self, limit: usize) -> Result<Vec<Job>, StoreError>;
     /// A mail.
     fn mail(&self, id: MailId) -> Found<OutboxMail>;
     /// Mails, newest first.
     fn mails(&self, page: Page) -> Listed<OutboxMail>;
+    /// The oldest mails, for the sweep.
+    fn oldest_mails(&self, limit: usize) -> Result<Vec<OutboxMail>, StoreError>;
     /// Mails that may be sent now, oldest first.
     fn mails_due(&self, now: UnixTime, limit: usize) -> Result<Vec<OutboxMail>, StoreError>;
 

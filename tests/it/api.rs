@@ -238,6 +238,41 @@ async fn a_token_walks_from_the_file_to_its_resynchronisation() {
 }
 
 #[tokio::test]
+async fn a_challenge_is_taken_where_a_token_answers_one() {
+    let api = start();
+    let suite = "OCRA-1:HOTP-SHA1-6:QN08";
+    let secret: Vec<u8> = SEED.iter().map(|byte| byte ^ 0x5a).collect();
+    let keypad = format!("OCR-1,{},OCRA,{suite}\n", data_encoding::HEXLOWER.encode(&secret));
+    let job = api.import(&format!("{}{keypad}", seed_line("TOK-1")), "B1").await;
+    assert_eq!(job["result"]["new"], json!(2), "{job}");
+    api.done("POST", "/api/v1/resources", &json!({ "name": "VPN" })).await;
+    api.done("POST", "/api/v1/batches/B1/assign", &json!({ "resource": "VPN" })).await;
+    api.done("POST", "/api/v1/users", &json!({ "login": "anna", "resource": "VPN" })).await;
+    let one = json!({ "otp": "123456", "challenge": "12345678" });
+    let more = json!({ "otps": ["123456", "234567"], "challenges": ["12345678", "23456789"] });
+    for (path, body, field) in [("check", &one, "challenge"), ("resync", &more, "challenges")] {
+        let (status, answer) = api.json("POST", &format!("/api/v1/tokens/TOK-1/{path}"), body).await;
+        let said = (status.as_u16(), &answer["code"], &answer["field"]);
+        assert_eq!(said, (422, &json!("challenge_not_expected"), &json!(field)), "{answer}");
+        let (status, answer) = api.json("POST", &format!("/api/v1/tokens/OCR-1/{path}"), body).await;
+        assert_eq!((status.as_u16(), &answer["code"]), (409, &json!("kind_not_supported")), "{answer}");
+    }
+    let confirm = |serial: &str| {
+        let mut body = more.clone();
+        (body["user"], body["serial"]) = (json!("anna"), json!(serial));
+        body
+    };
+    for serial in ["TOK-1", "UNKNOWN"] {
+        let (status, answer) =
+            api.json("POST", "/api/v1/resources/VPN/confirmations", &confirm(serial)).await;
+        assert_eq!((status.as_u16(), &answer["field"]), (422, &json!("challenges")), "{answer}");
+    }
+    let login = json!({ "user": "anna", "otp": "123456", "challenge": "12345678" });
+    let (status, answer) = api.json("POST", "/api/v1/resources/VPN/authenticate", &login).await;
+    assert_eq!((status.as_u16(), &answer["field"]), (422, &json!("challenge")), "{answer}");
+}
+
+#[tokio::test]
 async fn wrong_input_is_refused_with_the_right_status() {
     let api = start();
     api.import(&seed_line("TOK-1"), "B1").await;

@@ -242,6 +242,34 @@ fn demo_begins_anew_after_a_first_start_that_was_cut_off() {
 }
 
 #[test]
+fn import_with_json_prints_one_value_whatever_came_of_it() {
+    let outer = initialised();
+    let dir = outer.path().join("data");
+    let (oath, missing) = (demo_file("oath.csv"), "/nonexistent/seeds.csv");
+    let import = |args: &[&str]| {
+        let output = run(&dir, &[&["--json", "import"], args].concat());
+        let value: Value = serde_json::from_slice(&output.stdout).expect("one JSON value");
+        (status(&output), value)
+    };
+    let (ended, problem) = import(&[missing]);
+    assert_eq!((ended, &problem["code"]), (3, &Value::from("environment")), "{problem}");
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(missing)), "{problem}");
+    let (ended, problem) = import(&[&oath, "--format", "nosuch"]);
+    let said = (ended, &problem["code"], &problem["status"]);
+    assert_eq!(said, (2, &Value::from("format_unknown"), &Value::from(422)), "{problem}");
+    let (ended, problem) = import(&[&oath, missing, "--batch", "both"]);
+    assert_eq!((ended, &problem["code"]), (2, &Value::from("usage")), "{problem}");
+
+    let wrong = outer.path().join("wrong.csv");
+    std::fs::write(&wrong, "this is no seed file\n").expect("written");
+    let (ended, answers) = import(&[missing, &wrong.display().to_string(), &oath]);
+    assert_eq!((ended, answers.as_array().map(Vec::len)), (3, Some(3)), "{answers}");
+    assert_eq!(answers[0]["file_name"], Value::from(missing), "{answers}");
+    assert_eq!(answers[1]["committed"], Value::from(false), "{answers}");
+    assert_eq!((&answers[2]["committed"], &answers[2]["new"]), (&Value::from(true), &Value::from(20)));
+}
+
+#[test]
 fn a_file_is_imported_assigned_confirmed_and_resynchronised() {
     let outer = initialised();
     let dir = outer.path().join("data");
@@ -256,6 +284,9 @@ fn a_file_is_imported_assigned_confirmed_and_resynchronised() {
     let shown = ok(&["--json", "import", &oath, "--batch", "first"]);
     let value: Value = serde_json::from_str(&shown).expect("JSON");
     assert_eq!((&value["state"], &value["new"]), (&Value::from("committed"), &Value::from(20)));
+    let again = ok(&["import", &oath, "--batch", "first"]);
+    assert!(again.contains("nothing to import: 20 tokens are here already"), "{again}");
+    assert!(again.contains("20 identical, nothing changed") && !again.contains("batch"), "{again}");
     ok(&["resource", "add", "VPN"]);
     assert!(ok(&["batch", "assign", "first", "--resource", "VPN"]).starts_with("20 assigned"));
     ok(&["user", "add", "anna", "--resource", "VPN"]);

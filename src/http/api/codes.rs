@@ -16,6 +16,7 @@ use crate::http::auth::Acting;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::state::AppState;
+use crate::model::{Actor, OtpSpec, TokenSerial};
 use crate::service::{
     AuthRequest, CheckResult, ConfirmRequest, ConfirmResult, SequenceOutcome, SequenceResult, WindowSteps,
 };
@@ -39,12 +40,29 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(authenticate))
 }
 
+/// True when the token answers challenges; what is asked about it then is refused by its kind.
+async fn is_asked(state: &AppState, actor: &Actor, serial: &TokenSerial) -> Result<bool, ApiError> {
+    let (actor, serial) = (actor.clone(), serial.clone());
+    let view = state.blocking(move |service| service.token(&actor, &serial)).await?;
+    Ok(matches!(view.spec, OtpSpec::Ocra { .. }))
+}
+
+fn not_expected(field: &'static str) -> ApiError {
+    ApiError::field(
+        field,
+        "challenge_not_expected",
+        "this token shows codes without a challenge: leave it out",
+    )
+}
+
 /// A code to check.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CheckBody {
     #[schema(value_type = String)]
     otp: Secret,
+    /// What a token with a keypad was asked.
+    challenge: Option<String>,
 }
 
 /// What came of it; fields that do not belong to the result are absent.
@@ -73,6 +91,10 @@ async fn check(
     ApiJson(body): ApiJson<CheckBody>,
 ) -> ApiResult<CheckAnswer> {
     let (serial, otp) = (common::serial("serial", &serial)?, body.otp.otp("otp")?);
+    // To a verifier all serials are alike, those of keypad tokens and those that nobody has, too.
+    if body.challenge.is_some() && !(actor.is_operator() && is_asked(&state, &actor, &serial).await?) {
+        return Err(not_expected("challenge"));
+    }
     let result = if actor.is_operator() {
         state.blocking(move |service| service.check(&actor, &serial, &otp)).await?
     } else {
@@ -110,6 +132,8 @@ struct WindowBody {
 struct ResyncBody {
     #[schema(value_type = Vec<String>)]
     otps: Vec<Secret>,
+    /// What a token with a keypad was asked, one for each code.
+    challenges: Option<Vec<String>>,
     window: Option<WindowBody>,
     /// Needed for a window wider than the portal's.
     reason: Option<String>,
@@ -178,6 +202,9 @@ async fn resync(
     ApiJson(body): ApiJson<ResyncBody>,
 ) -> ApiResult<ResyncAnswer> {
     let (serial, otps) = (common::serial("serial", &serial)?, common::otps(&body.otps)?);
+    if body.challenges.is_some() && !is_asked(&state, &actor, &serial).await? {
+        return Err(not_expected("challenges"));
+    }
     let window = body.window.map(|window| WindowSteps { past: window.past, future: window.future });
     let outcome = state
         .blocking(move |service| service.resync(&actor, &serial, &otps, window, body.reason.as_deref()))
@@ -193,6 +220,8 @@ struct ConfirmBody {
     serial: String,
     #[schema(value_type = Vec<String>)]
     otps: Vec<Secret>,
+    /// What a token with a keypad was asked, one for each code.
+    challenges: Option<Vec<String>>,
 }
 
 /// What came of it; fields that do not belong to the result are absent.
@@ -226,6 +255,10 @@ async fn confirm(
     let serial = common::serial("serial", &body.serial)?;
     let otps = common::otps(&body.otps)?;
     let tells_why = actor.is_operator();
+    // One answer for every serial, but for operators, who are told the reason anyway.
+    if body.challenges.is_some() && !(tells_why && is_asked(&state, &actor, &serial).await.unwrap_or(false)) {
+        return Err(not_expected("challenges"));
+    }
     let result = state
         .blocking(move |service| {
             let request = ConfirmRequest { resource: &resource, user: &user, serial: &serial, otps: &otps };
@@ -294,6 +327,8 @@ struct AuthBody {
     password: Option<Secret>,
     #[schema(value_type = Option<String>)]
     otp: Option<Secret>,
+    /// What a token with a keypad was asked.
+    challenge: Option<String>,
     /// Where the person came from.
     address: Option<String>,
 }
@@ -313,6 +348,10 @@ async fn authenticate(
     Path(name): Path<String>,
     ApiJson(body): ApiJson<AuthBody>,
 ) -> ApiResult<AuthAnswer> {
+    if body.challenge.is_some() {
+        // The same for every login: another answer would tell who has a token with a keypad.
+        return Err(not_expected("challenge"));
+    }
     let resource = common::resource("resource", &name)?;
     let user = common::login("user", &body.user)?;
     let otp = body.otp.map(|otp| otp.otp("otp")).transpose()?;

@@ -16,6 +16,7 @@ use crate::http::access::{Permission, Rule};
 use crate::http::auth::{Acting, LocalPeer};
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiQuery, ApiResult, Path};
+use crate::http::part::{self, PartFault};
 use crate::http::state::AppState;
 use crate::model::{Import, ImportContent, ImportId, ImportLine};
 use crate::secret::{Passphrase, Seed};
@@ -69,6 +70,7 @@ pub(super) struct ImportDto {
     /// parsing, planned, committed or dropped.
     state: &'static str,
     committed: bool,
+    /// Empty when it is committed and brought no new token: then there is no batch.
     batch: String,
     format: String,
     envelope: String,
@@ -120,11 +122,12 @@ impl ImportDto {
     }
 
     fn head(import: Import) -> Self {
+        let made_no_batch = import.state.is_committed() && import.counts.new == 0;
         Self {
             id: import.id.0,
             state: import.state.name(),
             committed: import.state.is_committed(),
-            batch: import.batch_name.as_str().to_owned(),
+            batch: if made_no_batch { String::new() } else { import.batch_name.as_str().to_owned() },
             format: import.format,
             envelope: import.envelope,
             file_name: import.file_name,
@@ -178,22 +181,11 @@ fn broken<E>(_: E) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "multipart_malformed", "the form did not arrive whole")
 }
 
-/// Reads a part into memory that is wiped, also where it had to grow.
 async fn bytes(field: &mut Field<'_>, most: usize) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-    let mut all = Zeroizing::new(Vec::with_capacity(64 << 10));
-    while let Some(chunk) = field.chunk().await.map_err(broken)? {
-        let needed = all.len() + chunk.len();
-        if needed > most {
-            return Err(too_large(most));
-        }
-        if needed > all.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(all.capacity() * 2)));
-            larger.extend_from_slice(&all);
-            all = larger;
-        }
-        all.extend_from_slice(&chunk);
-    }
-    Ok(all)
+    part::read(field, most).await.map_err(|fault| match fault {
+        PartFault::TooLarge => too_large(most),
+        PartFault::Broken(error) => broken(error),
+    })
 }
 
 async fn text(field: &mut Field<'_>, name: &'static str) -> Result<Zeroizing<String>, ApiError> {

@@ -1,9 +1,10 @@
 //! Importing a seed file: upload, plan, commit.
 
-use axum::extract::multipart::MultipartError;
+use axum::extract::multipart::{self, MultipartError};
 use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use zeroize::Zeroizing;
 
 use super::{Asked, Fields, missing, typed};
 use crate::http::auth::{Acting, Caller};
@@ -11,8 +12,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ApiQuery, PageForm, Path, check_form_token};
 use crate::http::page::console::import as view;
 use crate::http::page::{Badge, Choice, Field, Notice, Page, Pager, Tone, segment};
+use crate::http::part::{self, PartFault};
 use crate::http::state::AppState;
-use crate::http::{frame, words};
+use crate::http::{UPLOAD_BYTES, frame, words};
 use crate::model::{Actor, BatchName, Import, ImportContent, ImportId, ImportLine, ImportState, Verdict};
 use crate::secret::{Passphrase, Seed};
 use crate::seedfile::{Weakness, formats};
@@ -84,11 +86,22 @@ pub(super) async fn new(State(state): State<AppState>, caller: Caller) -> Result
     Ok(frame::html(StatusCode::OK, &form(page, Given::default(), None)))
 }
 
+fn too_large() -> ApiError {
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the file is larger than 64 MiB")
+}
+
 fn broken(error: &MultipartError) -> ApiError {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return ApiError::new(error.status(), "body_too_large", "the file is larger than 64 MiB");
+        return too_large();
     }
     ApiError::new(StatusCode::BAD_REQUEST, "form_invalid", "the file did not arrive whole: send it again")
+}
+
+async fn bytes(field: &mut multipart::Field<'_>, most: usize) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+    part::read(field, most).await.map_err(|fault| match fault {
+        PartFault::TooLarge => too_large(),
+        PartFault::Broken(error) => broken(&error),
+    })
 }
 
 /// Reads the parts of the form. The token comes first: nothing is read for a foreign form.
@@ -107,7 +120,7 @@ async fn parts(mut body: Multipart, expected: &str) -> Result<ImportRequest, Api
         replace: false,
     };
     let mut trusted = false;
-    while let Some(part) = body.next_field().await.map_err(|e| broken(&e))? {
+    while let Some(mut part) = body.next_field().await.map_err(|e| broken(&e))? {
         let name = part.name().unwrap_or_default().to_owned();
         if !trusted {
             let sent =
@@ -118,18 +131,22 @@ async fn parts(mut body: Multipart, expected: &str) -> Result<ImportRequest, Api
         }
         if name == "file" {
             request.file_name = part.file_name().unwrap_or_default().chars().take(255).collect();
-            request.bytes = Seed::new(part.bytes().await.map_err(|e| broken(&e))?.to_vec());
+            request.bytes = Seed::new(std::mem::take(&mut *bytes(&mut part, UPLOAD_BYTES).await?));
             continue;
         }
-        let text = part.text().await.map_err(|e| broken(&e))?;
+        let mut raw = bytes(&mut part, UPLOAD_BYTES).await?;
+        let Ok(text) = std::str::from_utf8(&raw) else {
+            let message = "a field is not UTF-8 text: send the form again";
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "form_invalid", message));
+        };
         if text.trim().is_empty() {
             continue;
         }
         match name.as_str() {
-            "passphrase" => request.passphrase = Some(Passphrase::from_text(text)),
-            "key" => request.key = Some(Passphrase::from_text(text)),
+            "passphrase" => request.passphrase = Some(Passphrase::new(std::mem::take(&mut *raw))),
+            "key" => request.key = Some(Passphrase::new(std::mem::take(&mut *raw))),
             "batch" => {
-                let named = BatchName::parse(&text);
+                let named = BatchName::parse(text);
                 let named = named.map_err(|e| ApiError::field("batch", "name_invalid", e.to_string()))?;
                 request.batch = Some(named);
             }
@@ -317,6 +334,12 @@ async fn stage(state: &AppState, actor: &Actor, found: &ImportView) -> Result<vi
             view::Stage::Parsing(view::ReadingJob { id: id.0.to_string(), done, total })
         }
         ImportState::Planned => view::Stage::Planned(plan(found, state.service.now())),
+        ImportState::Committed { .. } if import.counts.new + import.counts.conflicts == 0 => {
+            let here = words::counted(import.counts.identical, "token");
+            let verb = if import.counts.identical == 1 { "is" } else { "are" };
+            let text = format!("{here} {verb} here already.");
+            view::Stage::Ended(Notice::new(Tone::Neutral, "Nothing to import.", &text))
+        }
         ImportState::Committed { .. } => {
             let name = import.batch_name.as_str();
             let tokens = words::counted(import.counts.new, "token");

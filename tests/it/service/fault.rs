@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mintmark::model::ImportState;
+use mintmark::model::{ImportState, JobState};
 use mintmark::service::{CheckResult, ImportRequest, Service, TokenQuery};
 use mintmark::store::{AuditHead, AuditSeal, Decide, Page, RedbStore, Store, StoreError, View};
 
@@ -46,6 +46,63 @@ impl Store for Breaking {
     fn close(&self) {
         self.inner.close();
     }
+}
+
+/// Forwards to a store; panics once at the write that is due.
+struct Panicking {
+    inner: Arc<dyn Store>,
+    /// Writes until then.
+    left: AtomicUsize,
+}
+
+impl Store for Panicking {
+    fn read_dyn(&self, look: &mut dyn FnMut(&dyn View)) -> Result<(), StoreError> {
+        self.inner.read_dyn(look)
+    }
+
+    fn write_dyn(&self, decide: Decide) -> Result<(), StoreError> {
+        let left = self.left.fetch_sub(1, Ordering::SeqCst);
+        assert_ne!(left, 0, "on purpose");
+        self.inner.write_dyn(decide)
+    }
+
+    fn set_audit_seal(&self, seal: AuditSeal) {
+        self.inner.set_audit_seal(seal);
+    }
+
+    fn audit_anchors(&self) -> Result<Vec<AuditHead>, StoreError> {
+        self.inner.audit_anchors()
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}
+
+#[test]
+fn service_import_that_panics_fails_and_the_worker_goes_on() {
+    let home = Home::new();
+    let panicking =
+        Arc::new(Panicking { inner: Arc::clone(&home.store), left: AtomicUsize::new(usize::MAX) });
+    let service = Arc::new(home.open(panicking.clone()).expect("opens"));
+    let jobs = mintmark::jobs::Jobs::start(&service, None).expect("threads");
+    let begin = |serial: &str| {
+        let text = file(&[&StandIn::totp(serial)]);
+        let asked = ImportRequest { commit: true, ..request(&text, serial) };
+        service.begin_import(&admin(), asked).expect("begun")
+    };
+    let (first, second) = (begin("A1"), begin("A2"));
+    let (import, first_job, second_job) = (first.import, first.job, second.job);
+    panicking.left.store(1, Ordering::SeqCst);
+    assert!(jobs.submit_import(first) && jobs.submit_import(second));
+    // Waits for what is in the queue.
+    jobs.stop(&service);
+    let end = |job| service.job(&admin(), job).expect("there").state;
+    let state = end(first_job);
+    assert!(matches!(&state, JobState::Failed { code, .. } if code == "import_panicked"), "{state:?}");
+    assert_eq!(service.import(&admin(), import).expect("there").import.state.name(), "dropped");
+    assert_eq!(end(second_job), JobState::Done);
+    assert_eq!(shown(&service).len(), 2, "one token, one batch");
 }
 
 /// What anybody can see of the inventory.

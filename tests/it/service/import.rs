@@ -1,6 +1,6 @@
 //! Law 4: an import is a plan first, and the same file twice changes nothing.
 
-use mintmark::model::{ImportCounts, ImportState, Verdict};
+use mintmark::model::{ImportCounts, ImportState, JobState, Verdict};
 use mintmark::service::{CheckResult, ImportRequest, ServiceError, TokenQuery};
 use mintmark::store::Page;
 
@@ -144,6 +144,35 @@ fn service_import_only_good_gives_up_what_it_set_aside() {
     let refused = home.service.commit_import(&admin(), plan.import.id, Some(true), Some(true));
     assert_eq!(state_code(refused), "import_not_clean");
     assert!(accepts(&home, &tokens[0], home.step()));
+}
+
+#[test]
+fn service_import_of_what_is_here_makes_no_batch() {
+    let home = Home::new();
+    let tokens = many("A", 12);
+    let all: Vec<&StandIn> = tokens.iter().collect();
+    let named =
+        |text: &str| ImportRequest { batch: Some(batch("spring")), commit: true, ..request(text, "x") };
+    home.plan(named(&file(&all)));
+    let again = home.plan(named(&file(&all)));
+    assert!(matches!(again.import.state, ImportState::Committed { .. }), "{again:?}");
+    assert_eq!((again.import.counts.new, again.import.counts.identical), (0, 12));
+    assert_eq!(home.service.batches(&admin(), Page::first(10)).expect("listed").items.len(), 1);
+    assert_eq!(home.service.import(&admin(), again.import.id).expect("there").import, again.import);
+
+    // One more token needs a name of its own, and the refusal says so at once, also without a commit.
+    let fresh = StandIn::totp("B1");
+    for commit in [false, true] {
+        let asked = ImportRequest { commit, ..named(&file(&[&tokens[0], &fresh])) };
+        let task = home.service.begin_import(&admin(), asked).expect("accepted");
+        home.service.run_import(&task);
+        let job = home.service.job(&admin(), task.job).expect("there");
+        let failed = matches!(&job.state, JobState::Failed { code, .. } if code == "batch_exists");
+        assert!(failed, "{:?}", job.state);
+        let view = home.service.import(&admin(), task.import).expect("there");
+        assert_eq!(view.import.state.name(), "dropped");
+        assert!(view.lines.iter().any(|line| line.detail.contains("spring exists")), "{:?}", view.lines);
+    }
 }
 
 #[test]

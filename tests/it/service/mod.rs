@@ -10,5 +10,6 @@ mod import;
 mod resync;
 mod scope;
 mod stranger;
+mod sweep;
 mod walk;
 mod ways_in;
