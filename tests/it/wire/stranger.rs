@@ -59,7 +59,7 @@ impl Scene {
             &ADMIN,
             &format!("gateway {}", on.len()),
             Role::Verifier,
-            Some(on),
+            (!on.is_empty()).then_some(on),
         );
         Caller::new(self.server.address, &key_text(&key.expect("a key").key))
     }
