@@ -54,8 +54,9 @@ browser:
 	  echo "Installing what the walks in a browser need: apt-get install $$missing"; \
 	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends $$missing; }
 
-# What a release must pass beyond the tests: a clean tree, and a program that starts.
+# What a release must pass beyond the tests: the laws at full size, a clean tree, and a program that starts.
 release-check: test
+	tests/full-size
 	@test -z "$$(git status --porcelain)" || { echo "The working tree is not clean." >&2; exit 1; }
 	$(CARGO) build --release --locked
 	./target/release/mintmark --version
