@@ -1,97 +1,13 @@
 //! Who may what: a table of all routes. A route that is not in it is refused.
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::auth::Caller;
 use super::error::ApiError;
-use super::state::AppState;
-use crate::model::Role;
-
-/// What a route needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Permission {
-    /// Nobody needs to be signed in; the portal asks by itself.
-    Anyone,
-    /// Any operator or key with an operator's role.
-    Read,
-    /// Look at audit records and verify them.
-    Audit,
-    /// Check a code of a token.
-    Check,
-    /// Ask whether a user is the right one.
-    Authenticate,
-    /// Bring a token back.
-    Resync,
-    /// Confirm a token for a user.
-    Confirm,
-    /// Disable a token; enabling it again is an admin's.
-    Disable,
-    /// Clear failures.
-    Unblock,
-    /// Assign and unassign single users and tokens.
-    AssignSingle,
-    /// Make a user.
-    CreateUser,
-    /// Move a token to another place.
-    Custody,
-    /// Everything else.
-    Administer,
-}
-
-impl Permission {
-    /// All of them, for tables and tests.
-    pub const ALL: &'static [Self] = &[
-        Self::Anyone,
-        Self::Read,
-        Self::Audit,
-        Self::Check,
-        Self::Authenticate,
-        Self::Resync,
-        Self::Confirm,
-        Self::Disable,
-        Self::Unblock,
-        Self::AssignSingle,
-        Self::CreateUser,
-        Self::Custody,
-        Self::Administer,
-    ];
-
-    /// Whether a role has it.
-    pub const fn allows(self, role: Role) -> bool {
-        use Role::{Admin, Auditor, Helpdesk, Provisioner, Station, Verifier};
-        match self {
-            Self::Anyone => true,
-            Self::Read => matches!(role, Auditor | Helpdesk | Station | Admin),
-            Self::Audit => matches!(role, Auditor | Admin),
-            Self::Check => matches!(role, Helpdesk | Station | Admin | Verifier),
-            Self::Authenticate => matches!(role, Admin | Verifier),
-            Self::Resync => matches!(role, Helpdesk | Station | Admin),
-            Self::Confirm | Self::Custody => matches!(role, Station | Admin),
-            Self::Disable | Self::Unblock => matches!(role, Helpdesk | Admin),
-            Self::AssignSingle => matches!(role, Station | Admin | Provisioner),
-            Self::CreateUser => matches!(role, Admin | Provisioner),
-            Self::Administer => matches!(role, Admin),
-        }
-    }
-}
-
-/// One route and what it needs.
-#[derive(Clone, Copy, Debug)]
-pub struct Rule {
-    /// HTTP method.
-    pub method: &'static str,
-    /// Path as the router knows it.
-    pub path: &'static str,
-    /// What it needs.
-    pub needs: Permission,
-}
-
-const fn rule(method: &'static str, path: &'static str, needs: Permission) -> Rule {
-    Rule { method, path, needs }
-}
+use super::permission::{Permission, Rule};
 
 /// Every route.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -104,14 +20,14 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 
 /// Routes that need no session.
 const OPEN: &[Rule] = &[
-    rule("GET", "/healthz", Permission::Anyone),
-    rule("GET", "/readyz", Permission::Anyone),
-    rule("GET", "/assets/css/base.css", Permission::Anyone),
-    rule("GET", "/assets/css/mintmark.css", Permission::Anyone),
-    rule("GET", "/assets/css/parts.css", Permission::Anyone),
-    rule("GET", "/assets/css/places.css", Permission::Anyone),
-    rule("GET", "/assets/js/mintmark.js", Permission::Anyone),
-    rule("GET", "/assets/favicon.svg", Permission::Anyone),
+    Rule::new("GET", "/healthz", Permission::Anyone),
+    Rule::new("GET", "/readyz", Permission::Anyone),
+    Rule::new("GET", "/assets/css/base.css", Permission::Anyone),
+    Rule::new("GET", "/assets/css/mintmark.css", Permission::Anyone),
+    Rule::new("GET", "/assets/css/parts.css", Permission::Anyone),
+    Rule::new("GET", "/assets/css/places.css", Permission::Anyone),
+    Rule::new("GET", "/assets/js/mintmark.js", Permission::Anyone),
+    Rule::new("GET", "/assets/favicon.svg", Permission::Anyone),
 ];
 
 /// What a request needs; `None`: the route is in no table.
@@ -121,8 +37,7 @@ pub fn needed(method: &Method, path: &str) -> Option<Permission> {
 }
 
 /// Lets a request through when its caller's role has what the route needs.
-pub async fn authorise(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let _ = state;
+pub async fn authorise(request: Request, next: Next) -> Response {
     let Some(path) = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) else {
         // No route: the fallback answers.
         return next.run(request).await;

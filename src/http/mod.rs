@@ -14,6 +14,7 @@ pub mod frame;
 pub mod page;
 pub(crate) mod part;
 mod patience;
+pub mod permission;
 pub mod portal;
 pub mod security;
 pub mod serve;
@@ -49,7 +50,7 @@ pub fn router(state: AppState) -> Router {
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         // The innermost layer runs last: first the host, then who asks, then how many, then whether they may.
-        .layer(middleware::from_fn_with_state(state.clone(), access::authorise))
+        .layer(middleware::from_fn(access::authorise))
         .layer(middleware::from_fn_with_state(state.clone(), security::refuse_foreign_forms))
         .layer(middleware::from_fn_with_state(state.clone(), security::limit_strangers))
         .layer(middleware::from_fn_with_state(state.clone(), auth::identify))

@@ -10,21 +10,21 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::common::{self, Changing, List, time};
-use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::extract::{ApiQuery, ApiResult};
+use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::MailState;
 use crate::seedfile::formats;
 use crate::service::{AuditView, MailMode, OpenMail, Service, ServiceError};
 
 pub(super) const RULES: &[Rule] = &[
-    Rule { method: "GET", path: "/api/v1/audit", needs: Permission::Audit },
-    Rule { method: "POST", path: "/api/v1/audit/verify", needs: Permission::Audit },
-    Rule { method: "GET", path: "/api/v1/time", needs: Permission::Read },
-    Rule { method: "POST", path: "/api/v1/time/accept", needs: Permission::Administer },
-    Rule { method: "GET", path: "/api/v1/formats", needs: Permission::Read },
-    Rule { method: "GET", path: "/api/v1/mails", needs: Permission::Administer },
+    Rule::new("GET", "/api/v1/audit", Permission::Audit),
+    Rule::new("POST", "/api/v1/audit/verify", Permission::Audit),
+    Rule::new("GET", "/api/v1/time", Permission::Read),
+    Rule::new("POST", "/api/v1/time/accept", Permission::Administer),
+    Rule::new("GET", "/api/v1/formats", Permission::Read),
+    Rule::new("GET", "/api/v1/mails", Permission::Administer),
 ];
 
 pub(super) fn router() -> OpenApiRouter<AppState> {

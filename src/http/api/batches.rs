@@ -8,19 +8,19 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::common::{self, Changing, List, PageQuery, time};
-use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
+use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{BatchName, BatchPart, ResourceName};
 use crate::service::{BatchView, parse_serial_ranges};
 
 pub(super) const RULES: &[Rule] = &[
-    Rule { method: "GET", path: "/api/v1/batches", needs: Permission::Read },
-    Rule { method: "GET", path: "/api/v1/batches/{name}", needs: Permission::Read },
-    Rule { method: "POST", path: "/api/v1/batches/{name}/assign", needs: Permission::Administer },
-    Rule { method: "POST", path: "/api/v1/batches/{name}/unassign", needs: Permission::Administer },
+    Rule::new("GET", "/api/v1/batches", Permission::Read),
+    Rule::new("GET", "/api/v1/batches/{name}", Permission::Read),
+    Rule::new("POST", "/api/v1/batches/{name}/assign", Permission::Administer),
+    Rule::new("POST", "/api/v1/batches/{name}/unassign", Permission::Administer),
 ];
 
 pub(super) fn router() -> OpenApiRouter<AppState> {

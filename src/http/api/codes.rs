@@ -11,10 +11,10 @@ use utoipa_axum::routes;
 
 use super::common::{self, Changing, List, Secret, time};
 use super::tokens::TokenDto;
-use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
+use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{Actor, OtpSpec, TokenSerial};
 use crate::service::{
@@ -22,11 +22,11 @@ use crate::service::{
 };
 
 pub(super) const RULES: &[Rule] = &[
-    Rule { method: "POST", path: "/api/v1/tokens/{serial}/check", needs: Permission::Check },
-    Rule { method: "POST", path: "/api/v1/tokens/{serial}/resync", needs: Permission::Resync },
-    Rule { method: "GET", path: "/api/v1/resources/{name}/confirmations", needs: Permission::Read },
-    Rule { method: "POST", path: "/api/v1/resources/{name}/confirmations", needs: Permission::Confirm },
-    Rule { method: "POST", path: "/api/v1/resources/{name}/authenticate", needs: Permission::Authenticate },
+    Rule::new("POST", "/api/v1/tokens/{serial}/check", Permission::Check),
+    Rule::new("POST", "/api/v1/tokens/{serial}/resync", Permission::Resync),
+    Rule::new("GET", "/api/v1/resources/{name}/confirmations", Permission::Read),
+    Rule::new("POST", "/api/v1/resources/{name}/confirmations", Permission::Confirm),
+    Rule::new("POST", "/api/v1/resources/{name}/authenticate", Permission::Authenticate),
 ];
 
 /// The pause before an answer while a resource sees many failures.

@@ -12,23 +12,23 @@ use zeroize::Zeroizing;
 
 use super::common::{self, Changing, List, OptionalJson, PageQuery, time};
 use crate::http::UPLOAD_BYTES;
-use crate::http::access::{Permission, Rule};
 use crate::http::auth::{Acting, LocalPeer};
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiQuery, ApiResult, Path};
 use crate::http::part::{self, PartFault};
+use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{Import, ImportContent, ImportId, ImportLine};
 use crate::secret::{Passphrase, Seed};
 use crate::service::{ImportRequest, ImportView};
 
 pub(super) const RULES: &[Rule] = &[
-    Rule { method: "POST", path: "/api/v1/imports", needs: Permission::Administer },
-    Rule { method: "GET", path: "/api/v1/imports", needs: Permission::Read },
-    Rule { method: "GET", path: "/api/v1/imports/{id}", needs: Permission::Read },
-    Rule { method: "DELETE", path: "/api/v1/imports/{id}", needs: Permission::Administer },
-    Rule { method: "GET", path: "/api/v1/imports/{id}/lines", needs: Permission::Read },
-    Rule { method: "POST", path: "/api/v1/imports/{id}/commit", needs: Permission::Administer },
+    Rule::new("POST", "/api/v1/imports", Permission::Administer),
+    Rule::new("GET", "/api/v1/imports", Permission::Read),
+    Rule::new("GET", "/api/v1/imports/{id}", Permission::Read),
+    Rule::new("DELETE", "/api/v1/imports/{id}", Permission::Administer),
+    Rule::new("GET", "/api/v1/imports/{id}/lines", Permission::Read),
+    Rule::new("POST", "/api/v1/imports/{id}/commit", Permission::Administer),
 ];
 
 /// Files through the local socket are at most this large.

@@ -16,16 +16,16 @@ use utoipa_axum::routes;
 
 use super::common;
 use super::imports::ImportDto;
-use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiResult, Path};
+use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{Actor, JobId, JobKind, JobState};
 
 pub(super) const RULES: &[Rule] = &[
-    Rule { method: "GET", path: "/api/v1/jobs/{id}", needs: Permission::Read },
-    Rule { method: "GET", path: "/api/v1/jobs/{id}/events", needs: Permission::Read },
+    Rule::new("GET", "/api/v1/jobs/{id}", Permission::Read),
+    Rule::new("GET", "/api/v1/jobs/{id}/events", Permission::Read),
 ];
 
 /// How often a stream looks at its job.

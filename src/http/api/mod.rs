@@ -16,7 +16,7 @@ use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::access::{Permission, Rule};
+use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.

@@ -9,21 +9,21 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::common::{self, Changing, List, PageQuery, Secret, time};
-use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
+use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::service::OperatorView;
 
 pub(super) const RULES: &[Rule] = &[
-    Rule { method: "GET", path: "/api/v1/operators", needs: Permission::Read },
-    Rule { method: "POST", path: "/api/v1/operators", needs: Permission::Administer },
-    Rule { method: "PUT", path: "/api/v1/operators/{login}/password", needs: Permission::Administer },
-    Rule { method: "POST", path: "/api/v1/operators/{login}/unblock", needs: Permission::Administer },
-    Rule { method: "GET", path: "/api/v1/apikeys", needs: Permission::Read },
-    Rule { method: "POST", path: "/api/v1/apikeys", needs: Permission::Administer },
-    Rule { method: "DELETE", path: "/api/v1/apikeys/{name}", needs: Permission::Administer },
+    Rule::new("GET", "/api/v1/operators", Permission::Read),
+    Rule::new("POST", "/api/v1/operators", Permission::Administer),
+    Rule::new("PUT", "/api/v1/operators/{login}/password", Permission::Administer),
+    Rule::new("POST", "/api/v1/operators/{login}/unblock", Permission::Administer),
+    Rule::new("GET", "/api/v1/apikeys", Permission::Read),
+    Rule::new("POST", "/api/v1/apikeys", Permission::Administer),
+    Rule::new("DELETE", "/api/v1/apikeys/{name}", Permission::Administer),
 ];
 
 pub(super) fn router() -> OpenApiRouter<AppState> {

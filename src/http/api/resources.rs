@@ -9,26 +9,26 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::common::{self, Changing, List, PageQuery, time};
-use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
+use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{Actor, AssignmentId, AssignmentKind, PortalAction, ResourceName, TokenType};
 use crate::service::{AssignRequest, AssignmentView, PortalSettings, ResourceView};
 
 pub(super) const RULES: &[Rule] = &[
-    Rule { method: "GET", path: "/api/v1/resources", needs: Permission::Read },
-    Rule { method: "POST", path: "/api/v1/resources", needs: Permission::Administer },
-    Rule { method: "GET", path: "/api/v1/resources/{name}", needs: Permission::Read },
-    Rule { method: "PATCH", path: "/api/v1/resources/{name}", needs: Permission::Administer },
-    Rule { method: "DELETE", path: "/api/v1/resources/{name}", needs: Permission::Administer },
-    Rule { method: "PUT", path: "/api/v1/resources/{name}/selfservice", needs: Permission::Administer },
-    Rule { method: "GET", path: "/api/v1/resources/{name}/assignments", needs: Permission::Read },
-    Rule { method: "POST", path: "/api/v1/resources/{name}/assignments", needs: Permission::AssignSingle },
+    Rule::new("GET", "/api/v1/resources", Permission::Read),
+    Rule::new("POST", "/api/v1/resources", Permission::Administer),
+    Rule::new("GET", "/api/v1/resources/{name}", Permission::Read),
+    Rule::new("PATCH", "/api/v1/resources/{name}", Permission::Administer),
+    Rule::new("DELETE", "/api/v1/resources/{name}", Permission::Administer),
+    Rule::new("PUT", "/api/v1/resources/{name}/selfservice", Permission::Administer),
+    Rule::new("GET", "/api/v1/resources/{name}/assignments", Permission::Read),
+    Rule::new("POST", "/api/v1/resources/{name}/assignments", Permission::AssignSingle),
     // Keys that provision put people on a resource; taking them away is for people at the desk.
-    Rule { method: "DELETE", path: "/api/v1/resources/{name}/assignments/{id}", needs: Permission::Custody },
-    Rule { method: "DELETE", path: "/api/v1/resources/{name}/tokens/{serial}", needs: Permission::Custody },
+    Rule::new("DELETE", "/api/v1/resources/{name}/assignments/{id}", Permission::Custody),
+    Rule::new("DELETE", "/api/v1/resources/{name}/tokens/{serial}", Permission::Custody),
 ];
 
 pub(super) fn router() -> OpenApiRouter<AppState> {

@@ -11,23 +11,23 @@ use utoipa_axum::routes;
 use super::audit::AuditDto;
 use super::common::{self, Changing, List, PageQuery, time};
 use crate::clock::UnixTime;
-use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
+use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{Actor, BudgetState, DisabledBy, OtpSpec, PinPlacement, Role, TokenSerial};
 use crate::oath::HashAlg;
 use crate::service::{TokenPatch, TokenQuery, TokenView};
 
 pub(super) const RULES: &[Rule] = &[
-    Rule { method: "GET", path: "/api/v1/tokens", needs: Permission::Read },
-    Rule { method: "GET", path: "/api/v1/tokens/{serial}", needs: Permission::Read },
-    Rule { method: "PATCH", path: "/api/v1/tokens/{serial}", needs: Permission::Disable },
-    Rule { method: "DELETE", path: "/api/v1/tokens/{serial}", needs: Permission::Administer },
-    Rule { method: "GET", path: "/api/v1/tokens/{serial}/history", needs: Permission::Read },
-    Rule { method: "POST", path: "/api/v1/tokens/{serial}/custody", needs: Permission::Custody },
-    Rule { method: "POST", path: "/api/v1/tokens/{serial}/unblock", needs: Permission::Unblock },
+    Rule::new("GET", "/api/v1/tokens", Permission::Read),
+    Rule::new("GET", "/api/v1/tokens/{serial}", Permission::Read),
+    Rule::new("PATCH", "/api/v1/tokens/{serial}", Permission::Disable),
+    Rule::new("DELETE", "/api/v1/tokens/{serial}", Permission::Administer),
+    Rule::new("GET", "/api/v1/tokens/{serial}/history", Permission::Read),
+    Rule::new("POST", "/api/v1/tokens/{serial}/custody", Permission::Custody),
+    Rule::new("POST", "/api/v1/tokens/{serial}/unblock", Permission::Unblock),
 ];
 
 pub(super) fn router() -> OpenApiRouter<AppState> {

@@ -9,21 +9,21 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::common::{self, Changing, List, Secret, present, time};
-use crate::http::access::{Permission, Rule};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
+use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{Actor, Login};
 use crate::service::{NewUser, OnConflict, UserPatch, UserView};
 
 pub(super) const RULES: &[Rule] = &[
-    Rule { method: "GET", path: "/api/v1/users", needs: Permission::Read },
-    Rule { method: "POST", path: "/api/v1/users", needs: Permission::CreateUser },
-    Rule { method: "GET", path: "/api/v1/users/{login}", needs: Permission::Read },
-    Rule { method: "PATCH", path: "/api/v1/users/{login}", needs: Permission::Administer },
-    Rule { method: "DELETE", path: "/api/v1/users/{login}", needs: Permission::Administer },
-    Rule { method: "POST", path: "/api/v1/users/{login}/unblock", needs: Permission::Unblock },
+    Rule::new("GET", "/api/v1/users", Permission::Read),
+    Rule::new("POST", "/api/v1/users", Permission::CreateUser),
+    Rule::new("GET", "/api/v1/users/{login}", Permission::Read),
+    Rule::new("PATCH", "/api/v1/users/{login}", Permission::Administer),
+    Rule::new("DELETE", "/api/v1/users/{login}", Permission::Administer),
+    Rule::new("POST", "/api/v1/users/{login}/unblock", Permission::Unblock),
 ];
 
 pub(super) fn router() -> OpenApiRouter<AppState> {

@@ -16,9 +16,9 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::UPLOAD_BYTES;
-use super::access::{Permission, Rule};
 use super::error::ApiError;
 use super::page::{Choice, Field, Pager};
+use super::permission::{Permission, Rule};
 use super::state::AppState;
 use super::words;
 use crate::model::{Login, ResourceName, TokenSerial};
@@ -28,63 +28,55 @@ use crate::store::Page as ListPage;
 /// Rows on one page of a list.
 const ROWS: usize = 50;
 
-const fn read(path: &'static str) -> Rule {
-    Rule { method: "GET", path, needs: Permission::Read }
-}
-
-const fn write(path: &'static str, needs: Permission) -> Rule {
-    Rule { method: "POST", path, needs }
-}
-
 /// The rules of these routes.
 pub const RULES: &[Rule] = &[
-    Rule { method: "GET", path: "/", needs: Permission::Anyone },
-    write("/sign-in", Permission::Anyone),
-    write("/sign-out", Permission::Anyone),
-    read("/admin/batches"),
-    read("/admin/batches/{name}"),
-    write("/admin/batches/{name}/assign", Permission::Administer),
-    write("/admin/batches/{name}/unassign", Permission::Administer),
-    Rule { method: "GET", path: "/admin/import", needs: Permission::Administer },
-    write("/admin/import", Permission::Administer),
-    Rule { method: "GET", path: "/admin/import/{id}", needs: Permission::Administer },
-    write("/admin/import/{id}/commit", Permission::Administer),
-    write("/admin/import/{id}/drop", Permission::Administer),
-    read("/admin/tokens"),
-    read("/admin/tokens/{serial}"),
-    read("/admin/tokens/{serial}/check"),
-    write("/admin/tokens/{serial}/check", Permission::Check),
-    read("/admin/tokens/{serial}/resync"),
-    write("/admin/tokens/{serial}/resync", Permission::Resync),
-    read("/admin/tokens/{serial}/history"),
-    write("/admin/tokens/{serial}/edit", Permission::Disable),
-    write("/admin/tokens/{serial}/custody", Permission::Custody),
-    read("/admin/resources"),
-    write("/admin/resources", Permission::Administer),
-    read("/admin/resources/{name}"),
-    read("/admin/resources/{name}/selfservice"),
-    write("/admin/resources/{name}/selfservice", Permission::Administer),
-    write("/admin/resources/{name}/selfservice/actions", Permission::Administer),
-    read("/admin/resources/{name}/users"),
-    read("/admin/resources/{name}/tokens"),
-    read("/admin/resources/{name}/pairs"),
-    read("/admin/resources/{name}/unconfirmed"),
-    write("/admin/resources/{name}/assign", Permission::Administer),
-    write("/admin/resources/{name}/unassign", Permission::Administer),
-    read("/admin/users"),
-    write("/admin/users", Permission::Administer),
-    read("/admin/users/{login}"),
-    write("/admin/users/{login}/edit", Permission::Administer),
-    write("/admin/users/{login}/unblock", Permission::Unblock),
-    Rule { method: "GET", path: "/admin/audit", needs: Permission::Audit },
-    write("/admin/audit/verify", Permission::Audit),
-    write("/admin/audit/clock", Permission::Administer),
-    read("/admin/operators"),
-    write("/admin/operators", Permission::Administer),
-    read("/admin/keys"),
-    write("/admin/keys", Permission::Administer),
-    write("/admin/keys/{name}/revoke", Permission::Administer),
-    Rule { method: "GET", path: "/admin/outbox", needs: Permission::Administer },
+    Rule::new("GET", "/", Permission::Anyone),
+    Rule::new("POST", "/sign-in", Permission::Anyone),
+    Rule::new("POST", "/sign-out", Permission::Anyone),
+    Rule::new("GET", "/admin/batches", Permission::Read),
+    Rule::new("GET", "/admin/batches/{name}", Permission::Read),
+    Rule::new("POST", "/admin/batches/{name}/assign", Permission::Administer),
+    Rule::new("POST", "/admin/batches/{name}/unassign", Permission::Administer),
+    Rule::new("GET", "/admin/import", Permission::Administer),
+    Rule::new("POST", "/admin/import", Permission::Administer),
+    Rule::new("GET", "/admin/import/{id}", Permission::Administer),
+    Rule::new("POST", "/admin/import/{id}/commit", Permission::Administer),
+    Rule::new("POST", "/admin/import/{id}/drop", Permission::Administer),
+    Rule::new("GET", "/admin/tokens", Permission::Read),
+    Rule::new("GET", "/admin/tokens/{serial}", Permission::Read),
+    Rule::new("GET", "/admin/tokens/{serial}/check", Permission::Read),
+    Rule::new("POST", "/admin/tokens/{serial}/check", Permission::Check),
+    Rule::new("GET", "/admin/tokens/{serial}/resync", Permission::Read),
+    Rule::new("POST", "/admin/tokens/{serial}/resync", Permission::Resync),
+    Rule::new("GET", "/admin/tokens/{serial}/history", Permission::Read),
+    Rule::new("POST", "/admin/tokens/{serial}/edit", Permission::Disable),
+    Rule::new("POST", "/admin/tokens/{serial}/custody", Permission::Custody),
+    Rule::new("GET", "/admin/resources", Permission::Read),
+    Rule::new("POST", "/admin/resources", Permission::Administer),
+    Rule::new("GET", "/admin/resources/{name}", Permission::Read),
+    Rule::new("GET", "/admin/resources/{name}/selfservice", Permission::Read),
+    Rule::new("POST", "/admin/resources/{name}/selfservice", Permission::Administer),
+    Rule::new("POST", "/admin/resources/{name}/selfservice/actions", Permission::Administer),
+    Rule::new("GET", "/admin/resources/{name}/users", Permission::Read),
+    Rule::new("GET", "/admin/resources/{name}/tokens", Permission::Read),
+    Rule::new("GET", "/admin/resources/{name}/pairs", Permission::Read),
+    Rule::new("GET", "/admin/resources/{name}/unconfirmed", Permission::Read),
+    Rule::new("POST", "/admin/resources/{name}/assign", Permission::Administer),
+    Rule::new("POST", "/admin/resources/{name}/unassign", Permission::Administer),
+    Rule::new("GET", "/admin/users", Permission::Read),
+    Rule::new("POST", "/admin/users", Permission::Administer),
+    Rule::new("GET", "/admin/users/{login}", Permission::Read),
+    Rule::new("POST", "/admin/users/{login}/edit", Permission::Administer),
+    Rule::new("POST", "/admin/users/{login}/unblock", Permission::Unblock),
+    Rule::new("GET", "/admin/audit", Permission::Audit),
+    Rule::new("POST", "/admin/audit/verify", Permission::Audit),
+    Rule::new("POST", "/admin/audit/clock", Permission::Administer),
+    Rule::new("GET", "/admin/operators", Permission::Read),
+    Rule::new("POST", "/admin/operators", Permission::Administer),
+    Rule::new("GET", "/admin/keys", Permission::Read),
+    Rule::new("POST", "/admin/keys", Permission::Administer),
+    Rule::new("POST", "/admin/keys/{name}/revoke", Permission::Administer),
+    Rule::new("GET", "/admin/outbox", Permission::Administer),
 ];
 
 /// The routes.

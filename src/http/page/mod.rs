@@ -8,7 +8,7 @@ use std::fmt;
 use askama::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::http::access::Permission;
+use crate::http::permission::Permission;
 use crate::model::Role;
 
 pub mod asset;

@@ -7,29 +7,24 @@ mod sign_in;
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::access::{Permission, Rule};
+use super::permission::{Permission, Rule};
 use super::state::AppState;
-
-const fn rule(method: &'static str, path: &'static str) -> Rule {
-    // The portal's own session is asked for by `place::Place`.
-    Rule { method, path, needs: Permission::Anyone }
-}
 
 /// The rules of these routes.
 pub const RULES: &[Rule] = &[
-    rule("GET", "/selfservice/{alias}"),
-    rule("GET", "/selfservice/{alias}/portal"),
-    rule("POST", "/selfservice/{alias}/portal"),
-    rule("GET", "/selfservice/{alias}/verify"),
-    rule("POST", "/selfservice/{alias}/verify"),
-    rule("GET", "/selfservice/{alias}/otp"),
-    rule("POST", "/selfservice/{alias}/otp"),
-    rule("POST", "/selfservice/{alias}/sign-out"),
-    rule("GET", "/selfservice/{alias}/home"),
-    rule("GET", "/selfservice/{alias}/tokens/confirm"),
-    rule("POST", "/selfservice/{alias}/tokens/confirm"),
-    rule("GET", "/selfservice/{alias}/tokens/synchronize"),
-    rule("POST", "/selfservice/{alias}/tokens/synchronize"),
+    Rule::new("GET", "/selfservice/{alias}", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/portal", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/portal", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/verify", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/verify", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/otp", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/otp", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/sign-out", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/home", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/confirm", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/confirm", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/synchronize", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/synchronize", Permission::Anyone),
 ];
 
 /// The routes.

@@ -1,10 +1,10 @@
 //! A token at the desk, as its card shows it.
 
 use crate::clock::UnixTime;
-use crate::http::access::Permission;
 use crate::http::codes::ring_of;
 use crate::http::page::station::{ConfirmPair, Desk};
 use crate::http::page::{Badge, Choice, Code, Field, Tone};
+use crate::http::permission::Permission;
 use crate::http::words;
 use crate::model::{AssignmentKind, Custody, OtpSpec, Role};
 use crate::service::{TokenView, UserView};

@@ -10,25 +10,21 @@ mod steps;
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::access::{Permission, Rule};
+use super::permission::{Permission, Rule};
 use super::state::AppState;
-
-const fn rule(method: &'static str, path: &'static str, needs: Permission) -> Rule {
-    Rule { method, path, needs }
-}
 
 /// The rules of these routes.
 pub const RULES: &[Rule] = &[
-    rule("GET", "/station", Permission::Read),
-    rule("POST", "/station/find", Permission::Read),
-    rule("GET", "/station/person/{login}", Permission::Read),
-    rule("GET", "/station/token/{serial}", Permission::Read),
-    rule("POST", "/station/tokens/{serial}/resync", Permission::Resync),
-    rule("POST", "/station/tokens/{serial}/check", Permission::Check),
-    rule("POST", "/station/tokens/{serial}/handout", Permission::Custody),
-    rule("POST", "/station/tokens/{serial}/handout/undo", Permission::Custody),
-    rule("POST", "/station/tokens/{serial}/custody", Permission::Custody),
-    rule("POST", "/station/tokens/{serial}/confirm", Permission::Confirm),
+    Rule::new("GET", "/station", Permission::Read),
+    Rule::new("POST", "/station/find", Permission::Read),
+    Rule::new("GET", "/station/person/{login}", Permission::Read),
+    Rule::new("GET", "/station/token/{serial}", Permission::Read),
+    Rule::new("POST", "/station/tokens/{serial}/resync", Permission::Resync),
+    Rule::new("POST", "/station/tokens/{serial}/check", Permission::Check),
+    Rule::new("POST", "/station/tokens/{serial}/handout", Permission::Custody),
+    Rule::new("POST", "/station/tokens/{serial}/handout/undo", Permission::Custody),
+    Rule::new("POST", "/station/tokens/{serial}/custody", Permission::Custody),
+    Rule::new("POST", "/station/tokens/{serial}/confirm", Permission::Confirm),
 ];
 
 /// The routes.
