@@ -91,9 +91,10 @@ pub(super) fn count(number: u64) -> String {
     grouped
 }
 
-/// "1 token", "1,240 tokens".
+/// "1 token", "1,240 tokens", "2 batches".
 pub(super) fn counted(number: u64, one: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{} {one}s", count(number)) }
+    let ending = if one.ends_with("ch") { "es" } else { "s" };
+    if number == 1 { format!("1 {one}") } else { format!("{} {one}{ending}", count(number)) }
 }
 
 /// A message of the service as a sentence: capital first, full stop last.
@@ -154,6 +155,7 @@ mod tests {
         assert_eq!(count(1_240), "1,240");
         assert_eq!(count(12_345_678), "12,345,678");
         assert_eq!(counted(1, "token"), "1 token");
+        assert_eq!(counted(2, "batch"), "2 batches");
     }
 
     #[test]

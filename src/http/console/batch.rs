@@ -83,7 +83,6 @@ pub(super) async fn list(
         })
         .collect();
     let pager = asked.pager("/admin/batches", rows.len(), "batch", next);
-    let pager = crate::http::page::Pager { words: pager.words.replace("batchs", "batches"), ..pager };
     let frame = frame::with_done(frame::page(&state, &caller, "Batches", "batches"), asked.done.as_deref());
     Ok(frame::html(StatusCode::OK, &view::Batches { page: frame, q: asked.q.clone(), rows, pager }))
 }
