@@ -93,15 +93,10 @@ impl From<ServiceError> for ApiError {
             ServiceError::Invalid { field, code, .. } => Self::field(field, code, message),
             ServiceError::State { code, .. } => Self::new(StatusCode::CONFLICT, code, message),
             ServiceError::Forbidden { code, .. } => Self::new(StatusCode::FORBIDDEN, code, message),
-            ServiceError::TooMany { until } => {
-                let wait = until.map_or(3_600, |until| {
-                    // The service's clock set it; a request that comes a little later waits a little long.
-                    u64::try_from(
-                        until.secs_since(crate::clock::Clock::now(&crate::clock::SystemClock::new())),
-                    )
-                    .unwrap_or(1)
-                    .max(1)
-                });
+            ServiceError::TooMany { until, now } => {
+                let left =
+                    |until: crate::clock::UnixTime| u64::try_from(until.secs_since(now)).unwrap_or(1).max(1);
+                let wait = until.map_or(3_600, left);
                 Self {
                     retry_after_secs: Some(wait),
                     ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message)

@@ -49,6 +49,8 @@ pub enum ServiceError {
     TooMany {
         /// When; `None`: after an operator opened it.
         until: Option<UnixTime>,
+        /// The service's time when it was said.
+        now: UnixTime,
     },
     /// The machine's clock contradicts the newest record of the log.
     #[error(

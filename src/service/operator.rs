@@ -261,7 +261,7 @@ impl Service {
         match outcome {
             Ok(true) => Ok(Some(cookie)),
             Ok(false) => Ok(None),
-            Err(until) => Err(ServiceError::TooMany { until }),
+            Err(until) => Err(ServiceError::TooMany { until, now }),
         }
     }
 

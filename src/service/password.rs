@@ -61,13 +61,15 @@ impl Service {
         password: &Passphrase,
         stored: Option<&PasswordHash>,
     ) -> Result<bool, ServiceError> {
-        let busy = || ServiceError::TooMany { until: Some(self.clock.now().plus_secs(2)) };
+        let now = self.clock.now();
+        let busy = || ServiceError::TooMany { until: Some(now.plus_secs(2)), now };
         Ok(self.hashing.run(|| verify_password(password, stored)).ok_or_else(busy)??)
     }
 
     /// Runs other password work under the same limit.
     pub(super) fn hash_password(&self, password: &Passphrase) -> Result<PasswordHash, ServiceError> {
-        let busy = || ServiceError::TooMany { until: Some(self.clock.now().plus_secs(2)) };
+        let now = self.clock.now();
+        let busy = || ServiceError::TooMany { until: Some(now.plus_secs(2)), now };
         Ok(self.hashing.run(|| crate::vault::hash_password(password)).ok_or_else(busy)??)
     }
 }
