@@ -543,3 +543,15 @@ async fn a_forwarded_address_is_read_from_the_proxys_end() {
         assert!(said == address || said == format!("proxy {address}"), "{forwarded}: {said}");
     }
 }
+
+/// An empty list of resources is a mistake of a script, not the wish for all of them.
+#[tokio::test]
+async fn an_empty_scope_is_refused() {
+    let house = open();
+    let body = json!({ "name": "empty", "role": "verifier", "resources": [] });
+    let answer = house.local("POST", "/api/v1/apikeys", &body.to_string()).await;
+    assert_eq!(answer.code(), (422, "scope_empty".to_owned()), "{}", answer.body);
+    let body = json!({ "login": "nora", "role": "helpdesk", "password": PASSWORD, "resources": [] });
+    let answer = house.local("POST", "/api/v1/operators", &body.to_string()).await;
+    assert_eq!(answer.code(), (422, "scope_empty".to_owned()), "{}", answer.body);
+}
