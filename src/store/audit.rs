@@ -65,7 +65,7 @@ pub enum AuditVerdict {
     },
 }
 
-/// Puts an entry at the end of this node's chain; gives the new end.
+/// Puts an entry at the end of this node's chain; gives the new end. The index by subject follows later.
 pub(super) fn append(kv: &dyn KvMut, seal: &AuditSeal, entry: AuditEntry) -> Result<AuditHead, StoreError> {
     let Some(meta) = kv.get(Tab::Meta, keys::meta::DESCRIPTION)? else {
         return Err(StoreError::Damaged("it has no description of itself".into()));
@@ -88,9 +88,6 @@ pub(super) fn append(kv: &dyn KvMut, seal: &AuditSeal, entry: AuditEntry) -> Res
     let head = AuditHead { chain, n, hash: Sha256::digest(&value).into(), at };
     kv.put(Tab::Audit, &keys::audit(chain, n), &value)?;
     kv.put(Tab::AuditHeads, &head_key, &record::encode(&head)?)?;
-    for subject in record.entry.subjects {
-        kv.put(Tab::AuditSubjects, &keys::audit_subject(subject, chain, n), &[])?;
-    }
     Ok(head)
 }
 

@@ -17,6 +17,8 @@ pub(super) mod meta {
     pub(in crate::store) const WRAPPED: u8 = 2;
     /// Before the number of a counter.
     pub(in crate::store) const COUNTER: u8 = 3;
+    /// Before the number of an audit chain.
+    pub(in crate::store) const ENTERED: u8 = 4;
 }
 
 /// What is numbered.
@@ -40,6 +42,13 @@ pub(super) enum Counter {
 /// The next number of a counter.
 pub(super) const fn counter(counter: Counter) -> [u8; 2] {
     [meta::COUNTER, counter as u8]
+}
+
+/// How far an audit chain is entered in the index by subject.
+pub(super) fn entered(chain: u32) -> [u8; 5] {
+    let mut key = [meta::ENTERED; 5];
+    key[1..].copy_from_slice(&chain.to_be_bytes());
+    key
 }
 
 /// A wrapped key.

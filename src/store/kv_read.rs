@@ -7,8 +7,10 @@ use std::rc::Rc;
 use super::keys::{self, Counter};
 use super::kv::{Entry, Kv, Order, Span, Tab};
 use super::record::{self, Record};
-use super::{Page, Slice, StoreError, View, runs};
-use crate::model::{BatchAssignment, BatchId, Fingerprint, ImportId, SeedRow, Token, TokenState};
+use super::{Page, Slice, StoreError, View, audit, runs, subjects};
+use crate::model::{
+    AuditRecord, BatchAssignment, BatchId, Fingerprint, ImportId, SeedRow, Subject, Token, TokenState,
+};
 
 /// Records looked at for one page at most.
 pub(super) const LOOKED_AT: usize = 20_000;
@@ -109,6 +111,36 @@ impl<'k> KvView<'k> {
                 return Ok(Slice { items, next: None });
             }
         }
+    }
+
+    /// Audit records about a subject, newest first: those that are not entered in the index come before
+    /// all that are.
+    pub(super) fn audit_about(&self, chain: u32, subject: Subject, page: Page) -> Listed<AuditRecord> {
+        let entered = subjects::entered(self.kv, chain)?;
+        let (mut items, mut last) = (Vec::new(), page.after);
+        loop {
+            let waiting = subjects::waiting(chain, entered, last);
+            let chunk = self.kv.range(Tab::Audit, &waiting, Order::Down, CHUNK)?;
+            for (key, bytes) in &chunk {
+                let record = audit::open(bytes)?;
+                if record.entry.subjects.contains(&subject) {
+                    if items.len() >= page.limit {
+                        return Ok(Slice { items, next: last });
+                    }
+                    items.push(record);
+                }
+                last = Some(keys::last_number(key));
+            }
+            if chunk.len() < CHUNK {
+                break;
+            }
+        }
+        let prefix = keys::joined(&[&keys::subject(subject), &chain.to_be_bytes()]);
+        let rest = Page { after: last, limit: page.limit - items.len() };
+        let rest =
+            self.page(Tab::AuditSubjects, &prefix, Order::Down, rest, |n, _| self.audit_record(chain, n))?;
+        items.extend(rest.items);
+        Ok(Slice { items, next: rest.next })
     }
 
     pub(super) fn records<R: Record>(&self, table: Tab, order: Order, page: Page) -> Listed<R> {

@@ -459,10 +459,7 @@ impl View for KvView<'_> {
             None => self.page(Tab::Audit, &chain.to_be_bytes(), Order::Down, page, |_, (_, bytes)| {
                 audit::open(&bytes).map(Some)
             }),
-            Some(subject) => {
-                let prefix = keys::joined(&[&keys::subject(subject), &chain.to_be_bytes()]);
-                self.page(Tab::AuditSubjects, &prefix, Order::Down, page, |n, _| self.audit_record(chain, n))
-            }
+            Some(subject) => self.audit_about(chain, subject, page),
         }
     }
 }

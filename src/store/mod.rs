@@ -21,6 +21,7 @@ mod redb_kv;
 mod redb_writer;
 mod runs;
 mod shared_backend;
+mod subjects;
 mod view;
 
 use std::sync::{Arc, Mutex};

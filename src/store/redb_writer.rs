@@ -15,7 +15,7 @@ use super::kv_read::KvView;
 use super::redb::{Job, Message, Shared, panic_text};
 use super::redb_kv::{WriteTables, commit_fault, storage_fault, transaction_fault};
 use super::runs::Fold;
-use super::{AuditHead, AuditSeal, Decision, StoreError, Tell};
+use super::{AuditHead, AuditSeal, Decision, StoreError, Tell, subjects};
 use crate::clock::{Clock as _, SystemClock};
 
 /// Decisions in one commit at most.
@@ -46,6 +46,8 @@ pub(super) struct Writer {
     stopped: Cell<bool>,
     /// Runs of index entries being folded; begun anew after each change of a batch.
     fold: Folding,
+    /// Audit records that wait for the index by subject, as far as is known.
+    waiting: u64,
     /// When the last slice was folded.
     folded_at: Duration,
     /// Commits were made that a crash would make costly to check.
@@ -94,6 +96,7 @@ impl Writer {
             commits: 0,
             stopped: Cell::new(false),
             fold: Folding::Look,
+            waiting: u64::MAX,
             folded_at: Duration::ZERO,
             unchecked: false,
         }
@@ -104,9 +107,7 @@ impl Writer {
             match self.next_message() {
                 Ok(Message::Write(job)) => {
                     self.group(job);
-                    if self.is_folding()
-                        && self.clock.monotonic().saturating_sub(self.folded_at) > BETWEEN_SLICES
-                    {
+                    if self.is_slice_due() {
                         self.fold();
                     }
                 }
@@ -160,7 +161,7 @@ impl Writer {
                     answer(outcome);
                 }
                 if changed {
-                    self.after_commit(done.touched);
+                    self.after_commit(&done);
                 }
             }
             Err(fault) => {
@@ -214,12 +215,7 @@ impl Writer {
         }
         let changed = tables.has_changes();
         drop(tables);
-        if changed {
-            transaction.commit().map_err(commit_fault)?;
-        } else {
-            transaction.abort().map_err(storage_fault)?;
-        }
-        Ok(changed)
+        finish(transaction, changed)
     }
 
     /// Writes down ends of chains; a disk that refuses this does not undo the commit.
@@ -235,9 +231,10 @@ impl Writer {
         }
     }
 
-    fn after_commit(&mut self, touched: bool) {
+    fn after_commit(&mut self, done: &Done) {
         self.commits += 1;
-        if touched && matches!(self.fold, Folding::Idle) {
+        self.waiting = self.waiting.saturating_add(u64::try_from(done.heads.len()).unwrap_or(u64::MAX));
+        if done.touched && matches!(self.fold, Folding::Idle) {
             self.fold = Folding::Look;
         }
         self.unchecked = self.shared.source.directory().is_some();
@@ -263,26 +260,37 @@ impl Writer {
         }
     }
 
+    /// True when index entries wait that are worth a commit.
     const fn is_folding(&self) -> bool {
-        self.fault.is_none() && !matches!(self.fold, Folding::Idle)
+        self.fault.is_none() && (!matches!(self.fold, Folding::Idle) || self.waiting >= subjects::WORTH)
     }
 
-    /// Folds one slice of index entries, in a commit of its own.
+    /// True when index entries are to be written although decisions wait.
+    fn is_slice_due(&self) -> bool {
+        let due = !matches!(self.fold, Folding::Idle) || self.waiting >= subjects::MANY;
+        due && self.is_folding() && self.clock.monotonic().saturating_sub(self.folded_at) > BETWEEN_SLICES
+    }
+
+    /// Writes one slice of index entries, in a commit of its own: runs first, then audit records.
     fn fold(&mut self) {
         let Some(database) = self.shared.database() else {
             return;
         };
-        let folding = std::mem::replace(&mut self.fold, Folding::Look);
-        let folded = catch_unwind(AssertUnwindSafe(|| fold_slice(&database, folding)));
+        let runs = std::mem::replace(&mut self.fold, Folding::Look);
+        let waiting = self.waiting;
+        let folded = catch_unwind(AssertUnwindSafe(|| match runs {
+            Folding::Idle => enter_slice(&database).map(|waiting| (Folding::Idle, waiting)),
+            runs => fold_slice(&database, runs).map(|runs| (runs, waiting)),
+        }));
         match folded.unwrap_or_else(|panic| Err(StoreError::Engine(panic_text(&*panic).into()))) {
-            Ok(next) => {
-                self.unchecked |= !matches!(next, Folding::Idle);
-                self.fold = next;
+            Ok((runs, waiting)) => {
+                (self.fold, self.waiting) = (runs, waiting);
+                self.unchecked |= self.shared.source.directory().is_some();
             }
-            // The runs are still there for all who ask; folding them must not keep others from writing.
+            // The entries are found without the index; writing it must not keep others from writing.
             Err(fault @ (StoreError::Record { .. } | StoreError::TooNew { .. })) => {
-                tracing::error!(error = %fault, "index entries could not be folded");
-                self.fold = Folding::Idle;
+                tracing::error!(error = %fault, "index entries could not be written");
+                (self.fold, self.waiting) = (Folding::Idle, 0);
             }
             Err(fault) => {
                 tracing::error!(error = %fault, "the store could not be written and is being reopened");
@@ -356,6 +364,28 @@ fn fold_slice(database: &Database, folding: Folding) -> Result<Folding, StoreErr
     drop(tables);
     transaction.commit().map_err(commit_fault)?;
     Ok(if done { Folding::Look } else { Folding::On(fold) })
+}
+
+/// How many audit records wait after one slice.
+fn enter_slice(database: &Database) -> Result<u64, StoreError> {
+    let transaction = begin(database)?;
+    let tables = WriteTables::new(&transaction);
+    let waiting = subjects::slice(&tables)?;
+    tables.keep();
+    let changed = tables.has_changes();
+    drop(tables);
+    finish(transaction, changed)?;
+    Ok(waiting)
+}
+
+/// Commits if there is something to commit, and says so.
+fn finish(transaction: WriteTransaction, changed: bool) -> Result<bool, StoreError> {
+    if changed {
+        transaction.commit().map_err(commit_fault)?;
+    } else {
+        transaction.abort().map_err(storage_fault)?;
+    }
+    Ok(changed)
 }
 
 fn begin(database: &Database) -> Result<WriteTransaction, StoreError> {

@@ -758,6 +758,57 @@ fn the_log_is_read_by_subject_and_verified(make: Make) {
     assert_eq!(anchors.iter().map(|a| a.n).collect::<Vec<_>>(), [1, 31]);
 }
 
+/// The index by subject follows the log; whoever asks in between notices nothing.
+#[test]
+fn the_log_is_the_same_by_subject_before_and_after_it_is_entered() {
+    let engine = Arc::new(RedbStore::in_memory().expect("a store in memory"));
+    let store = prepare(Arc::clone(&engine) as Arc<dyn Store>);
+    let about = |n: u64| {
+        // The seventh in each row is about a token twice over, others about one of three.
+        let token = Subject::Token(TokenId(n % 3));
+        if n % 7 == 0 { vec![token, token, Subject::User(UserId(1))] } else { vec![token] }
+    };
+    let mut last = 0;
+    let mut grow = |by: u64| {
+        let more = last + 1..=last + by;
+        let entries = more.map(|n| Change::Append(entry(n.cast_signed(), about(n)))).collect();
+        apply(&store, entries).expect("appended");
+        last += by;
+        last
+    };
+    let read_as_told = |last: u64| {
+        for (subject, limit) in
+            [(Subject::Token(TokenId(1)), 97), (Subject::User(UserId(1)), 10), (Subject::User(UserId(2)), 10)]
+        {
+            let told: Vec<u64> = (1..=last).rev().filter(|n| about(*n).contains(&subject)).collect();
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let filter = AuditFilter { subject: Some(subject) };
+                let page = read(&store, |view| view.audit(filter, Page { after, limit }));
+                assert!(page.items.len() <= limit);
+                seen.extend(page.items.iter().map(|record| record.n));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert!(seen == told, "{subject:?} of {last}");
+        }
+    };
+    let entered = || engine.raw_keys("audit_subjects").expect("a table").len();
+    // One for each record, and the users'.
+    let owed = |last: u64| usize::try_from(last + last / 7).expect("small");
+    for by in [9_000, 2_000, 5, 1_500] {
+        let last = grow(by);
+        read_as_told(last);
+        // Few are left waiting; many are entered once there is nothing else to do.
+        while entered() < owed(last.saturating_sub(1_023)) {
+            std::thread::yield_now();
+        }
+        read_as_told(last);
+    }
+}
+
 fn appending_needs_the_seal(_: Make) {
     let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().expect("a store"));
     apply(&store, vec![Change::PutMeta(meta())]).expect("described");
