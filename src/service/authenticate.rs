@@ -89,7 +89,8 @@ impl Service {
                 Some(user) => pair_of(view, user.id, &resource)?,
                 None => None,
             };
-            let examined = pair.map(|(_, token)| Examined::read(view, token)).transpose()?;
+            let examined =
+                pair.map(|(_, token)| Examined::read(view, token, Some(resource.id))).transpose()?;
             Ok::<_, ServiceError>(Snapshot { now, resource, user, examined })
         })?;
 
@@ -113,7 +114,7 @@ impl Service {
         };
 
         let unknown = self.vault.keyed_hash("login", request.user.normal().as_bytes());
-        let (has_otp, actor) = (request.otp.is_some(), self.with_address(actor, request.address));
+        let (has_otp, actor) = (request.otp.is_some(), Self::with_address(actor, request.address));
         let split = self.splits_check();
         self.decide(move |view| {
             let mut settling = Settling { now, resource: &resource, changes: Vec::new() };
@@ -151,8 +152,7 @@ impl Service {
         })
     }
 
-    fn with_address(&self, actor: &Actor, address: Option<&str>) -> Actor {
-        let _ = self;
+    fn with_address(actor: &Actor, address: Option<&str>) -> Actor {
         let mut actor = actor.clone();
         if let Some(address) = address {
             let clean: String = address.chars().filter(|c| !c.is_control()).take(64).collect();

@@ -158,13 +158,15 @@ pub(super) fn settle(
 /// What is left of a check: deciding inside the change.
 type CheckDecision = Box<dyn FnMut(&dyn View) -> Result<(CheckResult, Changes), ServiceError> + Send>;
 
-/// Failures after which tokens of the actor's resources are blocked: those of the first one.
-fn usual_limit(view: &dyn View, actor: &Actor) -> Result<u32, ServiceError> {
-    let first = match &actor.scope {
+/// Failures after which a token that is not there would be blocked: those of one of the actor's resources,
+/// always the same for a serial, as if it stood there.
+fn usual_limit(view: &dyn View, actor: &Actor, serial: &[u8; 32]) -> Result<u32, ServiceError> {
+    let place = match &actor.scope {
         Scope::All => None,
-        Scope::Resources(list) => list.first().map(|id| view.resource(*id)).transpose()?.flatten(),
+        Scope::Resources(list) => list.iter().cycle().nth(usize::from(serial[0]) % list.len().max(1)),
     };
-    Ok(first.map_or(Resource::DEFAULT_FAILURE_LIMIT, |resource| resource.failure_limit))
+    let place = place.map(|id| view.resource(*id)).transpose()?.flatten();
+    Ok(place.map_or(Resource::DEFAULT_FAILURE_LIMIT, |resource| resource.failure_limit))
 }
 
 impl Service {
@@ -215,7 +217,7 @@ impl Service {
             let (result, mut changes) = if let Some(until) = code::blocked(&budget, now) {
                 (CheckResult::Blocked { until }, Vec::new())
             } else {
-                let counted = budget.failed(now, usual_limit(view, &actor)?);
+                let counted = budget.failed(now, usual_limit(view, &actor, &hash)?);
                 (CheckResult::Wrong, vec![Change::PutBudget(key, counted)])
             };
             // The log may know what the verifier may not.
@@ -245,7 +247,7 @@ impl Service {
         let (examined, now) = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let token = scoped(view, actor, serial)?;
-            Ok::<_, ServiceError>((Examined::read(view, token)?, now))
+            Ok::<_, ServiceError>((Examined::read(view, token, None)?, now))
         })?;
         examined.require_usable(now)?;
         // A token that came back is nobody's; only operators, who look whether it still works, try it.

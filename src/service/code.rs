@@ -7,7 +7,8 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Batch, Budget, BudgetState, Custody, Drift, OtpSpec, ResourceId, SeedRow, Token, TokenId, TokenState,
+    Batch, Budget, BudgetState, Custody, Drift, OtpSpec, Resource, ResourceId, SeedRow, Token, TokenId,
+    TokenState,
 };
 use crate::oath::{Digits, Generator, MovingFactor, PeriodSecs, time_step};
 use crate::store::{Change, View};
@@ -36,12 +37,20 @@ pub(super) struct Examined {
     pub(super) state: TokenState,
     /// Where it stands: an assignment that comes or goes makes a comparison stale.
     pub(super) resources: Vec<ResourceId>,
+    /// The resource that the request is about; without one the token's first.
+    asked: Option<ResourceId>,
     /// Failures after which the token is blocked.
     pub(super) failure_limit: u32,
 }
 
 impl Examined {
-    pub(super) fn read(view: &dyn View, token: Token) -> Result<Self, ServiceError> {
+    /// Reads a token for a request about this resource, whose limit and window hold then: they are those
+    /// that a stranger meets there.
+    pub(super) fn read(
+        view: &dyn View,
+        token: Token,
+        asked: Option<ResourceId>,
+    ) -> Result<Self, ServiceError> {
         let seed = view.seed(token.id)?.ok_or(ServiceError::NotFound { what: "token" })?;
         let mut state = view.state(&seed)?;
         if !state.used {
@@ -51,19 +60,25 @@ impl Examined {
             state.floor = old.map_or(state.floor, |old| old.max(state.floor));
         }
         let resources = view.resources_of(&token)?;
-        let mut failure_limit = crate::model::Resource::DEFAULT_FAILURE_LIMIT;
-        if let Some(first) = resources.first()
-            && let Some(resource) = view.resource(*first)?
+        let mut failure_limit = Resource::DEFAULT_FAILURE_LIMIT;
+        let asked = asked.or_else(|| resources.first().copied());
+        if let Some(id) = asked
+            && let Some(resource) = view.resource(id)?
         {
             failure_limit = resource.failure_limit;
         }
-        Ok(Self { token, seed, state, resources, failure_limit })
+        Ok(Self { token, seed, state, resources, asked, failure_limit })
+    }
+
+    /// The resource whose rules hold for this request.
+    pub(super) fn resource(&self, view: &dyn View) -> Result<Option<Resource>, ServiceError> {
+        Ok(self.asked.map(|id| view.resource(id)).transpose()?.flatten())
     }
 
     /// The same token now; `Stale` when something moved that a comparison rests on.
     pub(super) fn unmoved(&self, view: &dyn View) -> Result<Self, ServiceError> {
         let token = view.token(self.token.id)?.ok_or(ServiceError::Stale)?;
-        let now = Self::read(view, token)?;
+        let now = Self::read(view, token, self.asked)?;
         let same = now.seed.version == self.seed.version
             && now.state.floor == self.state.floor
             && now.state.drift == self.state.drift

@@ -213,7 +213,7 @@ impl Service {
                 Some(token) => obstacle(view, token, &user, &resource)?,
                 None => Some("unknown_serial"),
             };
-            let examined = token.map(|token| Examined::read(view, token)).transpose()?;
+            let examined = token.map(|token| Examined::read(view, token, Some(resource.id))).transpose()?;
             Ok::<_, ServiceError>(Snapshot { now, resource, user, examined, obstacle })
         })?;
         let Snapshot { now, resource, user, examined, obstacle } = snapshot;

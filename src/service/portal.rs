@@ -208,7 +208,7 @@ impl Service {
                 let now = self.trusted_now(view)?;
                 let missing = ServiceError::NotFound { what: "token" };
                 let (_, token) = pair_of(view, user.id, &portal.resource)?.ok_or(missing)?;
-                let examined = Examined::read(view, token)?;
+                let examined = Examined::read(view, token, Some(portal.resource.id))?;
                 let window = portal_window(view, &examined)?;
                 Ok::<_, ServiceError>((examined, window, now))
             })?;

@@ -327,7 +327,7 @@ impl Service {
         let (examined, portal, now) = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let token = scoped(view, actor, serial)?;
-            let examined = Examined::read(view, token)?;
+            let examined = Examined::read(view, token, None)?;
             let portal = portal_window(view, &examined)?;
             Ok::<_, ServiceError>((examined, portal, now))
         })?;
@@ -404,12 +404,10 @@ impl Service {
     }
 }
 
-/// The portal's window for a token: that of its resource, else the default.
+/// The portal's window for a token: that of the resource asked about, else the default.
 pub(super) fn portal_window(view: &dyn View, examined: &Examined) -> Result<WindowSteps, ServiceError> {
     let (mut secs, mut counters) = (SelfService::DEFAULT_WINDOW_SECS, SelfService::DEFAULT_WINDOW_COUNTERS);
-    if let Some(first) = examined.resources.first()
-        && let Some(portal) = view.resource(*first)?.and_then(|r| r.portal)
-    {
+    if let Some(portal) = examined.resource(view)?.and_then(|resource| resource.portal) {
         (secs, counters) = (portal.window_secs, portal.window_counters);
     }
     Ok(WindowSteps::for_token(&examined.seed.spec, u64::from(secs), u64::from(counters)))

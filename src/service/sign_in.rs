@@ -332,7 +332,7 @@ impl Service {
         self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let (_, token) = pair_of(view, user, &portal.resource)?.ok_or(ServiceError::Stale)?;
-            Ok((user, Examined::read(view, token)?, now))
+            Ok((user, Examined::read(view, token, Some(portal.resource.id))?, now))
         })
     }
 

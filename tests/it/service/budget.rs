@@ -1,9 +1,10 @@
 //! Failure counters and the clock.
 
 use mintmark::clock::{ManualClock, UnixTime};
-use mintmark::model::{Budget, Role};
+use mintmark::model::{AssignmentKind, Budget, Role};
 use mintmark::service::{
-    AuthRequest, AuthResult, CheckResult, ConfirmRequest, SecondPage, Service, ServiceError, StoreMark,
+    AssignRequest, AuthRequest, AuthResult, CheckResult, ConfirmRequest, SecondPage, Service, ServiceError,
+    StoreMark,
 };
 use mintmark::store::{RedbStore, StoreError};
 use mintmark::vault::RootKey;
@@ -83,14 +84,49 @@ fn service_attempts_in_parallel_do_not_exceed_the_budget() {
 }
 
 #[test]
+fn service_limits_are_those_of_the_resource_that_is_asked() {
+    // A pair may stand on several resources; each has its own idea of how many failures are too many.
+    let token = StandIn::totp("T-1");
+    let home = Home::new();
+    home.import("one", &[&token]);
+    home.add_vpn();
+    home.add_user("anna");
+    home.service.add_resource(&admin(), &resource("Door")).expect("made");
+    home.service.change_resource(&admin(), &resource("Door"), None, Some(3)).expect("changed");
+    for place in ["VPN", "Door"] {
+        let pair = AssignRequest {
+            kind: AssignmentKind::TokenWithUser,
+            user: Some(login("anna")),
+            token: Some(token.serial.clone()),
+        };
+        home.service.assign(&admin(), &resource(place), &pair).expect("assigned");
+    }
+    let anna = login("anna");
+    let ask = |place: &str, otp| {
+        let request = AuthRequest { user: &anna, password: None, otp: Some(&otp), address: None };
+        home.service.authenticate(&admin(), &resource(place), &request).expect("answered")
+    };
+    for (place, wrong) in [("Door", 3), ("VPN", 5)] {
+        for n in 1..=wrong {
+            assert_eq!(ask(place, token.wrong(home.step())), AuthResult::Rejected, "{place} {n}");
+        }
+        let right = || token.at(home.step());
+        assert!(matches!(ask(place, right()), AuthResult::Blocked { until: Some(_) }), "{place}");
+        home.service.unblock_token(&operator(2), &token.serial).expect("unblocked");
+        assert_eq!(ask(place, right()), AuthResult::Accepted, "{place}");
+        home.wait(30);
+    }
+}
+
+#[test]
 fn service_passwords_and_codes_have_counters_of_their_own() {
     let token = StandIn::totp("T-1");
     let home = Home::new();
     home.import("one", &[&token]);
     home.add_vpn();
     home.add_user("anna");
-    let pair = mintmark::service::AssignRequest {
-        kind: mintmark::model::AssignmentKind::TokenWithUser,
+    let pair = AssignRequest {
+        kind: AssignmentKind::TokenWithUser,
         user: Some(login("anna")),
         token: Some(token.serial.clone()),
     };
