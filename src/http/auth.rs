@@ -160,22 +160,25 @@ fn hop(text: &[u8]) -> Option<IpAddr> {
 pub async fn identify(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let secure = state.settings.secure;
     let (address, behind_proxy) = address_of(&request, &state);
+    let credentials = match credentials(&request, secure) {
+        Ok(credentials) => credentials,
+        Err(refused) => return refused.into_response(),
+    };
     let known_form = Cookie::Form.read(request.headers(), secure);
-    let fresh_form = match &known_form {
-        Some(_) => None,
-        None => match bearer_token() {
+    // Nobody fills in forms with a key; without a token of their own none is accepted.
+    let is_browser = matches!(credentials, Credentials::None | Credentials::Session { .. });
+    let fresh_form = if known_form.is_none() && is_browser {
+        match bearer_token() {
             Ok(token) => Some(token),
             Err(_) => return ApiError::unexpected().into_response(),
-        },
+        }
+    } else {
+        None
     };
     let form = known_form.as_ref().or(fresh_form.as_ref()).map(form_token).unwrap_or_default();
     let mut caller =
         Caller { actor: None, operator: None, proof: Proof::None, address, behind_proxy, form_token: form };
-    let found = match credentials(&request, secure) {
-        Ok(credentials) => find_actor(&state, credentials, &mut caller).await,
-        Err(refused) => Err(refused),
-    };
-    if let Err(refused) = found {
+    if let Err(refused) = find_actor(&state, credentials, &mut caller).await {
         return refused.into_response();
     }
     let from = caller.from();

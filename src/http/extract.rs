@@ -39,12 +39,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
             let message = "send the body as application/json";
             return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message));
         }
-        let by_cookie =
-            request.extensions().get::<Caller>().is_some_and(|caller| caller.proof == Proof::Cookie);
-        let sent = request.headers().get("x-form-token").and_then(|v| v.to_str().ok()).map(str::to_owned);
-        if by_cookie && sent != request.extensions().get::<Caller>().map(|caller| caller.form_token.clone()) {
-            let message = "send the page's form token in X-Form-Token";
-            return Err(ApiError::new(StatusCode::FORBIDDEN, "form_token", message));
+        let caller = request.extensions().get::<Caller>().filter(|caller| caller.proof == Proof::Cookie);
+        if let Some(caller) = caller {
+            let sent = request.headers().get("x-form-token").and_then(|value| value.to_str().ok());
+            check_form_token(sent.unwrap_or_default(), &caller.form_token).map_err(|_| {
+                let message = "send the page's form token in X-Form-Token";
+                ApiError::new(StatusCode::FORBIDDEN, "form_token", message)
+            })?;
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|e| body_error(&e))?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| json_error(&error))
