@@ -50,7 +50,7 @@ tables! {
     Holders = "holders",
     /// First half of the fingerprint, token, version.
     Fingerprints = "fingerprints",
-    /// Run of index entries set aside -> batch.
+    /// Batch, run of its index entries set aside.
     Runs = "runs",
     /// Run, index, key of that index.
     RunEntries = "run_entries",

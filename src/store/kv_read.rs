@@ -206,9 +206,9 @@ impl<'k> KvView<'k> {
             return Ok(known);
         }
         let mut live = Vec::new();
-        for (run, batch) in runs::all(self.kv)? {
+        for batch in runs::batches(self.kv)? {
             if self.is_live(batch)? {
-                live.push(run);
+                live.extend(runs::of(self.kv, batch)?);
             }
         }
         Ok(self.runs.get_or_init(|| live))

@@ -56,9 +56,10 @@ pub(super) fn put(kv: &dyn KvMut, mut entries: Vec<Aside>) -> Result<(), StoreEr
         }
         return Ok(());
     }
-    let last = kv.range(Tab::Runs, &Span::ALL, Order::Down, 1)?;
-    let run = last.first().map_or(1, |(key, _)| keys::last_number(key).saturating_add(1));
-    kv.put(Tab::Runs, &keys::number(run), &keys::number(batch.0))?;
+    // Runs have entries until they end.
+    let last = kv.range(Tab::RunEntries, &Span::ALL, Order::Down, 1)?;
+    let run = last.first().map_or(1, |(key, _)| keys::number_at(key, 0).saturating_add(1));
+    kv.put(Tab::Runs, &keys::pair(batch.0, run), &[])?;
     for entry in &entries {
         kv.put(Tab::RunEntries, &run_key(run, entry.index, &entry.key), &[])?;
     }
@@ -72,10 +73,25 @@ fn run_key(run: u64, index: u8, key: &[u8]) -> Vec<u8> {
 /// Length of what precedes an entry in a run.
 const RUN_PREFIX: usize = 9;
 
-/// All runs with their batches.
-pub(super) fn all(kv: &dyn Kv) -> Result<Vec<(u64, BatchId)>, StoreError> {
-    let runs = kv.range(Tab::Runs, &Span::ALL, Order::Up, usize::MAX)?;
-    Ok(runs.iter().map(|(key, batch)| (keys::last_number(key), BatchId(keys::last_number(batch)))).collect())
+/// The batches that have runs. A batch with thousands of them takes one look.
+pub(super) fn batches(kv: &dyn Kv) -> Result<Vec<BatchId>, StoreError> {
+    let mut found = Vec::new();
+    let mut span = Span::ALL;
+    while let Some((key, _)) = kv.range(Tab::Runs, &span, Order::Up, 1)?.first() {
+        let batch = keys::number_at(key, 0);
+        found.push(BatchId(batch));
+        let Some(next) = batch.checked_add(1) else {
+            break;
+        };
+        span.from = keys::number(next).to_vec();
+    }
+    Ok(found)
+}
+
+/// The runs of a batch.
+pub(super) fn of(kv: &dyn Kv, batch: BatchId) -> Result<Vec<u64>, StoreError> {
+    let runs = kv.range(Tab::Runs, &Span::prefix(&keys::number(batch.0)), Order::Up, usize::MAX)?;
+    Ok(runs.iter().map(|(key, _)| keys::last_number(key)).collect())
 }
 
 /// At most `limit` keys of an index under a prefix that lie in this run.
@@ -97,9 +113,9 @@ pub(super) fn range(
 #[derive(Debug)]
 pub(super) struct Fold {
     /// Runs of live batches: to be folded.
-    runs: Vec<u64>,
+    runs: Vec<(BatchId, u64)>,
     /// Runs whose entries go: folded ones, and those of batches that came to nothing.
-    ending: Vec<u64>,
+    ending: Vec<(BatchId, u64)>,
     index: u8,
     /// Entries up to this one are folded.
     done: Option<Vec<u8>>,
@@ -109,14 +125,15 @@ impl Fold {
     /// What there is to do; `None`: nothing.
     pub(super) fn begin(kv: &dyn Kv) -> Result<Option<Self>, StoreError> {
         let mut fold = Self { runs: Vec::new(), ending: Vec::new(), index: 0, done: None };
-        for (run, batch) in all(kv)? {
-            let batch = kv.get(Tab::Batches, &keys::number(batch.0))?;
+        for id in batches(kv)? {
+            let batch = kv.get(Tab::Batches, &keys::number(id.0))?;
             let state = batch.map(|bytes| record::decode::<Batch>(&bytes)).transpose()?.map(|b| b.state);
-            match state {
-                Some(BatchState::Live) => fold.runs.push(run),
-                Some(BatchState::Staged) => {}
-                Some(BatchState::Dropped) | None => fold.ending.push(run),
-            }
+            let list = match state {
+                Some(BatchState::Live) => &mut fold.runs,
+                Some(BatchState::Staged) => continue,
+                Some(BatchState::Dropped) | None => &mut fold.ending,
+            };
+            list.extend(of(kv, id)?.into_iter().map(|run| (id, run)));
         }
         Ok((!fold.runs.is_empty() || !fold.ending.is_empty()).then_some(fold))
     }
@@ -134,7 +151,7 @@ impl Fold {
         let mut entries = BTreeSet::new();
         // Beyond this key some run may hold entries that were not read yet.
         let mut known_to: Option<Vec<u8>> = None;
-        for &run in &self.runs {
+        for &(_, run) in &self.runs {
             let mut span = Span::prefix(&run_key(run, self.index, &[]));
             if let Some(done) = &self.done {
                 span.from = keys::joined(&[&run_key(run, self.index, done), &[0]]);
@@ -161,7 +178,7 @@ impl Fold {
     /// Removes entries of runs that are no longer needed, the run's own record last.
     fn end_runs(&mut self, kv: &dyn KvMut) -> Result<bool, StoreError> {
         let mut left = SLICE;
-        while let Some(&run) = self.ending.last() {
+        while let Some(&(batch, run)) = self.ending.last() {
             let entries = kv.range(Tab::RunEntries, &Span::prefix(&keys::number(run)), Order::Up, left)?;
             for (key, _) in &entries {
                 kv.delete(Tab::RunEntries, key)?;
@@ -170,7 +187,7 @@ impl Fold {
             if left == 0 {
                 return Ok(false);
             }
-            kv.delete(Tab::Runs, &keys::number(run))?;
+            kv.delete(Tab::Runs, &keys::pair(batch.0, run))?;
             self.ending.pop();
         }
         Ok(true)
