@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::ApiError;
 use super::state::AppState;
+use super::trace::RequestId;
 use crate::model::{Actor, Operator};
 use crate::secret::BearerToken;
 use crate::service::Service;
@@ -166,8 +167,8 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
     };
     let known_form = Cookie::Form.read(request.headers(), secure);
     // Nobody fills in forms with a key; without a token of their own none is accepted.
-    let is_browser = matches!(credentials, Credentials::None | Credentials::Session { .. });
-    let fresh_form = if known_form.is_none() && is_browser {
+    let is_key = matches!(credentials, Credentials::Key(_));
+    let fresh_form = if known_form.is_none() && !is_key {
         match bearer_token() {
             Ok(token) => Some(token),
             Err(_) => return ApiError::unexpected().into_response(),
@@ -184,6 +185,7 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
     let from = caller.from();
     if let Some(actor) = &mut caller.actor {
         actor.address = Some(from);
+        actor.request_id = RequestId::of(&request).map(|id| id.to_string());
     }
     let is_page = !request.uri().path().starts_with("/api/") && !request.uri().path().starts_with("/assets/");
     request.extensions_mut().insert(caller);

@@ -1,11 +1,12 @@
 //! The only map from errors to answers: RFC 9457 problem documents for programs, plain pages for people.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::trace::RequestId;
 use crate::service::ServiceError;
 use crate::store::StoreError;
 
@@ -40,6 +41,9 @@ pub struct ProblemBody {
     /// The field of the request that is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<&'static str>,
+    /// What to tell the administrator when something went wrong on the server; log lines have it too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 impl ApiError {
@@ -81,6 +85,7 @@ impl ApiError {
             code: self.code,
             detail: self.message.clone(),
             field: self.field,
+            request_id: None,
         }
     }
 }
@@ -164,9 +169,16 @@ pub struct ErrorMark {
     pub message: String,
 }
 
+/// The same problem document with the id of its request.
+pub fn problem_with_id(status: StatusCode, mark: &ErrorMark, id: &RequestId) -> String {
+    let error = ApiError::new(status, mark.code, mark.message.clone());
+    let body = ProblemBody { request_id: Some(id.to_string()), ..error.body() };
+    // Text and numbers always have a form in JSON.
+    serde_json::to_string(&body).unwrap_or_default()
+}
+
 /// An address that leads nowhere.
-pub async fn not_found(uri: Uri) -> ApiError {
-    let _ = uri;
+pub async fn not_found() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address")
 }
 

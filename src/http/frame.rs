@@ -10,6 +10,7 @@ use super::auth::Caller;
 use super::error::{ApiError, ErrorMark};
 use super::page::{Flash, Message, Notice, Page, SignedIn, Tone, asset};
 use super::state::AppState;
+use super::trace::RequestId;
 use super::words;
 
 /// The words of the banner of a store that is not a real one.
@@ -97,12 +98,15 @@ pub fn html(status: StatusCode, page: &impl Template) -> Response {
 pub async fn problems_as_pages(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let for_programs = ["/api/", "/assets/", "/healthz", "/readyz"].iter().any(|at| path.starts_with(at));
+    let id = RequestId::of(&request);
     let response = next.run(request).await;
     let Some(mark) = response.extensions().get::<ErrorMark>().cloned().filter(|_| !for_programs) else {
         return response;
     };
     let status = response.status();
-    let mut page = message_page(&state, status, &mark);
+    // Whoever did something wrong is told what; an id helps where something went wrong here.
+    let id = id.filter(|_| status.is_server_error());
+    let mut page = message_page(&state, status, &mark, id.as_ref());
     let kept: [HeaderName; 2] = [header::RETRY_AFTER, header::SET_COOKIE];
     for name in kept {
         for value in response.headers().get_all(&name) {
@@ -112,7 +116,7 @@ pub async fn problems_as_pages(State(state): State<AppState>, request: Request, 
     page
 }
 
-fn message_page(state: &AppState, status: StatusCode, mark: &ErrorMark) -> Response {
+fn message_page(state: &AppState, status: StatusCode, mark: &ErrorMark, id: Option<&RequestId>) -> Response {
     let (title, text) = match status {
         StatusCode::NOT_FOUND => ("There is nothing here", words::sentence(&mark.message)),
         StatusCode::FORBIDDEN => ("This is not allowed", words::sentence(&mark.message)),
@@ -132,7 +136,7 @@ fn message_page(state: &AppState, status: StatusCode, mark: &ErrorMark) -> Respo
         notice: Notice::new(Tone::Neutral, title, &text),
         back: Some("/".to_owned()),
         back_label: "To the start".to_owned(),
-        request_id: String::new(),
+        request_id: id.map(ToString::to_string).unwrap_or_default(),
     };
     html(status, &message)
 }

@@ -20,6 +20,7 @@ pub mod security;
 pub mod serve;
 pub mod state;
 pub mod station;
+pub mod trace;
 mod words;
 
 use axum::Router;
@@ -57,6 +58,7 @@ pub fn router(state: AppState) -> Router {
         .layer(middleware::from_fn_with_state(state.clone(), security::check_host))
         .layer(middleware::from_fn_with_state(state.clone(), frame::problems_as_pages))
         .layer(middleware::from_fn_with_state(state.clone(), security::answer_headers))
+        .layer(middleware::from_fn_with_state(state.clone(), trace::name))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(state)
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
 use super::error::ApiError;
+use super::trace::RequestIds;
 use crate::jobs::Jobs;
 use crate::service::{Service, ServiceError};
 
@@ -51,6 +52,8 @@ pub struct AppState {
     pub settings: Arc<HttpSettings>,
     /// Requests in flight and failures by address of people who are not signed in.
     pub strangers: Arc<Mutex<HashMap<IpAddr, StrangerCount>>>,
+    /// Ids of requests.
+    pub requests: Arc<RequestIds>,
 }
 
 /// What is known of an address whose requests are not signed in.
@@ -63,7 +66,13 @@ pub struct StrangerCount {
 impl AppState {
     /// Puts the parts together.
     pub fn new(service: Arc<Service>, jobs: Arc<Jobs>, settings: HttpSettings) -> Self {
-        Self { service, jobs, settings: Arc::new(settings), strangers: Arc::default() }
+        Self {
+            service,
+            jobs,
+            settings: Arc::new(settings),
+            strangers: Arc::default(),
+            requests: Arc::default(),
+        }
     }
 
     /// Starts work of the service that tells its answer later, on this thread: for short work that many
@@ -100,7 +109,9 @@ impl AppState {
         call: impl FnOnce(&Service) -> Result<T, ServiceError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let service = Arc::clone(&self.service);
-        match tokio::task::spawn_blocking(move || call(&service)).await {
+        // What is logged there belongs to this request.
+        let span = tracing::Span::current();
+        match tokio::task::spawn_blocking(move || span.in_scope(|| call(&service))).await {
             Ok(answer) => answer.map_err(ApiError::from),
             Err(stopped) => {
                 tracing::error!(error = %stopped, "a call of the service ended by a panic");

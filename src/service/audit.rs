@@ -28,6 +28,8 @@ pub struct AuditView {
     pub role: Option<&'static str>,
     /// From where.
     pub address: Option<String>,
+    /// With which request.
+    pub request_id: Option<String>,
     /// What.
     pub action: &'static str,
     /// About what: kind and name.
@@ -84,6 +86,7 @@ impl AuditView {
             actor: entry.actor.label(),
             role: entry.actor.role.map(crate::model::Role::name),
             address: entry.actor.address,
+            request_id: entry.actor.request_id,
             action: entry.action.name(),
             subjects,
             result: entry.result,

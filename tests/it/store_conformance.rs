@@ -766,7 +766,7 @@ fn the_log_is_the_same_by_subject_before_and_after_it_is_entered() {
     let about = |n: u64| {
         // The seventh in each row is about a token twice over, others about one of three.
         let token = Subject::Token(TokenId(n % 3));
-        if n % 7 == 0 { vec![token, token, Subject::User(UserId(1))] } else { vec![token] }
+        if n.is_multiple_of(7) { vec![token, token, Subject::User(UserId(1))] } else { vec![token] }
     };
     let mut last = 0;
     let mut grow = |by: u64| {

@@ -54,6 +54,8 @@ pub(super) struct AuditDto {
     actor: String,
     role: Option<&'static str>,
     address: Option<String>,
+    /// As in the log lines of the request.
+    request_id: Option<String>,
     action: &'static str,
     subjects: Vec<SubjectDto>,
     /// done or refused.
@@ -70,6 +72,7 @@ impl AuditDto {
             actor: view.actor,
             role: view.role,
             address: view.address,
+            request_id: view.request_id,
             action: view.action,
             subjects: view.subjects.into_iter().map(|(kind, name)| SubjectDto { kind, name }).collect(),
             result: view.result.name(),

@@ -1,6 +1,7 @@
 //! Wrong input at the REST interface and at the pages: a clear answer that says where and what to do,
 //! and nothing is changed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -296,9 +297,13 @@ fn wire_a_clock_in_1970_stops_work_with_codes() {
         ("/api/v1/resources/VPN/confirmations", json!({ "user": "anna", "serial": "OLD-1", "otps": codes })),
         ("/api/v1/resources/VPN/authenticate", json!({ "user": "anna", "otp": code })),
     ];
+    let mut ids = BTreeSet::new();
     for (path, body) in rows {
         let (status, answer) = caller.json("POST", path, &body);
         assert_eq!((status, &answer["code"]), (503, &json!("clock_fault")), "{path}: {answer}");
+        // What the log calls the request, for whoever is told of it.
+        let id = answer["request_id"].as_str().unwrap_or_default().to_owned();
+        assert!(id.len() == 17 && ids.insert(id), "{answer}");
         let detail = answer["detail"].as_str().unwrap_or_default();
         assert!(detail.contains("1970-01-01") && detail.contains("correct the clock"), "{detail}");
         assert!(detail.contains("ran ahead") && detail.contains("accept the clock"), "{detail}");
@@ -317,6 +322,13 @@ fn wire_a_clock_in_1970_stops_work_with_codes() {
     let right = digits(&old.at(server.step()));
     let answer = caller.done("POST", "/api/v1/tokens/OLD-1/check", &json!({ "otp": right }));
     assert_eq!(answer["result"], "accepted");
+    // The record of it names its request, one of the same start of the program.
+    let (_, log) = caller.json("GET", "/api/v1/audit?subject=token:OLD-1&limit=1", &json!({}));
+    let id = log["items"][0]["request_id"].as_str().unwrap_or_default().to_owned();
+    assert!(ids.iter().all(|known| known[..9] == id[..9] && *known != id), "{log}");
+    // What a caller did wrong needs no reference.
+    let (status, answer) = caller.json("POST", "/api/v1/tokens/OLD-1/check", &json!({ "otp": "1" }));
+    assert_eq!((status, &answer["request_id"]), (422, &Value::Null), "{answer}");
 
     // No store is made by such a clock.
     let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().expect("a store"));
