@@ -184,6 +184,19 @@ fn a_store_that_another_process_has_open_is_named() {
 }
 
 #[test]
+fn an_operator_is_unblocked_by_name() {
+    let outer = initialised();
+    let dir = outer.path().join("data");
+    let opened = run(&dir, &["operator", "unblock", "root"]);
+    assert_eq!(status(&opened), 0, "{}", message(&opened));
+    assert_eq!(text(&opened), "root is open again\n");
+    let unknown = run(&dir, &["operator", "unblock", "nobody"]);
+    assert_eq!(status(&unknown), 1);
+    assert!(message(&unknown).contains("operator"), "{}", message(&unknown));
+    assert_eq!(status(&run(&dir, &["operator", "unblock"])), 2);
+}
+
+#[test]
 fn a_socket_path_that_is_too_long_gets_advice() {
     let outer = tempfile::tempdir().expect("a directory");
     let dir = outer.path().join("d".repeat(120));
