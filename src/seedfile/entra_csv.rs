@@ -3,11 +3,11 @@
 //! The header is required and decides which column is which. TOTP, SHA-1, six digits by definition.
 
 use super::encoding::SecretEncoding;
-use super::oath_csv;
 use super::output::{self, Draft, Output};
+use super::probe::{Needs, Probe};
 use super::problem::{Fault, FileError, Position, ProblemCode};
-use super::registry::{Needs, Probe};
 use super::table::{self, Columns, Field};
+use super::values;
 use super::{Defaults, ReadOptions};
 use crate::model::OtpSpec;
 use crate::oath::{Digits, HashAlg};
@@ -157,7 +157,7 @@ fn row(
             let at = header.interval.map_or(0, column);
             return Err(Fault::new(ProblemCode::StepMissing, at, what));
         }
-        (text, _) => oath_csv::period(text).map_err(|f| f.at(header.interval.map_or(0, column)))?,
+        (text, _) => values::period(text).map_err(|f| f.at(header.interval.map_or(0, column)))?,
     };
     let digits = set.digits.unwrap_or(Digits::SIX);
     let hash = set.hash.unwrap_or(HashAlg::Sha1);

@@ -5,8 +5,8 @@
 use zeroize::Zeroizing;
 
 use super::ReadOptions;
+use super::probe::Needs;
 use super::problem::{FileError, ProblemCode};
-use super::registry::Needs;
 
 /// Takes the content out; the buffer is wiped.
 type Open = fn(&[u8], &ReadOptions<'_>) -> Result<Zeroizing<Vec<u8>>, FileError>;

@@ -12,6 +12,7 @@ mod oath_csv;
 mod options;
 mod otpauth;
 mod output;
+mod probe;
 mod problem;
 mod protectimus_csv;
 mod pskc;
@@ -22,15 +23,17 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod values;
 
 pub use encoding::SecretEncoding;
 pub use options::{Defaults, KeyTextError, ReadOptions, SetError, parse_transport_key};
+pub use probe::Needs;
 pub use problem::{FileError, Note, Position, Problem, ProblemCode};
 pub use record::{Report, SeedRecord, Sink, Weakness};
-pub use registry::{FormatInfo, Needs, formats};
+pub use registry::{FormatInfo, formats};
 
 use output::Output;
-use registry::Probe;
+use probe::Probe;
 use zeroize::Zeroizing;
 
 /// Layers that are opened, one inside the other.

@@ -4,12 +4,12 @@ use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
 use super::encoding::SecretEncoding;
-use super::oath_csv;
 use super::output::{self, Draft, Output};
+use super::probe::Probe;
 use super::problem::{Fault, FileError, Position, ProblemCode};
-use super::registry::Probe;
 use super::table::MOST_FIELD_BYTES;
 use super::text::Lines;
+use super::values;
 use super::{Defaults, ReadOptions};
 use crate::model::OtpSpec;
 use crate::oath::{HashAlg, PeriodSecs};
@@ -197,22 +197,22 @@ impl Spec<'_> {
                 }
                 Ok(self.set.counter.unwrap_or(0))
             }
-            number => oath_csv::counter_from(number).map_err(|f| f.at(at(counter))),
+            number => values::counter_from(number).map_err(|f| f.at(at(counter))),
         };
         if self.kind.eq_ignore_ascii_case("ocra") {
-            let suite = oath_csv::suite(&text(suite), self.set).map_err(|f| f.at(at(suite)))?;
+            let suite = values::suite(&text(suite), self.set).map_err(|f| f.at(at(suite)))?;
             let counter = if counter.is_some() { next(out)? } else { self.set.counter.unwrap_or(0) };
             return Ok((OtpSpec::Ocra { suite }, counter));
         }
         let hash = match text(algorithm).as_str() {
             "" => self.set.hash.unwrap_or(HashAlg::Sha1),
-            name => oath_csv::hash(name).map_err(|f| f.at(at(algorithm)))?,
+            name => values::hash(name).map_err(|f| f.at(at(algorithm)))?,
         };
-        let digits = oath_csv::digits(&text(digits), self.set).map_err(|f| f.at(at(digits)))?;
+        let digits = values::digits(&text(digits), self.set).map_err(|f| f.at(at(digits)))?;
         if self.kind.eq_ignore_ascii_case("totp") {
             let period = match text(period).as_str() {
                 "" => self.set.period.unwrap_or(PeriodSecs::DEFAULT),
-                secs => oath_csv::period(secs).map_err(|f| f.at(at(period)))?,
+                secs => values::period(secs).map_err(|f| f.at(at(period)))?,
             };
             Ok((OtpSpec::Totp { hash, digits, period, epoch_secs: 0 }, 0))
         } else if self.kind.eq_ignore_ascii_case("hotp") {

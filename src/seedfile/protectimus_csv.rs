@@ -1,12 +1,12 @@
 //! The CSV of Protectimus: `serialNumber,secret`. What the tokens compute is not in the file.
 
 use super::encoding::SecretEncoding;
-use super::oath_csv;
 use super::output::{self, Draft, Output};
+use super::probe::Probe;
 use super::problem::{Fault, FileError, Position, ProblemCode};
-use super::registry::Probe;
 use super::table::{self, Columns, Field};
 use super::{Defaults, ReadOptions};
+use super::{oath_csv, values};
 use crate::model::{OtpSpec, TokenKind};
 use crate::oath::{Digits, PeriodSecs};
 
@@ -94,7 +94,7 @@ fn row(
         TokenKind::Hotp => {
             OtpSpec::Hotp { hash: out.hash_by_length(set.hash, secret.len(), secret_at), digits }
         }
-        TokenKind::Ocra => OtpSpec::Ocra { suite: oath_csv::suite("", set)? },
+        TokenKind::Ocra => OtpSpec::Ocra { suite: values::suite("", set)? },
     };
     let counter = if kind == TokenKind::Totp { 0 } else { set.counter.unwrap_or(0) };
     Ok(Draft {

@@ -6,9 +6,9 @@
 use std::sync::LazyLock;
 
 use super::output::Output;
+use super::probe::{Needs, Probe};
 use super::problem::{FileError, ProblemCode};
-use super::table::{self, Field};
-use super::text::Lines;
+use super::table::Field;
 use super::{ReadOptions, encoding, entra_csv, oath_csv, otpauth, protectimus_csv, pskc};
 
 /// What a format is, for lists and documentation.
@@ -22,65 +22,6 @@ pub struct FormatInfo {
     pub extensions: &'static [&'static str],
     /// What is needed beside the file, in words; empty when nothing is.
     pub needs: &'static str,
-}
-
-/// What must be given beside a certain file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// A passphrase.
-    pub passphrase: bool,
-    /// A transport key.
-    pub key: bool,
-    /// The name that the file gives the key or passphrase, empty when it gives none.
-    pub key_name: String,
-    /// Fields that must be set because the file does not say them: `kind`, `period` …
-    pub asks: Vec<&'static str>,
-}
-
-/// The beginning of a file, prepared once for all detectors.
-pub(super) struct Probe<'a> {
-    /// The whole text; empty when the bytes are none.
-    pub(super) text: &'a str,
-    /// The first line that is not blank, without blanks around it.
-    pub(super) first: &'a str,
-    /// The first lines that are neither blank nor comments.
-    pub(super) lines: Vec<&'a str>,
-    /// The root element, when this is XML.
-    pub(super) root: Option<pskc::Root>,
-}
-
-/// Lines that detectors look at.
-const PROBED_LINES: usize = 50;
-/// Bytes of the text that detectors look at.
-const PROBED_BYTES: usize = 64 * 1024;
-
-impl<'a> Probe<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        let mut head = PROBED_BYTES.min(text.len());
-        while !text.is_char_boundary(head) {
-            head -= 1;
-        }
-        let head = &text[..head];
-        let first = Lines::new(head).map(|l| l.text.trim()).find(|l| !l.is_empty()).unwrap_or("");
-        let lines = Lines::new(head).filter(|l| !l.is_void()).map(|l| l.text).take(PROBED_LINES);
-        let root = if first.starts_with('<') { pskc::root(text) } else { None };
-        Self { text, first, lines: lines.collect(), root }
-    }
-
-    fn has_root(&self, name: &str) -> bool {
-        self.root.as_ref().is_some_and(|root| root.name == name)
-    }
-
-    /// True when `test` holds for the fields of most of the first lines.
-    fn most_lines(&self, test: impl Fn(&[Field<'_>]) -> bool) -> bool {
-        let (delimiter, mut fields) = (table::delimiter(&self.lines), Vec::new());
-        let fitting = self
-            .lines
-            .iter()
-            .filter(|line| table::split(line, delimiter, &mut fields).is_ok() && test(&fields))
-            .count();
-        fitting > 0 && fitting * 2 >= self.lines.len()
-    }
 }
 
 /// A line of ykman: a number first, the local time of the programming sixth.

@@ -10,7 +10,7 @@ use crate::oath::{Digits, HashAlg, OcraSuite, PeriodSecs};
 use crate::seedfile::encoding::{self, SecretEncoding};
 use crate::seedfile::output::{self, Draft, Output};
 use crate::seedfile::problem::{Fault, Position, ProblemCode};
-use crate::seedfile::{ReadOptions, Weakness, oath_csv};
+use crate::seedfile::{ReadOptions, Weakness, values};
 
 /// What the URI of a key says.
 pub(super) enum Algorithm<'a> {
@@ -364,7 +364,7 @@ impl Reader<'_> {
             (None, Algorithm::Ocra(Some(suite))) => (*suite, key.at),
             _ => ("", key.at),
         };
-        oath_csv::suite(text, &self.options.set)
+        values::suite(text, &self.options.set)
             .map_err(|fault| Placed { line: at.line, fault: fault.at(at.column) })
     }
 }

@@ -13,15 +13,13 @@ mod protection;
 mod survey;
 mod xml;
 
-pub(super) use xml::{Root, root};
-
 use protection::{KeySource, Protection};
 use survey::Survey;
 
 use super::ReadOptions;
 use super::output::Output;
+use super::probe::{Needs, Probe};
 use super::problem::{FileError, Position, ProblemCode};
-use super::registry::{Needs, Probe};
 
 pub(super) fn needs(probe: &Probe<'_>) -> Result<Needs, FileError> {
     let survey = Survey::of(probe.text, &mut || Ok(()))?;

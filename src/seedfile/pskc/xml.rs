@@ -3,57 +3,20 @@
 use quick_xml::NsReader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::{Namespace, ResolveResult};
 use zeroize::Zeroizing;
 
+use crate::seedfile::probe::{MOST_TAG_BYTES, is_pskc};
 use crate::seedfile::problem::{FileError, Position, ProblemCode};
 use crate::seedfile::text::{Cursor, push_wiped};
 
-/// The namespace of RFC 6030.
-const PSKC: &str = "urn:ietf:params:xml:ns:keyprov:pskc";
 /// Deepest nesting of elements.
 const MOST_DEPTH: usize = 32;
 /// Most attributes of one tag.
 const MOST_ATTRIBUTES: usize = 64;
-/// Longest tag in bytes.
-const MOST_TAG_BYTES: usize = 64 * 1024;
 /// Longest text of one element in bytes.
 const MOST_TEXT_BYTES: usize = 4096;
 /// Most elements of one tree.
 const MOST_NODES: usize = 2048;
-
-/// The root element of a document.
-pub(in crate::seedfile) struct Root {
-    /// Its name without prefix.
-    pub(in crate::seedfile) name: String,
-    /// True in the namespace of RFC 6030 or in none.
-    pub(in crate::seedfile) is_pskc: bool,
-}
-
-/// The root element, when the text gets that far.
-pub(in crate::seedfile) fn root(text: &str) -> Option<Root> {
-    let mut reader = NsReader::from_str(text);
-    loop {
-        match reader.read_resolved_event().ok()? {
-            (space, Event::Start(tag) | Event::Empty(tag)) => {
-                if tag.len() > MOST_TAG_BYTES {
-                    return None;
-                }
-                return Some(Root { is_pskc: is_pskc(&space), name: tag.local_name().as_ref().to_owned() });
-            }
-            (_, Event::Eof) => return None,
-            _ => {}
-        }
-    }
-}
-
-fn is_pskc(space: &ResolveResult<'_>) -> bool {
-    match space {
-        ResolveResult::Bound(Namespace(uri)) => *uri == PSKC,
-        // Some generators forget the declaration; nothing else is meant by these names then.
-        ResolveResult::Unbound | ResolveResult::Unknown(_) => true,
-    }
-}
 
 /// An element with what it holds. Texts are wiped, they may be secrets.
 pub(super) struct Node {
