@@ -1,7 +1,5 @@
 //! `demo`: a store of its own with people and a resource, for a first walk through the program.
 
-#![expect(clippy::disallowed_methods, reason = "random passwords of a demonstration are shown once")]
-
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,15 +10,14 @@ use clap::Args;
 
 use super::home;
 use super::output::{Outcome, Output, environment};
+use super::secrets;
 use super::serve;
 use crate::config::{Config, DEFAULT_LISTEN, Flags};
 use crate::model::{
     Actor, AssignmentKind, EmailAddress, Login, PortalAction, ResourceAlias, ResourceName, Role,
 };
-use crate::secret::Passphrase;
 use crate::service::{AssignRequest, NewUser, PortalSettings, Service, StoreMark};
 use crate::store::{RedbStore, StoreError};
-use crate::vault::bearer_token;
 
 /// Where the demonstration writes its logins.
 const LOGINS: &str = "demo-logins.txt";
@@ -91,25 +88,6 @@ pub(super) fn run(args: &DemoArgs, dir: &Path, out: &mut Output) -> Result<Outco
     })
 }
 
-/// A random password.
-fn password() -> Result<(String, Passphrase)> {
-    let token = bearer_token().map_err(|error| environment(error.to_string()))?;
-    let text = String::from_utf8_lossy(token.expose()).into_owned();
-    let text: String = text.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
-    Ok((text.clone(), Passphrase::from_text(text)))
-}
-
-/// Adds an operator with a random password, which is returned.
-pub(super) fn add_operator(service: &Service, login: &str, role: Role) -> Result<String> {
-    let (shown, password) = password()?;
-    let actor = Actor::local(rustix::process::getuid().as_raw());
-    let login = Login::parse(login).map_err(|error| environment(error.to_string()))?;
-    service
-        .add_operator(&actor, &login, &password, role, None)
-        .map_err(|error| environment(error.to_string()))?;
-    Ok(shown)
-}
-
 fn write_new(path: &Path, content: &[u8]) -> Result<()> {
     let mut options = OpenOptions::new();
     let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
@@ -124,8 +102,8 @@ fn furnish(service: &Service, dir: &Path) -> Result<()> {
     for (name, content) in FILES {
         write_new(&files.join(name), content)?;
     }
-    let admin = add_operator(service, "admin", Role::Admin)?;
-    let helpdesk = add_operator(service, "helpdesk", Role::Helpdesk)?;
+    let admin = home::add_operator(service, "admin", Role::Admin)?;
+    let helpdesk = home::add_operator(service, "helpdesk", Role::Helpdesk)?;
     let anna = people(service).map_err(|error| environment(format!("{error:#}")))?;
     let text = format!(
         "console  admin     {admin}\n\
@@ -165,7 +143,7 @@ fn people(service: &Service) -> Result<String> {
         ..PortalSettings::default()
     };
     service.set_portal(&actor, &vpn, &portal)?;
-    let (shown, secret) = password()?;
+    let (shown, secret) = secrets::random_password()?;
     let anna = NewUser {
         login: "anna".to_owned(),
         first_name: "Anna".to_owned(),

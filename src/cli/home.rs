@@ -11,7 +11,7 @@ use super::secrets;
 use crate::clock::SystemClock;
 use crate::config::{Config, SmtpConfig, SmtpProtection};
 use crate::mail::{Mailer, SmtpSecurity, SmtpSettings};
-use crate::model::EmailAddress;
+use crate::model::{Actor, EmailAddress, Login, Role};
 use crate::service::{MailMode, Service, StoreMark};
 use crate::store::{RedbStore, Store, StoreError, StoreMeta};
 use crate::vault::RootKey;
@@ -149,4 +149,15 @@ pub(super) fn is_empty(dir: &Path) -> Result<bool> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(environment(format!("{}: {error}", dir.display()))),
     }
+}
+
+/// Adds an operator with a random password, which is returned.
+pub(super) fn add_operator(service: &Service, login: &str, role: Role) -> Result<String> {
+    let (shown, password) = secrets::random_password()?;
+    let actor = Actor::local(rustix::process::getuid().as_raw());
+    let login = Login::parse(login).map_err(|error| environment(error.to_string()))?;
+    service
+        .add_operator(&actor, &login, &password, role, None)
+        .map_err(|error| environment(error.to_string()))?;
+    Ok(shown)
 }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::output::{environment, usage};
 use crate::secret::Passphrase;
+use crate::vault::bearer_token;
 
 /// Reads a file without the line end behind its content.
 pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
@@ -59,4 +60,13 @@ fn typed(question: &str) -> Result<Zeroizing<Vec<u8>>> {
         stdin.lock().read_line(&mut line)?;
     }
     Ok(Zeroizing::new(line.trim_end_matches(['\n', '\r']).as_bytes().to_vec()))
+}
+
+/// A random password, shown once: as text and as what is typed.
+#[expect(clippy::disallowed_methods, reason = "its only showing")]
+pub(super) fn random_password() -> Result<(String, Passphrase)> {
+    let token = bearer_token().map_err(|error| environment(error.to_string()))?;
+    let text = String::from_utf8_lossy(token.expose()).into_owned();
+    let text: String = text.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
+    Ok((text.clone(), Passphrase::from_text(text)))
 }

@@ -18,6 +18,7 @@ use crate::config::{Config, Flags};
 use crate::http::serve::{SOCKET_PATH_BYTES, bind_socket, serve_socket, serve_tcp};
 use crate::http::{AppState, Exposure, HttpSettings, router};
 use crate::jobs::Jobs;
+use crate::model::Role;
 use crate::service::{Service, StoreMark};
 
 /// How long requests under way may take after a stop.
@@ -70,7 +71,7 @@ pub(super) fn run(args: &ServeArgs, dir: &Path, out: &mut Output) -> Result<Outc
     }
     let service = home::open_service(dir, store, &meta, config.smtp.is_some())?;
     if meta.simulated && service.has_no_operator().unwrap_or(false) {
-        let password = super::demo::add_operator(&service, "admin", crate::model::Role::Admin)?;
+        let password = home::add_operator(&service, "admin", Role::Admin)?;
         out.note(format_args!("operator admin, password {password}"));
     } else if service.has_no_operator().unwrap_or(false) {
         out.note("nobody can sign in yet; add an operator: mintmark operator add LOGIN --role admin");
