@@ -15,8 +15,8 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::error::ApiError;
+use super::request_id::RequestId;
 use super::state::AppState;
-use super::trace::RequestId;
 use crate::model::{Actor, Operator};
 use crate::secret::BearerToken;
 use crate::service::Service;

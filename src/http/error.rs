@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::trace::RequestId;
+use super::request_id::RequestId;
 use crate::service::ServiceError;
 use crate::store::StoreError;
 

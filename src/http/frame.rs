@@ -9,8 +9,8 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use super::auth::Caller;
 use super::error::{ApiError, ErrorMark};
 use super::page::{Flash, Message, Notice, Page, SignedIn, Tone, asset};
+use super::request_id::RequestId;
 use super::state::AppState;
-use super::trace::RequestId;
 use super::words;
 
 /// The words of the banner of a store that is not a real one.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
 use super::error::ApiError;
-use super::trace::RequestIds;
+use super::request_id::RequestIds;
 use crate::jobs::Jobs;
 use crate::service::{Service, ServiceError};
 
