@@ -122,8 +122,9 @@ impl<'k> KvView<'k> {
             let waiting = subjects::waiting(chain, entered, last);
             let chunk = self.kv.range(Tab::Audit, &waiting, Order::Down, CHUNK)?;
             for (key, bytes) in &chunk {
-                let record = audit::open(bytes)?;
-                if record.entry.subjects.contains(&subject) {
+                // As in the index: a record that cannot be read is nobody's, and spoils no one's history.
+                let record = audit::open(bytes).ok();
+                if let Some(record) = record.filter(|it| it.entry.subjects.contains(&subject)) {
                     if items.len() >= page.limit {
                         return Ok(Slice { items, next: last });
                     }

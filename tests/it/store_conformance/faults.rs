@@ -230,6 +230,26 @@ fn changed_anchors_are_told() {
 }
 
 #[test]
+fn a_damaged_record_spoils_no_other_history() {
+    let store = Arc::new(RedbStore::in_memory().expect("a store"));
+    let as_dyn: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+    as_dyn.set_audit_seal(seal());
+    apply(&as_dyn, vec![Change::PutMeta(meta())]).expect("described");
+    let about = |token| Subject::Token(TokenId(token));
+    for n in 0..6 {
+        apply(&as_dyn, vec![Change::Append(entry(n, vec![about(n.cast_unsigned() % 2)]))]).expect("appended");
+    }
+    let third = store.raw_keys("audit").expect("keys").remove(2);
+    store.raw_put("audit", &third, Some(&[255; 50])).expect("put");
+    let history = |token| {
+        let filter = mintmark::store::AuditFilter { subject: Some(about(token)) };
+        let found = read(&as_dyn, |view| view.audit(filter, mintmark::store::Page::first(10)));
+        found.items.iter().map(|record| record.n).collect::<Vec<_>>()
+    };
+    assert_eq!((history(0), history(1)), (vec![5, 1], vec![6, 4, 2]));
+}
+
+#[test]
 fn every_tampered_record_is_found_by_its_place() {
     const RECORDS: u64 = 12;
     let store = Arc::new(RedbStore::in_memory().expect("a store"));
