@@ -74,6 +74,13 @@ fn resource_names(view: &dyn View, scope: &Scope) -> Result<Option<Vec<String>>,
     Ok(Some(names))
 }
 
+/// An operator within the actor's scope.
+fn visible_operator(view: &dyn View, actor: &Actor, login: &Login) -> Result<Operator, ServiceError> {
+    view.operator_by_login(&login.normal())?
+        .filter(|operator| is_within(&actor.scope, &operator.scope))
+        .ok_or(ServiceError::NotFound { what: "operator" })
+}
+
 impl Service {
     /// Makes an operator, bound to the named resources; without a list to all that the actor is bound to.
     pub fn add_operator(
@@ -134,10 +141,7 @@ impl Service {
         let budget_key = self.operator_budget(login);
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
         self.decide(move |view| {
-            let operator = view
-                .operator_by_login(&login.normal())?
-                .filter(|operator| is_within(&actor.scope, &operator.scope))
-                .ok_or(ServiceError::NotFound { what: "operator" })?;
+            let operator = visible_operator(view, &actor, &login)?;
             let (id, changed) = (operator.id, Operator { password: hash.clone(), ..operator });
             let entry = super::audit_entry(
                 now,
@@ -159,10 +163,7 @@ impl Service {
         let budget_key = self.operator_budget(login);
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
         self.decide(move |view| {
-            let operator = view
-                .operator_by_login(&login.normal())?
-                .filter(|operator| is_within(&actor.scope, &operator.scope))
-                .ok_or(ServiceError::NotFound { what: "operator" })?;
+            let operator = visible_operator(view, &actor, &login)?;
             let entry = super::audit_entry(
                 now,
                 &actor,
