@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::error::ApiError;
 use super::request_id::RequestId;
 use super::state::AppState;
-use crate::model::{Actor, Operator};
+use crate::model::{Actor, Operator, Visit};
 use crate::secret::BearerToken;
 use crate::service::Service;
 use crate::vault::bearer_token;
@@ -55,6 +55,8 @@ pub struct Caller {
     pub behind_proxy: bool,
     /// What forms of this browser send back.
     pub form_token: String,
+    /// Id of the request.
+    pub request_id: Option<String>,
 }
 
 /// Names of the cookies; with TLS they are bound to the host.
@@ -122,6 +124,11 @@ impl Caller {
     pub fn from(&self) -> String {
         if self.behind_proxy { format!("proxy {}", self.address) } else { self.address.to_string() }
     }
+
+    /// The request as the log and the limits know it, for people who are not operators.
+    pub fn visit(&self) -> Visit {
+        Visit { address: self.from(), request_id: self.request_id.clone() }
+    }
 }
 
 /// The address of the person behind a request, the peer's or what a trusted proxy forwards; and whether
@@ -177,15 +184,22 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         None
     };
     let form = known_form.as_ref().or(fresh_form.as_ref()).map(form_token).unwrap_or_default();
-    let mut caller =
-        Caller { actor: None, operator: None, proof: Proof::None, address, behind_proxy, form_token: form };
+    let mut caller = Caller {
+        actor: None,
+        operator: None,
+        proof: Proof::None,
+        address,
+        behind_proxy,
+        form_token: form,
+        request_id: RequestId::of(&request).map(|id| id.to_string()),
+    };
     if let Err(refused) = find_actor(&state, credentials, &mut caller).await {
         return refused.into_response();
     }
-    let from = caller.from();
+    let Visit { address, request_id } = caller.visit();
     if let Some(actor) = &mut caller.actor {
-        actor.address = Some(from);
-        actor.request_id = RequestId::of(&request).map(|id| id.to_string());
+        actor.address = Some(address);
+        actor.request_id = request_id;
     }
     let is_page = !request.uri().path().starts_with("/api/") && !request.uri().path().starts_with("/assets/");
     request.extensions_mut().insert(caller);

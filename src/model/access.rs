@@ -142,6 +142,38 @@ pub enum Origin {
     Stranger,
 }
 
+/// A request of somebody who is not signed in as an operator: from where, and which one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// Network address.
+    pub address: String,
+    /// Id of the request, for finding the log lines that go with it.
+    pub request_id: Option<String>,
+}
+
+impl Visit {
+    /// A visit from an address.
+    pub fn from_address(address: &str) -> Self {
+        Self { address: address.to_owned(), request_id: None }
+    }
+
+    /// Somebody who is not signed in.
+    pub fn stranger(&self) -> Actor {
+        self.actor(Origin::Stranger, Scope::Resources(Vec::new()))
+    }
+
+    /// Whoever is behind it, once known.
+    pub fn actor(&self, origin: Origin, scope: Scope) -> Actor {
+        Actor {
+            origin,
+            role: None,
+            scope,
+            address: Some(self.address.clone()),
+            request_id: self.request_id.clone(),
+        }
+    }
+}
+
 /// Who did something, with what rights and from where. Goes with every call of the service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {

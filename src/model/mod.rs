@@ -19,7 +19,7 @@ mod session;
 mod token;
 mod user;
 
-pub use access::{Actor, ApiKey, Operator, Origin as ActorOrigin, Role, Scope};
+pub use access::{Actor, ApiKey, Operator, Origin as ActorOrigin, Role, Scope, Visit};
 pub use assignment::{Assignment, AssignmentKind, InvalidTransition, Parties};
 pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditResult, Subject};
 pub use batch::{Batch, BatchAssignment, BatchPart, BatchState, SerialRange};

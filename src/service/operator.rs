@@ -2,14 +2,13 @@
 
 use crate::model::{
     Actor, ActorOrigin, ApiKey, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, Operator,
-    ResourceName, Role, Scope, Session, SessionKind, Subject,
+    ResourceName, Role, Scope, Session, SessionKind, Subject, Visit,
 };
 use crate::secret::{BearerToken, Passphrase};
 use crate::store::{Change, Page, Slice, View};
 use crate::vault::{bearer_hash, bearer_token, check_new_password};
 
 use super::scope::is_within;
-use super::sign_in::stranger;
 use super::{Service, ServiceError, code};
 
 /// Shortest password of an operator: it is the only factor.
@@ -211,7 +210,7 @@ impl Service {
         &self,
         login: &Login,
         password: &Passphrase,
-        address: &str,
+        visit: &Visit,
     ) -> Result<Option<BearerToken>, ServiceError> {
         let known =
             self.store.read(|view| Ok::<_, ServiceError>(view.operator_by_login(&login.normal())?))?;
@@ -219,15 +218,15 @@ impl Service {
         let cookie = bearer_token()?;
         let key = bearer_hash(&cookie);
         let budget_key = self.operator_budget(login);
-        let (login, address, now) = (login.clone(), address.to_owned(), self.clock.now());
-        let of_address = self.address_budget(&address, now);
+        let (login, visit, now) = (login.clone(), visit.clone(), self.clock.now());
+        let of_address = self.address_budget(&visit.address, now);
         let outcome = self.decide(move |view| {
             let budget = view.budget(budget_key)?;
             let operator = view.operator_by_login(&login.normal())?;
             let audit = |result, word: &str| {
                 let subjects = operator.iter().map(|o| Subject::Operator(o.id)).collect();
                 let detail = vec![("result", word.to_owned())];
-                super::audit_entry(now, &stranger(&address), AuditAction::SignIn, subjects, result, detail)
+                super::audit_entry(now, &visit.stranger(), AuditAction::SignIn, subjects, result, detail)
             };
             if let Some(until) = of_address.blocked(view)? {
                 return Ok((Err(Some(until)), vec![audit(AuditResult::Refused, "address_blocked")]));
@@ -243,7 +242,8 @@ impl Service {
                         && known.as_ref().is_some_and(|k| k.password == now_known.password) =>
                 {
                     let kind = SessionKind::Operator(now_known.id);
-                    let session = Session { kind, created_at: now, seen_at: now, address: address.clone() };
+                    let session =
+                        Session { kind, created_at: now, seen_at: now, address: visit.address.clone() };
                     let changes = vec![
                         Change::PutSession(key, session),
                         Change::PutBudget(budget_key, Budget::CLEAR),

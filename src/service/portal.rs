@@ -1,7 +1,7 @@
 //! What a user sees in the portal, and why.
 
 use crate::model::{
-    Actor, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, User,
+    Actor, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, User, Visit,
 };
 use crate::oath::Otp;
 use crate::store::View;
@@ -143,7 +143,7 @@ impl Service {
 
     /// The page after sign-in.
     pub fn portal_home(&self, portal: &PortalSession) -> Result<PortalHome, ServiceError> {
-        let (user, actor) = (signed_in(portal)?, self.portal_actor(portal, ""));
+        let (user, actor) = (signed_in(portal)?, portal.actor(&Visit::from_address("")));
         self.store.read(|view| {
             let pair = pair_of(view, user.id, &portal.resource)?;
             let token = pair.map(|(_, token)| TokenView::read(view, &actor, token)).transpose()?;
@@ -182,12 +182,12 @@ impl Service {
         portal: &PortalSession,
         serial: &TokenSerial,
         otps: &[Otp],
-        address: &str,
+        visit: &Visit,
     ) -> Result<ConfirmResult, ServiceError> {
         self.require_action(portal, PortalAction::RegisterExistingToken)?;
         let user = signed_in(portal)?;
         let request = ConfirmRequest { resource: &portal.resource.name, user: &user.login, serial, otps };
-        Ok(match self.confirm(&self.portal_actor(portal, address), &request)? {
+        Ok(match self.confirm(&portal.actor(visit), &request)? {
             // The real reason is in the log.
             ConfirmResult::Refused { slow, .. } => ConfirmResult::Refused { reason: "refused", slow },
             told => told,
@@ -199,7 +199,7 @@ impl Service {
         &self,
         portal: &PortalSession,
         otps: &[Otp],
-        address: &str,
+        visit: &Visit,
     ) -> Result<SequenceOutcome, ServiceError> {
         self.require_action(portal, PortalAction::SynchronizeToken)?;
         let user = signed_in(portal)?;
@@ -214,7 +214,7 @@ impl Service {
             })?;
             examined.require_usable(now)?;
             let asked = Sequence { otps, portal: window, window: None, reason: None, now };
-            self.synchronize(&self.portal_actor(portal, address), &examined, &asked, |_| Ok(Vec::new()))
+            self.synchronize(&portal.actor(visit), &examined, &asked, |_| Ok(Vec::new()))
         })
     }
 }

@@ -9,6 +9,7 @@ use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, LoginStage, MailKind,
     MailedCode, PortalAction, Resource, ResourceAlias, Scope, Session, SessionKind, Subject, User, UserId,
+    Visit,
 };
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
@@ -43,6 +44,17 @@ pub struct PortalSession {
     pub stage: LoginStage,
     /// The user, from the second page on.
     pub user: Option<User>,
+}
+
+impl PortalSession {
+    /// Whoever is behind it, on a visit.
+    pub fn actor(&self, visit: &Visit) -> Actor {
+        let origin = match &self.user {
+            Some(user) => ActorOrigin::User { id: user.id, login: user.login.clone() },
+            None => ActorOrigin::Stranger,
+        };
+        visit.actor(origin, Scope::Resources(vec![self.resource.id]))
+    }
 }
 
 /// What came of page 2.
@@ -101,16 +113,16 @@ impl Service {
         &self,
         alias: &ResourceAlias,
         login: &Login,
-        address: &str,
+        visit: &Visit,
     ) -> Result<BearerToken, ServiceError> {
         let cookie = bearer_token()?;
         let key = bearer_hash(&cookie);
         let code = eight_digits()?;
         let hash = self.code_hash(&code);
         let sealer = self.sealer()?;
-        let (alias, login, address) = (alias.clone(), login.clone(), address.to_owned());
+        let (alias, login, visit) = (alias.clone(), login.clone(), visit.clone());
         let (mail, now) = (self.mail, self.clock.now());
-        let of_address = self.address_budget(&address, now);
+        let of_address = self.address_budget(&visit.address, now);
         self.decide(move |view| {
             let resource = open_portal(view, &alias)?;
             let user = match view.user_by_login(&login.normal())? {
@@ -119,7 +131,7 @@ impl Service {
             };
             let stage = LoginStage::LoginTyped { login: login.clone(), user: user.as_ref().map(|u| u.id) };
             let kind = SessionKind::Portal { resource: resource.id, stage };
-            let session = Session { kind, created_at: now, seen_at: now, address: address.clone() };
+            let session = Session { kind, created_at: now, seen_at: now, address: visit.address.clone() };
             let mut changes = vec![Change::PutSession(key, session)];
             // Whoever floods this page pushes out the oldest, not the person who comes next: a refusal
             // would shut everybody out for ten minutes.
@@ -150,7 +162,7 @@ impl Service {
                     changes.push(Change::PutMailedCode(user.id, resource.id, mailed));
                     changes.push(super::audit_entry(
                         now,
-                        &stranger(&address),
+                        &visit.stranger(),
                         AuditAction::CodeMailed,
                         vec![Subject::User(user.id), Subject::Resource(resource.id)],
                         AuditResult::Done,
@@ -209,7 +221,7 @@ impl Service {
         &self,
         portal: &PortalSession,
         typed: &Passphrase,
-        address: &str,
+        visit: &Visit,
     ) -> Result<SecondPage, ServiceError> {
         let LoginStage::LoginTyped { login, user } = portal.stage.clone() else {
             return Err(ServiceError::state("sign_in_order", "start again with the login"));
@@ -225,8 +237,8 @@ impl Service {
         let (old_key, resource_id) = (portal.key, portal.resource.id);
         let cookie = bearer_token()?;
         let new_key = bearer_hash(&cookie);
-        let (address, now) = (address.to_owned(), self.clock.now());
-        let of_address = self.address_budget(&address, now);
+        let (visit, now) = (visit.clone(), self.clock.now());
+        let of_address = self.address_budget(&visit.address, now);
         let passed = self.decide(move |view| {
             let resource = view.resource(resource_id)?.ok_or(ServiceError::Stale)?;
             if view.session(&old_key)?.is_none() {
@@ -255,7 +267,7 @@ impl Service {
                 let detail = vec![("page", "second".to_owned()), ("result", word.to_owned())];
                 super::audit_entry(
                     now,
-                    &stranger(&address),
+                    &visit.stranger(),
                     AuditAction::SignIn,
                     subjects.clone(),
                     result,
@@ -288,7 +300,7 @@ impl Service {
                 LoginStage::Full { user: user.id, proved_at: now }
             };
             let kind = SessionKind::Portal { resource: resource.id, stage };
-            let session = Session { kind, created_at: now, seen_at: now, address: address.clone() };
+            let session = Session { kind, created_at: now, seen_at: now, address: visit.address.clone() };
             let changes = vec![
                 Change::PutBudget(key, Budget::CLEAR),
                 Change::DeleteMailedCode(user.id, resource.id),
@@ -310,11 +322,11 @@ impl Service {
         &self,
         portal: &PortalSession,
         otp: &Otp,
-        address: &str,
+        visit: &Visit,
     ) -> Result<ThirdPage, ServiceError> {
         let cookie = bearer_token()?;
         let new_key = bearer_hash(&cookie);
-        let result = self.until_settled(|| self.third_once(portal, otp, address, new_key))?;
+        let result = self.until_settled(|| self.third_once(portal, otp, visit, new_key))?;
         Ok(match result {
             CheckResult::Accepted { .. } => ThirdPage::Passed { cookie },
             CheckResult::Replayed { .. } => ThirdPage::AlreadyUsed,
@@ -340,11 +352,11 @@ impl Service {
         &self,
         portal: &PortalSession,
         otp: &Otp,
-        address: &str,
+        visit: &Visit,
         new_key: [u8; 32],
     ) -> Result<CheckResult, ServiceError> {
         let (user, examined, now) = self.owed_pair(portal)?;
-        let actor = self.portal_actor(portal, address);
+        let actor = portal.actor(visit);
         if let Err(unusable) = examined.require_usable(now) {
             // Disabled or noted as lost: the pair still asks for this token, so nobody gets in.
             let ServiceError::State { code: why, .. } = unusable else { return Err(unusable) };
@@ -368,7 +380,7 @@ impl Service {
             });
         }
         let comparison = compare(self, &examined, otp, now, false)?;
-        let (old_key, resource, address) = (portal.key, portal.resource.id, address.to_owned());
+        let (old_key, resource, address) = (portal.key, portal.resource.id, visit.address.clone());
         let split = self.splits_check();
         self.decide(move |view| {
             let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
@@ -398,20 +410,20 @@ impl Service {
         &self,
         portal: &PortalSession,
         otps: &[Otp],
-        address: &str,
+        visit: &Visit,
     ) -> Result<(SequenceOutcome, Option<BearerToken>), ServiceError> {
         if !can_synchronize(&portal.resource) {
             return Err(ServiceError::NotFound { what: "action" });
         }
         let cookie = bearer_token()?;
         let (old_key, new_key, resource) = (portal.key, bearer_hash(&cookie), portal.resource.id);
-        let actor = self.portal_actor(portal, address);
+        let actor = portal.actor(visit);
         let outcome = self.until_settled(|| {
             let (user, examined, now) = self.owed_pair(portal)?;
             examined.require_usable(now)?;
             let window = self.store.read(|view| portal_window(view, &examined))?;
             let asked = Sequence { otps, portal: window, window: None, reason: None, now };
-            let (acting, address) = (actor.clone(), address.to_owned());
+            let (acting, address) = (actor.clone(), visit.address.clone());
             let subjects =
                 vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(resource)];
             self.synchronize(&actor, &examined, &asked, move |view| {
@@ -435,22 +447,6 @@ impl Service {
         Ok((outcome, signed_in.then_some(cookie)))
     }
 
-    /// The actor that a portal session stands for.
-    pub fn portal_actor(&self, portal: &PortalSession, address: &str) -> Actor {
-        let _ = self;
-        let origin = match &portal.user {
-            Some(user) => ActorOrigin::User { id: user.id, login: user.login.clone() },
-            None => ActorOrigin::Stranger,
-        };
-        Actor {
-            origin,
-            role: None,
-            scope: Scope::Resources(vec![portal.resource.id]),
-            address: Some(address.to_owned()),
-            request_id: None,
-        }
-    }
-
     /// Ends a session of either kind.
     pub fn sign_out(&self, cookie: &BearerToken) -> Result<(), ServiceError> {
         let key = bearer_hash(cookie);
@@ -467,7 +463,7 @@ impl Service {
                 }
                 SessionKind::Portal { .. } => Vec::new(),
             };
-            let actor = stranger(&session.address);
+            let actor = Visit::from_address(&session.address).stranger();
             let entry =
                 super::audit_entry(now, &actor, AuditAction::SignOut, subjects, AuditResult::Done, vec![]);
             Ok(((), vec![Change::DeleteSession(key), entry]))
@@ -522,17 +518,6 @@ fn full_session(
     let kind = SessionKind::Portal { resource, stage: LoginStage::Full { user, proved_at: now } };
     let session = Session { kind, created_at: now, seen_at: now, address: address.to_owned() };
     vec![Change::DeleteSession(old_key), Change::PutSession(new_key, session)]
-}
-
-/// Somebody who is not signed in, at an address.
-pub(super) fn stranger(address: &str) -> Actor {
-    Actor {
-        origin: ActorOrigin::Stranger,
-        role: None,
-        scope: Scope::Resources(Vec::new()),
-        address: Some(address.to_owned()),
-        request_id: None,
-    }
 }
 
 /// Eight random digits, each as likely as the others.

@@ -361,7 +361,13 @@ async fn an_address_that_fails_too_often_waits() {
     for n in 0..50 {
         let login = Login::parse(&format!("guess{n}")).expect("a login");
         let wrong = Passphrase::from_text("no".to_owned());
-        assert!(house.service.operator_sign_in(&login, &wrong, guesser).expect("answered").is_none());
+        assert!(
+            house
+                .service
+                .operator_sign_in(&login, &wrong, &mintmark::model::Visit::from_address(guesser))
+                .expect("answered")
+                .is_none()
+        );
     }
     // The console, with the right password, directly and behind the proxy.
     for (peer, forwarded) in [(guesser, None), (PROXY, Some(guesser))] {
@@ -385,6 +391,11 @@ async fn an_address_that_fails_too_often_waits() {
     assert_eq!(page.status, StatusCode::TOO_MANY_REQUESTS, "{}", page.body);
     assert_eq!(page.header(header::RETRY_AFTER), "30");
     assert!(page.body.contains("too many tries"), "{}", page.body);
+    // Whoever reads the log finds the lines that go with each: the portal's visitors have ids, too.
+    let log = house.local("GET", "/api/v1/audit?limit=3", "").await.json();
+    let ids: std::collections::BTreeSet<_> =
+        log["items"].as_array().expect("a list").iter().map(|it| it["request_id"].to_string()).collect();
+    assert!(ids.len() == 3 && ids.iter().all(|id| id.len() == 19), "{log}");
     // Others behind the same proxy, those it says nothing about, and the machine itself go on.
     for (peer, forwarded) in [(PROXY, Some(other)), (PROXY, None), ("127.0.0.1", None)] {
         let (answer, ..) = sign_in(&house, peer, forwarded).await;

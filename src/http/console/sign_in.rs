@@ -46,11 +46,9 @@ pub(super) async fn sign_in(
 ) -> Result<Response, ApiError> {
     let typed = fields.get("login").to_owned();
     let password = Passphrase::from_text(fields.take("password"));
-    let address = caller.from();
+    let visit = caller.visit();
     let found = match Login::parse(&typed) {
-        Ok(login) => {
-            state.blocking(move |service| service.operator_sign_in(&login, &password, &address)).await
-        }
+        Ok(login) => state.blocking(move |service| service.operator_sign_in(&login, &password, &visit)).await,
         Err(_) => Ok(None),
     };
     let mut wait = None;

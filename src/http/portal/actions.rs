@@ -203,9 +203,9 @@ async fn take_token(place: &Place, session: Arc<PortalSession>, typed: &Typed) -
             return Ok(again(Field::of(&text), fields, None));
         }
     };
-    let (given, repeated, address) = (codes.len(), repeated_at(&codes), place.address());
+    let (given, repeated, visit) = (codes.len(), repeated_at(&codes), place.visit());
     let outcome =
-        place.state.blocking(move |service| service.portal_confirm(&session, &serial, &codes, &address));
+        place.state.blocking(move |service| service.portal_confirm(&session, &serial, &codes, &visit));
     let outcome = match outcome.await {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -298,9 +298,9 @@ pub(super) async fn synchronized(place: Place, form: Form<Typed>) -> Response {
             Ok(codes) => codes,
             Err(fields) => return Ok(again(fields, None)),
         };
-        let (given, repeated, address) = (codes.len(), repeated_at(&codes), place.address());
+        let (given, repeated, visit) = (codes.len(), repeated_at(&codes), place.visit());
         let outcome =
-            place.state.blocking(move |service| service.portal_synchronize(&session, &codes, &address));
+            place.state.blocking(move |service| service.portal_synchronize(&session, &codes, &visit));
         match outcome.await {
             Ok(outcome) => match outcome.result {
                 SequenceResult::Synchronized { .. } => Ok(place.go("tokens/synchronize?done")),

@@ -13,7 +13,7 @@ use crate::http::frame::{html, nameless as frame};
 use crate::http::page::portal::{Closed, Portal};
 use crate::http::page::{Notice, Page, SignedIn, Tone};
 use crate::http::state::AppState;
-use crate::model::{Resource, ResourceAlias};
+use crate::model::{Resource, ResourceAlias, Visit};
 use crate::secret::BearerToken;
 use crate::service::{PortalSession, PortalState};
 
@@ -160,9 +160,9 @@ impl Place {
         response
     }
 
-    /// The network address, for the audit log and for limits.
-    pub(super) fn address(&self) -> String {
-        self.caller.from()
+    /// From where the request came, for the audit log and for limits.
+    pub(super) fn visit(&self) -> Visit {
+        self.caller.visit()
     }
 
     /// The session, if the sign-in stands at this page; else the way to the page where it stands.

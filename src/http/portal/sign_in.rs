@@ -73,8 +73,8 @@ pub(super) async fn begin(place: Place, form: Form<LoginForm>) -> Response {
                 return Ok(login_page(&place, StatusCode::UNPROCESSABLE_ENTITY, field, None));
             }
         };
-        let (alias, address) = (place.alias.clone(), place.address());
-        let begun = place.state.blocking(move |service| service.portal_begin(&alias, &login, &address));
+        let (alias, visit) = (place.alias.clone(), place.visit());
+        let begun = place.state.blocking(move |service| service.portal_begin(&alias, &login, &visit));
         Ok(place.go_with("verify", Some(&begun.await?)))
     };
     let result = result.await;
@@ -146,8 +146,8 @@ async fn verified(
         let problem = Problem::Field("Type your password, or the code that we mailed you.");
         return Ok(second_page(place, &session, StatusCode::UNPROCESSABLE_ENTITY, problem));
     }
-    let (secret, address, asked) = (Passphrase::from_text(secret), place.address(), Arc::clone(&session));
-    let outcome = place.state.blocking(move |service| service.portal_second(&asked, &secret, &address));
+    let (secret, visit, asked) = (Passphrase::from_text(secret), place.visit(), Arc::clone(&session));
+    let outcome = place.state.blocking(move |service| service.portal_second(&asked, &secret, &visit));
     Ok(match outcome.await? {
         SecondPage::Passed { cookie, owes_code } => {
             place.go_with(if owes_code { "otp" } else { "home" }, Some(&cookie))
@@ -176,9 +176,9 @@ struct Third {
 
 /// The ring of the token that owes a code, and how many codes bring it back.
 async fn owed(place: &Place, session: &Arc<PortalSession>) -> Result<(Option<Ring>, usize), ApiError> {
-    let (session, address) = (Arc::clone(session), place.address());
+    let (session, visit) = (Arc::clone(session), place.visit());
     let read = place.state.blocking(move |service| {
-        let actor = service.portal_actor(&session, &address);
+        let actor = session.actor(&visit);
         let count = service.resource(&actor, &session.resource.name)?.confirm_codes;
         let tokens = match &session.user {
             Some(user) => service.tokens_of_user(&actor, &user.login)?,
@@ -248,8 +248,8 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
             return Ok(third_page(place, unfit, ring, third));
         }
     };
-    let (asked, address) = (Arc::clone(&session), place.address());
-    let outcome = place.state.blocking(move |service| service.portal_third(&asked, &otp, &address));
+    let (asked, visit) = (Arc::clone(&session), place.visit());
+    let outcome = place.state.blocking(move |service| service.portal_third(&asked, &otp, &visit));
     let notice = |title, text: &str| Some(Notice::new(Tone::Bad, title, text));
     Ok(match outcome.await? {
         ThirdPage::Passed { cookie } => place.go_with("home", Some(&cookie)),
@@ -304,9 +304,9 @@ async fn brought_back(
         Err(fields) => return Ok(again(fields, None)),
     };
     let (given, repeated) = (codes.len(), repeated_at(&codes));
-    let (asked, address) = (session, place.address());
+    let (asked, visit) = (session, place.visit());
     let outcome =
-        place.state.blocking(move |service| service.portal_third_synchronize(&asked, &codes, &address));
+        place.state.blocking(move |service| service.portal_third_synchronize(&asked, &codes, &visit));
     match outcome.await {
         Ok((_, Some(cookie))) => Ok(place.go_with("home", Some(&cookie))),
         Ok((outcome, None)) => {

@@ -10,8 +10,8 @@ use mintmark::service::{
 use mintmark::store::Page;
 
 use super::fixture::{
-    ADDRESS, Home, PASSWORD, StandIn, admin, alias, batch, login, many, operator, request, resource, serial,
-    typed, verifier,
+    Home, PASSWORD, StandIn, admin, alias, batch, login, many, operator, request, resource, serial, typed,
+    verifier, visit,
 };
 
 /// Methods that only look.
@@ -37,7 +37,6 @@ const READING: &[&str] = &[
     "open_portal",
     "operators",
     "outbox",
-    "portal_actor",
     "portal_home",
     "portal_preview",
     "resource",
@@ -195,24 +194,24 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("unassign", "unassigned", |h| h.service.unassign(&admin(), &vpn(), id).expect("taken away"));
 
     // The portal.
-    let cookie = table.home.service.portal_begin(&alias(), &anna(), ADDRESS).expect("begun");
+    let cookie = table.home.service.portal_begin(&alias(), &anna(), &visit()).expect("begun");
     let first = table.home.session(&cookie);
     table.row("portal_second", "sign_in", |h| {
-        h.service.portal_second(&first, &typed("wrong"), ADDRESS).expect("answered")
+        h.service.portal_second(&first, &typed("wrong"), &visit()).expect("answered")
     });
     let passed = table.row("portal_second", "sign_in", |h| {
-        h.service.portal_second(&first, &typed(PASSWORD), ADDRESS).expect("answered")
+        h.service.portal_second(&first, &typed(PASSWORD), &visit()).expect("answered")
     });
     let SecondPage::Passed { cookie, .. } = passed else { panic!("{passed:?}") };
     let portal = table.home.session(&cookie);
     let step = table.home.step();
     let wrong = [tokens[0].wrong(step), tokens[0].at(9)];
     table.row("portal_confirm", "confirmation", |h| {
-        h.service.portal_confirm(&portal, &tokens[0].serial, &wrong, ADDRESS).expect("answered")
+        h.service.portal_confirm(&portal, &tokens[0].serial, &wrong, &visit()).expect("answered")
     });
     table.row("portal_confirm", "confirmation", |h| {
         let codes = tokens[0].from(step - 1, 2);
-        h.service.portal_confirm(&portal, &tokens[0].serial, &codes, ADDRESS).expect("answered")
+        h.service.portal_confirm(&portal, &tokens[0].serial, &codes, &visit()).expect("answered")
     });
     table.row("confirm", "confirmation", |h| {
         let (vpn, user, codes) = (vpn(), login("carl"), tokens[1].from(step - 1, 2));
@@ -228,18 +227,19 @@ fn service_law7_every_change_is_in_the_log() {
         .expect("made");
     table.home.service.assign(&admin(), &vpn(), &carl).expect("assigned");
     table.row("portal_synchronize", "resynced", |h| {
-        h.service.portal_synchronize(&portal, &wrong, ADDRESS).expect("answered")
+        h.service.portal_synchronize(&portal, &wrong, &visit()).expect("answered")
     });
     table.row("sign_out", "sign_out", |h| h.service.sign_out(&cookie).expect("out"));
     let owed = table.home.sign_in("anna");
     table.row("portal_third", "sign_in", |h| {
-        h.service.portal_third(&owed, &tokens[0].wrong(step), ADDRESS).expect("answered")
+        h.service.portal_third(&owed, &tokens[0].wrong(step), &visit()).expect("answered")
     });
     table.home.wait(60);
     let owed = table.home.sign_in("anna");
     table.row("portal_third_synchronize", "sign_in", |h| {
         let codes = tokens[0].from(h.step() - 1, 2);
-        let (outcome, cookie) = h.service.portal_third_synchronize(&owed, &codes, ADDRESS).expect("answered");
+        let (outcome, cookie) =
+            h.service.portal_third_synchronize(&owed, &codes, &visit()).expect("answered");
         assert!(cookie.is_some(), "{outcome:?}");
     });
     table.home.add_mail_user("mary");
@@ -295,7 +295,7 @@ fn service_law7_every_change_is_in_the_log() {
     });
     table.row("operator_sign_in", "sign_in", |h| {
         h.service
-            .operator_sign_in(&head, &typed("drei Nuesse im Sack"), ADDRESS)
+            .operator_sign_in(&head, &typed("drei Nuesse im Sack"), &visit())
             .expect("answered")
             .expect("in")
     });

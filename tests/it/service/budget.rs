@@ -1,7 +1,7 @@
 //! Failure counters and the clock.
 
 use mintmark::clock::{ManualClock, UnixTime};
-use mintmark::model::{AssignmentKind, Budget, Role};
+use mintmark::model::{AssignmentKind, Budget, Role, Visit};
 use mintmark::service::{
     AssignRequest, AuthRequest, AuthResult, CheckResult, ConfirmRequest, SecondPage, Service, ServiceError,
     StoreMark,
@@ -10,7 +10,7 @@ use mintmark::store::{RedbStore, StoreError};
 use mintmark::vault::RootKey;
 
 use super::fixture::{
-    ADDRESS, Home, PASSWORD, START, StandIn, admin, alias, login, operator, resource, typed,
+    ADDRESS, Home, PASSWORD, START, StandIn, admin, alias, login, operator, resource, typed, visit,
 };
 
 fn blocked_for(result: CheckResult, home: &Home) -> Option<i64> {
@@ -180,7 +180,7 @@ fn service_stops_when_the_clock_was_set_back() {
             home.service.authenticate(&admin(), &vpn, &ask).map(drop),
             home.service.confirm(&admin(), &confirm).map(drop),
             home.service.resync(&operator(1), &token.serial, &codes, None, None).map(drop),
-            home.service.portal_confirm(&portal, &token.serial, &codes, ADDRESS).map(drop),
+            home.service.portal_confirm(&portal, &token.serial, &codes, &visit()).map(drop),
         ]
         .into_iter()
         .filter(|answer| matches!(answer, Err(ServiceError::ClockFault { .. })))
@@ -219,13 +219,21 @@ fn service_does_not_begin_in_1970() {
 
 /// A wrong password for a login that nobody else tries, from an address.
 fn guess(home: &Home, n: u32, address: &str) -> SecondPage {
-    let cookie = home.service.portal_begin(&alias(), &login(&format!("guess{n}")), address).expect("begun");
-    home.service.portal_second(&home.session(&cookie), &typed("no"), address).expect("answered")
+    let cookie = home
+        .service
+        .portal_begin(&alias(), &login(&format!("guess{n}")), &Visit::from_address(address))
+        .expect("begun");
+    home.service
+        .portal_second(&home.session(&cookie), &typed("no"), &Visit::from_address(address))
+        .expect("answered")
 }
 
 fn enter(home: &Home, address: &str) -> SecondPage {
-    let cookie = home.service.portal_begin(&alias(), &login("anna"), address).expect("begun");
-    home.service.portal_second(&home.session(&cookie), &typed(PASSWORD), address).expect("answered")
+    let cookie =
+        home.service.portal_begin(&alias(), &login("anna"), &Visit::from_address(address)).expect("begun");
+    home.service
+        .portal_second(&home.session(&cookie), &typed(PASSWORD), &Visit::from_address(address))
+        .expect("answered")
 }
 
 #[test]
@@ -253,7 +261,8 @@ fn service_budget_of_an_address() {
     for address in [ADDRESS, "::ffff:192.0.2.7"] {
         assert_eq!(wait(guess(&home, 60, address)), 30);
         assert_eq!(wait(enter(&home, address)), 30);
-        let at_the_console = home.service.operator_sign_in(&head, &typed(PASSWORD), address);
+        let at_the_console =
+            home.service.operator_sign_in(&head, &typed(PASSWORD), &Visit::from_address(address));
         assert!(
             matches!(at_the_console, Err(ServiceError::TooMany { until: Some(_), .. })),
             "{at_the_console:?}"
@@ -264,7 +273,7 @@ fn service_budget_of_an_address() {
         assert!(matches!(enter(&home, address), SecondPage::Passed { .. }), "{address}");
     }
     let again = home.open(home.store.clone()).expect("opens");
-    let refused = again.operator_sign_in(&head, &typed(PASSWORD), ADDRESS);
+    let refused = again.operator_sign_in(&head, &typed(PASSWORD), &visit());
     assert!(matches!(refused, Err(ServiceError::TooMany { .. })), "{refused:?}");
 
     // Waits double, but stay short, and nothing locks for good.
@@ -295,7 +304,7 @@ fn service_budget_of_an_address() {
 #[test]
 fn service_budget_of_the_console_counts_for_its_address() {
     let home = Home::new();
-    let try_in = |n: u32| home.service.operator_sign_in(&login(&format!("op{n}")), &typed("no"), ADDRESS);
+    let try_in = |n: u32| home.service.operator_sign_in(&login(&format!("op{n}")), &typed("no"), &visit());
     for n in 0..50 {
         assert!(matches!(try_in(n), Ok(None)), "{n}");
     }
@@ -323,7 +332,7 @@ fn service_budget_of_mails_from_an_address() {
     }
     let sent = || home.service.outbox(&admin(), 1_000).expect("a demonstration store").len();
     assert_eq!(sent(), 100, "and the page is the same for the others");
-    home.service.portal_begin(&alias(), &login("user101"), "192.0.2.8").expect("begun");
+    home.service.portal_begin(&alias(), &login("user101"), &Visit::from_address("192.0.2.8")).expect("begun");
     assert_eq!(sent(), 101);
     home.wait(901);
     home.begin("user100");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mintmark::clock::{ManualClock, UnixTime};
 use mintmark::model::{
     Actor, ActorOrigin, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login, OperatorId,
-    PortalAction, ResourceAlias, ResourceName, Role, Scope, TokenSerial,
+    PortalAction, ResourceAlias, ResourceName, Role, Scope, TokenSerial, Visit,
 };
 use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp};
 use mintmark::secret::{BearerToken, Passphrase, Seed};
@@ -21,6 +21,11 @@ use mintmark::vault::RootKey;
 pub(crate) const START: UnixTime = UnixTime::from_secs(1_800_000_010);
 pub(crate) const PASSWORD: &str = "drei Birnen im Korb";
 pub(crate) const ADDRESS: &str = "192.0.2.7";
+
+/// A visit of the portal or the console, from there.
+pub(crate) fn visit() -> Visit {
+    Visit::from_address(ADDRESS)
+}
 
 /// A token as a person holds it.
 pub(crate) struct StandIn {
@@ -270,14 +275,14 @@ impl Home {
 
     /// Page 1.
     pub(super) fn begin(&self, name: &str) -> PortalSession {
-        let cookie = self.service.portal_begin(&alias(), &login(name), ADDRESS).expect("begun");
+        let cookie = self.service.portal_begin(&alias(), &login(name), &visit()).expect("begun");
         self.session(&cookie)
     }
 
     /// Pages 1 and 2 with the password.
     pub(super) fn sign_in(&self, name: &str) -> PortalSession {
         let first = self.begin(name);
-        match self.service.portal_second(&first, &typed(PASSWORD), ADDRESS).expect("answered") {
+        match self.service.portal_second(&first, &typed(PASSWORD), &visit()).expect("answered") {
             SecondPage::Passed { cookie, .. } => self.session(&cookie),
             other => panic!("{other:?}"),
         }

@@ -9,7 +9,7 @@ use mintmark::service::{
 };
 
 use super::fixture::{
-    ADDRESS, Home, PASSWORD, StandIn, admin, login, many, operator, resource, serial, typed, verifier,
+    ADDRESS, Home, PASSWORD, StandIn, admin, login, many, operator, resource, serial, typed, verifier, visit,
 };
 
 /// Tokens of all the kinds that must not be told apart: free, elsewhere, held by another, disabled,
@@ -58,7 +58,7 @@ fn answers(
         .iter()
         .chain([&unknown])
         .map(|token| {
-            let answer = home.service.portal_confirm(portal, &token.serial, &codes(token), ADDRESS);
+            let answer = home.service.portal_confirm(portal, &token.serial, &codes(token), &visit());
             format!("{answer:?}")
         })
         .collect()
@@ -97,7 +97,7 @@ fn service_law6_confirmation_says_one_thing() {
     {
         assert!(reasons.contains(&expected), "{expected} is not in {reasons:?}");
     }
-    let free = home.service.portal_confirm(&portal, &tokens[0].serial, &right(&tokens[0]), ADDRESS);
+    let free = home.service.portal_confirm(&portal, &tokens[0].serial, &right(&tokens[0]), &visit());
     assert!(matches!(free, Ok(ConfirmResult::Confirmed { .. })), "{free:?}");
 
     // One code, too short a code, the same code twice.
@@ -119,7 +119,7 @@ fn service_law6_ten_failed_confirmations_a_day() {
     for n in 0..10 {
         let token = &tokens[n % tokens.len()];
         let codes = [token.wrong(home.step()), token.at(3)];
-        let answer = home.service.portal_confirm(&portal, &token.serial, &codes, ADDRESS).expect("answered");
+        let answer = home.service.portal_confirm(&portal, &token.serial, &codes, &visit()).expect("answered");
         assert!(matches!(answer, ConfirmResult::Refused { .. }), "{n}: {answer:?}");
     }
     let right = |token: &StandIn| token.from(home.step() - 1, 2);
@@ -128,13 +128,13 @@ fn service_law6_ten_failed_confirmations_a_day() {
     assert!(found[0].contains("Blocked"), "{found:?}");
     home.wait(86_401);
     let portal = home.sign_in("anna");
-    let free = home.service.portal_confirm(&portal, &tokens[0].serial, &right(&tokens[0]), ADDRESS);
+    let free = home.service.portal_confirm(&portal, &tokens[0].serial, &right(&tokens[0]), &visit());
     assert!(matches!(free, Ok(ConfirmResult::Confirmed { .. })), "{free:?}");
 }
 
 fn second(home: &Home, name: &str, password: &str) -> String {
     let first = home.begin(name);
-    match home.service.portal_second(&first, &typed(password), ADDRESS).expect("answered") {
+    match home.service.portal_second(&first, &typed(password), &visit()).expect("answered") {
         SecondPage::Passed { .. } => "passed".to_owned(),
         SecondPage::Refused => "refused".to_owned(),
         SecondPage::Blocked { until } => {
@@ -233,7 +233,7 @@ fn service_mailed_codes() {
     home.add_mail_user("carl");
     let enter = |portal: &PortalSession, code: &str| match home
         .service
-        .portal_second(portal, &typed(code), ADDRESS)
+        .portal_second(portal, &typed(code), &visit())
         .expect("answered")
     {
         SecondPage::Passed { cookie, owes_code } => Ok((cookie, owes_code)),
@@ -252,7 +252,7 @@ fn service_mailed_codes() {
     enter(&other, &code).expect_err("another session");
     let (_, owes_code) = enter(&first, &spaced).expect("right");
     assert!(!owes_code);
-    home.service.portal_second(&first, &typed(&code), ADDRESS).expect_err("the session has another id now");
+    home.service.portal_second(&first, &typed(&code), &visit()).expect_err("the session has another id now");
 
     // A new one voids the old one.
     let old = home.begin("carl");
@@ -306,7 +306,7 @@ fn service_handed_out_by_name_needs_one_code() {
     let again = home.service.set_custody(&admin(), &tokens[0].serial, "handed_out", Some(&bert), "");
     again.expect_err("anna holds it");
     let one = [tokens[0].at(home.step())];
-    let answer = home.service.portal_confirm(&anna, &tokens[0].serial, &one, ADDRESS).expect("answered");
+    let answer = home.service.portal_confirm(&anna, &tokens[0].serial, &one, &visit()).expect("answered");
     assert!(matches!(answer, ConfirmResult::Confirmed { .. }), "{answer:?}");
     let window = WindowSteps { past: 1, future: 1 };
     assert_eq!(window.positions(), 3);
@@ -341,10 +341,10 @@ fn service_law6_a_lost_token_opens_nothing() {
     let ask = AuthRequest { user: &anna, password: Some(&password), otp: Some(&otp), address: None };
     let answer = home.service.authenticate(&admin(), &resource("VPN"), &ask).expect("answered");
     assert_eq!(answer, AuthResult::Rejected);
-    let third = home.service.portal_third(&owed, &code(&token), ADDRESS).expect("answered");
+    let third = home.service.portal_third(&owed, &code(&token), &visit()).expect("answered");
     assert!(matches!(third, ThirdPage::Refused { .. }), "{third:?}");
     let codes = token.from(home.step() - 1, 2);
-    home.service.portal_third_synchronize(&owed, &codes, ADDRESS).expect_err("neither with two codes");
+    home.service.portal_third_synchronize(&owed, &codes, &visit()).expect_err("neither with two codes");
     assert_eq!(home.sign_in("anna").state(), PortalState::OtpOwed, "the pair still asks for it");
     let why = |answer: Result<CheckResult, ServiceError>| match answer {
         Err(ServiceError::State { code, .. }) => code,

@@ -6,7 +6,7 @@ use mintmark::model::{
 };
 use mintmark::store::{Change, View};
 
-use super::fixture::{ADDRESS, Home, START, StandIn, admin, alias, file, login, request};
+use super::fixture::{ADDRESS, Home, START, StandIn, admin, alias, file, login, request, visit};
 
 fn put(home: &Home, changes: Vec<Change>) {
     home.store.write(move |_| Ok::<_, mintmark::store::StoreError>(((), changes.clone()))).expect("written");
@@ -35,10 +35,10 @@ fn service_page_one_sessions_are_bounded() {
     // Longer ago than all others, but proved.
     put(&home, (0..20_010).map(|n| typed(n, 30_000 - i64::from(n))).collect());
     let beyond = |kept| look(&home, |view| view.unproved_sessions_beyond(kept, 100)).len();
-    let cookie = home.service.portal_begin(&alias(), &login("anna"), ADDRESS).expect("begun");
+    let cookie = home.service.portal_begin(&alias(), &login("anna"), &visit()).expect("begun");
     assert!(beyond(20_000) < 10, "those that came before the bound go in a few steps");
     for _ in 0..3 {
-        home.service.portal_begin(&alias(), &login("nobody"), ADDRESS).expect("begun");
+        home.service.portal_begin(&alias(), &login("nobody"), &visit()).expect("begun");
     }
     assert_eq!((beyond(20_000), beyond(19_999)), (0, 1), "the store is full to the bound");
     home.session(&cookie);
@@ -52,7 +52,7 @@ fn service_page_one_sessions_are_bounded() {
     // A session that goes on no longer counts.
     let second = home.session(&cookie);
     let right = super::fixture::typed(super::fixture::PASSWORD);
-    home.service.portal_second(&second, &right, ADDRESS).expect("answered");
+    home.service.portal_second(&second, &right, &visit()).expect("answered");
     assert_eq!(beyond(19_999), 0);
 }
 

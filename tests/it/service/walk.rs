@@ -6,7 +6,9 @@ use mintmark::service::{
     WindowSteps,
 };
 
-use super::fixture::{ADDRESS, Home, PASSWORD, StandIn, admin, login, operator, resource, serial, typed};
+use super::fixture::{
+    ADDRESS, Home, PASSWORD, StandIn, admin, login, operator, resource, serial, typed, visit,
+};
 
 #[test]
 fn service_walk_from_file_to_resync() {
@@ -27,7 +29,7 @@ fn service_walk_from_file_to_resync() {
     let token = &tokens[0];
     let step = home.step();
     let confirmed = service
-        .portal_confirm(&portal, &serial("t 0001"), &token.from(step - 1, 2), ADDRESS)
+        .portal_confirm(&portal, &serial("t 0001"), &token.from(step - 1, 2), &visit())
         .expect("answered");
     assert_eq!(confirmed, ConfirmResult::Confirmed { steps: 0, seconds: Some(0) });
     let view = service.token(&admin(), &serial("T0001")).expect("there");
@@ -107,13 +109,13 @@ fn service_sign_in_asks_for_the_token_and_brings_it_back() {
     let portal = home.sign_in("anna");
     let step = home.step();
     home.service
-        .portal_confirm(&portal, &token.serial, &token.from(step - 1, 2), ADDRESS)
+        .portal_confirm(&portal, &token.serial, &token.from(step - 1, 2), &visit())
         .expect("confirmed");
     home.wait(3_600);
 
     let owing = |home: &Home| {
         let first = home.begin("anna");
-        match home.service.portal_second(&first, &typed(PASSWORD), ADDRESS).expect("answered") {
+        match home.service.portal_second(&first, &typed(PASSWORD), &visit()).expect("answered") {
             SecondPage::Passed { cookie, owes_code: true } => home.session(&cookie),
             other => panic!("{other:?}"),
         }
@@ -122,11 +124,11 @@ fn service_sign_in_asks_for_the_token_and_brings_it_back() {
     assert_eq!(second.state(), PortalState::OtpOwed);
     home.service.portal_home(&second).expect_err("not signed in yet");
     let now = home.step();
-    match home.service.portal_third(&second, &token.wrong(now), ADDRESS).expect("answered") {
+    match home.service.portal_third(&second, &token.wrong(now), &visit()).expect("answered") {
         ThirdPage::Refused { can_synchronize } => assert!(can_synchronize),
         other => panic!("{other:?}"),
     }
-    let third = match home.service.portal_third(&second, &token.at(now), ADDRESS).expect("answered") {
+    let third = match home.service.portal_third(&second, &token.at(now), &visit()).expect("answered") {
         ThirdPage::Passed { cookie } => home.session(&cookie),
         other => panic!("{other:?}"),
     };
@@ -138,7 +140,7 @@ fn service_sign_in_asks_for_the_token_and_brings_it_back() {
     let second = owing(&home);
     let far = home.step() + 9 * 120;
     let (outcome, cookie) =
-        home.service.portal_third_synchronize(&second, &token.from(far, 2), ADDRESS).expect("answered");
+        home.service.portal_third_synchronize(&second, &token.from(far, 2), &visit()).expect("answered");
     assert!(
         matches!(outcome.result, SequenceResult::Synchronized { seconds: Some(32_430), .. }),
         "{outcome:?}"
@@ -146,7 +148,7 @@ fn service_sign_in_asks_for_the_token_and_brings_it_back() {
     assert_eq!(home.session(&cookie.expect("signed in")).state(), PortalState::Full);
     // Both codes are spent.
     let second = owing(&home);
-    match home.service.portal_third(&second, &token.at(far + 1), ADDRESS).expect("answered") {
+    match home.service.portal_third(&second, &token.at(far + 1), &visit()).expect("answered") {
         ThirdPage::AlreadyUsed => {}
         other => panic!("{other:?}"),
     }
@@ -163,11 +165,11 @@ fn service_sign_in_by_codes_is_one_change() {
     home.assign_batch("one");
     let portal = home.sign_in("anna");
     let codes = token.from(home.step() - 1, 2);
-    home.service.portal_confirm(&portal, &token.serial, &codes, ADDRESS).expect("confirmed");
+    home.service.portal_confirm(&portal, &token.serial, &codes, &visit()).expect("confirmed");
     home.wait(3_600);
     let owing = || {
         let first = home.begin("anna");
-        match home.service.portal_second(&first, &typed(PASSWORD), ADDRESS).expect("answered") {
+        match home.service.portal_second(&first, &typed(PASSWORD), &visit()).expect("answered") {
             SecondPage::Passed { cookie, owes_code: true } => (home.session(&cookie), cookie),
             other => panic!("{other:?}"),
         }
@@ -175,10 +177,10 @@ fn service_sign_in_by_codes_is_one_change() {
     let far = token.from(home.step() + 600, 2);
     let (second, cookie) = owing();
     home.service.sign_out(&cookie).expect("out");
-    home.service.portal_third_synchronize(&second, &far, ADDRESS).expect_err("the session ended");
+    home.service.portal_third_synchronize(&second, &far, &visit()).expect_err("the session ended");
     let drift = home.service.token(&admin(), &token.serial).expect("there").state.drift;
     let (second, _) = owing();
-    let (outcome, cookie) = home.service.portal_third_synchronize(&second, &far, ADDRESS).expect("answered");
+    let (outcome, cookie) = home.service.portal_third_synchronize(&second, &far, &visit()).expect("answered");
     assert!(matches!(outcome.result, SequenceResult::Synchronized { .. }), "{outcome:?}");
     assert_ne!(home.service.token(&admin(), &token.serial).expect("there").state.drift, drift);
     assert_eq!(home.session(&cookie.expect("signed in")).state(), PortalState::Full);

@@ -4,7 +4,7 @@ use mintmark::model::{EmailAddress, Role};
 use mintmark::service::{NewUser, OnConflict, SecondPage, ServiceError, UserPatch};
 use mintmark::store::Page;
 
-use super::fixture::{ADDRESS, Home, PASSWORD, admin, alias, login, operator, typed};
+use super::fixture::{Home, PASSWORD, admin, alias, login, operator, typed, visit};
 
 /// The newest code in the outbox.
 fn mailed(home: &Home) -> String {
@@ -26,7 +26,7 @@ fn service_another_mail_address_shuts_out_whoever_read_the_old_one() {
 
     // Who is signed in is out.
     let first = home.begin("mary");
-    let passed = home.service.portal_second(&first, &typed(&mailed(&home)), ADDRESS).expect("answered");
+    let passed = home.service.portal_second(&first, &typed(&mailed(&home)), &visit()).expect("answered");
     let SecondPage::Passed { cookie, .. } = passed else { panic!("{passed:?}") };
     change("mary@example.net");
     assert!(home.service.portal_session(&alias(), &cookie).expect("read").is_none());
@@ -35,14 +35,14 @@ fn service_another_mail_address_shuts_out_whoever_read_the_old_one() {
     let first = home.begin("mary");
     let code = mailed(&home);
     change("mary@example.com");
-    let refused = home.service.portal_second(&first, &typed(&code), ADDRESS);
+    let refused = home.service.portal_second(&first, &typed(&code), &visit());
     assert!(matches!(refused, Err(ServiceError::State { .. })), "{refused:?}");
 
     // Neither does a page that was open while a request filled an empty field.
     home.add_user("anna");
     let none = UserPatch { password: Some(None), ..UserPatch::default() };
     home.service.change_user(&admin(), &login("anna"), none).expect("changed");
-    let cookie = home.service.portal_begin(&alias(), &login("anna"), ADDRESS).expect("begun");
+    let cookie = home.service.portal_begin(&alias(), &login("anna"), &visit()).expect("begun");
     let fill = NewUser {
         login: "anna".into(),
         email: Some(EmailAddress::parse("anna@example.org").expect("an address")),
@@ -74,7 +74,7 @@ fn service_another_password_or_an_admin_opens_a_blocked_operator() {
     let home = Home::new();
     let head = login("head");
     home.service.add_operator(&admin(), &head, &typed(PASSWORD), Role::Helpdesk, None).expect("made");
-    let enter = |password: &str| home.service.operator_sign_in(&head, &typed(password), ADDRESS);
+    let enter = |password: &str| home.service.operator_sign_in(&head, &typed(password), &visit());
     let block = || {
         for _ in 0..5 {
             assert!(enter("not the password").expect("looked at").is_none());
