@@ -222,6 +222,8 @@ struct Run {
     rate: f64,
     /// CPU time that one took, client and server together, in microseconds.
     cpu_us: f64,
+    /// What one wrote to the disk, in KiB.
+    disk_kib: f64,
     /// How many each connection sent.
     counts: Vec<u32>,
 }
@@ -254,7 +256,7 @@ fn run(address: SocketAddr, asks: &[Vec<Ask>], time: Duration, again: bool) -> R
             })
             .collect();
         start.wait();
-        let (began, cpu) = (clock.monotonic(), cpu_secs());
+        let (began, cpu, disk) = (clock.monotonic(), cpu_secs(), disk_kib());
         #[expect(clippy::disallowed_methods, reason = "a run lasts a time")]
         thread::sleep(time);
         over.store(true, Ordering::Relaxed);
@@ -262,7 +264,8 @@ fn run(address: SocketAddr, asks: &[Vec<Ask>], time: Duration, again: bool) -> R
             clients.into_iter().map(|client| client.join().expect("none failed")).collect();
         let secs = clock.monotonic().saturating_sub(began).as_secs_f64();
         let count = f64::from(counts.iter().sum::<u32>());
-        Run { rate: count / secs, cpu_us: (cpu_secs() - cpu) * 1e6 / count, counts }
+        let (cpu_us, disk_kib) = ((cpu_secs() - cpu) * 1e6 / count, (disk_kib() - disk) / count);
+        Run { rate: count / secs, cpu_us, disk_kib, counts }
     })
 }
 
@@ -272,6 +275,13 @@ fn cpu_secs() -> f64 {
     let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
     let ticks: u32 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
     f64::from(ticks) / 100.0
+}
+
+/// What this process has written to disks so far, in KiB; the system's cache counts as the disk.
+fn disk_kib() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let bytes = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+    bytes.and_then(|bytes| bytes.parse::<f64>().ok()).unwrap_or_default() / 1024.0
 }
 
 fn median(mut figures: Vec<f64>) -> f64 {
@@ -310,11 +320,13 @@ fn main() {
         let asks: Vec<_> = asks.collect();
         let other = run(server.address, &asks, time, false);
         println!(
-            "run {number}: /healthz {:.0}/s ({:.0} us of CPU each), check {:.0}/s ({:.0} us), ratio {:.3}",
+            "run {number}: /healthz {:.0}/s ({:.0} us of CPU each), check {:.0}/s ({:.0} us, {:.1} KiB to disk), \
+             ratio {:.3}",
             one.rate,
             one.cpu_us,
             other.rate,
             other.cpu_us,
+            other.disk_kib,
             other.rate / one.rate
         );
         if number > 0 {

@@ -19,6 +19,8 @@ pub(super) mod meta {
     pub(in crate::store) const COUNTER: u8 = 3;
     /// Before the number of an audit chain.
     pub(in crate::store) const ENTERED: u8 = 4;
+    /// How far the log of states has moved into the table of states.
+    pub(in crate::store) const STATES_MOVED: &[u8] = &[5];
 }
 
 /// What is numbered.

@@ -32,8 +32,10 @@ tables! {
     Tokens = "tokens",
     /// Token, version -> record.
     Seeds = "seeds",
-    /// Token, version -> what checks changed.
+    /// Token, version -> what checks changed. By key only: no spans.
     States = "states",
+    /// Running number -> token, version and what a check changed, until it moves to `states`.
+    StateLog = "state_log",
     /// Serial in normal form, token.
     Serials = "serials",
     /// The same read backwards, for "ends with".

@@ -15,6 +15,7 @@ mod kv;
 mod kv_list;
 mod kv_read;
 mod kv_view;
+mod newest;
 mod record;
 mod redb;
 mod redb_kv;

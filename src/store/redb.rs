@@ -18,6 +18,7 @@ use ::redb::{Database, Durability, ReadableDatabase as _, StorageBackend};
 use super::beside::{Anchors, Marker};
 use super::kv::{Kv as _, Order, Span, Tab};
 use super::kv_read::KvView;
+use super::newest::{Fresh, Newest};
 use super::redb_kv::{
     ReadTables, commit_fault, definition, open_fault, storage_fault, table_fault, transaction_fault,
 };
@@ -63,6 +64,8 @@ pub(super) struct Shared {
     pub(super) database: RwLock<Option<Arc<Database>>>,
     pub(super) seal: RwLock<Option<AuditSeal>>,
     pub(super) anchors: Mutex<Anchors>,
+    /// Where the newest states of tokens lie.
+    pub(super) newest: Newest,
     /// The last commit failed because the disk is full: the reason while the file is closed.
     pub(super) is_full: AtomicBool,
     /// The file will not be opened again.
@@ -166,10 +169,12 @@ impl RedbStore {
             database: RwLock::new(Some(Arc::new(database))),
             seal: RwLock::new(None),
             anchors: Mutex::new(anchors),
+            newest: Newest::default(),
             is_full: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             reopened: (Mutex::new(()), Condvar::new()),
         });
+        shared.newest.learn(&shared.snapshot_now()?)?;
         if let Some(dir) = shared.source.directory()
             && shared.marker()?.is_empty()
         {
@@ -218,7 +223,10 @@ impl Shared {
 
     /// Opens the file again.
     pub(super) fn reopen(&self) -> Result<Database, StoreError> {
-        open_database(&self.source, self.options)
+        let database = open_database(&self.source, self.options)?;
+        let snapshot = database.begin_read().map(ReadTables::new).map_err(transaction_fault)?;
+        self.newest.learn(&snapshot)?;
+        Ok(database)
     }
 
     /// A snapshot; while the file is being reopened after a fault, one of the moment after.
@@ -262,7 +270,7 @@ impl Shared {
 impl Store for RedbStore {
     fn read_dyn(&self, look: &mut dyn FnMut(&dyn View)) -> Result<(), StoreError> {
         let tables = self.shared.snapshot()?;
-        look(&KvView::new(&tables));
+        look(&KvView::new(&Fresh::new(&tables, &self.shared.newest)));
         Ok(())
     }
 
@@ -314,7 +322,8 @@ impl Drop for RedbStore {
 impl RedbStore {
     /// The bytes under a key of a table.
     pub fn raw_get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.shared.snapshot()?.get(raw_table(table)?, key)
+        let tables = self.shared.snapshot()?;
+        Fresh::new(&tables, &self.shared.newest).get(raw_table(table)?, key)
     }
 
     /// All keys of a table.

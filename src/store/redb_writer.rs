@@ -12,6 +12,7 @@ use ::redb::{Database, Durability, WriteTransaction};
 use super::apply::Applier;
 use super::beside::Marker;
 use super::kv_read::KvView;
+use super::newest::{Fresh, Newest};
 use super::redb::{Job, Message, Shared, panic_text};
 use super::redb_kv::{WriteTables, commit_fault, storage_fault, transaction_fault};
 use super::runs::Fold;
@@ -48,6 +49,8 @@ pub(super) struct Writer {
     fold: Folding,
     /// Audit records that wait for the index by subject, as far as is known.
     waiting: u64,
+    /// What waits cannot be read, so nothing is folded until the file is opened again.
+    stuck: bool,
     /// When the last slice was folded.
     folded_at: Duration,
     /// Commits were made that a crash would make costly to check.
@@ -97,6 +100,7 @@ impl Writer {
             stopped: Cell::new(false),
             fold: Folding::Look,
             waiting: u64::MAX,
+            stuck: false,
             folded_at: Duration::ZERO,
             unchecked: false,
         }
@@ -192,9 +196,10 @@ impl Writer {
             }
         };
         let tables = WriteTables::new(&transaction);
+        let fresh = Fresh::new(&tables, &self.shared.newest);
         let end = self.clock.monotonic() + GROUP_TIME;
         while let Some(mut job) = next.take() {
-            let outcome = decide(&tables, &mut job, seal, done);
+            let outcome = decide(&tables, &fresh, &mut job, seal, done);
             answers.push((job.answer, Ok(())));
             match outcome {
                 Err(fault) if tables.is_faulty() => return Err(fault),
@@ -214,6 +219,7 @@ impl Writer {
             }
         }
         let changed = tables.has_changes();
+        drop(fresh);
         drop(tables);
         finish(transaction, changed)
     }
@@ -260,18 +266,23 @@ impl Writer {
         }
     }
 
-    /// True when index entries wait that are worth a commit.
-    const fn is_folding(&self) -> bool {
-        self.fault.is_none() && (!matches!(self.fold, Folding::Idle) || self.waiting >= subjects::WORTH)
+    /// True when index entries or states wait that are worth a commit.
+    fn is_folding(&self) -> bool {
+        let worth = !matches!(self.fold, Folding::Idle)
+            || self.waiting >= subjects::WORTH
+            || self.shared.newest.is_worth_moving();
+        worth && self.fault.is_none() && !self.stuck
     }
 
-    /// True when index entries are to be written although decisions wait.
+    /// True when they are to be written although decisions wait.
     fn is_slice_due(&self) -> bool {
-        let due = !matches!(self.fold, Folding::Idle) || self.waiting >= subjects::MANY;
+        let due = !matches!(self.fold, Folding::Idle)
+            || self.waiting >= subjects::MANY
+            || self.shared.newest.is_due();
         due && self.is_folding() && self.clock.monotonic().saturating_sub(self.folded_at) > BETWEEN_SLICES
     }
 
-    /// Writes one slice of index entries, in a commit of its own: runs first, then audit records.
+    /// Writes one slice of what waits, in a commit of its own: runs first, then audit records and states.
     fn fold(&mut self) {
         let Some(database) = self.shared.database() else {
             return;
@@ -279,7 +290,9 @@ impl Writer {
         let runs = std::mem::replace(&mut self.fold, Folding::Look);
         let waiting = self.waiting;
         let folded = catch_unwind(AssertUnwindSafe(|| match runs {
-            Folding::Idle => enter_slice(&database).map(|waiting| (Folding::Idle, waiting)),
+            Folding::Idle => {
+                enter_slice(&database, &self.shared.newest).map(|waiting| (Folding::Idle, waiting))
+            }
             runs => fold_slice(&database, runs).map(|runs| (runs, waiting)),
         }));
         match folded.unwrap_or_else(|panic| Err(StoreError::Engine(panic_text(&*panic).into()))) {
@@ -290,7 +303,7 @@ impl Writer {
             // The entries are found without the index; writing it must not keep others from writing.
             Err(fault @ (StoreError::Record { .. } | StoreError::TooNew { .. })) => {
                 tracing::error!(error = %fault, "index entries could not be written");
-                (self.fold, self.waiting) = (Folding::Idle, 0);
+                (self.fold, self.stuck) = (Folding::Idle, true);
             }
             Err(fault) => {
                 tracing::error!(error = %fault, "the store could not be written and is being reopened");
@@ -340,6 +353,7 @@ impl Writer {
         match self.shared.reopen() {
             Ok(database) => {
                 tracing::info!("the store was reopened");
+                self.stuck = false;
                 self.shared.replace_database(Some(Arc::new(database)));
             }
             Err(error) => tracing::warn!(%error, "the store could not be reopened, trying again"),
@@ -366,15 +380,19 @@ fn fold_slice(database: &Database, folding: Folding) -> Result<Folding, StoreErr
     Ok(if done { Folding::Look } else { Folding::On(fold) })
 }
 
-/// How many audit records wait after one slice.
-fn enter_slice(database: &Database) -> Result<u64, StoreError> {
+/// How many audit records wait after one slice of them and of the newest states.
+fn enter_slice(database: &Database, newest: &Newest) -> Result<u64, StoreError> {
     let transaction = begin(database)?;
     let tables = WriteTables::new(&transaction);
     let waiting = subjects::slice(&tables)?;
+    let moved = Newest::slice(&tables)?;
     tables.keep();
     let changed = tables.has_changes();
     drop(tables);
     finish(transaction, changed)?;
+    if let Some(moved) = moved {
+        newest.have_moved(moved);
+    }
     Ok(waiting)
 }
 
@@ -398,16 +416,17 @@ fn begin(database: &Database) -> Result<WriteTransaction, StoreError> {
 /// Runs one decision and applies it. Whatever goes wrong, what it wrote is taken back.
 fn decide(
     tables: &WriteTables<'_>,
+    fresh: &Fresh<'_, WriteTables<'_>>,
     job: &mut Job,
     seal: Option<&AuditSeal>,
     done: &mut Done,
 ) -> Result<(), StoreError> {
     let decided = catch_unwind(AssertUnwindSafe(|| {
-        let view = KvView::new(tables);
+        let view = KvView::new(fresh);
         match (job.decide)(&view) {
             Decision::Refuse => Ok(Done::default()),
             Decision::Apply(changes) => {
-                let mut applier = Applier::new(tables, seal);
+                let mut applier = Applier::new(fresh, seal);
                 applier.apply(changes)?;
                 Ok(Done { heads: applier.appended, touched: applier.touched_batches })
             }
@@ -416,6 +435,7 @@ fn decide(
     match decided {
         Ok(Ok(one)) => {
             tables.keep();
+            fresh.keep();
             done.heads.extend(one.heads);
             done.touched |= one.touched;
             Ok(())
@@ -423,14 +443,17 @@ fn decide(
         // The engine refuses everything after a fault: a full disk is the reason, not what it says then.
         Ok(Err(StoreError::Full)) => {
             let _ = tables.take_back();
+            fresh.take_back();
             Err(StoreError::Full)
         }
         Ok(Err(error)) => {
             tables.take_back()?;
+            fresh.take_back();
             Err(error)
         }
         Err(_) => {
             tables.take_back()?;
+            fresh.take_back();
             Err(StoreError::Panicked)
         }
     }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod lists;
+mod states;
 
 use std::sync::Arc;
 
@@ -818,6 +819,7 @@ fn appending_needs_the_seal(_: Make) {
 }
 
 use lists::lists_equal_a_naive_filter;
+use states::floors_are_read_as_written;
 
 macro_rules! laws {
     ($($law:ident),* $(,)?) => {
@@ -834,6 +836,7 @@ laws! {
     no_increment_is_lost,
     staged_rows_show_only_after_the_commit,
     floors_survive_by_fingerprint_and_never_fall,
+    floors_are_read_as_written,
     names_are_unique,
     sessions_end_by_owner_and_by_time,
     budgets_and_mails_are_found_by_time,

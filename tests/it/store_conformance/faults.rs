@@ -16,14 +16,14 @@ use super::{apply, entry, meta, prepare, read, seal, user};
 
 /// A disk that can be full or broken.
 #[derive(Clone, Debug)]
-struct Disk {
+pub(super) struct Disk {
     pages: Arc<InMemoryBackend>,
     room: Arc<AtomicU64>,
-    is_broken: Arc<AtomicBool>,
+    pub(super) is_broken: Arc<AtomicBool>,
 }
 
 impl Disk {
-    fn new(room: u64) -> Self {
+    pub(super) fn new(room: u64) -> Self {
         Self {
             pages: Arc::new(InMemoryBackend::new()),
             room: Arc::new(AtomicU64::new(room)),
@@ -73,7 +73,7 @@ fn fill(store: &Arc<dyn Store>) -> (StoreError, u64) {
 }
 
 /// Tries again until the store has recovered.
-fn retry(store: &Arc<dyn Store>, change: &Change) {
+pub(super) fn retry(store: &Arc<dyn Store>, change: &Change) {
     for _ in 0..2_000_000 {
         match apply(store, vec![change.clone()]) {
             Ok(()) => return,
