@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
@@ -41,19 +42,24 @@ pub type Tell<T> = Box<dyn FnOnce(Result<T, ServiceError>) + Send>;
 /// How often work is begun again when the record moved under it.
 const ATTEMPTS: usize = 3;
 
-/// What every handler is given.
+/// What every handler is given. One count for all of it: each layer of the router clones it for each
+/// request, on all cores at once.
 #[derive(Clone, Debug)]
-pub struct AppState {
+pub struct AppState(Arc<Parts>);
+
+/// The parts of [`AppState`].
+#[derive(Debug)]
+pub struct Parts {
     /// The use cases.
     pub service: Arc<Service>,
     /// The workers.
     pub jobs: Arc<Jobs>,
     /// How this listener behaves.
-    pub settings: Arc<HttpSettings>,
+    pub settings: HttpSettings,
     /// Requests in flight and failures by address of people who are not signed in.
-    pub strangers: Arc<Mutex<HashMap<IpAddr, StrangerCount>>>,
+    pub strangers: Mutex<HashMap<IpAddr, StrangerCount>>,
     /// Ids of requests.
-    pub requests: Arc<RequestIds>,
+    pub requests: RequestIds,
 }
 
 /// What is known of an address whose requests are not signed in.
@@ -63,16 +69,24 @@ pub struct StrangerCount {
     pub in_flight: u32,
 }
 
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
 impl AppState {
     /// Puts the parts together.
     pub fn new(service: Arc<Service>, jobs: Arc<Jobs>, settings: HttpSettings) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             service,
             jobs,
-            settings: Arc::new(settings),
-            strangers: Arc::default(),
-            requests: Arc::default(),
-        }
+            settings,
+            strangers: Mutex::default(),
+            requests: RequestIds::default(),
+        }))
     }
 
     /// Starts work of the service that tells its answer later, on this thread: for short work that many
