@@ -3,7 +3,13 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 
+use mintmark::clock::{Clock as _, ManualClock, SystemClock};
+use mintmark::model::{Actor, ResourceName};
+use mintmark::service::{MailMode, Service};
+use mintmark::store::{RedbStore, Store};
+use mintmark::vault::RootKey;
 use serde_json::Value;
 
 fn command(dir: &Path) -> Command {
@@ -84,6 +90,28 @@ fn init_makes_a_private_store_once() {
     assert_eq!(status(&doctor), 0, "{}", text(&doctor));
     let value: Value = serde_json::from_slice(&doctor.stdout).expect("JSON");
     assert_eq!(value["ok"], Value::Bool(true));
+}
+
+#[test]
+fn doctor_says_that_the_clock_contradicts_the_log() {
+    let outer = initialised();
+    let dir = outer.path().join("data");
+    let root = RootKey::read(&dir.join("root.key")).expect("a key");
+    // Something was written while the clock ran a day ahead.
+    let ahead = SystemClock::new().now().plus_secs(86_400);
+    let store: Arc<dyn Store> = Arc::new(RedbStore::open(&dir).expect("a store"));
+    let clock = Arc::new(ManualClock::new(ahead));
+    let service = Service::open(store, &root, clock, MailMode::None).expect("opens");
+    service.add_resource(&Actor::SYSTEM, &ResourceName::parse("VPN").expect("a name")).expect("made");
+    service.close();
+    drop(service);
+    let doctor = run(&dir, &["--json", "doctor"]);
+    assert_eq!(status(&doctor), 3, "{}", text(&doctor));
+    let value: Value = serde_json::from_slice(&doctor.stdout).expect("JSON");
+    let checks = value["checks"].as_array().expect("a list");
+    let line = checks.iter().find(|check| check["what"] == "clock and log").expect("it is told");
+    let detail = line["detail"].as_str().unwrap_or_default();
+    assert!(line["ok"] == Value::Bool(false) && detail.contains("correct the clock"), "{line}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
-use mintmark::clock::{ManualClock, UnixTime};
+use mintmark::clock::{Clock, ManualClock, UnixTime};
 use mintmark::http::{AppState, Exposure, HttpSettings, router};
 use mintmark::jobs::Jobs;
 use mintmark::model::{Actor, Login, Role};
@@ -42,7 +42,8 @@ struct Browser {
     cookies: Vec<(String, String)>,
     form_token: String,
     origin: &'static str,
-    _service: Arc<Service>,
+    service: Arc<Service>,
+    clock: Arc<ManualClock>,
 }
 
 fn start(role: Role) -> Browser {
@@ -50,7 +51,8 @@ fn start(role: Role) -> Browser {
     let root = RootKey::generate().expect("a key");
     let clock = Arc::new(ManualClock::new(NOW));
     Service::initialise(&*store, &root, &*clock, StoreMark::default()).expect("a new store");
-    let service = Arc::new(Service::open(store, &root, clock, MailMode::None).expect("an open store"));
+    let shared: Arc<dyn Clock> = clock.clone();
+    let service = Arc::new(Service::open(store, &root, shared, MailMode::None).expect("an open store"));
     let login = Login::parse("ada").expect("a login");
     let password = Passphrase::from_text(PASSWORD.to_owned());
     service.add_operator(&Actor::SYSTEM, &login, &password, role, None).expect("an operator");
@@ -68,11 +70,24 @@ fn start(role: Role) -> Browser {
         cookies: Vec::new(),
         form_token: String::new(),
         origin: "http://mintmark.test",
-        _service: service,
+        service,
+        clock,
     }
 }
 
 impl Browser {
+    /// Another person's, of the same house.
+    fn another(&self) -> Self {
+        Self {
+            router: self.router.clone(),
+            cookies: Vec::new(),
+            form_token: String::new(),
+            origin: self.origin,
+            service: Arc::clone(&self.service),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
     async fn send(&mut self, method: &str, path: &str, kind: &str, body: String) -> Answer {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, HOST);
@@ -113,8 +128,12 @@ impl Browser {
     }
 
     async fn sign_in(&mut self) {
+        self.sign_in_as("ada").await;
+    }
+
+    async fn sign_in_as(&mut self, login: &str) {
         assert_eq!(self.get("/").await.status, StatusCode::OK);
-        let answer = self.post("/sign-in", &[("login", "ada"), ("password", PASSWORD)]).await;
+        let answer = self.post("/sign-in", &[("login", login), ("password", PASSWORD)]).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     }
 
@@ -300,4 +319,46 @@ async fn what_is_missing_or_forbidden_is_a_page() {
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     led(&browser.post("/sign-out", &[]).await, "/");
     led(&browser.get("/admin/audit").await, "/");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_admins_accept_a_clock() {
+    let mut ada = start(Role::Admin);
+    let ben = Login::parse("ben").expect("a login");
+    let password = Passphrase::from_text(PASSWORD.to_owned());
+    ada.service.add_operator(&Actor::SYSTEM, &ben, &password, Role::Admin, None).expect("an operator");
+    ada.sign_in().await;
+    ada.get("/admin/import").await;
+    let path = ada.upload(FILE).await.location;
+    ada.read_import(&path).await;
+    let path = path.split('?').next().expect("a path").to_owned();
+    led(&ada.post(&format!("{path}/commit"), &[("mode", "all")]).await, &path);
+    let button = "action=\"/admin/audit/clock\"";
+    assert!(!ada.get("/admin/audit").await.text.contains(button), "nothing to accept");
+
+    // The clock ran ahead when the log was last written, and is right again now.
+    ada.clock.set(NOW.plus_secs(-3_600));
+    let mut ben = ada.another();
+    ben.sign_in_as("ben").await;
+    let refused = ben.post("/admin/tokens/EXTT-1/check", &[("otp", "123456")]).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    // The page names the request, as its line in the log and its records do.
+    let reference = refused
+        .text
+        .split("Reference for the administrator: <code>")
+        .nth(1)
+        .and_then(|rest| rest.split('<').next());
+    assert!(reference.is_some_and(|id| id.len() == 17), "{}", refused.text);
+
+    assert!(ada.get("/admin/audit").await.text.contains(button));
+    let first = ada.post("/admin/audit/clock", &[]).await;
+    assert!(first.text.contains("Yours is the first word."), "{}", first.text);
+    let again = ada.post("/admin/audit/clock", &[]).await;
+    assert!(again.text.contains("Yours is the first word."), "one person is not two: {}", again.text);
+    ben.get("/admin/audit").await;
+    let second = ben.post("/admin/audit/clock", &[]).await;
+    assert!(second.text.contains("The clock is accepted."), "{}", second.text);
+    assert!(!second.text.contains(button));
+    let checked = ben.post("/admin/tokens/EXTT-1/check", &[("otp", "123456")]).await;
+    assert_eq!(checked.status, StatusCode::OK, "{}", checked.text);
 }
