@@ -66,12 +66,23 @@ pub(super) struct Shared {
     pub(super) anchors: Mutex<Anchors>,
     /// Where the newest states of tokens lie.
     pub(super) newest: Newest,
+    /// The snapshot of the newest commit, once somebody has asked for it.
+    current: RwLock<Current>,
     /// The last commit failed because the disk is full: the reason while the file is closed.
     pub(super) is_full: AtomicBool,
     /// The file will not be opened again.
     pub(super) has_ended: AtomicBool,
     /// Told when the file was opened again or has ended.
     reopened: (Mutex<()>, Condvar),
+}
+
+/// A snapshot that all readers share until the next commit. No older one is kept: it would keep its pages
+/// from being used again.
+#[derive(Default)]
+struct Current {
+    /// Counts what made a snapshot old.
+    commits: u64,
+    tables: Option<Arc<ReadTables>>,
 }
 
 /// Where the pages are.
@@ -170,11 +181,12 @@ impl RedbStore {
             seal: RwLock::new(None),
             anchors: Mutex::new(anchors),
             newest: Newest::default(),
+            current: RwLock::default(),
             is_full: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             reopened: (Mutex::new(()), Condvar::new()),
         });
-        shared.newest.learn(&shared.snapshot_now()?)?;
+        shared.newest.learn(&*shared.snapshot_now()?)?;
         if let Some(dir) = shared.source.directory()
             && shared.marker()?.is_empty()
         {
@@ -215,6 +227,7 @@ impl Shared {
     pub(super) fn replace_database(&self, database: Option<Arc<Database>>) -> Option<Arc<Database>> {
         let before =
             std::mem::replace(&mut *self.database.write().unwrap_or_else(PoisonError::into_inner), database);
+        self.forget_snapshot();
         // With the lock of those who wait, so that none falls asleep between its look and this call.
         drop(self.reopened.0.lock().unwrap_or_else(PoisonError::into_inner));
         self.reopened.1.notify_all();
@@ -230,7 +243,7 @@ impl Shared {
     }
 
     /// A snapshot; while the file is being reopened after a fault, one of the moment after.
-    fn snapshot(&self) -> Result<ReadTables, StoreError> {
+    fn snapshot(&self) -> Result<Arc<ReadTables>, StoreError> {
         let (lock, told) = &self.reopened;
         let waits = |(): &mut ()| self.database().is_none() && !self.has_ended.load(Ordering::SeqCst);
         if self.database().is_none() {
@@ -240,18 +253,40 @@ impl Shared {
         self.snapshot_now()
     }
 
-    fn snapshot_now(&self) -> Result<ReadTables, StoreError> {
+    fn snapshot_now(&self) -> Result<Arc<ReadTables>, StoreError> {
+        let commits = {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(tables) = &current.tables {
+                return Ok(Arc::clone(tables));
+            }
+            current.commits
+        };
         let closed =
             || if self.is_full.load(Ordering::SeqCst) { StoreError::Full } else { StoreError::Unavailable };
         let database = self.database().ok_or_else(closed)?;
-        database.begin_read().map(ReadTables::new).map_err(transaction_fault)
+        let tables = Arc::new(database.begin_read().map(ReadTables::new).map_err(transaction_fault)?);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        // What was committed meanwhile is not in it.
+        if current.commits == commits {
+            current.tables = Some(Arc::clone(&tables));
+        }
+        Ok(tables)
+    }
+
+    /// What was read until now is old. To be called after each commit, before anybody hears of it.
+    pub(super) fn forget_snapshot(&self) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        current.commits += 1;
+        let old = current.tables.take();
+        drop(current);
+        drop(old);
     }
 
     /// What the store holds, in the form of its marker.
     pub(super) fn marker(&self) -> Result<Marker, StoreError> {
         // The writer asks, who is the one that reopens the file.
         let tables = self.snapshot_now()?;
-        let view = KvView::new(&tables);
+        let view = KvView::new(&*tables);
         let mut marker = Marker { tokens: tables.len(Tab::Tokens)?, ..Marker::default() };
         if let Some(meta) = view.record::<super::StoreMeta>(Tab::Meta, super::keys::meta::DESCRIPTION)? {
             marker.store_id = meta.store_id;
@@ -270,7 +305,7 @@ impl Shared {
 impl Store for RedbStore {
     fn read_dyn(&self, look: &mut dyn FnMut(&dyn View)) -> Result<(), StoreError> {
         let tables = self.shared.snapshot()?;
-        look(&KvView::new(&Fresh::new(&tables, &self.shared.newest)));
+        look(&KvView::new(&Fresh::new(&*tables, &self.shared.newest)));
         Ok(())
     }
 
@@ -323,7 +358,7 @@ impl RedbStore {
     /// The bytes under a key of a table.
     pub fn raw_get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let tables = self.shared.snapshot()?;
-        Fresh::new(&tables, &self.shared.newest).get(raw_table(table)?, key)
+        Fresh::new(&*tables, &self.shared.newest).get(raw_table(table)?, key)
     }
 
     /// All keys of a table.
@@ -344,7 +379,9 @@ impl RedbStore {
                 None => drop(table.remove(key).map_err(storage_fault)?),
             }
         }
-        transaction.commit().map_err(commit_fault)
+        transaction.commit().map_err(commit_fault)?;
+        self.shared.forget_snapshot();
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
 use std::ops::Bound;
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use ::redb::{
     CommitError, DatabaseError, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata as _,
@@ -113,26 +114,26 @@ fn bounds(span: &Span) -> Option<Bounds<'_>> {
     Some((Bound::Included(span.from.as_slice()), to))
 }
 
-type ReadTable = Rc<ReadOnlyTable<Bytes, Bytes>>;
+type ReadTable = ReadOnlyTable<Bytes, Bytes>;
 
-/// A snapshot.
+/// A snapshot. Threads share it while it is the newest: looking up a table costs more than a read.
 pub(super) struct ReadTables {
     transaction: ReadTransaction,
-    opened: RefCell<Vec<(Tab, ReadTable)>>,
+    opened: Vec<OnceLock<ReadTable>>,
 }
 
 impl ReadTables {
     pub(super) fn new(transaction: ReadTransaction) -> Self {
-        Self { transaction, opened: RefCell::default() }
+        Self { transaction, opened: Tab::ALL.iter().map(|_| OnceLock::new()).collect() }
     }
 
-    fn table(&self, table: Tab) -> Result<ReadTable, StoreError> {
-        if let Some((_, opened)) = self.opened.borrow().iter().find(|(name, _)| *name == table) {
-            return Ok(Rc::clone(opened));
+    fn table(&self, table: Tab) -> Result<&ReadTable, StoreError> {
+        let place = &self.opened[table as usize];
+        if let Some(opened) = place.get() {
+            return Ok(opened);
         }
-        let opened = Rc::new(self.transaction.open_table(definition(table)).map_err(table_fault)?);
-        self.opened.borrow_mut().push((table, Rc::clone(&opened)));
-        Ok(opened)
+        let opened = self.transaction.open_table(definition(table)).map_err(table_fault)?;
+        Ok(place.get_or_init(|| opened))
     }
 }
 
@@ -144,11 +145,11 @@ impl Kv for ReadTables {
     }
 
     fn range(&self, table: Tab, span: &Span, order: Order, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        entries(&*self.table(table)?, span, order, limit).map_err(storage_fault)
+        entries(self.table(table)?, span, order, limit).map_err(storage_fault)
     }
 
     fn count(&self, table: Tab, span: &Span) -> Result<u64, StoreError> {
-        count(&*self.table(table)?, span).map_err(storage_fault)
+        count(self.table(table)?, span).map_err(storage_fault)
     }
 
     fn len(&self, table: Tab) -> Result<u64, StoreError> {

@@ -160,6 +160,9 @@ impl Writer {
         match committed {
             Ok(changed) => {
                 self.fault = None;
+                if changed {
+                    self.shared.forget_snapshot();
+                }
                 self.anchor(seal.as_ref(), &done.heads);
                 for (answer, outcome) in answers {
                     answer(outcome);
@@ -290,10 +293,8 @@ impl Writer {
         let runs = std::mem::replace(&mut self.fold, Folding::Look);
         let waiting = self.waiting;
         let folded = catch_unwind(AssertUnwindSafe(|| match runs {
-            Folding::Idle => {
-                enter_slice(&database, &self.shared.newest).map(|waiting| (Folding::Idle, waiting))
-            }
-            runs => fold_slice(&database, runs).map(|runs| (runs, waiting)),
+            Folding::Idle => enter_slice(&database, &self.shared).map(|waiting| (Folding::Idle, waiting)),
+            runs => fold_slice(&database, &self.shared, runs).map(|runs| (runs, waiting)),
         }));
         match folded.unwrap_or_else(|panic| Err(StoreError::Engine(panic_text(&*panic).into()))) {
             Ok((runs, waiting)) => {
@@ -326,6 +327,7 @@ impl Writer {
             transaction.set_quick_repair(true);
             transaction.commit().map_err(commit_fault)
         });
+        self.shared.forget_snapshot();
         if let Err(fault) = rested {
             self.fail(database, &fault);
         }
@@ -362,7 +364,7 @@ impl Writer {
 }
 
 /// What is left to do after one slice.
-fn fold_slice(database: &Database, folding: Folding) -> Result<Folding, StoreError> {
+fn fold_slice(database: &Database, shared: &Shared, folding: Folding) -> Result<Folding, StoreError> {
     let transaction = begin(database)?;
     let tables = WriteTables::new(&transaction);
     let fold = match folding {
@@ -377,11 +379,12 @@ fn fold_slice(database: &Database, folding: Folding) -> Result<Folding, StoreErr
     let done = fold.slice(&tables)?;
     drop(tables);
     transaction.commit().map_err(commit_fault)?;
+    shared.forget_snapshot();
     Ok(if done { Folding::Look } else { Folding::On(fold) })
 }
 
 /// How many audit records wait after one slice of them and of the newest states.
-fn enter_slice(database: &Database, newest: &Newest) -> Result<u64, StoreError> {
+fn enter_slice(database: &Database, shared: &Shared) -> Result<u64, StoreError> {
     let transaction = begin(database)?;
     let tables = WriteTables::new(&transaction);
     let waiting = subjects::slice(&tables)?;
@@ -390,8 +393,9 @@ fn enter_slice(database: &Database, newest: &Newest) -> Result<u64, StoreError> 
     let changed = tables.has_changes();
     drop(tables);
     finish(transaction, changed)?;
+    shared.forget_snapshot();
     if let Some(moved) = moved {
-        newest.have_moved(moved);
+        shared.newest.have_moved(moved);
     }
     Ok(waiting)
 }
