@@ -98,6 +98,14 @@ actions! {
     ClockAccepted = "clock_accepted",
     /// Heads of other chains, for cross-checking.
     ChainAnchored = "chain_anchored",
+    /// A user set up a token or tried to.
+    Registration = "registration",
+    /// A token took the place of another.
+    TokenReplaced = "token_replaced",
+    /// A token got a PIN.
+    PinSet = "pin_set",
+    /// A token lost its PIN.
+    PinRemoved = "pin_removed",
 }
 
 /// How it ended.

@@ -88,6 +88,8 @@ pub enum BudgetKind {
     UnknownOtp,
     /// Failed sign-ins from one network address.
     Address,
+    /// Codes that did not prove a token that is being set up.
+    Registration,
 }
 
 /// Whose attempts are counted.

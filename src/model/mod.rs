@@ -8,6 +8,7 @@ mod assignment;
 mod audit;
 mod batch;
 mod budget;
+mod draft;
 mod id;
 mod import;
 mod job;
@@ -24,6 +25,7 @@ pub use assignment::{Assignment, AssignmentKind, InvalidTransition, Parties};
 pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditResult, Subject};
 pub use batch::{Batch, BatchAssignment, BatchPart, BatchState, SerialRange};
 pub use budget::{Budget, BudgetKey, BudgetKind, BudgetState};
+pub use draft::TokenDraft;
 pub use id::{
     ApiKeyId, AssignmentId, BatchAssignmentId, BatchId, DataKeyId, ImportId, JobId, MailId, OperatorId,
     ResourceId, SeedVersion, TokenId, UserId,

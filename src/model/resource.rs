@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ResourceAlias, ResourceId, ResourceName};
+use super::{PinPlacement, ResourceAlias, ResourceId, ResourceName};
 use crate::clock::UnixTime;
+use crate::oath::{Digits, HashAlg};
 
 macro_rules! named_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -93,6 +94,14 @@ pub struct SelfService {
     pub window_counters: u32,
     /// Whom users can ask, shown where nothing else helps.
     pub help_text: String,
+    /// Most digits of a PIN, 4 to 8.
+    pub pin_length: u8,
+    /// Where PINs stand; `None`: as each user likes.
+    pub pin_placement: Option<PinPlacement>,
+    /// Hash of the secrets that are made here for apps.
+    pub software_hash: HashAlg,
+    /// Digits of the codes of apps.
+    pub software_digits: Digits,
 }
 
 impl SelfService {
@@ -100,6 +109,9 @@ impl SelfService {
     pub const DEFAULT_WINDOW_SECS: u32 = 86_400;
     /// 1,000 presses ahead.
     pub const DEFAULT_WINDOW_COUNTERS: u32 = 1_000;
+
+    /// The PIN lengths that can be allowed at most.
+    pub const PIN_LENGTHS: std::ops::RangeInclusive<u8> = 4..=8;
 
     /// A portal as it is right after it was enabled: no action is.
     pub const fn new(alias: ResourceAlias) -> Self {
@@ -111,6 +123,10 @@ impl SelfService {
             window_secs: Self::DEFAULT_WINDOW_SECS,
             window_counters: Self::DEFAULT_WINDOW_COUNTERS,
             help_text: String::new(),
+            pin_length: *Self::PIN_LENGTHS.start(),
+            pin_placement: None,
+            software_hash: HashAlg::Sha1,
+            software_digits: Digits::SIX,
         }
     }
 }

@@ -1,13 +1,17 @@
 //! What a user sees in the portal, and why.
 
 use crate::model::{
-    Actor, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, User, Visit,
+    Actor, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, TokenType, User,
+    Visit,
 };
 use crate::oath::Otp;
 use crate::store::View;
 
 use super::code::Examined;
-use super::confirm::{codes_for, pair_of};
+use super::confirm::codes_for;
+use super::pair::pair_of;
+use super::pin::SequencePin;
+use super::register::sort_missing;
 use super::resync::{Sequence, portal_window};
 use super::token::TokenView;
 use super::{ConfirmRequest, ConfirmResult, PortalSession, SequenceOutcome, Service, ServiceError};
@@ -23,6 +27,12 @@ pub enum WhyHidden {
     NoToken,
     /// Codes of this kind of token cannot be synchronised yet.
     KindNotSupported,
+    /// The token has a PIN already.
+    HasPin,
+    /// The token has no PIN.
+    NoPin,
+    /// No sort of token that could be set up is enabled.
+    NoTokenType,
     /// The user does not stand on the resource.
     NotAssigned,
     /// Neither a password nor a mail address is on record, so the user cannot sign in.
@@ -37,6 +47,9 @@ impl WhyHidden {
             Self::HasToken => "the user has a token here already",
             Self::NoToken => "the user has no token here",
             Self::KindNotSupported => "this kind of token cannot be synchronised yet",
+            Self::HasPin => "the token has a PIN already",
+            Self::NoPin => "the token has no PIN",
+            Self::NoTokenType => "no token type that can be set up is enabled",
             Self::NotAssigned => "the user is not assigned to this resource",
             Self::CannotSignIn => {
                 "neither a password nor a mail address is on record: the user cannot sign in"
@@ -83,7 +96,15 @@ impl PortalSession {
 }
 
 /// The actions that this program offers; the others come with later versions and cannot be enabled.
-pub const OFFERED: &[PortalAction] = &[PortalAction::RegisterExistingToken, PortalAction::SynchronizeToken];
+pub const OFFERED: &[PortalAction] = &[
+    PortalAction::RegisterNewToken,
+    PortalAction::RegisterExistingToken,
+    PortalAction::ReassignToken,
+    PortalAction::UnassignToken,
+    PortalAction::SynchronizeToken,
+    PortalAction::SetupPin,
+    PortalAction::RemovePin,
+];
 
 fn why_hidden(
     view: &dyn View,
@@ -107,8 +128,18 @@ fn why_hidden(
                 Some(_) => None,
             }
         }
-        PortalAction::RegisterExistingToken | PortalAction::RegisterNewToken => {
-            pair.is_some().then_some(WhyHidden::HasToken)
+        PortalAction::SetupPin | PortalAction::RemovePin => match pair {
+            None => Some(WhyHidden::NoToken),
+            Some((_, token)) if action == PortalAction::SetupPin => token.pin.map(|_| WhyHidden::HasPin),
+            Some((_, token)) => token.pin.is_none().then_some(WhyHidden::NoPin),
+        },
+        PortalAction::RegisterExistingToken | PortalAction::RegisterNewToken if pair.is_some() => {
+            Some(WhyHidden::HasToken)
+        }
+        PortalAction::RegisterNewToken => {
+            let rules = resource.portal.as_ref();
+            let none = rules.is_none_or(|rules| TokenType::ALL.iter().all(|sort| sort_missing(rules, *sort)));
+            none.then_some(WhyHidden::NoTokenType)
         }
         _ => None,
     })
@@ -168,7 +199,11 @@ impl Service {
         })
     }
 
-    fn require_action(&self, portal: &PortalSession, action: PortalAction) -> Result<(), ServiceError> {
+    pub(super) fn require_action(
+        &self,
+        portal: &PortalSession,
+        action: PortalAction,
+    ) -> Result<(), ServiceError> {
         if self.portal_home(portal)?.actions.contains(&action) {
             Ok(())
         } else {
@@ -213,7 +248,12 @@ impl Service {
                 Ok::<_, ServiceError>((examined, window, now))
             })?;
             examined.require_usable(now)?;
-            let asked = Sequence { otps, portal: window, window: None, reason: None, now };
+            // The person is signed in with the PIN; a wrong one beside a code is a failure all the same.
+            let pin = match self.sequence_pin(&examined, otps)? {
+                SequencePin::Wrong => SequencePin::Wrong,
+                SequencePin::Proved | SequencePin::Bare => SequencePin::Proved,
+            };
+            let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
             self.synchronize(&portal.actor(visit), &examined, &asked, |_| Ok(Vec::new()))
         })
     }
@@ -231,7 +271,7 @@ pub(super) fn refuse_unknown(actions: &[PortalAction]) -> Result<(), ServiceErro
     }
 }
 
-fn signed_in(portal: &PortalSession) -> Result<&User, ServiceError> {
+pub(super) fn signed_in(portal: &PortalSession) -> Result<&User, ServiceError> {
     match (portal.state(), &portal.user) {
         (PortalState::Full, Some(user)) => Ok(user),
         _ => Err(ServiceError::state("sign_in_order", "sign in first")),

@@ -19,8 +19,9 @@ use crate::vault::{bearer_hash, bearer_token, random_bytes};
 use super::authenticate::{hashed_key, is_on};
 use super::check::{CheckResult, compare, settle};
 use super::code::{self, Examined};
-use super::confirm::pair_of;
 use super::notice::Draft;
+use super::pair::pair_of;
+use super::pin::SequencePin;
 use super::resync::{Sequence, SequenceOutcome, SequenceResult, portal_window};
 use super::{MailMode, Service, ServiceError};
 
@@ -360,7 +361,7 @@ impl Service {
         if let Err(unusable) = examined.require_usable(now) {
             // Disabled or noted as lost: the pair still asks for this token, so nobody gets in.
             let ServiceError::State { code: why, .. } = unusable else { return Err(unusable) };
-            self.dummy_check(otp);
+            self.dummy_check(otp)?;
             let subjects = vec![
                 Subject::User(user),
                 Subject::Token(examined.id()),
@@ -418,11 +419,14 @@ impl Service {
         let cookie = bearer_token()?;
         let (old_key, new_key, resource) = (portal.key, bearer_hash(&cookie), portal.resource.id);
         let actor = portal.actor(visit);
+        let mut proved = false;
         let outcome = self.until_settled(|| {
             let (user, examined, now) = self.owed_pair(portal)?;
             examined.require_usable(now)?;
             let window = self.store.read(|view| portal_window(view, &examined))?;
-            let asked = Sequence { otps, portal: window, window: None, reason: None, now };
+            let pin = self.sequence_pin(&examined, otps)?;
+            proved = pin == SequencePin::Proved;
+            let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
             let (acting, address) = (actor.clone(), visit.address.clone());
             let subjects =
                 vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(resource)];
@@ -430,20 +434,26 @@ impl Service {
                 if view.session(&old_key)?.is_none() {
                     return Err(ServiceError::state("sign_in_order", "start again with the login"));
                 }
-                let mut changes = full_session(old_key, new_key, resource, user, &address, now);
-                let detail = vec![("page", "third".to_owned()), ("result", "synchronized".to_owned())];
+                // Without the PIN the token is back, and the code with the PIN is still owed.
+                let (mut changes, word, result) = if pin == SequencePin::Proved {
+                    let session = full_session(old_key, new_key, resource, user, &address, now);
+                    (session, "synchronized", AuditResult::Done)
+                } else {
+                    (Vec::new(), "pin_owed", AuditResult::Refused)
+                };
+                let detail = vec![("page", "third".to_owned()), ("result", word.to_owned())];
                 changes.push(super::audit_entry(
                     now,
                     &acting,
                     AuditAction::SignIn,
                     subjects.clone(),
-                    AuditResult::Done,
+                    result,
                     detail,
                 ));
                 Ok(changes)
             })
         })?;
-        let signed_in = matches!(outcome.result, SequenceResult::Synchronized { .. });
+        let signed_in = proved && matches!(outcome.result, SequenceResult::Synchronized { .. });
         Ok((outcome, signed_in.then_some(cookie)))
     }
 

@@ -1,11 +1,8 @@
 //! The Self-Service tab of a resource: its address, its actions, what a user would see.
 
-use std::fmt::Write as _;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use fast_qr::{ECL, QRBuilder};
 
 use super::{Asked, Fields, resource, resource_of};
 use crate::http::auth::{Acting, Caller};
@@ -14,12 +11,10 @@ use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::resource as view;
 use crate::http::page::{ActionRow, Choice, Fact, Field, segment};
 use crate::http::state::AppState;
-use crate::http::{frame, words};
-use crate::model::{Actor, Login, PortalAction, Resource, ResourceAlias, TokenType};
+use crate::http::{frame, qr, words};
+use crate::model::{Actor, Login, PinPlacement, PortalAction, Resource, ResourceAlias, TokenType};
+use crate::oath::{Digits, HashAlg};
 use crate::service::{OFFERED, PortalSettings};
-
-/// Light modules around a QR code, without which cameras do not find it.
-const QUIET: usize = 4;
 
 /// Title, icon and line of an action.
 const fn action_words(action: PortalAction) -> [&'static str; 3] {
@@ -33,7 +28,7 @@ const fn action_words(action: PortalAction) -> [&'static str; 3] {
         PortalAction::RegisterNewToken => ["Register New Token", "plus", "Set up a token by yourself."],
         PortalAction::ReassignToken => ["Re-Assign Token", "refresh-cw", "Change to another token."],
         PortalAction::UnassignToken => ["Unassign Token", "x", "Give your token back."],
-        PortalAction::SetupPin => ["Set Up PIN", "lock", "Type a PIN beside the code."],
+        PortalAction::SetupPin => ["PIN Setup", "lock", "Type a PIN beside the code."],
         PortalAction::RemovePin => ["Remove PIN", "lock", "Use the code alone."],
         PortalAction::CreatePassword => ["Create Password", "key-round", "Choose your first password."],
         PortalAction::ChangePassword => ["Change Password", "key-round", "Choose a new password."],
@@ -43,26 +38,6 @@ const fn action_words(action: PortalAction) -> [&'static str; 3] {
         PortalAction::ChangeName => ["Change Name", "user", "Be called otherwise."],
         PortalAction::ManageEnvironment => ["Manage Environment", "shield-check", "Where you sign in from."],
     }
-}
-
-/// The text as a QR code: one path of dark modules on white, no style.
-fn qr_svg(text: &str) -> String {
-    let Ok(code) = QRBuilder::new(text).ecl(ECL::M).build() else { return String::new() };
-    let side = code.size + 2 * QUIET;
-    let mut path = String::new();
-    for y in 0..code.size {
-        for (x, module) in code[y].iter().enumerate().take(code.size) {
-            if module.value() {
-                // Writing into a text cannot fail.
-                let _ = write!(path, "M{} {}h1v1h-1z", x + QUIET, y + QUIET);
-            }
-        }
-    }
-    format!(
-        "<svg viewBox=\"0 0 {side} {side}\" role=\"img\" aria-label=\"QR code of the address\" \
-         shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/>\
-         <path fill=\"#000\" d=\"{path}\"/></svg>"
-    )
 }
 
 /// All actions: the enabled ones in their order, then the others.
@@ -78,7 +53,9 @@ fn enabled(resource: &Resource) -> Vec<PortalAction> {
 
 fn token_types(resource: &Resource) -> Vec<view::TypeGroup> {
     let Some(portal) = &resource.portal else { return Vec::new() };
-    if !portal.actions.contains(&PortalAction::RegisterNewToken) {
+    // Both make new tokens.
+    let makers = [PortalAction::RegisterNewToken, PortalAction::ReassignToken];
+    if !makers.iter().any(|action| portal.actions.contains(action)) {
         return Vec::new();
     }
     let labels = [
@@ -98,6 +75,27 @@ fn token_types(resource: &Resource) -> Vec<view::TypeGroup> {
             }],
         })
         .collect()
+}
+
+/// Whether an action is ruled by what the last form sets.
+fn sets_token(action: &PortalAction) -> bool {
+    use PortalAction::{ReassignToken, RegisterNewToken, SetupPin};
+    matches!(action, RegisterNewToken | ReassignToken | SetupPin)
+}
+
+fn pin_and_app(resource: &Resource) -> Option<view::PinAndApp> {
+    let portal = resource.portal.as_ref()?;
+    let (pin, digits) = (portal.pin_length.to_string(), portal.software_digits.get().to_string());
+    let lengths = [("4", "4 digits"), ("5", "4 or 5"), ("6", "4 to 6"), ("7", "4 to 7"), ("8", "4 to 8")];
+    let places = [("free", "As each user likes"), ("after", "After the code"), ("before", "Before the code")];
+    let hashes = [("sha1", "SHA-1, which every app knows"), ("sha256", "SHA-256"), ("sha512", "SHA-512")];
+    let shown = [("6", "6, which every app knows"), ("8", "8")];
+    Some(view::PinAndApp {
+        pin_lengths: Choice::list(&lengths, &pin),
+        pin_placements: Choice::list(&places, portal.pin_placement.map_or("free", PinPlacement::name)),
+        app_hashes: Choice::list(&hashes, portal.software_hash.name()),
+        app_digits: Choice::list(&shown, &digits),
+    })
 }
 
 async fn seen(state: &AppState, actor: &Actor, on: &Resource, login: &str) -> (Field, Option<view::Seen>) {
@@ -150,7 +148,7 @@ async fn tab(
         state: portal_state,
         enable_href: format!("{base}?enable=1"),
         alias: alias.unwrap_or_else(|| Field::of(known)),
-        qr: if is_on { qr_svg(&address) } else { String::new() },
+        qr: if is_on { qr::svg(&address, "QR code of the address") } else { String::new() },
         address,
         actions: ordered(on)
             .into_iter()
@@ -161,6 +159,7 @@ async fn tab(
             })
             .collect(),
         token_types: token_types(on),
+        pin_and_app: on_now.iter().any(sets_token).then(|| pin_and_app(on)).flatten(),
         preview: on_now.iter().map(row).collect(),
         see_login,
         seen,
@@ -265,7 +264,23 @@ pub(super) async fn actions(
     PageForm(fields): PageForm<Fields>,
 ) -> Result<Response, ApiError> {
     let on = resource::find(&state, &actor, &resource_of(&name)?.to_string()).await?;
-    let settings = if fields.is_true("types") {
+    let settings = if fields.is_true("pin_and_app") {
+        let unknown = |field| ApiError::field(field, "unknown_word", "there is no such choice");
+        let placement = match fields.get("pin_placement") {
+            "free" => None,
+            word => Some(PinPlacement::from_name(word).ok_or_else(|| unknown("pin_placement"))?),
+        };
+        let digits = fields.get("app_digits").parse().ok().and_then(|digits| Digits::new(digits).ok());
+        PortalSettings {
+            pin_length: Some(fields.get("pin_length").parse().map_err(|_| unknown("pin_length"))?),
+            pin_placement: Some(placement),
+            software_hash: Some(
+                HashAlg::from_name(fields.get("app_hash")).ok_or_else(|| unknown("app_hash"))?,
+            ),
+            software_digits: Some(digits.ok_or_else(|| unknown("app_digits"))?),
+            ..PortalSettings::default()
+        }
+    } else if fields.is_true("types") {
         let chosen = |kind: &&TokenType| fields.is_true(&format!("type.{}", kind.name()));
         let types = TokenType::ALL.iter().filter(chosen).copied().collect();
         PortalSettings { token_types: Some(types), ..PortalSettings::default() }
@@ -277,16 +292,4 @@ pub(super) async fn actions(
     let (named, to) = (on.name.clone(), path(&on));
     state.blocking(move |service| service.set_portal(&actor, &named, &settings)).await?;
     Ok(frame::done(&to, "portal-changed"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn qr_codes_carry_no_style() {
-        let svg = qr_svg("https://otp.example.org/selfservice/portal");
-        assert!(svg.starts_with("<svg viewBox=") && svg.ends_with("</svg>"));
-        assert!(!svg.contains("style"));
-    }
 }

@@ -4,6 +4,7 @@ use askama::Template;
 
 #[cfg(test)]
 use super::Tone;
+use super::setup::SetupTab;
 use super::{ActionRow, Badge, Choice, Code, Field, Notice, Page, Ring};
 
 /// What every portal page knows about the place it belongs to.
@@ -216,6 +217,14 @@ pub struct Confirm {
     pub page: Page,
     /// The portal.
     pub portal: Portal,
+    /// The page's heading.
+    pub heading: &'static str,
+    /// What happens, in a sentence.
+    pub lead: &'static str,
+    /// The sorts of token, when it is to replace another.
+    pub tabs: Vec<SetupTab>,
+    /// Where the form goes.
+    pub action: String,
     /// The serial as typed.
     pub serial: Field,
     /// As many codes as the resource's widest window needs, whatever the token.
@@ -236,6 +245,10 @@ impl Confirm {
                 ..Page::sample("Existing Token Registration", "home")
             },
             portal: Portal::sample(),
+            heading: "Existing Token Registration",
+            lead: "You have a token in your hand. Three lines, and it is yours.",
+            tabs: Vec::new(),
+            action: "/selfservice/portal/tokens/confirm".into(),
             serial: Field::of("87-1234567"),
             codes: Code::fields(2),
             ring: Some(Ring::sample()),
@@ -244,6 +257,20 @@ impl Confirm {
                 "We could not confirm this token.",
                 "Check the number on the back and the two codes; the codes must come one after the other.",
             )),
+        }
+    }
+}
+
+impl Confirm {
+    /// A token that is to replace another.
+    #[cfg(test)]
+    pub fn sample_reassign() -> Self {
+        Self {
+            heading: "Re-Assign Token",
+            lead: "The token that you have works until the new one is confirmed.",
+            tabs: SetupTab::samples(),
+            action: "/selfservice/portal/tokens/reassign".into(),
+            ..Self::sample()
         }
     }
 }

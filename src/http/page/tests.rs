@@ -50,6 +50,13 @@ fn samples() -> Vec<(&'static str, String)> {
         ("portal_confirm", html(&portal::Confirm::sample())),
         ("portal_done", html(&portal::Done::sample())),
         ("portal_synchronize", html(&portal::Synchronize::sample())),
+        ("portal_register", html(&setup::Register::sample())),
+        ("portal_register_hardware", html(&setup::Register::sample_hardware())),
+        ("portal_register_universal", html(&setup::Register::sample_universal())),
+        ("portal_draft", html(&setup::Draft::sample())),
+        ("portal_pin", html(&setup::Pin::sample())),
+        ("portal_sure", html(&setup::Sure::sample())),
+        ("portal_reassign", html(&portal::Confirm::sample_reassign())),
         ("portal_closed", html(&portal::Closed::sample())),
     ]
 }

@@ -1,7 +1,9 @@
 //! The self-service portal: three pages to sign in, then what the person can do.
 
 mod actions;
+mod pin;
 mod place;
+mod setup;
 mod sign_in;
 
 use axum::Router;
@@ -25,6 +27,19 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/selfservice/{alias}/tokens/confirm", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/tokens/synchronize", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/tokens/synchronize", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/register", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/register", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/draft", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/draft", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/draft/drop", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/reassign", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/reassign", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/unassign", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/unassign", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/pin", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/pin", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/pin/remove", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/pin/remove", Permission::Anyone),
 ];
 
 /// The routes.
@@ -41,4 +56,11 @@ pub fn router() -> Router<AppState> {
             "/selfservice/{alias}/tokens/synchronize",
             get(actions::synchronize).post(actions::synchronized),
         )
+        .route("/selfservice/{alias}/tokens/register", get(setup::register).post(setup::begin))
+        .route("/selfservice/{alias}/tokens/draft", get(setup::proof).post(setup::prove))
+        .route("/selfservice/{alias}/tokens/draft/drop", post(setup::drop_draft))
+        .route("/selfservice/{alias}/tokens/reassign", get(setup::reassign).post(setup::replace))
+        .route("/selfservice/{alias}/tokens/unassign", get(pin::unassign_form).post(pin::unassign))
+        .route("/selfservice/{alias}/tokens/pin", get(pin::form).post(pin::set))
+        .route("/selfservice/{alias}/tokens/pin/remove", get(pin::remove_form).post(pin::remove))
 }

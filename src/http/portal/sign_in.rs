@@ -20,7 +20,7 @@ use crate::http::words;
 use crate::model;
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
-use crate::service::{PortalSession, PortalState, SecondPage, ThirdPage};
+use crate::service::{PortalSession, PortalState, SecondPage, SequenceOutcome, SequenceResult, ThirdPage};
 
 type Form<T> = Result<PageForm<T>, ApiError>;
 
@@ -309,6 +309,12 @@ async fn brought_back(
         place.state.blocking(move |service| service.portal_third_synchronize(&asked, &codes, &visit));
     match outcome.await {
         Ok((_, Some(cookie))) => Ok(place.go_with("home", Some(&cookie))),
+        Ok((SequenceOutcome { result: SequenceResult::Synchronized { .. }, .. }, None)) => {
+            // The token has a PIN, and it did not stand beside the codes.
+            let text = "Now type the next code together with your PIN.";
+            let notice = Some(Notice::new(Tone::Good, "Your token is back in time.", text));
+            Ok(third_page(place, StatusCode::OK, ring, Third { notice, ..Third::default() }))
+        }
         Ok((outcome, None)) => {
             let notice = sequence_notice(outcome.result, place.state.service.now());
             Ok(again(Code::fields(outcome.otps_needed.max(count)), Some(notice)))

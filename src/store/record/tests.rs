@@ -85,6 +85,10 @@ fn bytes_of_tokens_and_seeds() {
         manufacturer: "F".into(),
         model: "c".into(),
         note: String::new(),
+        name: "n".into(),
+        creator: Some(UserId(5)),
+        replaces: Some(TokenId(7)),
+        replaced_by: None,
         valid_from: None,
         valid_until: Some(AT),
         created_at: AT,
@@ -341,7 +345,7 @@ fn places_of_variants() {
          custody_changed token_changed token_deleted token_unblocked otp_checked resynced \
          confirmation authenticated sign_in sign_out code_mailed operator_created operator_changed \
          api_key_created api_key_revoked audit_verified confirmation_alert clock_accepted \
-         chain_anchored"
+         chain_anchored registration token_replaced pin_set pin_removed"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(

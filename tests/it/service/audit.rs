@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mintmark::model::{AssignmentKind, BatchPart, Role, Subject};
+use mintmark::model::{AssignmentKind, BatchPart, PinPlacement, Role, Subject, TokenType};
 use mintmark::service::{
     AssignRequest, AuthRequest, ConfirmRequest, ImportRequest, NewUser, PortalSettings, SecondPage,
     TokenPatch, UserPatch,
@@ -13,6 +13,7 @@ use super::fixture::{
     Home, PASSWORD, StandIn, admin, alias, batch, login, many, operator, request, resource, serial, typed,
     verifier, visit,
 };
+use super::register::software;
 
 /// Methods that only look.
 const READING: &[&str] = &[
@@ -37,8 +38,10 @@ const READING: &[&str] = &[
     "open_portal",
     "operators",
     "outbox",
+    "portal_drafted",
     "portal_home",
     "portal_preview",
+    "portal_token_types",
     "resource",
     "resources",
     "search",
@@ -116,6 +119,51 @@ impl Table {
     }
 }
 
+/// What a user does with a token of one's own.
+fn own_token(table: &mut Table) {
+    table.home.add_user("nina");
+    let nina = table.home.sign_in("nina");
+    let begin = |h: &Home, replace| {
+        h.service.portal_draft(&nina, &software(), replace, &visit()).expect("begun");
+        let shown = h.service.portal_drafted(&nina).expect("read").expect("there");
+        let (serial, shown) = (shown.draft.serial.display().to_owned(), shown.shown.expect("made here"));
+        let secret = data_encoding::BASE32_NOPAD.decode(shown.base32.as_bytes()).expect("base32");
+        StandIn::with_secret(&serial, false, secret)
+    };
+    table.row("portal_draft", "registration", |h| drop(begin(h, false)));
+    table.row("portal_drop_draft", "registration", |h| {
+        h.service.portal_drop_draft(&nina, &visit()).expect("dropped");
+    });
+    let app = begin(&table.home, false);
+    table.row("portal_finish", "registration", |h| {
+        h.service.portal_finish(&nina, &[app.wrong(h.step())], &visit()).expect("answered")
+    });
+    table.row("portal_finish", "registration", |h| {
+        h.service.portal_finish(&nina, &[app.at(h.step())], &visit()).expect("answered")
+    });
+    let pin = || mintmark::secret::Pin::new(b"2580".to_vec());
+    for remover in ["portal_remove_pin", "remove_pin"] {
+        table.row("portal_set_pin", "pin_set", |h| {
+            h.service.portal_set_pin(&nina, &pin(), PinPlacement::After, &visit()).expect("set");
+        });
+        table.row(remover, "pin_removed", |h| match remover {
+            "remove_pin" => h.service.remove_pin(&admin(), &app.serial, "at the desk").expect("removed"),
+            _ => h.service.portal_remove_pin(&nina, &visit()).expect("removed"),
+        });
+    }
+    let next = begin(&table.home, true);
+    table.row("portal_finish", "token_replaced", |h| {
+        h.service.portal_finish(&nina, &[next.at(h.step())], &visit()).expect("answered")
+    });
+    table.row("portal_reassign", "confirmation", |h| {
+        let codes = next.from(9, 2);
+        h.service.portal_reassign(&nina, &next.serial, &codes, &visit()).expect("answered")
+    });
+    table.row("portal_unassign", "unassigned", |h| {
+        h.service.portal_unassign(&nina, &visit()).expect("given back");
+    });
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table of all methods")]
 fn service_law7_every_change_is_in_the_log() {
@@ -128,6 +176,7 @@ fn service_law7_every_change_is_in_the_log() {
         let settings = PortalSettings {
             alias: Some(alias()),
             actions: Some(mintmark::service::OFFERED.to_vec()),
+            token_types: Some(TokenType::ALL.to_vec()),
             ..PortalSettings::default()
         };
         h.service.set_portal(&admin(), &vpn(), &settings).expect("set")
@@ -242,6 +291,7 @@ fn service_law7_every_change_is_in_the_log() {
             h.service.portal_third_synchronize(&owed, &codes, &visit()).expect("answered");
         assert!(cookie.is_some(), "{outcome:?}");
     });
+    own_token(&mut table);
     table.home.add_mail_user("mary");
     table.row("portal_begin", "code_mailed", |h| drop(h.begin("mary")));
 

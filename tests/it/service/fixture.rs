@@ -12,7 +12,7 @@ use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp};
 use mintmark::secret::{BearerToken, Passphrase, Seed};
 use mintmark::service::{
     ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings, SecondPage, Service,
-    ServiceError, StoreMark,
+    ServiceError, StoreMark, ThirdPage,
 };
 use mintmark::store::{RedbStore, Store};
 use mintmark::vault::RootKey;
@@ -277,6 +277,16 @@ impl Home {
     pub(super) fn begin(&self, name: &str) -> PortalSession {
         let cookie = self.service.portal_begin(&alias(), &login(name), &visit()).expect("begun");
         self.session(&cookie)
+    }
+
+    /// All three pages, with the token's next code; the clock moves on by a step.
+    pub(super) fn sign_in_full(&self, name: &str, token: &StandIn) -> PortalSession {
+        self.wait(30);
+        let owed = self.sign_in(name);
+        match self.service.portal_third(&owed, &token.at(self.step()), &visit()).expect("answered") {
+            ThirdPage::Passed { cookie } => self.session(&cookie),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Pages 1 and 2 with the password.
