@@ -98,6 +98,8 @@ actions! {
     ClockAccepted = "clock_accepted",
     /// Heads of other chains, for cross-checking.
     ChainAnchored = "chain_anchored",
+    /// Somebody who was signed in proved again who they are, or tried to.
+    Proved = "proved",
 }
 
 /// How it ended.

@@ -88,6 +88,8 @@ pub enum BudgetKind {
     UnknownOtp,
     /// Failed sign-ins from one network address.
     Address,
+    /// Logins of others that somebody wanted to have.
+    TakenLogin,
 }
 
 /// Whose attempts are counted.

@@ -6,8 +6,8 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, Assignment, AssignmentKind, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind,
-    Custody, DisabledBy, Login, MailKind, Parties, Resource, ResourceName, SelfService, Subject, Token,
-    TokenId, TokenSerial, User, UserId,
+    Custody, DisabledBy, Login, Parties, Resource, ResourceName, SelfService, Subject, Token, TokenId,
+    TokenSerial, User, UserId,
 };
 use crate::oath::{
     CodeSequence, Digits, Generator, HashAlg, MovingFactor, Otp, SequenceMatch, Window, codes_needed,
@@ -18,7 +18,7 @@ use crate::store::{Change, Changes, View};
 
 use super::check::{Comparison, compare};
 use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined};
-use super::notice::Draft;
+use super::notice::{Happened, Notice};
 use super::resync::{WindowSteps, refuse_repeated, take_over};
 use super::{Service, ServiceError};
 
@@ -229,11 +229,12 @@ impl Service {
         };
         let hash = eligible.as_ref().and_then(|examined| examined.seed.spec.hash()).unwrap_or(HashAlg::Sha1);
         dummy_search(&resource, evaluated, hash);
-        let sealer = self.sealer()?;
+        let post = self.post()?;
         let (actor, split) = (actor.clone(), self.splits_check());
         self.decide(move |view| {
             let counted_user = matches!(actor.origin, ActorOrigin::User { .. }).then_some(user.id);
-            let mut settling = Settling { now, resource: &resource, user: &user, counted_user, actor: &actor };
+            let mut settling =
+                Settling { now, resource: &resource, user: &user, counted_user, actor: &actor };
             if let Some(spent) = settling.spent(view, eligible.as_ref().map(Examined::id))? {
                 return Ok(spent);
             }
@@ -255,15 +256,13 @@ impl Service {
                 Proof::Wrong(reason) => settling.refuse(view, Some(&fresh), reason, single, needed),
                 Proof::Right { start, codes } => {
                     let (answer, mut changes) = settling.accept(view, &fresh, start, codes)?;
-                    if let Some(to) = user.email.clone() {
-                        let subject = format!("{}: token confirmed", resource.name);
-                        let text = format!(
-                            "Hello {},\n\nthe token {} is yours now on {}.\n\nIf this was not you, tell the helpdesk at once.\n",
-                            user.display_name(), fresh.token.serial, resource.name,
-                        );
-                        let draft = Draft { kind: MailKind::Notice, to, subject, lives_secs: 7 * 86_400 };
-                        changes.push(draft.into_change(view, &sealer, &text, now)?);
-                    }
+                    let notice = Notice {
+                        happened: Happened::TokenConfirmed(&fresh.token.serial),
+                        user: &user,
+                        actor: &actor,
+                        resource: Some(&resource),
+                    };
+                    post.tell(view, &notice, now, &mut changes)?;
                     Ok((answer, changes))
                 }
             }
@@ -517,6 +516,8 @@ impl Settling<'_> {
         };
         changes.push(Change::PutAssignment(Assignment {
             parties: parties.confirmed(self.user.id, token.id)?,
+            // From now on: a proof that is older was given without this token.
+            created_at: self.now,
             ..place
         }));
         for own in view.assignments_of_token(token.id)? {

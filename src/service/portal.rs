@@ -1,13 +1,19 @@
-//! What a user sees in the portal, and why.
+//! What a user sees in the portal, and why. What they do there is in the files below.
+
+mod profile;
+mod proof;
 
 use crate::model::{
     Actor, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, User, Visit,
 };
 use crate::oath::Otp;
-use crate::store::View;
+use crate::store::{Changes, View};
 
+pub(super) use self::proof::proved_session;
+pub use self::proof::{ProofAsked, ProofResult};
 use super::code::Examined;
 use super::confirm::{codes_for, pair_of};
+use super::notice::{Happened, Notice};
 use super::resync::{Sequence, portal_window};
 use super::token::TokenView;
 use super::{ConfirmRequest, ConfirmResult, PortalSession, SequenceOutcome, Service, ServiceError};
@@ -23,6 +29,8 @@ pub enum WhyHidden {
     NoToken,
     /// Codes of this kind of token cannot be synchronised yet.
     KindNotSupported,
+    /// A later version brings it.
+    NotOffered,
     /// The user does not stand on the resource.
     NotAssigned,
     /// Neither a password nor a mail address is on record, so the user cannot sign in.
@@ -37,6 +45,7 @@ impl WhyHidden {
             Self::HasToken => "the user has a token here already",
             Self::NoToken => "the user has no token here",
             Self::KindNotSupported => "this kind of token cannot be synchronised yet",
+            Self::NotOffered => "comes with a later version",
             Self::NotAssigned => "the user is not assigned to this resource",
             Self::CannotSignIn => {
                 "neither a password nor a mail address is on record: the user cannot sign in"
@@ -83,7 +92,8 @@ impl PortalSession {
 }
 
 /// The actions that this program offers; the others come with later versions and cannot be enabled.
-pub const OFFERED: &[PortalAction] = &[PortalAction::RegisterExistingToken, PortalAction::SynchronizeToken];
+pub const OFFERED: &[PortalAction] =
+    &[PortalAction::RegisterExistingToken, PortalAction::SynchronizeToken, PortalAction::ChangeLogin];
 
 fn why_hidden(
     view: &dyn View,
@@ -127,8 +137,10 @@ impl Service {
             let user = super::user::visible_user(view, actor, login)?;
             let assigned = super::authenticate::is_on(view, &user, &resource)?;
             let mut rows = Vec::new();
-            for action in OFFERED {
-                let why = if !assigned {
+            for action in PortalAction::ALL {
+                let why = if !OFFERED.contains(action) {
+                    Some(WhyHidden::NotOffered)
+                } else if !assigned {
                     Some(WhyHidden::NotAssigned)
                 } else if user.password.is_none() && user.email.is_none() {
                     Some(WhyHidden::CannotSignIn)
@@ -203,7 +215,7 @@ impl Service {
     ) -> Result<SequenceOutcome, ServiceError> {
         self.require_action(portal, PortalAction::SynchronizeToken)?;
         let user = signed_in(portal)?;
-        self.until_settled(|| {
+        let outcome = self.until_settled(|| {
             let (examined, window, now) = self.store.read(|view| {
                 let now = self.trusted_now(view)?;
                 let missing = ServiceError::NotFound { what: "token" };
@@ -214,7 +226,31 @@ impl Service {
             })?;
             examined.require_usable(now)?;
             let asked = Sequence { otps, portal: window, window: None, reason: None, now };
-            self.synchronize(&portal.actor(visit), &examined, &asked, |_| Ok(Vec::new()))
+            let told = self.tells_synchronized(portal, &examined, visit)?;
+            self.synchronize(&portal.actor(visit), &examined, &asked, told)
+        })?;
+        self.wake_mailer();
+        Ok(outcome)
+    }
+
+    /// What goes with a token that a user brought back: they are told.
+    pub(super) fn tells_synchronized(
+        &self,
+        portal: &PortalSession,
+        examined: &Examined,
+        visit: &Visit,
+    ) -> Result<impl Fn(&dyn View) -> Result<Changes, ServiceError> + Send + Clone + 'static, ServiceError>
+    {
+        let (post, actor, resource) = (self.post()?, portal.actor(visit), portal.resource.clone());
+        let (user, serial, now) = (portal.user.clone(), examined.token.serial.clone(), self.clock.now());
+        Ok(move |view: &dyn View| {
+            let mut changes = Vec::new();
+            if let Some(user) = &user {
+                let happened = Happened::TokenSynchronized(&serial);
+                let notice = Notice { happened, user, actor: &actor, resource: Some(&resource) };
+                post.tell(view, &notice, now, &mut changes)?;
+            }
+            Ok(changes)
         })
     }
 }

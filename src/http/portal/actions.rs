@@ -24,7 +24,7 @@ type Form<T> = Result<PageForm<T>, ApiError>;
 /// Answers take this long when serials are being guessed on this resource.
 const SLOW_SECS: u64 = 2;
 
-async fn read_home(place: &Place, session: &Arc<PortalSession>) -> Result<PortalHome, ApiError> {
+pub(super) async fn read_home(place: &Place, session: &Arc<PortalSession>) -> Result<PortalHome, ApiError> {
     let session = Arc::clone(session);
     place.state.blocking(move |service| service.portal_home(&session)).await
 }
@@ -72,6 +72,7 @@ fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
             "Token Synchronization",
             "Your codes are refused: bring the token back in time.",
         ),
+        PortalAction::ChangeLogin => ("login", "user", "Change Login", "Sign in with another login."),
         _ => return None,
     };
     Some(ActionRow { href: place.path(page), icon, title: title.into(), line: line.into() })
@@ -97,14 +98,23 @@ pub(super) async fn home(place: Place) -> Response {
             tokens: home.token.iter().map(|token| own_token(token, now)).collect(),
             actions: home.actions.iter().filter_map(|action| action_row(&place, *action)).collect(),
             nothing,
-            notice: None,
+            notice: done(&place.query),
         };
         html(StatusCode::OK, &page)
     });
     place.answer(result)
 }
 
-fn not_offered() -> ApiError {
+/// What `?done=` may say on the person's page: a word of this table, never text from the address.
+fn done(query: &str) -> Option<Notice> {
+    let (title, text) = match query.strip_prefix("done=")? {
+        "login" => ("Your login is changed.", "Sign in with the new one from now on."),
+        _ => return None,
+    };
+    Some(Notice::new(Tone::Good, title, text))
+}
+
+pub(super) fn not_offered() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is no action of this name")
 }
 

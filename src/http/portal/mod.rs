@@ -2,6 +2,8 @@
 
 mod actions;
 mod place;
+mod profile;
+mod prove;
 mod sign_in;
 
 use axum::Router;
@@ -21,6 +23,10 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/selfservice/{alias}/otp", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/sign-out", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/home", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/prove", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/prove", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/login", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/login", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/tokens/confirm", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/tokens/confirm", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/tokens/synchronize", Permission::Anyone),
@@ -36,6 +42,8 @@ pub fn router() -> Router<AppState> {
         .route("/selfservice/{alias}/otp", get(sign_in::third).post(sign_in::prove))
         .route("/selfservice/{alias}/sign-out", post(sign_in::leave))
         .route("/selfservice/{alias}/home", get(actions::home))
+        .route("/selfservice/{alias}/prove", get(prove::ask).post(prove::prove))
+        .route("/selfservice/{alias}/login", get(profile::login).post(profile::login_sent))
         .route("/selfservice/{alias}/tokens/confirm", get(actions::confirm).post(actions::confirmed))
         .route(
             "/selfservice/{alias}/tokens/synchronize",

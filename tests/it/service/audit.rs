@@ -39,6 +39,8 @@ const READING: &[&str] = &[
     "outbox",
     "portal_home",
     "portal_preview",
+    "portal_proof",
+    "require_fresh",
     "resource",
     "resources",
     "search",
@@ -229,6 +231,18 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("portal_synchronize", "resynced", |h| {
         h.service.portal_synchronize(&portal, &wrong, &visit()).expect("answered")
     });
+    table.home.wait(30);
+    table.row("portal_prove_code", "proved", |h| {
+        h.service.portal_prove_code(&portal, &tokens[0].wrong(h.step()), &visit()).expect("answered")
+    });
+    table.home.add_user("nell");
+    let nell = table.home.sign_in("nell");
+    table.row("portal_change_login", "user_changed", |h| {
+        h.service.portal_change_login(&nell, &login("nelly"), &visit()).expect("changed");
+    });
+    table.row("portal_prove_secret", "proved", |h| {
+        h.service.portal_prove_secret(&nell, &typed("wrong"), &visit()).expect("answered")
+    });
     table.row("sign_out", "sign_out", |h| h.service.sign_out(&cookie).expect("out"));
     let owed = table.home.sign_in("anna");
     table.row("portal_third", "sign_in", |h| {
@@ -244,6 +258,8 @@ fn service_law7_every_change_is_in_the_log() {
     });
     table.home.add_mail_user("mary");
     table.row("portal_begin", "code_mailed", |h| drop(h.begin("mary")));
+    let mary = table.home.sign_in_by_mail("mary");
+    table.row("mail_proof", "code_mailed", |h| h.service.mail_proof(&mary, &visit()).expect("mailed"));
 
     // Codes.
     table.row("check", "otp_checked", |h| {
