@@ -98,6 +98,8 @@ actions! {
     ClockAccepted = "clock_accepted",
     /// Heads of other chains, for cross-checking.
     ChainAnchored = "chain_anchored",
+    /// Somebody who was signed in proved again who they are, or tried to.
+    Proved = "proved",
     /// A user set up a token or tried to.
     Registration = "registration",
     /// A token took the place of another.

@@ -5,8 +5,8 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Custody, Login, MailKind,
-    Parties, Resource, ResourceName, SelfService, Subject, Token, TokenId, TokenSerial, User, UserId,
+    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Custody, Login, Parties,
+    Resource, ResourceName, SelfService, Subject, Token, TokenId, TokenSerial, User, UserId,
 };
 use crate::oath::{
     CodeSequence, Digits, Generator, HashAlg, MovingFactor, Otp, SequenceMatch, Window, codes_needed,
@@ -17,11 +17,12 @@ use crate::store::{Change, Changes, View};
 
 use super::check::{Comparison, compare_code};
 use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined};
-use super::notice::Draft;
+use super::notice::{Happened, Notice};
 use super::pair::{Pairing, require_place};
 use super::pin::without_pins;
+use super::portal::require_fresh;
 use super::resync::{WindowSteps, refuse_repeated, take_over};
-use super::{Service, ServiceError};
+use super::{PortalSession, Service, ServiceError};
 
 /// Failed confirmations of one user in a day.
 const USER_FAILURES_A_DAY: u32 = 10;
@@ -39,6 +40,13 @@ pub struct ConfirmRequest<'a> {
     pub serial: &'a TokenSerial,
     /// Consecutive codes.
     pub otps: &'a [Otp],
+}
+
+/// A token that another one takes the place of, and the session that proved who asks for it.
+#[derive(Clone)]
+pub(super) struct Replacing {
+    pub(super) old: TokenId,
+    pub(super) portal: PortalSession,
 }
 
 /// What came of it.
@@ -153,12 +161,12 @@ impl Service {
         self.confirm_in_place_of(actor, request, None)
     }
 
-    /// Confirms a token for a user; with `replaced` it takes the places of that token in the same change.
+    /// Confirms a token for a user; with `replacing` it takes the places of another token in the same change.
     pub(super) fn confirm_in_place_of(
         &self,
         actor: &Actor,
         request: &ConfirmRequest<'_>,
-        replaced: Option<TokenId>,
+        replacing: Option<&Replacing>,
     ) -> Result<ConfirmResult, ServiceError> {
         refuse_repeated(request.otps)?;
         if request.otps.is_empty() || request.otps.len() > CodeSequence::MAX_LEN {
@@ -169,7 +177,7 @@ impl Service {
             );
             return Err(ServiceError::invalid("otps", "otps_count", detail));
         }
-        let answer = self.until_settled(|| self.confirm_once(actor, request, replaced))?;
+        let answer = self.until_settled(|| self.confirm_once(actor, request, replacing))?;
         if matches!(answer, ConfirmResult::Confirmed { .. }) {
             self.wake_mailer();
         }
@@ -180,7 +188,7 @@ impl Service {
         &self,
         actor: &Actor,
         request: &ConfirmRequest<'_>,
-        replaced: Option<TokenId>,
+        replacing: Option<&Replacing>,
     ) -> Result<ConfirmResult, ServiceError> {
         struct Snapshot {
             now: UnixTime,
@@ -189,6 +197,7 @@ impl Service {
             examined: Option<Examined>,
             obstacle: Option<&'static str>,
         }
+        let replaced = replacing.map(|replacing| replacing.old);
         let snapshot = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let resource = self.resource_named(view, actor, request.resource)?;
@@ -215,9 +224,12 @@ impl Service {
         };
         let hash = eligible.as_ref().and_then(|examined| examined.seed.spec.hash()).unwrap_or(HashAlg::Sha1);
         dummy_search(&resource, evaluated, hash);
-        let sealer = self.sealer()?;
+        let (post, replacing) = (self.post()?, replacing.cloned());
         let (actor, split) = (actor.clone(), self.splits_check());
         self.decide(move |view| {
+            if let Some(replacing) = &replacing {
+                require_fresh(view, &replacing.portal, now)?;
+            }
             let counted_user = matches!(actor.origin, ActorOrigin::User { .. }).then_some(user.id);
             let mut settling =
                 Settling { now, resource: &resource, user: &user, counted_user, actor: &actor, replaced };
@@ -242,15 +254,13 @@ impl Service {
                 Proof::Wrong(reason) => settling.refuse(view, Some(&fresh), reason, single, needed),
                 Proof::Right { start, codes } => {
                     let (answer, mut changes) = settling.accept(view, &fresh, start, codes)?;
-                    if let Some(to) = user.email.clone() {
-                        let subject = format!("{}: token confirmed", resource.name);
-                        let text = format!(
-                            "Hello {},\n\nthe token {} is yours now on {}.\n\nIf this was not you, tell the helpdesk at once.\n",
-                            user.display_name(), fresh.token.serial, resource.name,
-                        );
-                        let draft = Draft { kind: MailKind::Notice, to, subject, lives_secs: 7 * 86_400 };
-                        changes.push(draft.into_change(view, &sealer, &text, now)?);
-                    }
+                    let notice = Notice {
+                        happened: Happened::TokenConfirmed(&fresh.token.serial),
+                        user: &user,
+                        actor: &actor,
+                        resource: Some(&resource),
+                    };
+                    post.tell(view, &notice, now, &mut changes)?;
                     Ok((answer, changes))
                 }
             }

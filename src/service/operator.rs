@@ -282,7 +282,7 @@ impl Service {
         })?;
         let Some((operator, session)) = found else { return Ok(None) };
         if prolong {
-            self.touch(key, session, now)?;
+            self.touch(key, &session, now)?;
         }
         Ok(Some(operator))
     }

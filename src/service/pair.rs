@@ -125,6 +125,8 @@ impl Pairing<'_> {
         };
         changes.push(Change::PutAssignment(Assignment {
             parties: parties.confirmed(self.user.id, new.id)?,
+            // From now on: a proof that is older was given without this token.
+            created_at: self.now,
             ..place
         }));
         Ok(changes)
@@ -154,7 +156,7 @@ impl Pairing<'_> {
                     changes.push(Change::DeleteAssignment(single.id));
                 }
             }
-            changes.push(Change::PutAssignment(Assignment { parties, ..own }));
+            changes.push(Change::PutAssignment(Assignment { parties, created_at: self.now, ..own }));
             subjects.push(Subject::Resource(own.resource));
         }
         old.disabled = Some(DisabledBy::Replaced);

@@ -15,8 +15,9 @@ use crate::secret::{Passphrase, Pin};
 use crate::store::Change;
 
 use super::code::Examined;
+use super::notice::{Happened, Notice};
 use super::pair::pair_of;
-use super::portal::signed_in;
+use super::portal::{require_fresh, signed_in};
 use super::{PortalSession, Service, ServiceError};
 
 /// No code has more digits.
@@ -160,7 +161,7 @@ impl Service {
         let phc = self.hash_password(&self.keyed_pin(token, digits))?.0;
         let record = PinRecord { placement, digits: len, phc };
         let (actor, resource, now) = (portal.actor(visit), portal.resource.clone(), self.clock.now());
-        let sealer = self.sealer()?;
+        let post = self.post()?;
         self.decide(move |view| {
             let (_, here) = pair_of(view, user.id, &resource)?
                 .filter(|(_, here)| here.id == token && here.pin.is_none())
@@ -169,7 +170,7 @@ impl Service {
                 PinPlacement::Before => "before",
                 PinPlacement::After => "after",
             };
-            let text = format!("The token {} has a PIN now; type it {place} the code.", here.serial);
+            let serial = here.serial.clone();
             let mut changes = vec![
                 Change::PutToken(Token { pin: Some(record.clone()), ..here }),
                 super::audit_entry(
@@ -181,31 +182,36 @@ impl Service {
                     vec![("placement", place.to_owned()), ("digits", len.to_string())],
                 ),
             ];
-            changes.extend(super::register::told(view, &sealer, &user, "PIN set", &text, now)?);
+            let happened = Happened::PinSet(&serial, place);
+            let notice = Notice { happened, user: &user, actor: &actor, resource: Some(&resource) };
+            post.tell(view, &notice, now, &mut changes)?;
             Ok(((), changes))
         })?;
         self.wake_mailer();
         Ok(())
     }
 
-    /// *Remove PIN*.
+    /// *Remove PIN*, with a fresh proof.
     pub fn portal_remove_pin(&self, portal: &PortalSession, visit: &Visit) -> Result<(), ServiceError> {
         self.require_action(portal, PortalAction::RemovePin)?;
         let user = signed_in(portal)?.clone();
         let (actor, resource, now) = (portal.actor(visit), portal.resource.clone(), self.clock.now());
-        let sealer = self.sealer()?;
+        let (post, portal) = (self.post()?, portal.clone());
         self.decide(move |view| {
+            require_fresh(view, &portal, now)?;
             let (_, here) = pair_of(view, user.id, &resource)?
                 .filter(|(_, here)| here.pin.is_some())
                 .ok_or(ServiceError::Stale)?;
             let subjects =
                 vec![Subject::Token(here.id), Subject::User(user.id), Subject::Resource(resource.id)];
-            let text = format!("The token {} has no PIN any more.", here.serial);
+            let serial = here.serial.clone();
             let mut changes = vec![
                 Change::PutToken(Token { pin: None, ..here }),
                 super::audit_entry(now, &actor, AuditAction::PinRemoved, subjects, AuditResult::Done, vec![]),
             ];
-            changes.extend(super::register::told(view, &sealer, &user, "PIN removed", &text, now)?);
+            let happened = Happened::PinRemoved(&serial);
+            let notice = Notice { happened, user: &user, actor: &actor, resource: Some(&resource) };
+            post.tell(view, &notice, now, &mut changes)?;
             Ok(((), changes))
         })?;
         self.wake_mailer();
@@ -226,18 +232,17 @@ impl Service {
                 "a note has at most 1,000 characters",
             ));
         }
-        let sealer = self.sealer()?;
+        let post = self.post()?;
+        let acting = actor.clone();
         self.change_token(actor, serial, move |view, token, now| {
             if token.pin.is_none() {
                 return Err(ServiceError::state("pin_missing", "this token has no PIN"));
             }
             let mut changes = Vec::new();
             if let Some(holder) = token.holder.map(|id| view.user(id)).transpose()?.flatten() {
-                let text = format!(
-                    "Somebody who looks after this service removed the PIN of the token {}.",
-                    token.serial
-                );
-                changes.extend(super::register::told(view, &sealer, &holder, "PIN removed", &text, now)?);
+                let happened = Happened::PinRemoved(&token.serial);
+                let notice = Notice { happened, user: &holder, actor: &acting, resource: None };
+                post.tell(view, &notice, now, &mut changes)?;
             }
             changes.push(Change::PutToken(Token { pin: None, ..token }));
             Ok((changes, AuditAction::PinRemoved, vec![("note", note.clone())]))

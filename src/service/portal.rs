@@ -1,14 +1,20 @@
-//! What a user sees in the portal, and why.
+//! What a user sees in the portal, and why. What they do there is in the files below.
+
+mod profile;
+mod proof;
 
 use crate::model::{
     Actor, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, TokenType, User,
     Visit,
 };
 use crate::oath::Otp;
-use crate::store::View;
+use crate::store::{Changes, View};
 
+pub use self::proof::{ProofAsked, ProofResult};
+pub(super) use self::proof::{proved_session, require_fresh};
 use super::code::Examined;
 use super::confirm::codes_for;
+use super::notice::{Happened, Notice};
 use super::pair::pair_of;
 use super::pin::SequencePin;
 use super::register::sort_missing;
@@ -33,6 +39,8 @@ pub enum WhyHidden {
     NoPin,
     /// No sort of token that could be set up is enabled.
     NoTokenType,
+    /// A later version brings it.
+    NotOffered,
     /// The user does not stand on the resource.
     NotAssigned,
     /// Neither a password nor a mail address is on record, so the user cannot sign in.
@@ -50,6 +58,7 @@ impl WhyHidden {
             Self::HasPin => "the token has a PIN already",
             Self::NoPin => "the token has no PIN",
             Self::NoTokenType => "no token type that can be set up is enabled",
+            Self::NotOffered => "comes with a later version",
             Self::NotAssigned => "the user is not assigned to this resource",
             Self::CannotSignIn => {
                 "neither a password nor a mail address is on record: the user cannot sign in"
@@ -104,6 +113,7 @@ pub const OFFERED: &[PortalAction] = &[
     PortalAction::SynchronizeToken,
     PortalAction::SetupPin,
     PortalAction::RemovePin,
+    PortalAction::ChangeLogin,
 ];
 
 fn why_hidden(
@@ -158,8 +168,10 @@ impl Service {
             let user = super::user::visible_user(view, actor, login)?;
             let assigned = super::authenticate::is_on(view, &user, &resource)?;
             let mut rows = Vec::new();
-            for action in OFFERED {
-                let why = if !assigned {
+            for action in PortalAction::ALL {
+                let why = if !OFFERED.contains(action) {
+                    Some(WhyHidden::NotOffered)
+                } else if !assigned {
                     Some(WhyHidden::NotAssigned)
                 } else if user.password.is_none() && user.email.is_none() {
                     Some(WhyHidden::CannotSignIn)
@@ -238,7 +250,7 @@ impl Service {
     ) -> Result<SequenceOutcome, ServiceError> {
         self.require_action(portal, PortalAction::SynchronizeToken)?;
         let user = signed_in(portal)?;
-        self.until_settled(|| {
+        let outcome = self.until_settled(|| {
             let (examined, window, now) = self.store.read(|view| {
                 let now = self.trusted_now(view)?;
                 let missing = ServiceError::NotFound { what: "token" };
@@ -254,7 +266,31 @@ impl Service {
                 SequencePin::Proved | SequencePin::Bare => SequencePin::Proved,
             };
             let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
-            self.synchronize(&portal.actor(visit), &examined, &asked, |_| Ok(Vec::new()))
+            let told = self.tells_synchronized(portal, &examined, visit)?;
+            self.synchronize(&portal.actor(visit), &examined, &asked, told)
+        })?;
+        self.wake_mailer();
+        Ok(outcome)
+    }
+
+    /// What goes with a token that a user brought back: they are told.
+    pub(super) fn tells_synchronized(
+        &self,
+        portal: &PortalSession,
+        examined: &Examined,
+        visit: &Visit,
+    ) -> Result<impl Fn(&dyn View) -> Result<Changes, ServiceError> + Send + Clone + 'static, ServiceError>
+    {
+        let (post, actor, resource) = (self.post()?, portal.actor(visit), portal.resource.clone());
+        let (user, serial, now) = (portal.user.clone(), examined.token.serial.clone(), self.clock.now());
+        Ok(move |view: &dyn View| {
+            let mut changes = Vec::new();
+            if let Some(user) = &user {
+                let happened = Happened::TokenSynchronized(&serial);
+                let notice = Notice { happened, user, actor: &actor, resource: Some(&resource) };
+                post.tell(view, &notice, now, &mut changes)?;
+            }
+            Ok(changes)
         })
     }
 }

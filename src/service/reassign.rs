@@ -4,8 +4,10 @@ use crate::model::{Assignment, AuditAction, AuditResult, PortalAction, Subject, 
 use crate::oath::Otp;
 use crate::store::Change;
 
+use super::confirm::Replacing;
+use super::notice::{Happened, Notice};
 use super::pair::pair_of;
-use super::portal::signed_in;
+use super::portal::{require_fresh, signed_in};
 use super::{ConfirmRequest, ConfirmResult, PortalSession, Service, ServiceError};
 
 impl Service {
@@ -15,8 +17,9 @@ impl Service {
         self.require_action(portal, PortalAction::UnassignToken)?;
         let user = signed_in(portal)?.clone();
         let (actor, resource, now) = (portal.actor(visit), portal.resource.clone(), self.clock.now());
-        let sealer = self.sealer()?;
+        let (post, portal) = (self.post()?, portal.clone());
         self.decide(move |view| {
+            require_fresh(view, &portal, now)?;
             let (place, token) = pair_of(view, user.id, &resource)?.ok_or(ServiceError::Stale)?;
             let (alone, apart) = place.parties.unpaired()?;
             let mut changes = vec![Change::PutAssignment(Assignment { parties: alone, ..place })];
@@ -34,10 +37,9 @@ impl Service {
                     ("resource", resource.name.to_string()),
                 ],
             ));
-            let what = format!("{}: token given back", resource.name);
-            let text =
-                format!("{} no longer asks for the code of your token {}.", resource.name, token.serial);
-            changes.extend(super::register::told(view, &sealer, &user, &what, &text, now)?);
+            let happened = Happened::TokenUnassigned(&token.serial);
+            let notice = Notice { happened, user: &user, actor: &actor, resource: Some(&resource) };
+            post.tell(view, &notice, now, &mut changes)?;
             Ok(((), changes))
         })?;
         self.wake_mailer();
@@ -53,10 +55,11 @@ impl Service {
         otps: &[Otp],
         visit: &Visit,
     ) -> Result<ConfirmResult, ServiceError> {
-        let replaced = self.replaced_by_draft(portal, true)?;
+        let old = self.replaced_by_draft(portal, true)?.ok_or(ServiceError::Stale)?;
+        let replacing = Replacing { old, portal: portal.clone() };
         let user = signed_in(portal)?;
         let request = ConfirmRequest { resource: &portal.resource.name, user: &user.login, serial, otps };
-        Ok(match self.confirm_in_place_of(&portal.actor(visit), &request, replaced)? {
+        Ok(match self.confirm_in_place_of(&portal.actor(visit), &request, Some(&replacing))? {
             // The real reason is in the log.
             ConfirmResult::Refused { slow, .. } => ConfirmResult::Refused { reason: "refused", slow },
             told => told,

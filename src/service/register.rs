@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditAction, AuditResult, Batch, BatchName, BatchState, Budget, BudgetKey, BudgetKind, Custody,
-    MailKind, OtpSpec, PortalAction, Resource, SeedRow, SeedVersion, SelfService, Subject, Token, TokenDraft,
-    TokenId, TokenOrigin, TokenSerial, TokenState, TokenType, User, Visit,
+    OtpSpec, PortalAction, Resource, SeedRow, SeedVersion, SelfService, Subject, Token, TokenDraft, TokenId,
+    TokenOrigin, TokenSerial, TokenState, TokenType, User, Visit,
 };
 use crate::oath::{Generator, MovingFactor, Otp, PeriodSecs, SequenceMatch, widest_window};
 use crate::secret::{Passphrase, Seed};
@@ -22,9 +22,9 @@ use crate::vault::{DataKey, SealContext, random_bytes};
 use super::check::{Comparison, compare_by};
 use super::code::{self, Examined};
 use super::import::holder_of;
-use super::notice::Draft as MailDraft;
+use super::notice::{Happened, Notice, Post};
 use super::pair::{Pairing, pair_of, require_place};
-use super::portal::signed_in;
+use super::portal::{require_fresh, signed_in};
 use super::resync::{WindowSteps, refuse_repeated, take_over};
 use super::token::old_floor;
 use super::{PortalSession, Service, ServiceError};
@@ -117,24 +117,6 @@ impl DraftResult {
             Self::Blocked { .. } => "blocked",
         }
     }
-}
-
-/// The mail that tells a user what changed, if there is an address on record.
-pub(super) fn told(
-    view: &dyn View,
-    sealer: &DataKey,
-    user: &User,
-    what: &str,
-    text: &str,
-    now: UnixTime,
-) -> Result<Option<Change>, ServiceError> {
-    let Some(to) = user.email.clone() else { return Ok(None) };
-    let text = format!(
-        "Hello {},\n\n{text}\n\nIf this was not you, tell the helpdesk at once.\n",
-        user.display_name()
-    );
-    let draft = MailDraft { kind: MailKind::Notice, to, subject: what.to_owned(), lives_secs: 7 * 86_400 };
-    draft.into_change(view, sealer, &text, now).map(Some)
 }
 
 /// Why a sort of token is not offered to this user here.
@@ -293,10 +275,14 @@ impl Service {
             failures: 0,
             created_at: self.clock.now(),
         };
-        let actor = portal.actor(visit);
+        let (actor, portal) = (portal.actor(visit), portal.clone());
         self.decide(move |view| {
             if view.session(&session)?.is_none() {
                 return Err(ServiceError::state("sign_in_order", "sign in first"));
+            }
+            if replace {
+                // What follows within the life of the draft rests on this proof.
+                require_fresh(view, &portal, draft.created_at)?;
             }
             let detail = vec![("step", "begun".to_owned()), ("type", sort.name().to_owned())];
             let entry = audit(&actor, &draft, AuditResult::Done, detail, None, draft.created_at);
@@ -396,7 +382,7 @@ impl Service {
         let examined = unborn(&draft, &portal.resource, floor, now);
         let proof = self.prove_draft(&seed, &examined, otps, &portal.resource, now)?;
         let (session, actor, resource) = (portal.key, portal.actor(visit), portal.resource.id);
-        let sealer = self.sealer()?;
+        let (sealer, post) = (self.sealer()?, self.post()?);
         self.decide(move |view| {
             if view.session(&session)?.is_none() {
                 return Err(ServiceError::state("sign_in_order", "sign in first"));
@@ -437,7 +423,7 @@ impl Service {
             };
             let state = proved(&examined, start, codes, single, now);
             let mut changes = vec![Change::PutBudget(key, Budget::CLEAR)];
-            changes.extend(finish.make(&seed, &sealer, state)?);
+            changes.extend(finish.make(&seed, &sealer, &post, state)?);
             Ok(finish.answer(DraftResult::Made { serial: draft.serial.clone() }, changes, ""))
         })
     }
@@ -637,7 +623,13 @@ impl Finish<'_> {
     }
 
     /// Token, secret, state, pair and what tells of them.
-    fn make(&self, seed: &Seed, sealer: &DataKey, state: TokenState) -> Result<Changes, ServiceError> {
+    fn make(
+        &self,
+        seed: &Seed,
+        sealer: &DataKey,
+        post: &Post,
+        state: TokenState,
+    ) -> Result<Changes, ServiceError> {
         let (view, draft) = (self.view, self.draft);
         require_place(view, self.user, self.resource, draft.replaces)?;
         let mut batch = self.batch()?;
@@ -672,12 +664,13 @@ impl Finish<'_> {
             ("serial", draft.serial.display().to_owned()),
         ];
         changes.push(audit(self.actor, draft, AuditResult::Done, detail, Some(id), self.now));
-        let what = format!("{}: new token", self.resource.name);
-        let text = format!(
-            "the token {} was set up for you on {}. Its codes are asked for from now on.",
-            draft.serial, self.resource.name
-        );
-        changes.extend(told(view, sealer, self.user, &what, &text, self.now)?);
+        let notice = Notice {
+            happened: Happened::TokenRegistered(&draft.serial),
+            user: self.user,
+            actor: self.actor,
+            resource: Some(self.resource),
+        };
+        post.tell(view, &notice, self.now, &mut changes)?;
         Ok(changes)
     }
 }

@@ -3,33 +3,26 @@
 //! Page 1 takes a login, page 2 a password or a mailed code, page 3 the token's code. The session
 //! changes its id when page 2 and when page 3 succeeds.
 
-use subtle::ConstantTimeEq;
-
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, LoginStage, MailKind,
-    MailedCode, PortalAction, Resource, ResourceAlias, Scope, Session, SessionKind, Subject, User, UserId,
-    Visit,
+    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, LoginStage,
+    PortalAction, Resource, ResourceAlias, Scope, Session, SessionKind, Subject, User, UserId, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
 use crate::store::{Change, Changes, View};
-use crate::vault::{bearer_hash, bearer_token, random_bytes};
+use crate::vault::{bearer_hash, bearer_token};
 
 use super::authenticate::{hashed_key, is_on};
 use super::check::{CheckResult, compare, settle};
 use super::code::{self, Examined};
-use super::notice::Draft;
+use super::mailed_code::{Purpose, Recipient, fits};
 use super::pair::pair_of;
 use super::pin::SequencePin;
+use super::portal::proved_session;
 use super::resync::{Sequence, SequenceOutcome, SequenceResult, portal_window};
-use super::{MailMode, Service, ServiceError};
+use super::{Service, ServiceError};
 
-/// A mailed code lives this long.
-const CODE_SECS: i64 = 600;
-/// Mailed codes in a quarter of an hour.
-const CODES_IN_WINDOW: u32 = 3;
-const CODE_WINDOW_SECS: i64 = 900;
 /// Sessions that have proved nothing and live at the same time, of all portals together.
 const MOST_UNPROVED: u64 = 20_000;
 /// Of those that are too many, so many go with one that comes.
@@ -118,12 +111,8 @@ impl Service {
     ) -> Result<BearerToken, ServiceError> {
         let cookie = bearer_token()?;
         let key = bearer_hash(&cookie);
-        let code = eight_digits()?;
-        let hash = self.code_hash(&code);
-        let sealer = self.sealer()?;
-        let (alias, login, visit) = (alias.clone(), login.clone(), visit.clone());
-        let (mail, now) = (self.mail, self.clock.now());
-        let of_address = self.address_budget(&visit.address, now);
+        let (alias, login, visit, now) = (alias.clone(), login.clone(), visit.clone(), self.clock.now());
+        let code = self.fresh_code(Purpose::SignIn, &visit, now)?;
         self.decide(move |view| {
             let resource = open_portal(view, &alias)?;
             let user = match view.user_by_login(&login.normal())? {
@@ -141,35 +130,11 @@ impl Service {
             if let Some(user) = user
                 && user.password.is_none()
                 && let Some(to) = user.email.clone()
-                && mail != MailMode::None
+                && let Some(mailed) =
+                    code.mail(view, &Recipient { user: &user, resource: &resource, to }, &visit, now)?
             {
-                let sent_key = BudgetKey::User(BudgetKind::MailSent, user.id);
-                let sent = view.budget(sent_key)?.within(now, CODE_WINDOW_SECS);
-                if sent.failures < CODES_IN_WINDOW
-                    && let Some(counted) = of_address.mail(view)?
-                {
-                    changes.extend(counted);
-                    let text = format!(
-                        "Hello {},\n\nyour code for {} is {}\n\nIt works once and for ten minutes. If you did not ask for it, do nothing.\n",
-                        user.display_name(), resource.name, code.as_str(),
-                    );
-                    let subject = format!("{}: your code", resource.name);
-                    let draft = Draft { kind: MailKind::Code, to, subject, lives_secs: CODE_SECS };
-                    // Counted from the last mail, so that no quarter of an hour sees a fourth.
-                    let sent = Budget { since: Some(now), ..sent.failed(now, u32::MAX) };
-                    changes.push(Change::PutBudget(sent_key, sent));
-                    changes.push(draft.into_change(view, &sealer, &text, now)?);
-                    let mailed = MailedCode { hash, expires_at: now.plus_secs(CODE_SECS), session: key };
-                    changes.push(Change::PutMailedCode(user.id, resource.id, mailed));
-                    changes.push(super::audit_entry(
-                        now,
-                        &visit.stranger(),
-                        AuditAction::CodeMailed,
-                        vec![Subject::User(user.id), Subject::Resource(resource.id)],
-                        AuditResult::Done,
-                        vec![],
-                    ));
-                }
+                changes.extend(mailed);
+                changes.push(code.kept_for(user.id, resource.id, key, now));
             }
             Ok(((), changes))
         })?;
@@ -200,19 +165,19 @@ impl Service {
             Ok::<_, ServiceError>(Some((PortalSession { key, resource, stage, user }, session)))
         })?;
         let Some((portal, session)) = found else { return Ok(None) };
-        self.touch(key, session, now)?;
+        self.touch(key, &session, now)?;
         Ok(Some(portal))
     }
 
     /// Writes that a session was seen, at most once a minute.
-    pub(super) fn touch(&self, key: [u8; 32], session: Session, now: UnixTime) -> Result<(), ServiceError> {
+    pub(super) fn touch(&self, key: [u8; 32], session: &Session, now: UnixTime) -> Result<(), ServiceError> {
         if now.secs_since(session.seen_at) < 60 {
             return Ok(());
         }
         self.decide(move |view| {
-            let still = view.session(&key)?.is_some();
-            let seen = Session { seen_at: now, ..session.clone() };
-            Ok(((), if still { vec![Change::PutSession(key, seen)] } else { Vec::new() }))
+            // As it is now: another request may have moved it on meanwhile.
+            let seen = view.session(&key)?.map(|still| Session { seen_at: now, ..still });
+            Ok(((), seen.into_iter().map(|seen| Change::PutSession(key, seen)).collect()))
         })
     }
 
@@ -281,9 +246,7 @@ impl Service {
             if let Some(until) = code::blocked(&budget, now) {
                 return Ok((Err(Some(until)), vec![audit(AuditResult::Refused, "blocked")]));
             }
-            let mail_right = mailed.is_some_and(|code| {
-                bool::from(code.hash.ct_eq(&typed_hash)) && code.session == old_key && now < code.expires_at
-            });
+            let mail_right = mailed.is_some_and(|code| fits(&code, &typed_hash, &old_key, now));
             let is_right = |user: &User| match &user.password {
                 None => mail_right,
                 in_force => password_right && in_force.as_ref() == compared,
@@ -327,8 +290,10 @@ impl Service {
     ) -> Result<ThirdPage, ServiceError> {
         let cookie = bearer_token()?;
         let new_key = bearer_hash(&cookie);
-        let result = self.until_settled(|| self.third_once(portal, otp, visit, new_key))?;
-        Ok(match result {
+        let LoginStage::OtpOwed { .. } = portal.stage else {
+            return Err(ServiceError::state("sign_in_order", "start again with the login"));
+        };
+        Ok(match self.code_of_pair(portal, otp, visit, new_key)? {
             CheckResult::Accepted { .. } => ThirdPage::Passed { cookie },
             CheckResult::Replayed { .. } => ThirdPage::AlreadyUsed,
             CheckResult::Wrong | CheckResult::OutsideWindow { .. } => {
@@ -338,8 +303,8 @@ impl Service {
         })
     }
 
-    fn owed_pair(&self, portal: &PortalSession) -> Result<(UserId, Examined, UnixTime), ServiceError> {
-        let LoginStage::OtpOwed { user } = portal.stage else {
+    fn pair_at_hand(&self, portal: &PortalSession) -> Result<(UserId, Examined, UnixTime), ServiceError> {
+        let (LoginStage::OtpOwed { user } | LoginStage::Full { user, .. }) = portal.stage else {
             return Err(ServiceError::state("sign_in_order", "start again with the login"));
         };
         self.store.read(|view| {
@@ -349,15 +314,30 @@ impl Service {
         })
     }
 
-    fn third_once(
+    /// The code of the pair's token: it completes a sign-in, or is the fresh proof of a session that is
+    /// complete. Accepting spends the code and gives the session a new id in one change.
+    pub(super) fn code_of_pair(
         &self,
         portal: &PortalSession,
         otp: &Otp,
         visit: &Visit,
         new_key: [u8; 32],
     ) -> Result<CheckResult, ServiceError> {
-        let (user, examined, now) = self.owed_pair(portal)?;
+        self.until_settled(|| self.code_of_pair_once(portal, otp, visit, new_key))
+    }
+
+    fn code_of_pair_once(
+        &self,
+        portal: &PortalSession,
+        otp: &Otp,
+        visit: &Visit,
+        new_key: [u8; 32],
+    ) -> Result<CheckResult, ServiceError> {
+        let (user, examined, now) = self.pair_at_hand(portal)?;
         let actor = portal.actor(visit);
+        let complete = matches!(portal.stage, LoginStage::Full { .. });
+        let (action, page) =
+            if complete { (AuditAction::Proved, "prove") } else { (AuditAction::SignIn, "third") };
         if let Err(unusable) = examined.require_usable(now) {
             // Disabled or noted as lost: the pair still asks for this token, so nobody gets in.
             let ServiceError::State { code: why, .. } = unusable else { return Err(unusable) };
@@ -368,15 +348,9 @@ impl Service {
                 Subject::Resource(portal.resource.id),
             ];
             return self.decide(move |_| {
-                let detail = vec![("page", "third".to_owned()), ("result", why.to_owned())];
-                let entry = super::audit_entry(
-                    now,
-                    &actor,
-                    AuditAction::SignIn,
-                    subjects.clone(),
-                    AuditResult::Refused,
-                    detail,
-                );
+                let detail = vec![("page", page.to_owned()), ("result", why.to_owned())];
+                let entry =
+                    super::audit_entry(now, &actor, action, subjects.clone(), AuditResult::Refused, detail);
                 Ok((CheckResult::Wrong, vec![entry]))
             });
         }
@@ -391,15 +365,19 @@ impl Service {
             let (result, mut changes) = settle(view, &fresh, comparison, now)?;
             let done = matches!(result, CheckResult::Accepted { .. });
             if done {
-                changes.extend(full_session(old_key, new_key, resource, user, &address, now));
+                changes.extend(if complete {
+                    proved_session(view, old_key, new_key, now)?
+                } else {
+                    full_session(old_key, new_key, resource, user, &address, now)
+                });
             }
             changes.push(super::audit_entry(
                 now,
                 &actor,
-                AuditAction::SignIn,
+                action,
                 vec![Subject::User(user), Subject::Token(fresh.id()), Subject::Resource(resource)],
                 if done { AuditResult::Done } else { AuditResult::Refused },
-                vec![("page", "third".to_owned()), ("result", result.name().to_owned())],
+                vec![("page", page.to_owned()), ("result", result.name().to_owned())],
             ));
             Ok((result, changes))
         })
@@ -418,10 +396,13 @@ impl Service {
         }
         let cookie = bearer_token()?;
         let (old_key, new_key, resource) = (portal.key, bearer_hash(&cookie), portal.resource.id);
+        if !matches!(portal.stage, LoginStage::OtpOwed { .. }) {
+            return Err(ServiceError::state("sign_in_order", "start again with the login"));
+        }
         let actor = portal.actor(visit);
         let mut proved = false;
         let outcome = self.until_settled(|| {
-            let (user, examined, now) = self.owed_pair(portal)?;
+            let (user, examined, now) = self.pair_at_hand(portal)?;
             examined.require_usable(now)?;
             let window = self.store.read(|view| portal_window(view, &examined))?;
             let pin = self.sequence_pin(&examined, otps)?;
@@ -430,6 +411,7 @@ impl Service {
             let (acting, address) = (actor.clone(), visit.address.clone());
             let subjects =
                 vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(resource)];
+            let told = self.tells_synchronized(portal, &examined, visit)?;
             self.synchronize(&actor, &examined, &asked, move |view| {
                 if view.session(&old_key)?.is_none() {
                     return Err(ServiceError::state("sign_in_order", "start again with the login"));
@@ -441,6 +423,7 @@ impl Service {
                 } else {
                     (Vec::new(), "pin_owed", AuditResult::Refused)
                 };
+                changes.extend(told(view)?);
                 let detail = vec![("page", "third".to_owned()), ("result", word.to_owned())];
                 changes.push(super::audit_entry(
                     now,
@@ -454,6 +437,7 @@ impl Service {
             })
         })?;
         let signed_in = proved && matches!(outcome.result, SequenceResult::Synchronized { .. });
+        self.wake_mailer();
         Ok((outcome, signed_in.then_some(cookie)))
     }
 
@@ -478,18 +462,6 @@ impl Service {
                 super::audit_entry(now, &actor, AuditAction::SignOut, subjects, AuditResult::Done, vec![]);
             Ok(((), vec![Change::DeleteSession(key), entry]))
         })
-    }
-
-    fn code_hash(&self, code: &str) -> [u8; 32] {
-        self.vault.keyed_hash("mailed code", code.as_bytes())
-    }
-
-    /// Keyed hash of what was typed where a mailed code may stand: blanks and dashes do not matter.
-    #[expect(clippy::disallowed_methods, reason = "a mailed code is compared by its hash")]
-    fn code_hash_of(&self, typed: &Passphrase) -> [u8; 32] {
-        let digits: zeroize::Zeroizing<Vec<u8>> =
-            typed.expose().iter().copied().filter(|b| !matches!(b, b' ' | b'-')).collect::<Vec<u8>>().into();
-        self.vault.keyed_hash("mailed code", &digits)
     }
 }
 
@@ -528,10 +500,4 @@ fn full_session(
     let kind = SessionKind::Portal { resource, stage: LoginStage::Full { user, proved_at: now } };
     let session = Session { kind, created_at: now, seen_at: now, address: address.to_owned() };
     vec![Change::DeleteSession(old_key), Change::PutSession(new_key, session)]
-}
-
-/// Eight random digits, each as likely as the others.
-fn eight_digits() -> Result<zeroize::Zeroizing<String>, ServiceError> {
-    let value = u64::from_be_bytes(random_bytes::<8>()?) % 100_000_000;
-    Ok(zeroize::Zeroizing::new(format!("{value:08}")))
 }

@@ -7,7 +7,7 @@ use crate::model::{
 use crate::store::{Change, Changes, Page, Slice, StoreError, View};
 
 use super::import::dropped;
-use super::notice::old_mails;
+use super::outbox::old_mails;
 use super::{Service, ServiceError};
 
 /// Records that one change removes.

@@ -2,6 +2,8 @@
 
 use askama::Template;
 
+pub mod profile;
+
 #[cfg(test)]
 use super::Tone;
 use super::setup::SetupTab;

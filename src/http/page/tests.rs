@@ -57,6 +57,12 @@ fn samples() -> Vec<(&'static str, String)> {
         ("portal_pin", html(&setup::Pin::sample())),
         ("portal_sure", html(&setup::Sure::sample())),
         ("portal_reassign", html(&portal::Confirm::sample_reassign())),
+        ("portal_form", html(&portal::profile::Form::sample())),
+        ("portal_prove", html(&portal::profile::Prove::sample())),
+        ("portal_prove_mail", html(&portal::profile::Prove::sample_mail())),
+        ("portal_prove_mailed", html(&portal::profile::Prove::sample_mailed())),
+        ("portal_prove_password", html(&portal::profile::Prove::sample_password())),
+        ("portal_prove_nothing", html(&portal::profile::Prove::sample_nothing())),
         ("portal_closed", html(&portal::Closed::sample())),
     ]
 }

@@ -99,6 +99,7 @@ fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
             "Type a PIN with each code, so that a found token is of no use.",
         ),
         PortalAction::RemovePin => ("tokens/pin/remove", "lock", "Remove PIN", "Use the code alone again."),
+        PortalAction::ChangeLogin => ("login", "user", "Change Login", "Sign in with another login."),
         _ => return None,
     };
     Some(ActionRow { href: place.path(page), icon, title: title.into(), line: line.into() })
@@ -124,15 +125,24 @@ pub(super) async fn home(place: Place) -> Response {
             tokens: home.token.iter().map(|token| own_token(token, now)).collect(),
             actions: home.actions.iter().filter_map(|action| action_row(&place, *action)).collect(),
             nothing,
-            notice: (place.query == "draft-ended").then(|| {
-                let text =
-                    "It took too long, or too many codes did not fit. Nothing was changed: begin again.";
-                Notice::new(Tone::Attention, "No token was set up.", text)
-            }),
+            notice: done(&place.query),
         };
         html(StatusCode::OK, &page)
     });
     place.answer(result)
+}
+
+/// What `?done=` may say on the person's page: a word of this table, never text from the address.
+fn done(query: &str) -> Option<Notice> {
+    if query == "draft-ended" {
+        let text = "It took too long, or too many codes did not fit. Nothing was changed: begin again.";
+        return Some(Notice::new(Tone::Attention, "No token was set up.", text));
+    }
+    let (title, text) = match query.strip_prefix("done=")? {
+        "login" => ("Your login is changed.", "Sign in with the new one from now on."),
+        _ => return None,
+    };
+    Some(Notice::new(Tone::Good, title, text))
 }
 
 pub(super) fn not_offered() -> ApiError {

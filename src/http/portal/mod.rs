@@ -3,6 +3,8 @@
 mod actions;
 mod pin;
 mod place;
+mod profile;
+mod prove;
 mod setup;
 mod sign_in;
 
@@ -23,6 +25,10 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/selfservice/{alias}/otp", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/sign-out", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/home", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/prove", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/prove", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/login", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/login", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/tokens/confirm", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/tokens/confirm", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/tokens/synchronize", Permission::Anyone),
@@ -51,6 +57,8 @@ pub fn router() -> Router<AppState> {
         .route("/selfservice/{alias}/otp", get(sign_in::third).post(sign_in::prove))
         .route("/selfservice/{alias}/sign-out", post(sign_in::leave))
         .route("/selfservice/{alias}/home", get(actions::home))
+        .route("/selfservice/{alias}/prove", get(prove::ask).post(prove::prove))
+        .route("/selfservice/{alias}/login", get(profile::login).post(profile::login_sent))
         .route("/selfservice/{alias}/tokens/confirm", get(actions::confirm).post(actions::confirmed))
         .route(
             "/selfservice/{alias}/tokens/synchronize",

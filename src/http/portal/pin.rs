@@ -7,6 +7,7 @@ use axum::response::Response;
 
 use super::actions::{done_page, not_offered, read_home};
 use super::place::Place;
+use super::prove;
 use crate::http::codes::Typed;
 use crate::http::error::ApiError;
 use crate::http::extract::PageForm;
@@ -131,6 +132,9 @@ pub(super) async fn remove_form(place: Place) -> Response {
         }
         let home =
             if home.actions.contains(&PortalAction::RemovePin) { home } else { return Err(not_offered()) };
+        if let Some(elsewhere) = place.prove_first(&session, &prove::REMOVE_PIN).await? {
+            return Ok(elsewhere);
+        }
         let serial = home.token.as_ref().map_or("", |token| token.token.serial.display());
         let page = Sure {
             page: place.inside("Remove PIN"),
@@ -164,7 +168,7 @@ pub(super) async fn remove(place: Place, form: Form<Typed>) -> Response {
         Ok(place.go("tokens/pin/remove?done"))
     };
     let result = result.await;
-    place.answer(result)
+    place.answer_or_prove(result, &prove::REMOVE_PIN, "").await
 }
 
 /// The question before a token is given back, and `?done` after it.
@@ -187,6 +191,9 @@ pub(super) async fn unassign_form(place: Place) -> Response {
         } else {
             return Err(not_offered());
         };
+        if let Some(elsewhere) = place.prove_first(&session, &prove::UNASSIGN).await? {
+            return Ok(elsewhere);
+        }
         let serial = home.token.as_ref().map_or("", |token| token.token.serial.display());
         let page = Sure {
             page: place.inside("Unassign Token"),
@@ -221,5 +228,5 @@ pub(super) async fn unassign(place: Place, form: Form<Typed>) -> Response {
         Ok(place.go("tokens/unassign?done"))
     };
     let result = result.await;
-    place.answer(result)
+    place.answer_or_prove(result, &prove::UNASSIGN, "").await
 }

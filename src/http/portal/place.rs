@@ -154,7 +154,11 @@ impl Place {
 
     /// On to another page with another session.
     pub(super) fn go_with(&self, page: &str, cookie: Option<&BearerToken>) -> Response {
-        let mut response = self.go(page);
+        self.with_cookie(self.go(page), cookie)
+    }
+
+    /// The same answer, which gives the browser another session.
+    pub(super) fn with_cookie(&self, mut response: Response, cookie: Option<&BearerToken>) -> Response {
         let header = Cookie::Portal.write(cookie, self.state.settings.secure);
         response.headers_mut().append(header::SET_COOKIE, header);
         response

@@ -7,6 +7,7 @@ use axum::response::Response;
 
 use super::actions::{Way, codes_problem, confirm_page, done_page, not_offered, read_home, take_token};
 use super::place::Place;
+use super::prove;
 use super::sign_in::blocked;
 use crate::clock::UnixTime;
 use crate::device::{self, Profile, SeedOrigin};
@@ -209,6 +210,11 @@ async fn first_page(
     if !home.actions.contains(&purpose.action()) {
         return Err(not_offered());
     }
+    if purpose == Purpose::Replace
+        && let Some(elsewhere) = place.prove_first(session, &prove::REASSIGN).await?
+    {
+        return Ok(elsewhere);
+    }
     let sorts = place.state.service.portal_token_types(session);
     let wanted = asked(&place.query, "type");
     if purpose == Purpose::Replace && (wanted == EXISTING || wanted.is_empty()) {
@@ -259,7 +265,7 @@ async fn sent(place: Place, form: Form<Typed>, purpose: Purpose) -> Response {
         draft(&place, session, purpose, &sorts, sort, &typed).await
     };
     let result = result.await;
-    place.answer(result)
+    place.answer_or_prove(result, &prove::REASSIGN, "").await
 }
 
 /// The parameters that a form of the universal tab says.

@@ -111,7 +111,7 @@ pub(super) fn blocked(until: Option<UnixTime>, now: UnixTime) -> Notice {
 }
 
 /// Says to programs, too, when the next try makes sense.
-fn with_wait(mut page: Response, until: Option<UnixTime>, now: UnixTime) -> Response {
+pub(super) fn with_wait(mut page: Response, until: Option<UnixTime>, now: UnixTime) -> Response {
     if let Some(secs) = until.and_then(|until| u64::try_from(until.secs_since(now)).ok()) {
         page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs.max(1)));
     }

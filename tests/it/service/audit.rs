@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use mintmark::model::{AssignmentKind, BatchPart, PinPlacement, Role, Subject, TokenType};
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, ImportRequest, NewUser, PortalSettings, SecondPage,
-    TokenPatch, UserPatch,
+    AssignRequest, AuthRequest, ConfirmRequest, ImportRequest, NewUser, PortalSession, PortalSettings,
+    SecondPage, TokenPatch, UserPatch,
 };
 use mintmark::store::Page;
 
@@ -13,6 +13,7 @@ use super::fixture::{
     Home, PASSWORD, StandIn, admin, alias, batch, login, many, operator, request, resource, serial, typed,
     verifier, visit,
 };
+use super::pin::glued;
 use super::register::software;
 
 /// Methods that only look.
@@ -41,7 +42,9 @@ const READING: &[&str] = &[
     "portal_drafted",
     "portal_home",
     "portal_preview",
+    "portal_proof",
     "portal_token_types",
+    "require_fresh",
     "resource",
     "resources",
     "search",
@@ -119,45 +122,52 @@ impl Table {
     }
 }
 
+/// Begins an app's token; gives a stand-in for the app.
+fn begun(home: &Home, portal: &PortalSession, replace: bool) -> StandIn {
+    home.service.portal_draft(portal, &software(), replace, &visit()).expect("begun");
+    let view = home.service.portal_drafted(portal).expect("read").expect("there");
+    let shown = view.shown.expect("made here");
+    let secret = data_encoding::BASE32_NOPAD.decode(shown.base32.as_bytes()).expect("base32");
+    StandIn::with_secret(view.draft.serial.display(), false, secret)
+}
+
 /// What a user does with a token of one's own.
 fn own_token(table: &mut Table) {
     table.home.add_user("nina");
     let nina = table.home.sign_in("nina");
-    let begin = |h: &Home, replace| {
-        h.service.portal_draft(&nina, &software(), replace, &visit()).expect("begun");
-        let shown = h.service.portal_drafted(&nina).expect("read").expect("there");
-        let (serial, shown) = (shown.draft.serial.display().to_owned(), shown.shown.expect("made here"));
-        let secret = data_encoding::BASE32_NOPAD.decode(shown.base32.as_bytes()).expect("base32");
-        StandIn::with_secret(&serial, false, secret)
-    };
-    table.row("portal_draft", "registration", |h| drop(begin(h, false)));
+    table.row("portal_draft", "registration", |h| drop(begun(h, &nina, false)));
     table.row("portal_drop_draft", "registration", |h| {
         h.service.portal_drop_draft(&nina, &visit()).expect("dropped");
     });
-    let app = begin(&table.home, false);
+    let app = begun(&table.home, &nina, false);
     table.row("portal_finish", "registration", |h| {
         h.service.portal_finish(&nina, &[app.wrong(h.step())], &visit()).expect("answered")
     });
     table.row("portal_finish", "registration", |h| {
         h.service.portal_finish(&nina, &[app.at(h.step())], &visit()).expect("answered")
     });
-    let pin = || mintmark::secret::Pin::new(b"2580".to_vec());
-    for remover in ["portal_remove_pin", "remove_pin"] {
-        table.row("portal_set_pin", "pin_set", |h| {
-            h.service.portal_set_pin(&nina, &pin(), PinPlacement::After, &visit()).expect("set");
-        });
-        table.row(remover, "pin_removed", |h| match remover {
-            "remove_pin" => h.service.remove_pin(&admin(), &app.serial, "at the desk").expect("removed"),
-            _ => h.service.portal_remove_pin(&nina, &visit()).expect("removed"),
-        });
-    }
-    let next = begin(&table.home, true);
+    let set = |h: &Home, portal: &PortalSession| {
+        let pin = mintmark::secret::Pin::new(b"2580".to_vec());
+        h.service.portal_set_pin(portal, &pin, PinPlacement::After, &visit()).expect("set");
+    };
+    table.row("portal_set_pin", "pin_set", |h| set(h, &nina));
+    table.home.wait(30);
+    let nina = table.home.prove(&nina, &glued("", &app.at(table.home.step()), "2580"));
+    table.row("portal_remove_pin", "pin_removed", |h| {
+        h.service.portal_remove_pin(&nina, &visit()).expect("removed");
+    });
+    set(&table.home, &nina);
+    table.row("remove_pin", "pin_removed", |h| {
+        h.service.remove_pin(&admin(), &app.serial, "at the desk").expect("removed");
+    });
+    let next = begun(&table.home, &nina, true);
     table.row("portal_finish", "token_replaced", |h| {
         h.service.portal_finish(&nina, &[next.at(h.step())], &visit()).expect("answered")
     });
+    table.home.wait(30);
+    let nina = table.home.prove(&nina, &next.at(table.home.step()));
     table.row("portal_reassign", "confirmation", |h| {
-        let codes = next.from(9, 2);
-        h.service.portal_reassign(&nina, &next.serial, &codes, &visit()).expect("answered")
+        h.service.portal_reassign(&nina, &next.serial, &next.from(9, 2), &visit()).expect("answered")
     });
     table.row("portal_unassign", "unassigned", |h| {
         h.service.portal_unassign(&nina, &visit()).expect("given back");
@@ -278,6 +288,18 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("portal_synchronize", "resynced", |h| {
         h.service.portal_synchronize(&portal, &wrong, &visit()).expect("answered")
     });
+    table.home.wait(30);
+    table.row("portal_prove_code", "proved", |h| {
+        h.service.portal_prove_code(&portal, &tokens[0].wrong(h.step()), &visit()).expect("answered")
+    });
+    table.home.add_user("nell");
+    let nell = table.home.sign_in("nell");
+    table.row("portal_change_login", "user_changed", |h| {
+        h.service.portal_change_login(&nell, &login("nelly"), &visit()).expect("changed");
+    });
+    table.row("portal_prove_secret", "proved", |h| {
+        h.service.portal_prove_secret(&nell, &typed("wrong"), &visit()).expect("answered")
+    });
     table.row("sign_out", "sign_out", |h| h.service.sign_out(&cookie).expect("out"));
     let owed = table.home.sign_in("anna");
     table.row("portal_third", "sign_in", |h| {
@@ -294,6 +316,8 @@ fn service_law7_every_change_is_in_the_log() {
     own_token(&mut table);
     table.home.add_mail_user("mary");
     table.row("portal_begin", "code_mailed", |h| drop(h.begin("mary")));
+    let mary = table.home.sign_in_by_mail("mary");
+    table.row("mail_proof", "code_mailed", |h| h.service.mail_proof(&mary, &visit()).expect("mailed"));
 
     // Codes.
     table.row("check", "otp_checked", |h| {

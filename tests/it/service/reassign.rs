@@ -64,6 +64,9 @@ fn p18_a_received_token_takes_all_places() {
     let (home, [old, new]) = with_pair();
     let portal = home.sign_in_full("anna", &old);
     let step = home.step();
+    let early = home.sign_in("anna");
+    let unproved = home.service.portal_reassign(&early, &new.serial, &new.from(step, 2), &visit());
+    assert!(matches!(unproved, Err(ServiceError::State { code: "sign_in_order", .. })), "{unproved:?}");
     let wrong = [new.wrong(step), new.at(3)];
     let refused = home.service.portal_reassign(&portal, &new.serial, &wrong, &visit()).expect("answered");
     assert!(matches!(refused, ConfirmResult::Refused { reason: "refused", .. }), "{refused:?}");
@@ -106,6 +109,26 @@ fn p18_a_new_app_takes_all_places() {
     let made = home.service.portal_finish(&portal, &[app.at(step)], &visit()).expect("answered");
     assert!(matches!(made, DraftResult::Made { .. }), "{made:?}");
     replaced(&home, &old, &app);
+}
+
+/// P32 before P18 and P19: a proof that is older than five minutes is none.
+#[test]
+fn p18_p19_ask_for_a_fresh_proof() {
+    let (home, [old, new]) = with_pair();
+    let portal = home.sign_in_full("anna", &old);
+    home.wait(301);
+    let step = home.step();
+    let codes = new.from(step - 1, 2);
+    let replaced = home.service.portal_reassign(&portal, &new.serial, &codes, &visit()).map(drop);
+    let begun = home.service.portal_draft(&portal, &super::register::software(), true, &visit());
+    let given = home.service.portal_unassign(&portal, &visit());
+    for answer in [replaced, begun, given] {
+        assert!(matches!(answer, Err(ServiceError::State { code: "proof_needed", .. })), "{answer:?}");
+    }
+    assert_eq!((places(&home, &old).len(), there(&home, &new).state.used), (2, false), "no code is spent");
+    let portal = home.prove(&portal, &old.at(step));
+    let done = home.service.portal_reassign(&portal, &new.serial, &codes, &visit()).expect("answered");
+    assert!(matches!(done, ConfirmResult::Confirmed { .. }), "{done:?}");
 }
 
 /// P18: a draft for one token does not replace another.

@@ -1,0 +1,131 @@
+//! What people change of themselves in the portal, as a browser sees it.
+
+use axum::http::StatusCode;
+use mintmark::model::{AssignmentKind, Login, PortalAction, TokenSerial};
+use mintmark::service::{AssignRequest, PortalSettings};
+
+use crate::desk::{ADMIN, Answer, Browser, Desk, PASSWORD, resource, serial};
+
+/// A desk whose portal offers these actions.
+fn desk_with(actions: &[PortalAction]) -> Desk {
+    let desk = Desk::open();
+    let settings = PortalSettings { actions: Some(actions.to_vec()), ..PortalSettings::default() };
+    desk.service.set_portal(&ADMIN, &resource("VPN"), &settings).expect("set");
+    desk
+}
+
+/// anna with token 1 on *VPN*.
+fn give_token(desk: &Desk) {
+    let pair = AssignRequest {
+        kind: AssignmentKind::TokenWithUser,
+        user: Some(Login::parse("anna").expect("a login")),
+        token: Some(TokenSerial::parse(&serial(1)).expect("a serial")),
+    };
+    desk.service.assign(&ADMIN, &resource("VPN"), &pair).expect("assigned");
+}
+
+fn digits(text: &str) -> String {
+    let mut words = text.split(|c: char| !c.is_ascii_digit());
+    words.find(|word| word.len() == 8).expect("a code of eight digits").to_owned()
+}
+
+fn newest_code(desk: &Desk) -> String {
+    digits(&desk.service.outbox(&ADMIN, 5).expect("a demonstration")[0].text)
+}
+
+impl Browser<'_> {
+    /// Follows a redirect that sends the form on.
+    async fn onward(&mut self, answer: &Answer, fields: &[(&str, &str)]) -> Answer {
+        assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT, "{}", answer.body);
+        let path = answer.location().to_owned();
+        self.post(&path, fields).await
+    }
+}
+
+/// P27, P32: the page asks first who is there, and what was typed is not lost.
+#[tokio::test]
+async fn p32_a_change_of_login_asks_who_is_there() {
+    let desk = desk_with(&[PortalAction::ChangeLogin]);
+    give_token(&desk);
+    let mut anna = desk.browser();
+    anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/otp");
+    let code = desk.codes(1, 0, 1);
+    anna.post("/selfservice/vpn/otp", &[("otp", &code[0])]).await.leads_to("/selfservice/vpn/home");
+    anna.get("/selfservice/vpn/home").await.says(StatusCode::OK, "Change Login");
+    anna.get("/selfservice/vpn/login").await.says(StatusCode::OK, "Others find you by your login.");
+    let bad = anna.post("/selfservice/vpn/login", &[("login", "an na\u{7}")]).await;
+    assert_eq!(bad.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", bad.body);
+    let taken = anna.post("/selfservice/vpn/login", &[("login", "otto")]).await;
+    taken.says(StatusCode::UNPROCESSABLE_ENTITY, "This login is taken: choose another.");
+
+    // Five minutes later the proof is too old: the form leads there, and keeps what was typed.
+    desk.later(301);
+    let asks = anna.post("/selfservice/vpn/login", &[("login", "anna.k")]).await;
+    asks.says(StatusCode::OK, "Is it still you?");
+    asks.says(StatusCode::OK, "before your login is changed");
+    asks.says(StatusCode::OK, "name=\"login\" value=\"anna.k\"");
+    anna.get("/selfservice/vpn/login").await.leads_to("/selfservice/vpn/prove?then=login");
+    anna.get("/selfservice/vpn/prove?then=login").await.says(StatusCode::OK, "Type the code");
+    for elsewhere in ["prove", "prove?then=", "prove?then=//example.org", "prove?then=home"] {
+        let answer = anna.get(&format!("/selfservice/vpn/{elsewhere}")).await;
+        answer.says(StatusCode::NOT_FOUND, "That is not possible here");
+        anna.get("/selfservice/vpn/prove?then=login").await.says(StatusCode::OK, "Type the code");
+    }
+    let fields = [("then", "login"), ("login", "anna.k"), ("otp", "000000")];
+    let wrong = anna.post("/selfservice/vpn/prove", &fields).await;
+    wrong.says(StatusCode::UNPROCESSABLE_ENTITY, "That did not fit.");
+    wrong.says(StatusCode::UNPROCESSABLE_ENTITY, "name=\"login\" value=\"anna.k\"");
+    let letters = [("then", "login"), ("login", "anna.k"), ("otp", "12345x")];
+    let letters = anna.post("/selfservice/vpn/prove", &letters).await;
+    letters.says(StatusCode::UNPROCESSABLE_ENTITY, "A code has digits only.");
+    let code = desk.codes(1, 0, 1);
+    let fields = [("then", "login"), ("login", "anna.k"), ("otp", code[0].as_str())];
+    let proved = anna.post("/selfservice/vpn/prove", &fields).await;
+    assert_eq!(proved.location(), "/selfservice/vpn/login");
+    let changed = anna.onward(&proved, &fields).await;
+    changed.leads_to("/selfservice/vpn/home?done=login");
+    anna.get("/selfservice/vpn/home?done=login").await.says(StatusCode::OK, "Your login is changed.");
+    desk.service.user(&ADMIN, &Login::parse("anna.k").expect("a login")).expect("changed");
+    // Without anything typed the proof leads to the page.
+    desk.later(301);
+    anna.get("/selfservice/vpn/login").await.leads_to("/selfservice/vpn/prove?then=login");
+    anna.get("/selfservice/vpn/prove?then=login").await.says(StatusCode::OK, "Type the code");
+    let code = desk.codes(1, 0, 1);
+    let fields = [("then", "login"), ("otp", code[0].as_str())];
+    anna.post("/selfservice/vpn/prove", &fields).await.leads_to("/selfservice/vpn/login");
+    anna.get("/selfservice/vpn/login").await.says(StatusCode::OK, "New login");
+    desk.close();
+}
+
+/// P32: password, or mailed code.
+#[tokio::test]
+async fn p32_without_a_token_password_or_mailed_code() {
+    let desk = desk_with(&[PortalAction::ChangeLogin]);
+    let mut anna = desk.browser();
+    anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/home");
+    desk.later(301);
+    anna.get("/selfservice/vpn/prove?then=login").await.says(StatusCode::OK, "Your password");
+    let empty = anna.post("/selfservice/vpn/prove", &[("then", "login")]).await;
+    empty.says(StatusCode::UNPROCESSABLE_ENTITY, "Type your password.");
+    let right = anna.post("/selfservice/vpn/prove", &[("then", "login"), ("secret", PASSWORD)]).await;
+    right.leads_to("/selfservice/vpn/login");
+
+    let mut otto = desk.browser();
+    otto.get("/selfservice/vpn/portal").await.says(StatusCode::OK, "Your login");
+    otto.post("/selfservice/vpn/portal", &[("login", "otto")]).await.leads_to("/selfservice/vpn/verify");
+    let code = newest_code(&desk);
+    otto.post("/selfservice/vpn/verify", &[("secret", &code)]).await.leads_to("/selfservice/vpn/home");
+    desk.later(301);
+    otto.get("/selfservice/vpn/prove?then=login")
+        .await
+        .says(StatusCode::OK, "We mail a code to o…@example.org");
+    let sent = otto.post("/selfservice/vpn/prove", &[("then", "login"), ("mail", "1")]).await;
+    sent.says(StatusCode::OK, "A code is on its way to o…@example.org.");
+    let code = newest_code(&desk);
+    let wrong = otto.post("/selfservice/vpn/prove", &[("then", "login"), ("secret", "12345678")]).await;
+    wrong.says(StatusCode::UNPROCESSABLE_ENTITY, "Only the newest code works");
+    let fields = [("then", "login"), ("secret", code.as_str()), ("login", "otto.o")];
+    let right = otto.post("/selfservice/vpn/prove", &fields).await;
+    otto.onward(&right, &fields).await.leads_to("/selfservice/vpn/home?done=login");
+    desk.close();
+}
