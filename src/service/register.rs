@@ -36,6 +36,9 @@ const NAME_CHARS: usize = 40;
 /// What the batches say where tokens of the portal came from.
 const PROVENANCE: &str = "made in the portal";
 
+/// The sorts of token that users can set up; codes by mail come with a later version.
+pub const OFFERED_TYPES: &[TokenType] = &[TokenType::Hardware, TokenType::Software, TokenType::Universal];
+
 /// A token to be set up.
 #[derive(Debug)]
 pub struct NewToken<'a> {
@@ -121,8 +124,18 @@ impl DraftResult {
 
 /// Why a sort of token is not offered to this user here.
 pub(super) fn sort_missing(portal: &SelfService, sort: TokenType) -> bool {
-    // A token whose codes are mailed needs sending and a kind of its own; it is not made yet.
-    sort == TokenType::Mail || !portal.token_types.contains(&sort)
+    !OFFERED_TYPES.contains(&sort) || !portal.token_types.contains(&sort)
+}
+
+/// Refuses to enable what does not exist yet.
+pub(super) fn refuse_unknown_types(types: &[TokenType]) -> Result<(), ServiceError> {
+    match types.iter().find(|sort| !OFFERED_TYPES.contains(sort)) {
+        Some(sort) => {
+            let detail = format!("tokens of type {} come with a later version", sort.name());
+            Err(ServiceError::invalid("token_types", "token_type_not_available", detail))
+        }
+        None => Ok(()),
+    }
 }
 
 fn named(name: &str) -> Result<String, ServiceError> {

@@ -160,7 +160,7 @@ impl Desk {
         Browser { desk: self, staff: false, cookies: BTreeMap::new(), form_token: String::new() }
     }
 
-    fn staff(&self) -> Browser<'_> {
+    pub(crate) fn staff(&self) -> Browser<'_> {
         Browser { staff: true, ..self.browser() }
     }
 }

@@ -186,7 +186,7 @@ fn service_law7_every_change_is_in_the_log() {
         let settings = PortalSettings {
             alias: Some(alias()),
             actions: Some(mintmark::service::OFFERED.to_vec()),
-            token_types: Some(TokenType::ALL.to_vec()),
+            token_types: Some(vec![TokenType::Hardware, TokenType::Software, TokenType::Universal]),
             ..PortalSettings::default()
         };
         h.service.set_portal(&admin(), &vpn(), &settings).expect("set")

@@ -28,6 +28,8 @@ pub(super) fn glued(before: &str, code: &Otp, after: &str) -> Otp {
 /// Anna with a token that has the PIN 2580.
 fn with_pin(home: &Home, placement: PinPlacement) -> (PortalSession, StandIn) {
     let portal = home.sign_in("anna");
+    // A proof of the moment in which the token came would be one of it.
+    home.wait(1);
     let app = scanned(home, &portal, false);
     let made = home.service.portal_finish(&portal, &[app.at(home.step())], &visit()).expect("answered");
     assert!(matches!(made, DraftResult::Made { .. }));

@@ -19,7 +19,7 @@ use super::fixture::{Home, StandIn, admin, login, operator, resource, secret_of,
 pub(super) fn everything() -> PortalSettings {
     PortalSettings {
         actions: Some(mintmark::service::OFFERED.to_vec()),
-        token_types: Some(TokenType::ALL.to_vec()),
+        token_types: Some(vec![TokenType::Hardware, TokenType::Software, TokenType::Universal]),
         ..PortalSettings::default()
     }
 }
