@@ -1,5 +1,7 @@
 //! What a user sees in the portal, and why. What they do there is in the files below.
 
+mod email;
+mod password;
 mod profile;
 mod proof;
 
@@ -9,6 +11,8 @@ use crate::model::{
 use crate::oath::Otp;
 use crate::store::{Changes, View};
 
+pub use self::email::{EmailResult, EmailSent};
+pub use self::password::PasswordResult;
 pub(super) use self::proof::proved_session;
 pub use self::proof::{ProofAsked, ProofResult};
 use super::code::Examined;
@@ -16,7 +20,7 @@ use super::confirm::{codes_for, pair_of};
 use super::notice::{Happened, Notice};
 use super::resync::{Sequence, portal_window};
 use super::token::TokenView;
-use super::{ConfirmRequest, ConfirmResult, PortalSession, SequenceOutcome, Service, ServiceError};
+use super::{ConfirmRequest, ConfirmResult, MailMode, PortalSession, SequenceOutcome, Service, ServiceError};
 
 /// Why an action does not show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,12 @@ pub enum WhyHidden {
     NoToken,
     /// Codes of this kind of token cannot be synchronised yet.
     KindNotSupported,
+    /// The user has a password already.
+    HasPassword,
+    /// The user has no password.
+    NoPassword,
+    /// No mail can be sent, and a new address is proved by one.
+    NoMail,
     /// A later version brings it.
     NotOffered,
     /// The user does not stand on the resource.
@@ -45,6 +55,9 @@ impl WhyHidden {
             Self::HasToken => "the user has a token here already",
             Self::NoToken => "the user has no token here",
             Self::KindNotSupported => "this kind of token cannot be synchronised yet",
+            Self::HasPassword => "the user has a password already",
+            Self::NoPassword => "the user has no password yet",
+            Self::NoMail => "mail is not set up, so nobody can prove a new address",
             Self::NotOffered => "comes with a later version",
             Self::NotAssigned => "the user is not assigned to this resource",
             Self::CannotSignIn => {
@@ -92,14 +105,23 @@ impl PortalSession {
 }
 
 /// The actions that this program offers; the others come with later versions and cannot be enabled.
-pub const OFFERED: &[PortalAction] =
-    &[PortalAction::RegisterExistingToken, PortalAction::SynchronizeToken, PortalAction::ChangeLogin];
+pub const OFFERED: &[PortalAction] = &[
+    PortalAction::RegisterExistingToken,
+    PortalAction::SynchronizeToken,
+    PortalAction::CreatePassword,
+    PortalAction::ChangePassword,
+    PortalAction::ChangeEmail,
+    PortalAction::ChangePhone,
+    PortalAction::ChangeLogin,
+    PortalAction::ChangeName,
+];
 
 fn why_hidden(
     view: &dyn View,
     user: &User,
     resource: &Resource,
     action: PortalAction,
+    mail: MailMode,
 ) -> Result<Option<WhyHidden>, ServiceError> {
     let enabled = resource.portal.as_ref().is_some_and(|portal| portal.actions.contains(&action));
     if !enabled {
@@ -120,6 +142,9 @@ fn why_hidden(
         PortalAction::RegisterExistingToken | PortalAction::RegisterNewToken => {
             pair.is_some().then_some(WhyHidden::HasToken)
         }
+        PortalAction::CreatePassword => user.password.is_some().then_some(WhyHidden::HasPassword),
+        PortalAction::ChangePassword => user.password.is_none().then_some(WhyHidden::NoPassword),
+        PortalAction::ChangeEmail => (mail == MailMode::None).then_some(WhyHidden::NoMail),
         _ => None,
     })
 }
@@ -145,7 +170,7 @@ impl Service {
                 } else if user.password.is_none() && user.email.is_none() {
                     Some(WhyHidden::CannotSignIn)
                 } else {
-                    why_hidden(view, &user, &resource, *action)?
+                    why_hidden(view, &user, &resource, *action, self.mail)?
                 };
                 rows.push((*action, why));
             }
@@ -162,7 +187,9 @@ impl Service {
             let mut actions = Vec::new();
             let order = portal.resource.portal.as_ref().map(|p| p.actions.clone()).unwrap_or_default();
             for action in order {
-                if OFFERED.contains(&action) && why_hidden(view, user, &portal.resource, action)?.is_none() {
+                if OFFERED.contains(&action)
+                    && why_hidden(view, user, &portal.resource, action, self.mail)?.is_none()
+                {
                     actions.push(action);
                 }
             }

@@ -35,13 +35,23 @@ const fn action_words(action: PortalAction) -> [&'static str; 3] {
         PortalAction::UnassignToken => ["Unassign Token", "x", "Give your token back."],
         PortalAction::SetupPin => ["Set Up PIN", "lock", "Type a PIN beside the code."],
         PortalAction::RemovePin => ["Remove PIN", "lock", "Use the code alone."],
-        PortalAction::CreatePassword => ["Create Password", "key-round", "Choose your first password."],
-        PortalAction::ChangePassword => ["Change Password", "key-round", "Choose a new password."],
-        PortalAction::ChangeEmail => ["Change E-mail", "mail", "Codes go to another address."],
-        PortalAction::ChangePhone => ["Change Phone", "smartphone", "Be reached at another number."],
+        PortalAction::CreatePassword => {
+            ["Create Password", "key-round", "Sign in with a password instead of mailed codes."]
+        }
+        PortalAction::ChangePassword => {
+            ["Change Password", "key-round", "Choose a new password; the old one is asked first."]
+        }
+        PortalAction::ChangeEmail => {
+            ["Change Email Address", "mail", "Have codes and notices sent to another address."]
+        }
+        PortalAction::ChangePhone => {
+            ["Change Contact Phone Number", "smartphone", "Be reached at another number."]
+        }
         PortalAction::ChangeLogin => ["Change Login", "user", "Sign in with another login."],
-        PortalAction::ChangeName => ["Change Name", "user", "Be called otherwise."],
-        PortalAction::ManageEnvironment => ["Manage Environment", "shield-check", "Where you sign in from."],
+        PortalAction::ChangeName => ["Change First and Last Name", "pencil", "Be called otherwise."],
+        PortalAction::ManageEnvironment => {
+            ["Manage User Environment", "network", "See from where you sign in, trust or forget it."]
+        }
     }
 }
 

@@ -72,7 +72,23 @@ fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
             "Token Synchronization",
             "Your codes are refused: bring the token back in time.",
         ),
+        PortalAction::CreatePassword => (
+            "password/new",
+            "key-round",
+            "Create Password",
+            "Sign in with a password instead of mailed codes.",
+        ),
+        PortalAction::ChangePassword => {
+            ("password", "key-round", "Change Password", "Choose a new password; the old one is asked first.")
+        }
+        PortalAction::ChangeEmail => {
+            ("email", "mail", "Change Email Address", "Have codes and notices sent to another address.")
+        }
+        PortalAction::ChangePhone => {
+            ("phone", "smartphone", "Change Contact Phone Number", "Be reached at another number.")
+        }
         PortalAction::ChangeLogin => ("login", "user", "Change Login", "Sign in with another login."),
+        PortalAction::ChangeName => ("name", "pencil", "Change First and Last Name", "Be called otherwise."),
         _ => return None,
     };
     Some(ActionRow { href: place.path(page), icon, title: title.into(), line: line.into() })
@@ -109,6 +125,14 @@ pub(super) async fn home(place: Place) -> Response {
 fn done(query: &str) -> Option<Notice> {
     let (title, text) = match query.strip_prefix("done=")? {
         "login" => ("Your login is changed.", "Sign in with the new one from now on."),
+        "name" => ("Your name is changed.", ""),
+        "phone" => ("Your phone number is changed.", ""),
+        "phone-removed" => ("Your phone number is removed.", ""),
+        "password" => ("Your password is changed.", "Wherever else you were signed in, you were signed out."),
+        "password-created" => {
+            ("You have a password now.", "Sign in with it from now on; no code is mailed any more.")
+        }
+        "email" => ("Your e-mail address is changed.", "Codes and notices go there from now on."),
         _ => return None,
     };
     Some(Notice::new(Tone::Good, title, text))

@@ -36,8 +36,12 @@ pub(super) struct Then {
 pub(super) const LOGIN: Then =
     Then { name: "login", page: "login", why: "before your login is changed", field: Some("login") };
 
+/// *Change Email Address*.
+pub(super) const EMAIL: Then =
+    Then { name: "email", page: "email", why: "before your e-mail address is changed", field: Some("email") };
+
 /// All that may follow.
-const FOLLOWING: &[&Then] = &[&LOGIN];
+const FOLLOWING: &[&Then] = &[&LOGIN, &EMAIL];
 
 fn following(name: &str) -> Option<&'static Then> {
     FOLLOWING.iter().copied().find(|then| then.name == name)

@@ -7,6 +7,7 @@ mod double_spend;
 mod fault;
 pub(crate) mod fixture;
 mod import;
+mod profile;
 mod proof;
 mod resync;
 mod scope;
