@@ -38,7 +38,7 @@ pub use name::{
     BatchName, EmailAddress, Login, NameError, PhoneNumber, ResourceAlias, ResourceName, TokenSerial,
 };
 pub use resource::{PortalAction, Resource, SelfService, TokenType};
-pub use session::{LoginStage, MailedCode, Session, SessionKind};
+pub use session::{EmailChange, LoginStage, MailedCode, Session, SessionKind};
 pub use token::{
     Custody, CustodyError, DisabledBy, Drift, OtpSpec, PinPlacement, PinRecord, SeedRow, Token, TokenKind,
     TokenOrigin, TokenState, Tombstone,

@@ -31,6 +31,8 @@ pub(super) enum Purpose {
     SignIn,
     /// Somebody who is signed in wants to change something that matters.
     Proof,
+    /// Somebody says that this is their new address.
+    NewAddress,
 }
 
 /// A code that was drawn outside the change which mails it.
@@ -82,6 +84,10 @@ impl FreshCode {
                     "If you did not ask for it, somebody else is signed in as you. {}",
                     whom_to_ask(resource)
                 ),
+            ),
+            Purpose::NewAddress => (
+                format!("your code for this e-mail address on {} is {digits}", resource.name),
+                "If you did not ask for it, do nothing: without the code nothing changes.".to_owned(),
             ),
         };
         let text = format!(

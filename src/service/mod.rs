@@ -51,7 +51,10 @@ pub use error::ServiceError;
 pub use import::{ImportRequest, ImportTask, ImportView, LINES_IN_ANSWER};
 pub use operator::{NewApiKey, OperatorView};
 pub use outbox::{MailMode, OpenMail};
-pub use portal::{OFFERED, PortalHome, PortalState, ProofAsked, ProofResult, WhyHidden};
+pub use portal::{
+    EmailResult, EmailSent, OFFERED, PasswordResult, PortalHome, PortalState, ProofAsked, ProofResult,
+    WhyHidden,
+};
 pub use register::{DraftResult, DraftView, NewToken, OFFERED_TYPES, ShownSecret};
 pub use resource::{PortalSettings, ResourceView};
 pub use resync::{SequenceOutcome, SequenceResult, WindowSteps};

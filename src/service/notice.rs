@@ -28,6 +28,17 @@ pub(super) enum Happened<'a> {
         from: &'a Login,
         to: &'a Login,
     },
+    NameChanged,
+    PhoneChanged {
+        is_kept: bool,
+    },
+    PasswordCreated,
+    PasswordChanged,
+    /// Told at both addresses, which show most of themselves to nobody.
+    EmailChanged {
+        from: Option<&'a EmailAddress>,
+        to: &'a EmailAddress,
+    },
     /// By an operator: which of the ways in.
     WaysInChanged(&'a [&'static str]),
 }
@@ -43,6 +54,11 @@ impl Happened<'_> {
             Self::PinSet(..) => "PIN set",
             Self::PinRemoved(_) => "PIN removed",
             Self::LoginChanged { .. } => "your login was changed",
+            Self::NameChanged => "your name was changed",
+            Self::PhoneChanged { .. } => "your phone number was changed",
+            Self::PasswordCreated => "a password was created",
+            Self::PasswordChanged => "your password was changed",
+            Self::EmailChanged { .. } => "your e-mail address was changed",
             Self::WaysInChanged(_) => "your account was changed",
         }
     }
@@ -65,6 +81,24 @@ impl Happened<'_> {
             Self::PinRemoved(serial) => format!("the PIN of the token {serial} was removed."),
             Self::LoginChanged { from, to } => {
                 format!("your login was changed from {from} to {to}. Sign in as {to} from now on.")
+            }
+            Self::NameChanged => "the name on record for you was changed.".to_owned(),
+            Self::PhoneChanged { is_kept: true } => {
+                "the phone number on record for you was changed.".to_owned()
+            }
+            Self::PhoneChanged { is_kept: false } => {
+                "the phone number on record for you was removed.".to_owned()
+            }
+            Self::PasswordCreated => {
+                "a password was created for you. You sign in with it from now on; codes are no longer mailed."
+                    .to_owned()
+            }
+            Self::PasswordChanged => {
+                "your password was changed. Wherever else you were signed in, you were signed out.".to_owned()
+            }
+            Self::EmailChanged { from, to } => {
+                let from = from.map_or_else(|| "none".to_owned(), EmailAddress::hint);
+                format!("your e-mail address was changed from {from} to {}.", to.hint())
             }
             Self::WaysInChanged(what) => format!("an operator changed your {}.", what.join(" and ")),
         }

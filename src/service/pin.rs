@@ -65,7 +65,6 @@ fn is_guessed_first(digits: &[u8]) -> bool {
 }
 
 impl Service {
-    #[expect(clippy::disallowed_methods, reason = "PINs are hashed and compared here")]
     fn keyed_pin(&self, token: TokenId, digits: &[u8]) -> Passphrase {
         let mut value = Zeroizing::new(Vec::with_capacity(24));
         value.extend_from_slice(&token.0.to_be_bytes());
@@ -100,13 +99,11 @@ impl Service {
         typed: &Otp,
     ) -> Result<(Option<Otp>, bool), ServiceError> {
         let record = examined.token.pin.as_ref();
-        match split(&examined.token, examined.digits()?, typed) {
-            Some((code, pin)) => Ok((Some(code), self.pin_fits(examined.id(), &pin, record)?)),
-            None => {
-                self.dummy_pin(typed)?;
-                Ok((None, record.is_none()))
-            }
+        if let Some((code, pin)) = split(&examined.token, examined.digits()?, typed) {
+            return Ok((Some(code), self.pin_fits(examined.id(), &pin, record)?));
         }
+        self.dummy_pin(typed)?;
+        Ok((None, record.is_none()))
     }
 
     /// What stood beside the codes of a sequence.

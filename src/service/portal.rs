@@ -1,5 +1,7 @@
 //! What a user sees in the portal, and why. What they do there is in the files below.
 
+mod email;
+mod password;
 mod profile;
 mod proof;
 
@@ -10,6 +12,8 @@ use crate::model::{
 use crate::oath::Otp;
 use crate::store::{Changes, View};
 
+pub use self::email::{EmailResult, EmailSent};
+pub use self::password::PasswordResult;
 pub use self::proof::{ProofAsked, ProofResult};
 pub(super) use self::proof::{proved_session, require_fresh};
 use super::code::Examined;
@@ -20,7 +24,7 @@ use super::pin::SequencePin;
 use super::register::sort_missing;
 use super::resync::{Sequence, portal_window};
 use super::token::TokenView;
-use super::{ConfirmRequest, ConfirmResult, PortalSession, SequenceOutcome, Service, ServiceError};
+use super::{ConfirmRequest, ConfirmResult, MailMode, PortalSession, SequenceOutcome, Service, ServiceError};
 
 /// Why an action does not show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +43,12 @@ pub enum WhyHidden {
     NoPin,
     /// No sort of token that could be set up is enabled.
     NoTokenType,
+    /// The user has a password already.
+    HasPassword,
+    /// The user has no password.
+    NoPassword,
+    /// No mail can be sent, and a new address is proved by one.
+    NoMail,
     /// A later version brings it.
     NotOffered,
     /// The user does not stand on the resource.
@@ -58,6 +68,9 @@ impl WhyHidden {
             Self::HasPin => "the token has a PIN already",
             Self::NoPin => "the token has no PIN",
             Self::NoTokenType => "no token type that can be set up is enabled",
+            Self::HasPassword => "the user has a password already",
+            Self::NoPassword => "the user has no password yet",
+            Self::NoMail => "mail is not set up, so nobody can prove a new address",
             Self::NotOffered => "comes with a later version",
             Self::NotAssigned => "the user is not assigned to this resource",
             Self::CannotSignIn => {
@@ -113,7 +126,12 @@ pub const OFFERED: &[PortalAction] = &[
     PortalAction::SynchronizeToken,
     PortalAction::SetupPin,
     PortalAction::RemovePin,
+    PortalAction::CreatePassword,
+    PortalAction::ChangePassword,
+    PortalAction::ChangeEmail,
+    PortalAction::ChangePhone,
     PortalAction::ChangeLogin,
+    PortalAction::ChangeName,
 ];
 
 fn why_hidden(
@@ -121,6 +139,7 @@ fn why_hidden(
     user: &User,
     resource: &Resource,
     action: PortalAction,
+    mail: MailMode,
 ) -> Result<Option<WhyHidden>, ServiceError> {
     let enabled = resource.portal.as_ref().is_some_and(|portal| portal.actions.contains(&action));
     if !enabled {
@@ -151,6 +170,9 @@ fn why_hidden(
             let none = rules.is_none_or(|rules| TokenType::ALL.iter().all(|sort| sort_missing(rules, *sort)));
             none.then_some(WhyHidden::NoTokenType)
         }
+        PortalAction::CreatePassword => user.password.is_some().then_some(WhyHidden::HasPassword),
+        PortalAction::ChangePassword => user.password.is_none().then_some(WhyHidden::NoPassword),
+        PortalAction::ChangeEmail => (mail == MailMode::None).then_some(WhyHidden::NoMail),
         _ => None,
     })
 }
@@ -176,7 +198,7 @@ impl Service {
                 } else if user.password.is_none() && user.email.is_none() {
                     Some(WhyHidden::CannotSignIn)
                 } else {
-                    why_hidden(view, &user, &resource, *action)?
+                    why_hidden(view, &user, &resource, *action, self.mail)?
                 };
                 rows.push((*action, why));
             }
@@ -193,7 +215,9 @@ impl Service {
             let mut actions = Vec::new();
             let order = portal.resource.portal.as_ref().map(|p| p.actions.clone()).unwrap_or_default();
             for action in order {
-                if OFFERED.contains(&action) && why_hidden(view, user, &portal.resource, action)?.is_none() {
+                if OFFERED.contains(&action)
+                    && why_hidden(view, user, &portal.resource, action, self.mail)?.is_none()
+                {
                     actions.push(action);
                 }
             }

@@ -5,8 +5,9 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, LoginStage,
-    PortalAction, Resource, ResourceAlias, Scope, Session, SessionKind, Subject, User, UserId, Visit,
+    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress, Login,
+    LoginStage, PortalAction, Resource, ResourceAlias, Scope, Session, SessionKind, Subject, User, UserId,
+    Visit,
 };
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
@@ -38,6 +39,8 @@ pub struct PortalSession {
     pub stage: LoginStage,
     /// The user, from the second page on.
     pub user: Option<User>,
+    /// A new mail address that waits for its code.
+    pub email_pending: Option<EmailAddress>,
 }
 
 impl PortalSession {
@@ -121,7 +124,7 @@ impl Service {
             };
             let stage = LoginStage::LoginTyped { login: login.clone(), user: user.as_ref().map(|u| u.id) };
             let kind = SessionKind::Portal { resource: resource.id, stage };
-            let session = Session { kind, created_at: now, seen_at: now, address: visit.address.clone() };
+            let session = Session::new(kind, visit.address.clone(), now);
             let mut changes = vec![Change::PutSession(key, session)];
             // Whoever floods this page pushes out the oldest, not the person who comes next: a refusal
             // would shut everybody out for ten minutes.
@@ -162,7 +165,12 @@ impl Service {
                 LoginStage::OtpOwed { user } | LoginStage::Full { user, .. } => view.user(*user)?,
             };
             let stage = stage.clone();
-            Ok::<_, ServiceError>(Some((PortalSession { key, resource, stage, user }, session)))
+            let email_pending = session.email_change.as_ref().filter(|change| now < change.expires_at);
+            let email_pending = email_pending.map(|change| change.to.clone());
+            Ok::<_, ServiceError>(Some((
+                PortalSession { key, resource, stage, user, email_pending },
+                session,
+            )))
         })?;
         let Some((portal, session)) = found else { return Ok(None) };
         self.touch(key, &session, now)?;
@@ -264,7 +272,7 @@ impl Service {
                 LoginStage::Full { user: user.id, proved_at: now }
             };
             let kind = SessionKind::Portal { resource: resource.id, stage };
-            let session = Session { kind, created_at: now, seen_at: now, address: visit.address.clone() };
+            let session = Session::new(kind, visit.address.clone(), now);
             let changes = vec![
                 Change::PutBudget(key, Budget::CLEAR),
                 Change::DeleteMailedCode(user.id, resource.id),
@@ -498,6 +506,6 @@ fn full_session(
     now: UnixTime,
 ) -> Changes {
     let kind = SessionKind::Portal { resource, stage: LoginStage::Full { user, proved_at: now } };
-    let session = Session { kind, created_at: now, seen_at: now, address: address.to_owned() };
+    let session = Session::new(kind, address.to_owned(), now);
     vec![Change::DeleteSession(old_key), Change::PutSession(new_key, session)]
 }

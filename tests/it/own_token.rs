@@ -57,7 +57,7 @@ impl Desk {
 }
 
 /// Anna signed in with her password, and the page that shows the QR code.
-async fn scanned<'d>(desk: &'d Desk) -> (Browser<'d>, Answer) {
+async fn scanned(desk: &Desk) -> (Browser<'_>, Answer) {
     let mut anna = desk.browser();
     anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/home");
     desk.later(1);

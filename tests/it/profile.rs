@@ -129,3 +129,131 @@ async fn p32_without_a_token_password_or_mailed_code() {
     otto.onward(&right, &fields).await.leads_to("/selfservice/vpn/home?done=login");
     desk.close();
 }
+
+/// P23, P24: typed twice, by the rules, the old one asked; P6 says why each action shows or not.
+#[tokio::test]
+async fn p23_p24_passwords_are_created_and_changed() {
+    let desk = desk_with(&[PortalAction::CreatePassword, PortalAction::ChangePassword]);
+    let mut otto = desk.browser();
+    otto.get("/selfservice/vpn/portal").await.says(StatusCode::OK, "Your login");
+    otto.post("/selfservice/vpn/portal", &[("login", "otto")]).await.leads_to("/selfservice/vpn/verify");
+    let code = newest_code(&desk);
+    otto.post("/selfservice/vpn/verify", &[("secret", &code)]).await.leads_to("/selfservice/vpn/home");
+    let home = otto.get("/selfservice/vpn/home").await;
+    home.says(StatusCode::OK, "Create Password");
+    assert!(!home.body.contains("Change Password"));
+    let hidden = otto.get("/selfservice/vpn/password").await;
+    hidden.says(StatusCode::NOT_FOUND, "That is not possible here");
+    otto.get("/selfservice/vpn/password/new").await.says(StatusCode::OK, "At least 15 characters");
+    let mut tries = Vec::new();
+    for (new, again, words) in [
+        ("", "", "Type the new password."),
+        ("drei Birnen im Korb", "drei Birnen im Kor", "The two are not the same"),
+        ("drei Birnen", "drei Birnen", "at least 15 are needed"),
+        ("passwordpassword", "passwordpassworD", "The two are not the same"),
+    ] {
+        let answer = otto.post("/selfservice/vpn/password/new", &[("new", new), ("again", again)]).await;
+        answer.says(StatusCode::UNPROCESSABLE_ENTITY, words);
+        tries.push(answer.body);
+    }
+    assert!(tries.iter().all(|body| !body.contains("Birnen")), "passwords are never shown again");
+    let new = "drei Birnen im Korb";
+    let made = otto.post("/selfservice/vpn/password/new", &[("new", new), ("again", new)]).await;
+    made.leads_to("/selfservice/vpn/home?done=password-created");
+    let home = otto.get("/selfservice/vpn/home?done=password-created").await;
+    home.says(StatusCode::OK, "You have a password now.");
+    home.says(StatusCode::OK, "Change Password");
+    let gone = otto.post("/selfservice/vpn/password/new", &[("new", new), ("again", new)]).await;
+    gone.says(StatusCode::NOT_FOUND, "That is not possible here");
+
+    otto.get("/selfservice/vpn/password").await.says(StatusCode::OK, "Old password");
+    let next = "vier Quitten im Netz";
+    let fields = |old| [("old", old), ("new", next), ("again", next)];
+    let wrong = otto.post("/selfservice/vpn/password", &fields("not the old one")).await;
+    wrong.says(StatusCode::UNPROCESSABLE_ENTITY, "That is not the password on record.");
+    let same = [("old", new), ("new", new), ("again", new)];
+    let same = otto.post("/selfservice/vpn/password", &same).await;
+    same.says(StatusCode::UNPROCESSABLE_ENTITY, "choose another");
+    let changed = otto.post("/selfservice/vpn/password", &fields(new)).await;
+    changed.leads_to("/selfservice/vpn/home?done=password");
+    let mut again = desk.browser();
+    again.sign_in("otto", next).await.leads_to("/selfservice/vpn/home");
+    for _ in 0..5 {
+        let wrong = again.post("/selfservice/vpn/password", &fields("not it")).await;
+        wrong.says(StatusCode::UNPROCESSABLE_ENTITY, "That is not the password on record.");
+    }
+    let blocked = again.post("/selfservice/vpn/password", &fields(next)).await;
+    assert_eq!(blocked.status, StatusCode::UNPROCESSABLE_ENTITY, "old and new are the same");
+    let fields = [("old", next), ("new", new), ("again", new)];
+    let blocked = again.post("/selfservice/vpn/password", &fields).await;
+    blocked.says(StatusCode::TOO_MANY_REQUESTS, "There were too many tries that did not fit.");
+    assert!(blocked.headers.contains_key("retry-after"));
+    desk.close();
+}
+
+/// P25: the address that was typed is kept over the proof; the code makes it the user's.
+#[tokio::test]
+async fn p25_an_address_is_proved_by_its_code() {
+    let desk = desk_with(&[PortalAction::ChangeEmail]);
+    let mut anna = desk.browser();
+    anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/home");
+    anna.get("/selfservice/vpn/email").await.says(StatusCode::OK, "No address is on record yet.");
+    let bad = anna.post("/selfservice/vpn/email", &[("email", "anna")]).await;
+    bad.says(StatusCode::UNPROCESSABLE_ENTITY, "like name@example.org");
+    let early = anna.post("/selfservice/vpn/email/code", &[("code", "12345678")]).await;
+    early.says(StatusCode::UNPROCESSABLE_ENTITY, "Have another one mailed.");
+    desk.later(301);
+    let typed = ("email", "anna@example.net");
+    let asks = anna.post("/selfservice/vpn/email", &[typed]).await;
+    asks.says(StatusCode::OK, "before your e-mail address is changed");
+    asks.says(StatusCode::OK, "value=\"anna@example.net\"");
+    let fields = [("then", "email"), typed, ("secret", PASSWORD)];
+    let proved = anna.post("/selfservice/vpn/prove", &fields).await;
+    anna.onward(&proved, &fields).await.leads_to("/selfservice/vpn/email");
+    anna.get("/selfservice/vpn/email").await.says(StatusCode::OK, "anna@example.net");
+    let code = newest_code(&desk);
+    let empty = anna.post("/selfservice/vpn/email/code", &[]).await;
+    empty.says(StatusCode::UNPROCESSABLE_ENTITY, "Type the code that we mailed you.");
+    let wrong = anna.post("/selfservice/vpn/email/code", &[("code", "00000000")]).await;
+    wrong.says(StatusCode::UNPROCESSABLE_ENTITY, "That code did not fit.");
+    let right = anna.post("/selfservice/vpn/email/code", &[("code", &code)]).await;
+    right.leads_to("/selfservice/vpn/home?done=email");
+    anna.get("/selfservice/vpn/home?done=email")
+        .await
+        .says(StatusCode::OK, "Your e-mail address is changed.");
+    let same = anna.post("/selfservice/vpn/email", &[typed]).await;
+    same.says(StatusCode::UNPROCESSABLE_ENTITY, "This is your address already.");
+    for _ in 0..2 {
+        anna.post("/selfservice/vpn/email", &[("email", "a@example.net")]).await;
+    }
+    let enough = anna.post("/selfservice/vpn/email", &[("email", "a@example.net")]).await;
+    enough.says(StatusCode::TOO_MANY_REQUESTS, "There were enough mails for now.");
+    desk.close();
+}
+
+/// P26, P28: on record, no way in.
+#[tokio::test]
+async fn p26_p28_phone_and_name() {
+    let desk = desk_with(&[PortalAction::ChangePhone, PortalAction::ChangeName]);
+    let mut anna = desk.browser();
+    anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/home");
+    anna.get("/selfservice/vpn/phone").await.says(StatusCode::OK, "With the country code");
+    let bad = anna.post("/selfservice/vpn/phone", &[("phone", "030 123456")]).await;
+    bad.says(StatusCode::UNPROCESSABLE_ENTITY, "030 123456");
+    let set = anna.post("/selfservice/vpn/phone", &[("phone", "0049 (30) 12-34 56")]).await;
+    set.leads_to("/selfservice/vpn/home?done=phone");
+    anna.get("/selfservice/vpn/phone").await.says(StatusCode::OK, "value=\"+4930123456\"");
+    anna.post("/selfservice/vpn/phone", &[("phone", " ")])
+        .await
+        .leads_to("/selfservice/vpn/home?done=phone-removed");
+    anna.get("/selfservice/vpn/name").await.says(StatusCode::OK, "value=\"Anna\"");
+    let long = "x".repeat(65);
+    let bad = anna.post("/selfservice/vpn/name", &[("first_name", "Anne"), ("last_name", &long)]).await;
+    bad.says(StatusCode::UNPROCESSABLE_ENTITY, "at most 64 characters");
+    let names = [("first_name", "Anne"), ("last_name", "Müller-Lüdenscheidt")];
+    anna.post("/selfservice/vpn/name", &names).await.leads_to("/selfservice/vpn/home?done=name");
+    anna.get("/selfservice/vpn/home?done=name").await.says(StatusCode::OK, "Hello, Anne");
+    let user = desk.service.user(&ADMIN, &Login::parse("anna").expect("a login")).expect("there").user;
+    assert_eq!((user.phone, user.last_name.as_str()), (None, "Müller-Lüdenscheidt"));
+    desk.close();
+}

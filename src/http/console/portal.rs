@@ -30,13 +30,23 @@ const fn action_words(action: PortalAction) -> [&'static str; 3] {
         PortalAction::UnassignToken => ["Unassign Token", "x", "Give your token back."],
         PortalAction::SetupPin => ["PIN Setup", "lock", "Type a PIN beside the code."],
         PortalAction::RemovePin => ["Remove PIN", "lock", "Use the code alone."],
-        PortalAction::CreatePassword => ["Create Password", "key-round", "Choose your first password."],
-        PortalAction::ChangePassword => ["Change Password", "key-round", "Choose a new password."],
-        PortalAction::ChangeEmail => ["Change E-mail", "mail", "Codes go to another address."],
-        PortalAction::ChangePhone => ["Change Phone", "smartphone", "Be reached at another number."],
+        PortalAction::CreatePassword => {
+            ["Create Password", "key-round", "Sign in with a password instead of mailed codes."]
+        }
+        PortalAction::ChangePassword => {
+            ["Change Password", "key-round", "Choose a new password; the old one is asked first."]
+        }
+        PortalAction::ChangeEmail => {
+            ["Change Email Address", "mail", "Have codes and notices sent to another address."]
+        }
+        PortalAction::ChangePhone => {
+            ["Change Contact Phone Number", "smartphone", "Be reached at another number."]
+        }
         PortalAction::ChangeLogin => ["Change Login", "user", "Sign in with another login."],
-        PortalAction::ChangeName => ["Change Name", "user", "Be called otherwise."],
-        PortalAction::ManageEnvironment => ["Manage Environment", "shield-check", "Where you sign in from."],
+        PortalAction::ChangeName => ["Change First and Last Name", "pencil", "Be called otherwise."],
+        PortalAction::ManageEnvironment => {
+            ["Manage User Environment", "network", "See from where you sign in, trust or forget it."]
+        }
     }
 }
 
@@ -77,7 +87,7 @@ fn token_types(resource: &Resource) -> Vec<view::TypeGroup> {
 }
 
 /// Whether an action is ruled by what the last form sets.
-fn sets_token(action: &PortalAction) -> bool {
+fn sets_token(action: PortalAction) -> bool {
     use PortalAction::{ReassignToken, RegisterNewToken, SetupPin};
     matches!(action, RegisterNewToken | ReassignToken | SetupPin)
 }
@@ -158,7 +168,7 @@ async fn tab(
             })
             .collect(),
         token_types: token_types(on),
-        pin_and_app: on_now.iter().any(sets_token).then(|| pin_and_app(on)).flatten(),
+        pin_and_app: on_now.iter().copied().any(sets_token).then(|| pin_and_app(on)).flatten(),
         preview: on_now.iter().map(row).collect(),
         see_login,
         seen,

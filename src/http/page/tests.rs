@@ -58,6 +58,8 @@ fn samples() -> Vec<(&'static str, String)> {
         ("portal_sure", html(&setup::Sure::sample())),
         ("portal_reassign", html(&portal::Confirm::sample_reassign())),
         ("portal_form", html(&portal::profile::Form::sample())),
+        ("portal_email", html(&portal::profile::Email::sample())),
+        ("portal_email_pending", html(&portal::profile::Email::sample_pending())),
         ("portal_prove", html(&portal::profile::Prove::sample())),
         ("portal_prove_mail", html(&portal::profile::Prove::sample_mail())),
         ("portal_prove_mailed", html(&portal::profile::Prove::sample_mailed())),

@@ -48,12 +48,11 @@ fn own_token(view: &TokenView, now: UnixTime) -> OwnToken {
         None => String::new(),
     };
     let picture = match model.map(|profile| profile.picture) {
-        Some(ProfilePicture::Fob) => Picture::Fob,
         Some(ProfilePicture::Card) => Picture::Card,
         Some(ProfilePicture::Key) => Picture::Key,
         Some(ProfilePicture::Phone) => Picture::Phone,
         None if made.to_lowercase().contains("card") => Picture::Card,
-        None => Picture::Fob,
+        Some(ProfilePicture::Fob) | None => Picture::Fob,
     };
     let state = if token.disabled.is_none() {
         Badge::with_icon(Tone::Good, "badge-check", "Yours, in use")
@@ -99,8 +98,24 @@ fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
             "Type a PIN with each code, so that a found token is of no use.",
         ),
         PortalAction::RemovePin => ("tokens/pin/remove", "lock", "Remove PIN", "Use the code alone again."),
+        PortalAction::CreatePassword => (
+            "password/new",
+            "key-round",
+            "Create Password",
+            "Sign in with a password instead of mailed codes.",
+        ),
+        PortalAction::ChangePassword => {
+            ("password", "key-round", "Change Password", "Choose a new password; the old one is asked first.")
+        }
+        PortalAction::ChangeEmail => {
+            ("email", "mail", "Change Email Address", "Have codes and notices sent to another address.")
+        }
+        PortalAction::ChangePhone => {
+            ("phone", "smartphone", "Change Contact Phone Number", "Be reached at another number.")
+        }
         PortalAction::ChangeLogin => ("login", "user", "Change Login", "Sign in with another login."),
-        _ => return None,
+        PortalAction::ChangeName => ("name", "pencil", "Change First and Last Name", "Be called otherwise."),
+        PortalAction::ManageEnvironment => return None,
     };
     Some(ActionRow { href: place.path(page), icon, title: title.into(), line: line.into() })
 }
@@ -140,6 +155,14 @@ fn done(query: &str) -> Option<Notice> {
     }
     let (title, text) = match query.strip_prefix("done=")? {
         "login" => ("Your login is changed.", "Sign in with the new one from now on."),
+        "name" => ("Your name is changed.", ""),
+        "phone" => ("Your phone number is changed.", ""),
+        "phone-removed" => ("Your phone number is removed.", ""),
+        "password" => ("Your password is changed.", "Wherever else you were signed in, you were signed out."),
+        "password-created" => {
+            ("You have a password now.", "Sign in with it from now on; no code is mailed any more.")
+        }
+        "email" => ("Your e-mail address is changed.", "Codes and notices go there from now on."),
         _ => return None,
     };
     Some(Notice::new(Tone::Good, title, text))

@@ -7,6 +7,7 @@ mod profile;
 mod prove;
 mod setup;
 mod sign_in;
+mod ways_in;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -29,6 +30,17 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/selfservice/{alias}/prove", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/login", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/login", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/name", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/name", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/phone", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/phone", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/password", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/password", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/password/new", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/password/new", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/email", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/email", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/email/code", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/tokens/confirm", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/tokens/confirm", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/tokens/synchronize", Permission::Anyone),
@@ -59,6 +71,15 @@ pub fn router() -> Router<AppState> {
         .route("/selfservice/{alias}/home", get(actions::home))
         .route("/selfservice/{alias}/prove", get(prove::ask).post(prove::prove))
         .route("/selfservice/{alias}/login", get(profile::login).post(profile::login_sent))
+        .route("/selfservice/{alias}/name", get(profile::name).post(profile::name_sent))
+        .route("/selfservice/{alias}/phone", get(profile::phone).post(profile::phone_sent))
+        .route("/selfservice/{alias}/password", get(ways_in::password).post(ways_in::password_sent))
+        .route(
+            "/selfservice/{alias}/password/new",
+            get(ways_in::first_password).post(ways_in::first_password_sent),
+        )
+        .route("/selfservice/{alias}/email", get(ways_in::email).post(ways_in::email_sent))
+        .route("/selfservice/{alias}/email/code", post(ways_in::email_code))
         .route("/selfservice/{alias}/tokens/confirm", get(actions::confirm).post(actions::confirmed))
         .route(
             "/selfservice/{alias}/tokens/synchronize",

@@ -36,6 +36,10 @@ pub(super) struct Then {
 pub(super) const LOGIN: Then =
     Then { name: "login", page: "login", why: "before your login is changed", field: Some("login") };
 
+/// *Change Email Address*.
+pub(super) const EMAIL: Then =
+    Then { name: "email", page: "email", why: "before your e-mail address is changed", field: Some("email") };
+
 /// *Re-Assign Token*.
 pub(super) const REASSIGN: Then = Then {
     name: "reassign",
@@ -55,7 +59,7 @@ pub(super) const REMOVE_PIN: Then = Then {
 };
 
 /// All that may follow.
-const FOLLOWING: &[&Then] = &[&LOGIN, &REASSIGN, &UNASSIGN, &REMOVE_PIN];
+const FOLLOWING: &[&Then] = &[&LOGIN, &EMAIL, &REASSIGN, &UNASSIGN, &REMOVE_PIN];
 
 fn following(name: &str) -> Option<&'static Then> {
     FOLLOWING.iter().copied().find(|then| then.name == name)

@@ -344,7 +344,7 @@ async fn draft(
     match begun.await {
         Ok(()) => Ok(place.go("tokens/draft")),
         Err(error) if error.status == StatusCode::UNPROCESSABLE_ENTITY => {
-            Ok(again(error.field.unwrap_or("secret"), error.message.to_string()))
+            Ok(again(error.field.unwrap_or("secret"), error.message.clone()))
         }
         Err(error) => Err(error),
     }

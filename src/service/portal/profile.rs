@@ -1,10 +1,11 @@
-//! What users change of themselves: login, names, phone number, password.
+//! What users change of themselves: login, names, phone number.
 
 use crate::model::{
-    AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, PortalAction, Subject, User, Visit,
+    AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, PhoneNumber, PortalAction, Subject, User,
+    Visit,
 };
 use crate::service::notice::{Happened, Notice};
-use crate::service::user::user_entry;
+use crate::service::user::{name_field, user_entry};
 use crate::service::{PortalSession, Service, ServiceError};
 use crate::store::Change;
 
@@ -75,5 +76,66 @@ impl Service {
         })?;
         self.wake_mailer();
         taken.map_or(Ok(()), Err)
+    }
+
+    /// *Change First and Last Name* (P28).
+    pub fn portal_change_name(
+        &self,
+        portal: &PortalSession,
+        first_name: &str,
+        last_name: &str,
+        visit: &Visit,
+    ) -> Result<(), ServiceError> {
+        self.require_action(portal, PortalAction::ChangeName)?;
+        let first_name = name_field("first_name", first_name)?;
+        let last_name = name_field("last_name", last_name)?;
+        self.change_self(portal, visit, "first_name,last_name", Happened::NameChanged, move |user| User {
+            first_name: first_name.clone(),
+            last_name: last_name.clone(),
+            ..user
+        })
+    }
+
+    /// *Change Contact Phone Number* (P26); `None` removes it.
+    pub fn portal_change_phone(
+        &self,
+        portal: &PortalSession,
+        phone: Option<&PhoneNumber>,
+        visit: &Visit,
+    ) -> Result<(), ServiceError> {
+        self.require_action(portal, PortalAction::ChangePhone)?;
+        let (to, is_kept) = (phone.cloned(), phone.is_some());
+        self.change_self(portal, visit, "phone", Happened::PhoneChanged { is_kept }, move |user| User {
+            phone: to.clone(),
+            ..user
+        })
+    }
+
+    /// A change of what is only on record, and no way in. Nothing is written or told when it stays the same.
+    fn change_self(
+        &self,
+        portal: &PortalSession,
+        visit: &Visit,
+        what: &'static str,
+        happened: Happened<'static>,
+        change: impl Fn(User) -> User + Send + 'static,
+    ) -> Result<(), ServiceError> {
+        let (portal, actor) = (portal.clone(), portal.actor(visit));
+        let (post, now) = (self.post()?, self.clock.now());
+        self.decide(move |view| {
+            let user = user_now(view, &portal, now)?;
+            let changed = change(user.clone());
+            if changed == user {
+                return Ok(((), Vec::new()));
+            }
+            let entry = user_entry(now, &actor, AuditAction::UserChanged, user.id, what);
+            let mut changes = vec![Change::PutUser(changed), entry];
+            let happened = happened.clone();
+            let notice = Notice { happened, user: &user, actor: &actor, resource: Some(&portal.resource) };
+            post.tell(view, &notice, now, &mut changes)?;
+            Ok(((), changes))
+        })?;
+        self.wake_mailer();
+        Ok(())
     }
 }

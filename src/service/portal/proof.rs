@@ -66,7 +66,7 @@ fn ended() -> ServiceError {
 }
 
 /// The session as it is now, with its user and the moment of the last proof.
-fn full(
+pub(super) fn full(
     view: &dyn View,
     portal: &PortalSession,
     now: UnixTime,

@@ -5,8 +5,8 @@ use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, ApiKeyId, AssignmentId, AuditAction, AuditEntry, AuditResult, BatchAssignmentId,
     BatchId, BatchName, BatchPart, BatchState, Custody, DataKeyId, DisabledBy, Drift, EmailAddress,
-    Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, JobId, JobKind, JobState, Login,
-    LoginStage, MailId, MailKind, MailState, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber,
+    EmailChange, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, JobId, JobKind, JobState,
+    Login, LoginStage, MailId, MailKind, MailState, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber,
     PinPlacement, PinRecord, PortalAction, ResourceAlias, ResourceId, ResourceName, Role, Scope, SealedSeed,
     SeedVersion, SelfService, SerialRange, SessionKind, Subject, TokenId, TokenKind, TokenOrigin,
     TokenSerial, TokenType, UserId, Verdict, WrapMode,
@@ -261,8 +261,16 @@ fn bytes_of_sessions_mails_and_budgets() {
         created_at: AT,
         seen_at: AT,
         address: "::1".into(),
+        email_change: Some(EmailChange {
+            to: EmailAddress::parse("a@example.org").expect("an address"),
+            hash: [1; 32],
+            expires_at: AT,
+        }),
     };
-    pinned(&session, "0101030205f6a1d5edee66f6a1d5edee66f6a1d5edee66033a3a31");
+    pinned(
+        &session,
+        "0101030205f6a1d5edee66f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee66",
+    );
     let code = MailedCode { hash: [1; 32], expires_at: AT, session: [2; 32] };
     pinned(
         &code,

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use mintmark::model::{AssignmentKind, BatchPart, PinPlacement, Role, Subject, TokenType};
+use mintmark::model::{
+    AssignmentKind, BatchPart, EmailAddress, PhoneNumber, PinPlacement, Role, Subject, TokenType,
+};
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, ImportRequest, NewUser, PortalSession, PortalSettings,
-    SecondPage, TokenPatch, UserPatch,
+    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewUser, PortalSession,
+    PortalSettings, SecondPage, TokenPatch, UserPatch,
 };
 use mintmark::store::Page;
 
@@ -41,6 +43,7 @@ const READING: &[&str] = &[
     "outbox",
     "portal_drafted",
     "portal_home",
+    "portal_password_chars",
     "portal_preview",
     "portal_proof",
     "portal_token_types",
@@ -297,6 +300,26 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("portal_change_login", "user_changed", |h| {
         h.service.portal_change_login(&nell, &login("nelly"), &visit()).expect("changed");
     });
+    table.row("portal_change_name", "user_changed", |h| {
+        h.service.portal_change_name(&nell, "Nell", "Nye", &visit()).expect("changed");
+    });
+    table.row("portal_change_phone", "user_changed", |h| {
+        let phone = PhoneNumber::parse("+4930123456").expect("a number");
+        h.service.portal_change_phone(&nell, Some(&phone), &visit()).expect("changed");
+    });
+    table.row("portal_change_password", "user_changed", |h| {
+        let new = typed("vier Quitten im Netz");
+        h.service.portal_change_password(&nell, &typed(PASSWORD), &new, &visit()).expect("answered");
+    });
+    table.row("portal_change_email", "code_mailed", |h| {
+        let to = EmailAddress::parse("nell@example.org").expect("an address");
+        h.service.portal_change_email(&nell, &to, &visit()).expect("mailed");
+    });
+    table.row("portal_prove_email", "user_changed", |h| {
+        let code = typed(&h.newest_code());
+        let changed = h.service.portal_prove_email(&nell, &code, &visit()).expect("answered");
+        assert_eq!(changed, EmailResult::Changed);
+    });
     table.row("portal_prove_secret", "proved", |h| {
         h.service.portal_prove_secret(&nell, &typed("wrong"), &visit()).expect("answered")
     });
@@ -318,6 +341,9 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("portal_begin", "code_mailed", |h| drop(h.begin("mary")));
     let mary = table.home.sign_in_by_mail("mary");
     table.row("mail_proof", "code_mailed", |h| h.service.mail_proof(&mary, &visit()).expect("mailed"));
+    table.row("portal_create_password", "user_changed", |h| {
+        h.service.portal_create_password(&mary, &typed("vier Quitten im Netz"), &visit()).expect("created");
+    });
 
     // Codes.
     table.row("check", "otp_checked", |h| {

@@ -8,6 +8,7 @@ mod fault;
 pub(crate) mod fixture;
 mod import;
 mod pin;
+mod profile;
 mod proof;
 mod reassign;
 mod register;

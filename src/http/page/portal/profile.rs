@@ -111,6 +111,47 @@ impl Form {
     }
 }
 
+/// Another mail address: first the address, then the code that was mailed to it.
+#[derive(Debug, Template)]
+#[template(path = "portal/email.html")]
+pub struct Email {
+    /// The frame.
+    pub page: Page,
+    /// The portal.
+    pub portal: Portal,
+    /// The address in force; empty without one.
+    pub present: String,
+    /// The address that waits for its code, and the field for it.
+    pub pending: Option<(String, Field)>,
+    /// The new address as typed.
+    pub address: Field,
+    /// Something to say first.
+    pub notice: Option<Notice>,
+}
+
+impl Email {
+    /// Before an address was typed.
+    #[cfg(test)]
+    pub fn sample() -> Self {
+        Self {
+            page: inside("Change Email Address"),
+            portal: Portal::sample(),
+            present: "tess@example.org".into(),
+            pending: None,
+            address: Field::wrong("tess", "An e-mail address looks like name@example.org."),
+            notice: None,
+        }
+    }
+
+    /// While the code is on its way.
+    #[cfg(test)]
+    pub fn sample_pending() -> Self {
+        let pending = Some(("tess@example.com".to_owned(), Field::default()));
+        let notice = Notice::new(Tone::Bad, "That code did not fit.", "Only the newest one works.");
+        Self { pending, address: Field::default(), notice: Some(notice), ..Self::sample() }
+    }
+}
+
 /// What the proof page asks for.
 #[derive(Debug, Clone)]
 pub enum Asked {
