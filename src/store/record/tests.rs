@@ -95,7 +95,27 @@ fn bytes_of_tokens_and_seeds() {
     };
     pinned(
         &token,
-        "01ac0204382d3761033837410101010101f6a1d5edee66010500010104017001460163000001f6a1d5edee66f6a1d5edee66",
+        "01ac0204382d3761033837410101010101f6a1d5edee6601050001010401700146016300016e01050107000001f6a1d5edee66f6a1d5edee66",
+    );
+    let draft = TokenDraft {
+        user: UserId(5),
+        resource: ResourceId(3),
+        replaces: Some(TokenId(7)),
+        token_type: TokenType::Software,
+        serial: serial(),
+        name: "n".into(),
+        manufacturer: "F".into(),
+        model: "c".into(),
+        spec: spec(),
+        counter: MovingFactor(300),
+        sealed: sealed(),
+        fingerprint: Fingerprint([5; 16]),
+        failures: 2,
+        created_at: AT,
+    };
+    pinned(
+        &draft,
+        "01050301070104382d376103383741016e014601630101081e01ac0202090909090909090909090909030102030505050505050505050505050505050502f6a1d5edee66",
     );
     let row = SeedRow {
         token: TokenId(300),
@@ -204,7 +224,7 @@ fn bytes_of_people_and_resources() {
         portal: Some(portal),
         created_at: AT,
     };
-    pinned(&resource, "01030356504e05010376706e010105010380a305e80700f6a1d5edee66");
+    pinned(&resource, "01030356504e05010376706e010105010380a305e8070004000006f6a1d5edee66");
     let user = User {
         id: UserId(5),
         login: login("anna"),
