@@ -196,6 +196,7 @@ async fn p18_p19_a_token_is_replaced_and_given_back() {
     let page = anna.get(reassign).await;
     page.says(StatusCode::OK, "I received one");
     page.says(StatusCode::OK, "works until the new one is confirmed");
+    desk.later(1);
     let codes = desk.codes(1, 0, 2);
     let typed = serial(1);
     let fields = [
