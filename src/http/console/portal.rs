@@ -27,7 +27,7 @@ const fn action_words(action: PortalAction) -> [&'static str; 3] {
         }
         PortalAction::RegisterNewToken => ["Register New Token", "plus", "Set up a token by yourself."],
         PortalAction::ReassignToken => ["Re-Assign Token", "refresh-cw", "Change to another token."],
-        PortalAction::UnassignToken => ["Unassign Token", "x", "Give your token back."],
+        PortalAction::UnassignToken => ["Unassign Token", "undo-2", "Give your token back."],
         PortalAction::SetupPin => ["PIN Setup", "lock", "Type a PIN beside the code."],
         PortalAction::RemovePin => ["Remove PIN", "lock", "Use the code alone."],
         PortalAction::CreatePassword => {
@@ -97,8 +97,8 @@ fn pin_and_app(resource: &Resource) -> Option<view::PinAndApp> {
     let (pin, digits) = (portal.pin_length.to_string(), portal.software_digits.get().to_string());
     let lengths = [("4", "4 digits"), ("5", "4 or 5"), ("6", "4 to 6"), ("7", "4 to 7"), ("8", "4 to 8")];
     let places = [("free", "As each user likes"), ("after", "After the code"), ("before", "Before the code")];
-    let hashes = [("sha1", "SHA-1, which every app knows"), ("sha256", "SHA-256"), ("sha512", "SHA-512")];
-    let shown = [("6", "6, which every app knows"), ("8", "8")];
+    let hashes = [("sha1", "SHA-1, as usual"), ("sha256", "SHA-256"), ("sha512", "SHA-512")];
+    let shown = [("6", "6, as usual"), ("8", "8")];
     Some(view::PinAndApp {
         pin_lengths: Choice::list(&lengths, &pin),
         pin_placements: Choice::list(&places, portal.pin_placement.map_or("free", PinPlacement::name)),
