@@ -1,8 +1,8 @@
 //! Resources and their portals.
 
 use crate::model::{
-    Actor, AuditAction, AuditResult, PortalAction, Resource, ResourceAlias, ResourceName, Scope, SelfService,
-    Subject, TokenType,
+    Actor, AuditAction, AuditResult, EnvironmentPolicy, PortalAction, Resource, ResourceAlias, ResourceName,
+    Scope, SelfService, Subject, TokenType,
 };
 use crate::store::{AssignmentFilter, Change, Page, Slice, View};
 
@@ -36,6 +36,10 @@ pub struct PortalSettings {
     pub window_counters: Option<u32>,
     /// Whom users can ask.
     pub help_text: Option<String>,
+    /// What happens with sign-ins from unusual environments.
+    pub environment_policy: Option<EnvironmentPolicy>,
+    /// The least likeness that is usual, 0 to 100.
+    pub environment_score: Option<u8>,
 }
 
 impl ResourceView {
@@ -91,6 +95,10 @@ impl PortalSettings {
                 "window_range",
                 "the window is 10 to 1,000,000 counters",
             ));
+        }
+        if self.environment_score.is_some_and(|score| score > 100) {
+            let detail = "the least likeness is 0 to 100";
+            return Err(ServiceError::invalid("environment_score", "environment_score_range", detail));
         }
         if self.help_text.as_ref().is_some_and(|text| text.chars().count() > 500) {
             return Err(ServiceError::invalid(
@@ -255,6 +263,8 @@ impl Service {
                 ("window_secs", portal.window_secs.to_string()),
                 ("window_counters", portal.window_counters.to_string()),
                 ("failure_limit", resource.failure_limit.to_string()),
+                ("environment_policy", portal.environment_policy.name().to_owned()),
+                ("environment_score", portal.environment_score.to_string()),
             ];
             let subject = vec![Subject::Resource(resource.id)];
             resource.portal = Some(portal.clone());
@@ -290,6 +300,12 @@ fn apply(portal: &mut SelfService, settings: &PortalSettings) {
     }
     if let Some(counters) = settings.window_counters {
         portal.window_counters = counters;
+    }
+    if let Some(policy) = settings.environment_policy {
+        portal.environment_policy = policy;
+    }
+    if let Some(score) = settings.environment_score {
+        portal.environment_score = score;
     }
     if let Some(text) = &settings.help_text {
         text.trim().clone_into(&mut portal.help_text);

@@ -120,6 +120,8 @@ tables! {
     SessionsUnproved = "sessions_unproved",
     /// User, resource -> record.
     MailedCodes = "mailed_codes",
+    /// User -> record.
+    Environments = "environments",
     /// Import -> record.
     Imports = "imports",
     /// Import, running number -> record.

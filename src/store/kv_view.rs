@@ -12,9 +12,9 @@ use super::{
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
-    BatchId, BatchState, Budget, BudgetKey, DataKeyId, Fingerprint, Import, ImportId, ImportLine, Job, JobId,
-    MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion,
-    Session, Token, TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
+    BatchId, BatchState, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId,
+    ImportLine, Job, JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
+    SeedRow, SeedVersion, Session, Token, TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
 };
 
 impl View for KvView<'_> {
@@ -367,6 +367,10 @@ impl View for KvView<'_> {
 
     fn mailed_code(&self, user: UserId, resource: ResourceId) -> Found<MailedCode> {
         self.record(Tab::MailedCodes, &keys::pair(user.0, resource.0))
+    }
+
+    fn environments(&self, user: UserId) -> Found<Environments> {
+        self.record(Tab::Environments, &keys::number(user.0))
     }
 
     fn import(&self, id: ImportId) -> Found<Import> {

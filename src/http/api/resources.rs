@@ -14,7 +14,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
-use crate::model::{Actor, AssignmentId, AssignmentKind, PortalAction, ResourceName, TokenType};
+use crate::model::{
+    Actor, AssignmentId, AssignmentKind, EnvironmentPolicy, PortalAction, ResourceName, TokenType,
+};
 use crate::service::{AssignRequest, AssignmentView, PortalSettings, ResourceView};
 
 pub(super) const RULES: &[Rule] = &[
@@ -59,6 +61,10 @@ struct ResourceDto {
     window_secs: Option<u32>,
     window_counters: Option<u32>,
     help_text: String,
+    /// off, report, `ask_otp` or refuse.
+    environment_policy: Option<&'static str>,
+    /// The least likeness with a known environment that is usual.
+    environment_score: Option<u8>,
     created_at: String,
 }
 
@@ -77,6 +83,8 @@ impl ResourceDto {
             window_secs: portal.map(|portal| portal.window_secs),
             window_counters: portal.map(|portal| portal.window_counters),
             help_text: portal.map(|portal| portal.help_text.clone()).unwrap_or_default(),
+            environment_policy: portal.map(|portal| portal.environment_policy.name()),
+            environment_score: portal.map(|portal| portal.environment_score),
             created_at: time(resource.created_at),
         }
     }
@@ -182,6 +190,10 @@ struct PortalBody {
     window_secs: Option<u32>,
     window_counters: Option<u32>,
     help_text: Option<String>,
+    /// off, report, `ask_otp` or refuse: what a sign-in from an unusual environment leads to.
+    environment_policy: Option<String>,
+    /// The least likeness with a known environment that is usual, 0 to 100.
+    environment_score: Option<u8>,
 }
 
 fn words<T>(
@@ -212,6 +224,13 @@ async fn set_portal(
         window_secs: body.window_secs,
         window_counters: body.window_counters,
         help_text: body.help_text,
+        environment_policy: words(
+            "environment_policy",
+            body.environment_policy.as_slice().get(..),
+            EnvironmentPolicy::from_name,
+        )?
+        .and_then(|mut list| list.pop()),
+        environment_score: body.environment_score,
     };
     let (acting, target) = (actor.clone(), name.clone());
     state.blocking(move |service| service.set_portal(&acting, &target, &settings)).await?;

@@ -200,7 +200,7 @@ fn bytes_of_people_and_resources() {
         portal: Some(portal),
         created_at: AT,
     };
-    pinned(&resource, "01030356504e05010376706e010105010380a305e80700f6a1d5edee66");
+    pinned(&resource, "01030356504e05010376706e010105010380a305e807000046f6a1d5edee66");
     let user = User {
         id: UserId(5),
         login: login("anna"),
@@ -262,10 +262,11 @@ fn bytes_of_sessions_mails_and_budgets() {
             hash: [1; 32],
             expires_at: AT,
         }),
+        environment: Some(7),
     };
     pinned(
         &session,
-        "0101030205f6a1d5edee66f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee66",
+        "0101030205f6a1d5edee66f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660107",
     );
     let code = MailedCode { hash: [1; 32], expires_at: AT, session: [2; 32] };
     pinned(

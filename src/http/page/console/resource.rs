@@ -138,6 +138,10 @@ pub struct SelfService {
     pub token_types: Vec<TypeGroup>,
     /// The rows that users see.
     pub preview: Vec<ActionRow>,
+    /// What unusual sign-ins may lead to.
+    pub policies: Vec<Choice>,
+    /// The least likeness that is usual.
+    pub score: Field,
     /// The login asked about.
     pub see_login: Field,
     /// What that user would see.
@@ -294,6 +298,8 @@ impl Resource {
                     },
                 ],
                 preview: ActionRow::samples(),
+                policies: Choice::list(&[("off", "Nothing"), ("report", "The user is told")], "off"),
+                score: Field::of("70"),
                 see_login: Field::of("test"),
                 seen: Some(Seen {
                     words: "test would see one action.".into(),
@@ -335,6 +341,8 @@ impl Resource {
                 actions: Vec::new(),
                 token_types: Vec::new(),
                 preview: Vec::new(),
+                policies: Vec::new(),
+                score: Field::default(),
                 see_login: Field::default(),
                 seen: None,
             })),
