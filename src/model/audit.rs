@@ -100,6 +100,10 @@ actions! {
     ChainAnchored = "chain_anchored",
     /// Somebody who was signed in proved again who they are, or tried to.
     Proved = "proved",
+    /// A user named, trusted or forgot an environment.
+    EnvironmentChanged = "environment_changed",
+    /// A user signed in from an environment that is unlike the known ones, or tried to.
+    EnvironmentUnlike = "environment_unlike",
     /// A user set up a token or tried to.
     Registration = "registration",
     /// A token took the place of another.

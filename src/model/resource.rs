@@ -77,6 +77,20 @@ named_enum! {
     }
 }
 
+named_enum! {
+    /// What happens when somebody signs in from an environment that is unlike those known of them.
+    EnvironmentPolicy {
+        /// Nothing.
+        Off = "off",
+        /// The user is told, and the log knows.
+        Report = "report",
+        /// Who has no token gives a mailed code beside the password.
+        AskOtp = "ask_otp",
+        /// Nobody is let in.
+        Refuse = "refuse",
+    }
+}
+
 /// The portal of one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelfService {
@@ -102,6 +116,10 @@ pub struct SelfService {
     pub software_hash: HashAlg,
     /// Digits of the codes of apps.
     pub software_digits: Digits,
+    /// What happens with sign-ins from unusual environments.
+    pub environment_policy: EnvironmentPolicy,
+    /// The least likeness with a known environment that is usual, 0 to 100.
+    pub environment_score: u8,
 }
 
 impl SelfService {
@@ -112,6 +130,8 @@ impl SelfService {
 
     /// The PIN lengths that can be allowed at most.
     pub const PIN_LENGTHS: std::ops::RangeInclusive<u8> = 4..=8;
+    /// Another network and another screen, or another time zone, are usual.
+    pub const DEFAULT_ENVIRONMENT_SCORE: u8 = 70;
 
     /// A portal as it is right after it was enabled: no action is.
     pub const fn new(alias: ResourceAlias) -> Self {
@@ -127,6 +147,8 @@ impl SelfService {
             pin_placement: None,
             software_hash: HashAlg::Sha1,
             software_digits: Digits::SIX,
+            environment_policy: EnvironmentPolicy::Off,
+            environment_score: Self::DEFAULT_ENVIRONMENT_SCORE,
         }
     }
 }
@@ -151,6 +173,14 @@ impl Resource {
     pub const DEFAULT_FAILURE_LIMIT: u32 = 5;
     /// The limits that can be set.
     pub const FAILURE_LIMITS: std::ops::RangeInclusive<u32> = 3..=10;
+
+    /// Whether environments are of any use here: a policy looks at them, or users may.
+    pub fn keeps_environments(&self) -> bool {
+        self.portal.as_ref().is_some_and(|portal| {
+            portal.environment_policy != EnvironmentPolicy::Off
+                || portal.actions.contains(&PortalAction::ManageEnvironment)
+        })
+    }
 
     /// The portal when it is open.
     pub fn open_portal(&self) -> Option<&SelfService> {

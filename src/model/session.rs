@@ -27,6 +27,11 @@ pub enum LoginStage {
         /// When the last proof by a code, or by the password without a token, was given.
         proved_at: UnixTime,
     },
+    /// The password was right, and the browser is unlike those known: a mailed code is still owed.
+    CodeOwed {
+        /// Who.
+        user: UserId,
+    },
 }
 
 /// Whose session it is.
@@ -63,6 +68,8 @@ pub struct Session {
     pub address: String,
     /// A new mail address that its owner has not proved yet.
     pub email_change: Option<EmailChange>,
+    /// The number of the environment it was opened from, once it is complete.
+    pub environment: Option<u32>,
 }
 
 /// A mail address that becomes the user's when the code that was mailed to it comes back in this session.
@@ -79,7 +86,7 @@ pub struct EmailChange {
 impl Session {
     /// A session that begins now.
     pub const fn new(kind: SessionKind, address: String, now: UnixTime) -> Self {
-        Self { kind, created_at: now, seen_at: now, address, email_change: None }
+        Self { kind, created_at: now, seen_at: now, address, email_change: None, environment: None }
     }
 
     /// When it ends if nobody comes back. Operators: idle 15 min, 8 h in all. Portal: idle 10 min, 1 h in all.

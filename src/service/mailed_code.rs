@@ -53,6 +53,11 @@ pub(super) struct Recipient<'a> {
 }
 
 impl FreshCode {
+    /// False when mail is not set up.
+    pub(super) fn can_be_mailed(&self) -> bool {
+        self.mode != MailMode::None
+    }
+
     /// The changes that mail it and count it; `None`: no mail goes out, because there were enough of them
     /// for this user or from this address, or because mail is not set up.
     pub(super) fn mail(

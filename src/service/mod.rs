@@ -14,6 +14,7 @@ mod check;
 mod clock_fault;
 mod code;
 mod confirm;
+mod environment;
 mod error;
 mod import;
 mod mailed_code;
@@ -52,8 +53,8 @@ pub use import::{ImportRequest, ImportTask, ImportView, LINES_IN_ANSWER};
 pub use operator::{NewApiKey, OperatorView};
 pub use outbox::{MailMode, OpenMail};
 pub use portal::{
-    EmailResult, EmailSent, OFFERED, PasswordResult, PortalHome, PortalState, ProofAsked, ProofResult,
-    WhyHidden,
+    EmailResult, EmailSent, EnvironmentView, OFFERED, PasswordResult, PortalHome, PortalState, ProofAsked,
+    ProofResult, SignInView, WhyHidden,
 };
 pub use register::{DraftResult, DraftView, NewToken, OFFERED_TYPES, ShownSecret};
 pub use resource::{PortalSettings, ResourceView};

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use crate::clock::UnixTime;
-use crate::model::{Actor, ActorOrigin, EmailAddress, Login, MailKind, Resource, TokenSerial, User};
+use crate::model::{
+    Actor, ActorOrigin, EmailAddress, Likeness, Login, MailKind, Resource, TokenSerial, User,
+};
 use crate::store::{Changes, View};
 use crate::vault::DataKey;
 
@@ -39,6 +41,13 @@ pub(super) enum Happened<'a> {
         from: Option<&'a EmailAddress>,
         to: &'a EmailAddress,
     },
+    /// Somebody signed in from an environment that is unlike the known ones.
+    UnlikeSeen(&'a Likeness),
+    /// As before, and was not let in.
+    UnlikeRefused(&'a Likeness),
+    EnvironmentTrusted,
+    EnvironmentChanged,
+    SignedOutEverywhere,
     /// By an operator: which of the ways in.
     WaysInChanged(&'a [&'static str]),
 }
@@ -59,6 +68,11 @@ impl Happened<'_> {
             Self::PasswordCreated => "a password was created",
             Self::PasswordChanged => "your password was changed",
             Self::EmailChanged { .. } => "your e-mail address was changed",
+            Self::UnlikeSeen(_) => "a sign-in from an unusual place",
+            Self::UnlikeRefused(_) => "a sign-in was refused",
+            Self::EnvironmentTrusted => "an environment is trusted",
+            Self::EnvironmentChanged => "your list of environments was changed",
+            Self::SignedOutEverywhere => "signed out everywhere",
             Self::WaysInChanged(_) => "your account was changed",
         }
     }
@@ -100,6 +114,24 @@ impl Happened<'_> {
                 let from = from.map_or_else(|| "none".to_owned(), EmailAddress::hint);
                 format!("your e-mail address was changed from {from} to {}.", to.hint())
             }
+            Self::UnlikeSeen(likeness) => format!(
+                "somebody signed in as you from an environment that is unlike those you use ({} of 100): {}.",
+                likeness.score,
+                likeness.differences.join("; "),
+            ),
+            Self::UnlikeRefused(likeness) => format!(
+                "somebody gave what is needed to sign in as you, from an environment that is unlike those you use \
+                 ({} of 100), and was not let in: {}. If it was you, ask for help to be let in from there.",
+                likeness.score,
+                likeness.differences.join("; "),
+            ),
+            Self::EnvironmentTrusted => {
+                "an environment from which you sign in was marked as trusted.".to_owned()
+            }
+            Self::EnvironmentChanged => {
+                "the list of environments from which you sign in was changed.".to_owned()
+            }
+            Self::SignedOutEverywhere => "you were signed out wherever you were signed in.".to_owned(),
             Self::WaysInChanged(what) => format!("an operator changed your {}.", what.join(" and ")),
         }
     }

@@ -1,6 +1,7 @@
 //! What a user sees in the portal, and why. What they do there is in the files below.
 
 mod email;
+mod environment;
 mod password;
 mod profile;
 mod proof;
@@ -13,6 +14,7 @@ use crate::oath::Otp;
 use crate::store::{Changes, View};
 
 pub use self::email::{EmailResult, EmailSent};
+pub use self::environment::{EnvironmentView, SignInView};
 pub use self::password::PasswordResult;
 pub use self::proof::{ProofAsked, ProofResult};
 pub(super) use self::proof::{proved_session, require_fresh};
@@ -102,6 +104,8 @@ pub enum PortalState {
     LoginTyped,
     /// Page 3 comes next.
     OtpOwed,
+    /// A mailed code comes next.
+    CodeOwed,
     /// Signed in.
     Full,
 }
@@ -112,6 +116,7 @@ impl PortalSession {
         match self.stage {
             LoginStage::LoginTyped { .. } => PortalState::LoginTyped,
             LoginStage::OtpOwed { .. } => PortalState::OtpOwed,
+            LoginStage::CodeOwed { .. } => PortalState::CodeOwed,
             LoginStage::Full { .. } => PortalState::Full,
         }
     }
@@ -132,6 +137,7 @@ pub const OFFERED: &[PortalAction] = &[
     PortalAction::ChangePhone,
     PortalAction::ChangeLogin,
     PortalAction::ChangeName,
+    PortalAction::ManageEnvironment,
 ];
 
 fn why_hidden(
@@ -291,7 +297,11 @@ impl Service {
             };
             let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
             let told = self.tells_synchronized(portal, &examined, visit)?;
-            self.synchronize(&portal.actor(visit), &examined, &asked, told)
+            self.synchronize(&portal.actor(visit), &examined, &asked, move |view| {
+                let mut changes = Vec::new();
+                told(view, &mut changes)?;
+                Ok(changes)
+            })
         })?;
         self.wake_mailer();
         Ok(outcome)
@@ -303,18 +313,19 @@ impl Service {
         portal: &PortalSession,
         examined: &Examined,
         visit: &Visit,
-    ) -> Result<impl Fn(&dyn View) -> Result<Changes, ServiceError> + Send + Clone + 'static, ServiceError>
-    {
+    ) -> Result<
+        impl Fn(&dyn View, &mut Changes) -> Result<(), ServiceError> + Send + Clone + 'static,
+        ServiceError,
+    > {
         let (post, actor, resource) = (self.post()?, portal.actor(visit), portal.resource.clone());
         let (user, serial, now) = (portal.user.clone(), examined.token.serial.clone(), self.clock.now());
-        Ok(move |view: &dyn View| {
-            let mut changes = Vec::new();
+        Ok(move |view: &dyn View, changes: &mut Changes| {
             if let Some(user) = &user {
                 let happened = Happened::TokenSynchronized(&serial);
                 let notice = Notice { happened, user, actor: &actor, resource: Some(&resource) };
-                post.tell(view, &notice, now, &mut changes)?;
+                post.tell(view, &notice, now, changes)?;
             }
-            Ok(changes)
+            Ok(())
         })
     }
 }

@@ -1,8 +1,8 @@
 //! Resources and their portals.
 
 use crate::model::{
-    Actor, AuditAction, AuditResult, PinPlacement, PortalAction, Resource, ResourceAlias, ResourceName,
-    Scope, SelfService, Subject, TokenType,
+    Actor, AuditAction, AuditResult, EnvironmentPolicy, PinPlacement, PortalAction, Resource, ResourceAlias,
+    ResourceName, Scope, SelfService, Subject, TokenType,
 };
 use crate::oath::{Digits, HashAlg};
 use crate::store::{AssignmentFilter, Change, Page, Slice, View};
@@ -45,6 +45,10 @@ pub struct PortalSettings {
     pub software_hash: Option<HashAlg>,
     /// Digits of the codes of apps.
     pub software_digits: Option<Digits>,
+    /// What happens with sign-ins from unusual environments.
+    pub environment_policy: Option<EnvironmentPolicy>,
+    /// The least likeness that is usual, 0 to 100.
+    pub environment_score: Option<u8>,
 }
 
 impl ResourceView {
@@ -105,6 +109,10 @@ impl PortalSettings {
         if self.pin_length.is_some_and(|most| !SelfService::PIN_LENGTHS.contains(&most)) {
             let detail = "PINs have at most 4 to 8 digits";
             return Err(ServiceError::invalid("pin_length", "pin_length_range", detail));
+        }
+        if self.environment_score.is_some_and(|score| score > 100) {
+            let detail = "the least likeness is 0 to 100";
+            return Err(ServiceError::invalid("environment_score", "environment_score_range", detail));
         }
         if self.help_text.as_ref().is_some_and(|text| text.chars().count() > 500) {
             return Err(ServiceError::invalid(
@@ -273,6 +281,8 @@ impl Service {
                 ("pin_placement", portal.pin_placement.map_or("free", PinPlacement::name).to_owned()),
                 ("software_hash", portal.software_hash.name().to_owned()),
                 ("software_digits", portal.software_digits.get().to_string()),
+                ("environment_policy", portal.environment_policy.name().to_owned()),
+                ("environment_score", portal.environment_score.to_string()),
             ];
             let subject = vec![Subject::Resource(resource.id)];
             resource.portal = Some(portal.clone());
@@ -308,6 +318,12 @@ fn apply(portal: &mut SelfService, settings: &PortalSettings) {
     }
     if let Some(counters) = settings.window_counters {
         portal.window_counters = counters;
+    }
+    if let Some(policy) = settings.environment_policy {
+        portal.environment_policy = policy;
+    }
+    if let Some(score) = settings.environment_score {
+        portal.environment_score = score;
     }
     if let Some(text) = &settings.help_text {
         text.trim().clone_into(&mut portal.help_text);

@@ -17,7 +17,9 @@ use crate::vault::{bearer_hash, bearer_token};
 use super::authenticate::{hashed_key, is_on};
 use super::check::{CheckResult, compare, settle};
 use super::code::{self, Examined};
-use super::mailed_code::{Purpose, Recipient, fits};
+use super::environment::Arrival;
+use super::mailed_code::{FreshCode, Purpose, Recipient, fits};
+use super::notice::Post;
 use super::pair::pair_of;
 use super::pin::SequencePin;
 use super::portal::proved_session;
@@ -41,6 +43,8 @@ pub struct PortalSession {
     pub user: Option<User>,
     /// A new mail address that waits for its code.
     pub email_pending: Option<EmailAddress>,
+    /// The number of the environment it was opened from.
+    pub environment: Option<u32>,
 }
 
 impl PortalSession {
@@ -63,6 +67,11 @@ pub enum SecondPage {
         cookie: BearerToken,
         /// The user has a token here.
         owes_code: bool,
+    },
+    /// Right, but from an unusual environment: a code was mailed, which is typed next. The session's new id.
+    CodeMailed {
+        /// For the cookie.
+        cookie: BearerToken,
     },
     /// Not right.
     Refused,
@@ -162,13 +171,15 @@ impl Service {
             let Some(resource) = resource else { return Ok(None) };
             let user = match stage {
                 LoginStage::LoginTyped { .. } => None,
-                LoginStage::OtpOwed { user } | LoginStage::Full { user, .. } => view.user(*user)?,
+                LoginStage::OtpOwed { user }
+                | LoginStage::CodeOwed { user }
+                | LoginStage::Full { user, .. } => view.user(*user)?,
             };
             let stage = stage.clone();
             let email_pending = session.email_change.as_ref().filter(|change| now < change.expires_at);
             let email_pending = email_pending.map(|change| change.to.clone());
             Ok::<_, ServiceError>(Some((
-                PortalSession { key, resource, stage, user, email_pending },
+                PortalSession { key, resource, stage, user, email_pending, environment: session.environment },
                 session,
             )))
         })?;
@@ -213,6 +224,7 @@ impl Service {
         let new_key = bearer_hash(&cookie);
         let (visit, now) = (visit.clone(), self.clock.now());
         let of_address = self.address_budget(&visit.address, now);
+        let (post, code) = (self.post()?, self.fresh_code(Purpose::SignIn, &visit, now)?);
         let passed = self.decide(move |view| {
             let resource = view.resource(resource_id)?.ok_or(ServiceError::Stale)?;
             if view.session(&old_key)?.is_none() {
@@ -259,31 +271,39 @@ impl Service {
                 None => mail_right,
                 in_force => password_right && in_force.as_ref() == compared,
             };
-            let Some(user) = known.as_ref().filter(|user| is_right(user)) else {
+            let wrong = |word| -> Result<Changes, ServiceError> {
                 let mut changes = vec![Change::PutBudget(key, budget.failed(now, resource.failure_limit))];
                 changes.extend(of_address.failed(view)?);
-                changes.push(audit(AuditResult::Refused, "wrong"));
-                return Ok((Err(None), changes));
+                changes.push(audit(AuditResult::Refused, word));
+                Ok(changes)
             };
-            let owes_code = pair_of(view, user.id, &resource)?.is_some();
-            let stage = if owes_code {
-                LoginStage::OtpOwed { user: user.id }
-            } else {
-                LoginStage::Full { user: user.id, proved_at: now }
+            let Some(user) = known.as_ref().filter(|user| is_right(user)) else {
+                return Ok((Err(None), wrong("wrong")?));
             };
-            let kind = SessionKind::Portal { resource: resource.id, stage };
-            let session = Session::new(kind, visit.address.clone(), now);
-            let changes = vec![
+            let first = FirstFactor { user, resource: &resource, by_mail, visit: &visit, new_key, now };
+            let (next, session, more) = match first.passed(view, &code, &post)? {
+                Ok(passed) => passed,
+                Err(told) => {
+                    // As if the password were wrong, or whoever guesses would learn that it is right.
+                    let mut changes = wrong("environment")?;
+                    changes.extend(told);
+                    return Ok((Err(None), changes));
+                }
+            };
+            let mut changes = vec![
                 Change::PutBudget(key, Budget::CLEAR),
                 Change::DeleteMailedCode(user.id, resource.id),
                 Change::DeleteSession(old_key),
-                Change::PutSession(new_key, session),
-                audit(AuditResult::Done, if owes_code { "code_owed" } else { "signed_in" }),
             ];
-            Ok((Ok(owes_code), changes))
+            changes.extend(more);
+            changes.push(Change::PutSession(new_key, session));
+            changes.push(audit(AuditResult::Done, next.word()));
+            Ok((Ok(next), changes))
         })?;
+        self.wake_mailer();
         Ok(match passed {
-            Ok(owes_code) => SecondPage::Passed { cookie, owes_code },
+            Ok(Next::MailedCode) => SecondPage::CodeMailed { cookie },
+            Ok(next) => SecondPage::Passed { cookie, owes_code: next == Next::Code },
             Err(None) => SecondPage::Refused,
             Err(Some(until)) => SecondPage::Blocked { until },
         })
@@ -363,7 +383,7 @@ impl Service {
             });
         }
         let comparison = compare(self, &examined, otp, now, false)?;
-        let (old_key, resource, address) = (portal.key, portal.resource.id, visit.address.clone());
+        let (old_key, resource, post, visit) = (portal.key, portal.resource.id, self.post()?, visit.clone());
         let split = self.splits_check();
         self.decide(move |view| {
             let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
@@ -371,21 +391,23 @@ impl Service {
                 return Err(ServiceError::state("sign_in_order", "start again with the login"));
             }
             let (result, mut changes) = settle(view, &fresh, comparison, now)?;
-            let done = matches!(result, CheckResult::Accepted { .. });
-            if done {
-                changes.extend(if complete {
-                    proved_session(view, old_key, new_key, now)?
-                } else {
-                    full_session(old_key, new_key, resource, user, &address, now)
-                });
+            let right = matches!(result, CheckResult::Accepted { .. });
+            let (mut done, mut word) = (right, result.name());
+            if right && complete {
+                changes.extend(proved_session(view, old_key, new_key, now)?);
+            } else if right {
+                let full = full_session(view, &post, (old_key, new_key), (user, resource), &visit, now)?;
+                (done, word) = if full.1 { (true, word) } else { (false, "environment") };
+                changes.extend(full.0);
             }
+            let result = if right && !done { CheckResult::Wrong } else { result };
             changes.push(super::audit_entry(
                 now,
                 &actor,
                 action,
                 vec![Subject::User(user), Subject::Token(fresh.id()), Subject::Resource(resource)],
                 if done { AuditResult::Done } else { AuditResult::Refused },
-                vec![("page", page.to_owned()), ("result", result.name().to_owned())],
+                vec![("page", page.to_owned()), ("result", word.to_owned())],
             ));
             Ok((result, changes))
         })
@@ -416,7 +438,7 @@ impl Service {
             let pin = self.sequence_pin(&examined, otps)?;
             proved = pin == SequencePin::Proved;
             let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
-            let (acting, address) = (actor.clone(), visit.address.clone());
+            let (acting, visiting, post) = (actor.clone(), visit.clone(), self.post()?);
             let subjects =
                 vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(resource)];
             let told = self.tells_synchronized(portal, &examined, visit)?;
@@ -425,26 +447,30 @@ impl Service {
                     return Err(ServiceError::state("sign_in_order", "start again with the login"));
                 }
                 // Without the PIN the token is back, and the code with the PIN is still owed.
-                let (mut changes, word, result) = if pin == SequencePin::Proved {
-                    let session = full_session(old_key, new_key, resource, user, &address, now);
-                    (session, "synchronized", AuditResult::Done)
+                let (mut changes, word, done) = if pin == SequencePin::Proved {
+                    let (changes, done) =
+                        full_session(view, &post, (old_key, new_key), (user, resource), &visiting, now)?;
+                    (changes, if done { "synchronized" } else { "environment" }, done)
                 } else {
-                    (Vec::new(), "pin_owed", AuditResult::Refused)
+                    (Vec::new(), "pin_owed", false)
                 };
-                changes.extend(told(view)?);
+                told(view, &mut changes)?;
                 let detail = vec![("page", "third".to_owned()), ("result", word.to_owned())];
                 changes.push(super::audit_entry(
                     now,
                     &acting,
                     AuditAction::SignIn,
                     subjects.clone(),
-                    result,
+                    if done { AuditResult::Done } else { AuditResult::Refused },
                     detail,
                 ));
                 Ok(changes)
             })
         })?;
-        let signed_in = proved && matches!(outcome.result, SequenceResult::Synchronized { .. });
+        // From an unusual environment the token is brought back, but nobody is let in.
+        let signed_in = proved
+            && matches!(outcome.result, SequenceResult::Synchronized { .. })
+            && self.store.read(|view| Ok::<_, ServiceError>(view.session(&new_key)?.is_some()))?;
         self.wake_mailer();
         Ok((outcome, signed_in.then_some(cookie)))
     }
@@ -458,7 +484,10 @@ impl Service {
             let subjects = match session.kind {
                 SessionKind::Operator(id) => vec![Subject::Operator(id)],
                 SessionKind::Portal {
-                    stage: LoginStage::Full { user, .. } | LoginStage::OtpOwed { user },
+                    stage:
+                        LoginStage::Full { user, .. }
+                        | LoginStage::OtpOwed { user }
+                        | LoginStage::CodeOwed { user },
                     ..
                 } => {
                     vec![Subject::User(user)]
@@ -493,19 +522,89 @@ fn still_here(
     }
 }
 
+/// A password or mailed code that was right.
+struct FirstFactor<'a> {
+    user: &'a User,
+    resource: &'a Resource,
+    by_mail: bool,
+    visit: &'a Visit,
+    new_key: [u8; 32],
+    now: UnixTime,
+}
+
+/// What follows, the session, and what goes with it; or what goes with being refused all the same.
+type Passed = Result<(Next, Session, Changes), Changes>;
+
+impl FirstFactor<'_> {
+    fn passed(&self, view: &dyn View, code: &FreshCode, post: &Post) -> Result<Passed, ServiceError> {
+        let Self { user, resource, visit, now, .. } = *self;
+        let session = |stage| {
+            let kind = SessionKind::Portal { resource: resource.id, stage };
+            Session::new(kind, visit.address.clone(), now)
+        };
+        if pair_of(view, user.id, resource)?.is_some() {
+            let owed = session(LoginStage::OtpOwed { user: user.id });
+            return Ok(Ok((Next::Code, owed, Vec::new())));
+        }
+        let mut arrival = Arrival::at(view, user, resource, visit, now)?;
+        if arrival.is_refused() {
+            return Ok(Err(arrival.refused(view, post)?));
+        }
+        if let Some(to) = arrival.asks_code(self.by_mail || !code.can_be_mailed()) {
+            // Asked for also when there were enough mails: else three tries would lead past it.
+            let mailed = code.mail(view, &Recipient { user, resource, to }, visit, now)?;
+            let kept = mailed.is_some().then(|| code.kept_for(user.id, resource.id, self.new_key, now));
+            let changes = mailed.into_iter().flatten().chain(kept).collect();
+            return Ok(Ok((Next::MailedCode, session(LoginStage::CodeOwed { user: user.id }), changes)));
+        }
+        let (environment, changes) = arrival.let_in(view, post)?;
+        let full = session(LoginStage::Full { user: user.id, proved_at: now });
+        Ok(Ok((Next::Nothing, Session { environment, ..full }, changes)))
+    }
+}
+
+/// What follows page 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Nothing,
+    Code,
+    MailedCode,
+}
+
+impl Next {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "signed_in",
+            Self::Code => "code_owed",
+            Self::MailedCode => "mailed_code_owed",
+        }
+    }
+}
+
 fn can_synchronize(resource: &Resource) -> bool {
     resource.open_portal().is_some_and(|portal| portal.actions.contains(&PortalAction::SynchronizeToken))
 }
 
+/// The changes of a sign-in that the token's code completed, and whether it may be: from an environment that
+/// is refused the old session stays where it is.
 fn full_session(
-    old_key: [u8; 32],
-    new_key: [u8; 32],
-    resource: crate::model::ResourceId,
-    user: UserId,
-    address: &str,
+    view: &dyn View,
+    post: &Post,
+    (old_key, new_key): ([u8; 32], [u8; 32]),
+    (user, resource): (UserId, crate::model::ResourceId),
+    visit: &Visit,
     now: UnixTime,
-) -> Changes {
-    let kind = SessionKind::Portal { resource, stage: LoginStage::Full { user, proved_at: now } };
-    let session = Session::new(kind, address.to_owned(), now);
-    vec![Change::DeleteSession(old_key), Change::PutSession(new_key, session)]
+) -> Result<(Changes, bool), ServiceError> {
+    let (user, resource) =
+        (view.user(user)?.ok_or(ServiceError::Stale)?, view.resource(resource)?.ok_or(ServiceError::Stale)?);
+    let mut arrival = Arrival::at(view, &user, &resource, visit, now)?.proved();
+    if arrival.is_refused() {
+        return Ok((arrival.refused(view, post)?, false));
+    }
+    let (number, mut changes) = arrival.let_in(view, post)?;
+    let stage = LoginStage::Full { user: user.id, proved_at: now };
+    let kind = SessionKind::Portal { resource: resource.id, stage };
+    let session = Session { environment: number, ..Session::new(kind, visit.address.clone(), now) };
+    changes.extend([Change::DeleteSession(old_key), Change::PutSession(new_key, session)]);
+    Ok((changes, true))
 }

@@ -404,7 +404,8 @@ impl Service {
         })
     }
 
-    /// Clears a user's failures, and those of the tokens they hold.
+    /// Clears a user's failures, and those of the tokens they hold; lets the next sign-in in from wherever it
+    /// comes.
     pub fn unblock_user(&self, actor: &Actor, login: &Login) -> Result<(), ServiceError> {
         let operator = actor.operator();
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
@@ -425,6 +426,10 @@ impl Service {
                         TokenState { budget: Budget::CLEAR, wide_failures: 0, wide_operator: None, ..state };
                     changes.push(Change::PutState(token.id, seed.version, state));
                 }
+            }
+            if let Some(known) = view.environments(user.id)? {
+                let open = crate::model::Environments { next_is_welcome: true, ..known };
+                changes.push(Change::PutEnvironments(user.id, open));
             }
             changes.push(user_entry(now, &actor, AuditAction::UserUnblocked, user.id, "all methods"));
             Ok(((), changes))

@@ -97,6 +97,9 @@ impl<'k> Applier<'k> {
             Change::EndPortalSessions(resource) => self.end_sessions(&keys::portal_sessions(resource)),
             Change::EndOperatorSessions(operator) => self.end_sessions(&keys::operator_sessions(operator)),
             Change::EndUserSessions(user) => self.end_sessions(&keys::user_sessions(user)),
+            Change::PutEnvironments(user, environments) => {
+                self.put(Tab::Environments, &keys::number(user.0), &environments).map(drop)
+            }
             Change::PutMailedCode(user, resource, code) => {
                 self.put(Tab::MailedCodes, &keys::pair(user.0, resource.0), &code).map(drop)
             }
@@ -303,6 +306,7 @@ impl<'k> Applier<'k> {
         for login in old.old_logins.iter().chain([&old.login]) {
             self.kv.put(Tab::Logins, login.normal().as_bytes(), &LoginUse::Gone.write(id.0))?;
         }
+        self.kv.delete(Tab::Environments, &keys::number(id.0))?;
         self.reindex_all(Tab::UserWords, &user_words(&old), &BTreeSet::new())
     }
 
@@ -511,7 +515,9 @@ fn session_owners(session: &Session) -> Vec<[u8; 9]> {
         SessionKind::Portal { resource, stage } => {
             let user = match stage {
                 LoginStage::LoginTyped { user, .. } => *user,
-                LoginStage::OtpOwed { user } | LoginStage::Full { user, .. } => Some(*user),
+                LoginStage::OtpOwed { user }
+                | LoginStage::CodeOwed { user }
+                | LoginStage::Full { user, .. } => Some(*user),
             };
             [keys::portal_sessions(*resource)].into_iter().chain(user.map(keys::user_sessions)).collect()
         }

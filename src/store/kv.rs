@@ -124,6 +124,8 @@ tables! {
     Drafts = "drafts",
     /// End, session.
     DraftEnds = "draft_ends",
+    /// User -> record.
+    Environments = "environments",
     /// Import -> record.
     Imports = "imports",
     /// Import, running number -> record.

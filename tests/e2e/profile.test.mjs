@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { look, openPage, portalSignIn, signIn, startHouse, submit } from './house.mjs';
 
 const actions = ['create_password', 'change_password', 'change_email', 'change_phone', 'change_login', 'change_name'];
+actions.push('manage_environment');
 
 for (const script of [false, true]) {
   test(`the profile, script ${script ? 'on' : 'off'}`, async (t) => {
@@ -123,6 +124,18 @@ for (const script of [false, true]) {
     const again = await openPage(house, { script });
     await portalSignIn(again, house, 'ben.muster', 'vier Quitten im Netz');
     await again.waitForURL(/home/);
+    await again.locator('a:has-text("Manage User Environment")').click();
+    await again.waitForSelector('text=This one');
+    await seen(again, 'portal-environment');
+    assert.equal((await again.textContent('main')).includes('Europe') || (await again.textContent('main')).includes('UTC'), script);
+    await again.fill('[name=name]', 'The laptop');
+    await again.locator('button[value=name]').first().click();
+    await again.waitForSelector('text=The name is saved.');
+    await again.locator('button:has-text("Trust it")').first().click();
+    await again.waitForSelector('text=It is trusted from now on.');
+    await seen(again, 'portal-environment-trusted');
+    await again.locator('button:has-text("Sign out everywhere")').click();
+    await again.waitForSelector('text=You are signed out.');
     assert.deepEqual(house.faults, []);
   });
 }

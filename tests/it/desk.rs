@@ -157,7 +157,7 @@ impl Desk {
     }
 
     pub(crate) fn browser(&self) -> Browser<'_> {
-        Browser { desk: self, staff: false, cookies: BTreeMap::new(), form_token: String::new() }
+        Browser { desk: self, staff: false, agent: "", cookies: BTreeMap::new(), form_token: String::new() }
     }
 
     pub(crate) fn staff(&self) -> Browser<'_> {
@@ -191,6 +191,8 @@ impl Answer {
 pub(crate) struct Browser<'a> {
     desk: &'a Desk,
     staff: bool,
+    /// What it says it is.
+    pub(crate) agent: &'static str,
     cookies: BTreeMap<String, String>,
     pub(crate) form_token: String,
 }
@@ -209,6 +211,7 @@ impl Browser<'_> {
             .header(header::HOST, HOST)
             .header(header::ORIGIN, format!("http://{HOST}"))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::USER_AGENT, self.agent)
             .header(header::COOKIE, cookies.join("; "))
             .body(Body::from(body))
             .expect("a request");

@@ -1,8 +1,8 @@
 //! What people change of themselves in the portal, as a browser sees it.
 
 use axum::http::StatusCode;
-use mintmark::model::{AssignmentKind, Login, PortalAction, TokenSerial};
-use mintmark::service::{AssignRequest, PortalSettings};
+use mintmark::model::{AssignmentKind, EmailAddress, EnvironmentPolicy, Login, PortalAction, TokenSerial};
+use mintmark::service::{AssignRequest, PortalSettings, UserPatch};
 
 use crate::desk::{ADMIN, Answer, Browser, Desk, PASSWORD, resource, serial};
 
@@ -255,5 +255,69 @@ async fn p26_p28_phone_and_name() {
     anna.get("/selfservice/vpn/home?done=name").await.says(StatusCode::OK, "Hello, Anne");
     let user = desk.service.user(&ADMIN, &Login::parse("anna").expect("a login")).expect("there").user;
     assert_eq!((user.phone, user.last_name.as_str()), (None, "Müller-Lüdenscheidt"));
+    desk.close();
+}
+
+/// P29: an unusual browser gives a mailed code, too; the page lists both, names, trusts and forgets them.
+#[tokio::test]
+async fn p29_environments_as_their_owner_sees_them() {
+    let desk = desk_with(&[PortalAction::ManageEnvironment]);
+    let policy = Some(EnvironmentPolicy::AskOtp);
+    let settings = PortalSettings { environment_policy: policy, ..PortalSettings::default() };
+    desk.service.set_portal(&ADMIN, &resource("VPN"), &settings).expect("set");
+    let email = EmailAddress::parse("anna@example.org").expect("an address");
+    let patch = UserPatch { email: Some(Some(email)), ..UserPatch::default() };
+    desk.service.change_user(&ADMIN, &Login::parse("anna").expect("a login"), patch).expect("changed");
+    let mut usual = desk.browser();
+    usual.agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    usual.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/home");
+
+    let mut other = desk.browser();
+    other.agent = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36";
+    other.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/unusual");
+    other.get("/selfservice/vpn/home").await.leads_to("/selfservice/vpn/unusual");
+    other.get("/selfservice/vpn/unusual").await.says(StatusCode::OK, "A code, too");
+    let empty = other.post("/selfservice/vpn/unusual", &[]).await;
+    empty.says(StatusCode::UNPROCESSABLE_ENTITY, "Type the code that we mailed you.");
+    let wrong = other.post("/selfservice/vpn/unusual", &[("code", "1234")]).await;
+    wrong.says(StatusCode::UNPROCESSABLE_ENTITY, "That did not fit.");
+    let again = other.post("/selfservice/vpn/unusual", &[("mail", "1")]).await;
+    again.says(StatusCode::OK, "Another code is on its way.");
+    let code = newest_code(&desk);
+    other.post("/selfservice/vpn/unusual", &[("code", &code)]).await.leads_to("/selfservice/vpn/home");
+    other.get("/selfservice/vpn/unusual").await.leads_to("/selfservice/vpn/home");
+
+    let page = other.get("/selfservice/vpn/environment").await;
+    for words in ["Chrome on Windows", "Firefox on Linux", "This one", "23 of 100", "a code is mailed to you"]
+    {
+        page.says(StatusCode::OK, words);
+    }
+    let long = "x".repeat(65);
+    let fields = [("number", "1"), ("step", "name"), ("name", long.as_str())];
+    let bad = other.post("/selfservice/vpn/environment", &fields).await;
+    bad.says(StatusCode::UNPROCESSABLE_ENTITY, "at most 64 characters");
+    let fields = [("number", "1"), ("step", "name"), ("name", "At <home>")];
+    let named = other.post("/selfservice/vpn/environment", &fields).await;
+    named.leads_to("/selfservice/vpn/environment?done=named");
+    other.get("/selfservice/vpn/environment?done=named").await.says(StatusCode::OK, "At &#60;home&#62;");
+    desk.later(301);
+    let asks = other.post("/selfservice/vpn/environment/trust", &[("number", "1")]).await;
+    asks.says(StatusCode::OK, "before an environment is trusted");
+    let fields = [("then", "environment"), ("number", "1"), ("secret", PASSWORD)];
+    let proved = other.post("/selfservice/vpn/prove", &fields).await;
+    other.onward(&proved, &fields).await.leads_to("/selfservice/vpn/environment?done=trusted");
+    other.get("/selfservice/vpn/environment?done=trusted").await.says(StatusCode::OK, "Trust it no longer");
+    let fields = [("number", "1"), ("no", "1")];
+    let no_longer = other.post("/selfservice/vpn/environment/trust", &fields).await;
+    no_longer.leads_to("/selfservice/vpn/environment?done=untrusted");
+    let fields = [("number", "1"), ("step", "forget")];
+    let forgotten = other.post("/selfservice/vpn/environment", &fields).await;
+    forgotten.leads_to("/selfservice/vpn/environment?done=forgotten");
+    let gone = other.post("/selfservice/vpn/environment", &fields).await;
+    gone.says(StatusCode::NOT_FOUND, "That is not possible here");
+    other.get("/selfservice/vpn/environment").await.says(StatusCode::OK, "Your last sign-ins");
+    let out = other.post("/selfservice/vpn/sign-out-everywhere", &[]).await;
+    out.leads_to("/selfservice/vpn/portal?signed-out");
+    usual.get("/selfservice/vpn/home").await.leads_to("/selfservice/vpn/portal");
     desk.close();
 }

@@ -15,7 +15,8 @@ use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{
-    Actor, AssignmentId, AssignmentKind, PinPlacement, PortalAction, ResourceName, TokenType,
+    Actor, AssignmentId, AssignmentKind, EnvironmentPolicy, PinPlacement, PortalAction, ResourceName,
+    TokenType,
 };
 use crate::oath::{Digits, HashAlg};
 use crate::service::{AssignRequest, AssignmentView, PortalSettings, ResourceView};
@@ -70,6 +71,10 @@ struct ResourceDto {
     software_hash: Option<&'static str>,
     /// Digits that new apps show.
     software_digits: Option<u8>,
+    /// off, report, `ask_otp` or refuse.
+    environment_policy: Option<&'static str>,
+    /// The least likeness with a known environment that is usual.
+    environment_score: Option<u8>,
     created_at: String,
 }
 
@@ -92,6 +97,8 @@ impl ResourceDto {
             pin_placement: portal.map(|p| p.pin_placement.map_or("free", PinPlacement::name)),
             software_hash: portal.map(|portal| portal.software_hash.name()),
             software_digits: portal.map(|portal| portal.software_digits.get()),
+            environment_policy: portal.map(|portal| portal.environment_policy.name()),
+            environment_score: portal.map(|portal| portal.environment_score),
             created_at: time(resource.created_at),
         }
     }
@@ -205,6 +212,10 @@ struct PortalBody {
     software_hash: Option<String>,
     /// Digits that new apps show: 6 to 8.
     software_digits: Option<u32>,
+    /// off, report, `ask_otp` or refuse: what a sign-in from an unusual environment leads to.
+    environment_policy: Option<String>,
+    /// The least likeness with a known environment that is usual, 0 to 100.
+    environment_score: Option<u8>,
 }
 
 fn words<T>(
@@ -260,6 +271,13 @@ async fn set_portal(
                     .map_err(|error| ApiError::field("software_digits", "digits_range", error.to_string()))
             })
             .transpose()?,
+        environment_policy: words(
+            "environment_policy",
+            body.environment_policy.as_slice().get(..),
+            EnvironmentPolicy::from_name,
+        )?
+        .and_then(|mut list| list.pop()),
+        environment_score: body.environment_score,
     };
     let (acting, target) = (actor.clone(), name.clone());
     state.blocking(move |service| service.set_portal(&acting, &target, &settings)).await?;

@@ -12,7 +12,9 @@ use crate::http::page::console::resource as view;
 use crate::http::page::{ActionRow, Choice, Fact, Field, segment};
 use crate::http::state::AppState;
 use crate::http::{frame, qr, words};
-use crate::model::{Actor, Login, PinPlacement, PortalAction, Resource, ResourceAlias, TokenType};
+use crate::model::{
+    Actor, EnvironmentPolicy, Login, PinPlacement, PortalAction, Resource, ResourceAlias, TokenType,
+};
 use crate::oath::{Digits, HashAlg};
 use crate::service::{OFFERED, PortalSettings};
 
@@ -107,6 +109,19 @@ fn pin_and_app(resource: &Resource) -> Option<view::PinAndApp> {
     })
 }
 
+/// What a sign-in from an unusual environment may lead to.
+fn policies(on: &Resource) -> Vec<Choice> {
+    let present = on.portal.as_ref().map_or(EnvironmentPolicy::Off, |portal| portal.environment_policy);
+    let label = |policy| match policy {
+        EnvironmentPolicy::Off => "Nothing",
+        EnvironmentPolicy::Report => "The user is told",
+        EnvironmentPolicy::AskOtp => "Who has no token gives a mailed code, too",
+        EnvironmentPolicy::Refuse => "Nobody is let in, and the user is told",
+    };
+    let pairs: Vec<_> = EnvironmentPolicy::ALL.iter().map(|one| (one.name(), label(*one))).collect();
+    Choice::list(&pairs, present.name())
+}
+
 async fn seen(state: &AppState, actor: &Actor, on: &Resource, login: &str) -> (Field, Option<view::Seen>) {
     if login.is_empty() {
         return (Field::default(), None);
@@ -170,6 +185,8 @@ async fn tab(
         token_types: token_types(on),
         pin_and_app: on_now.iter().copied().any(sets_token).then(|| pin_and_app(on)).flatten(),
         preview: on_now.iter().map(row).collect(),
+        policies: policies(on),
+        score: Field::of(&on.portal.as_ref().map(|p| p.environment_score.to_string()).unwrap_or_default()),
         see_login,
         seen,
     }))
@@ -293,6 +310,22 @@ pub(super) async fn actions(
         let chosen = |kind: &&TokenType| fields.is_true(&format!("type.{}", kind.name()));
         let types = TokenType::ALL.iter().filter(chosen).copied().collect();
         PortalSettings { token_types: Some(types), ..PortalSettings::default() }
+    } else if fields.is_true("environments") {
+        let unknown = || ApiError::field("policy", "unknown_word", "there is no such choice");
+        let policy = EnvironmentPolicy::from_name(fields.get("policy")).ok_or_else(unknown)?;
+        let range = || {
+            ApiError::field(
+                "score",
+                "environment_score_range",
+                "the least likeness is a number from 0 to 100",
+            )
+        };
+        let score = fields.get("score").parse().map_err(|_| range())?;
+        PortalSettings {
+            environment_policy: Some(policy),
+            environment_score: Some(score),
+            ..PortalSettings::default()
+        }
     } else {
         let unknown = || ApiError::field("order", "action_unknown", "there is no such action");
         let actions = rearranged(&on, &fields).ok_or_else(unknown)?;

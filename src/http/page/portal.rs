@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+pub mod environment;
 pub mod profile;
 
 #[cfg(test)]
@@ -134,6 +135,34 @@ impl Verify {
                 "That did not fit.",
                 "Check the keyboard and type it again. If you were mailed a code, only the newest one works.",
             )),
+        }
+    }
+}
+
+/// After the second page, from an unusual browser: a mailed code beside the password.
+#[derive(Debug, Template)]
+#[template(path = "portal/unusual.html")]
+pub struct Unusual {
+    /// The frame.
+    pub page: Page,
+    /// The portal.
+    pub portal: Portal,
+    /// The field; its value is never filled in.
+    pub code: Field,
+    /// Something to say first.
+    pub notice: Option<Notice>,
+}
+
+impl Unusual {
+    /// The page after another code was asked for.
+    #[cfg(test)]
+    pub fn sample() -> Self {
+        let text = "The old one is useless now.";
+        Self {
+            page: Page::sample_outside("A code, too"),
+            portal: Portal::sample(),
+            code: Field::default(),
+            notice: Some(Notice::new(Tone::Neutral, "Another code is on its way.", text)),
         }
     }
 }

@@ -115,7 +115,12 @@ fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
         }
         PortalAction::ChangeLogin => ("login", "user", "Change Login", "Sign in with another login."),
         PortalAction::ChangeName => ("name", "pencil", "Change First and Last Name", "Be called otherwise."),
-        PortalAction::ManageEnvironment => return None,
+        PortalAction::ManageEnvironment => (
+            "environment",
+            "network",
+            "Manage User Environment",
+            "See from where you sign in, trust or forget it.",
+        ),
     };
     Some(ActionRow { href: place.path(page), icon, title: title.into(), line: line.into() })
 }

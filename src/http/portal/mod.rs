@@ -1,6 +1,7 @@
 //! The self-service portal: three pages to sign in, then what the person can do.
 
 mod actions;
+mod environment;
 mod pin;
 mod place;
 mod profile;
@@ -26,6 +27,12 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/selfservice/{alias}/otp", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/sign-out", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/home", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/unusual", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/unusual", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/environment", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/environment", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/environment/trust", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/sign-out-everywhere", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/prove", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/prove", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/login", Permission::Anyone),
@@ -69,6 +76,10 @@ pub fn router() -> Router<AppState> {
         .route("/selfservice/{alias}/otp", get(sign_in::third).post(sign_in::prove))
         .route("/selfservice/{alias}/sign-out", post(sign_in::leave))
         .route("/selfservice/{alias}/home", get(actions::home))
+        .route("/selfservice/{alias}/unusual", get(sign_in::unusual).post(sign_in::unusual_sent))
+        .route("/selfservice/{alias}/environment", get(environment::show).post(environment::change))
+        .route("/selfservice/{alias}/environment/trust", post(environment::trust))
+        .route("/selfservice/{alias}/sign-out-everywhere", post(environment::leave_everywhere))
         .route("/selfservice/{alias}/prove", get(prove::ask).post(prove::prove))
         .route("/selfservice/{alias}/login", get(profile::login).post(profile::login_sent))
         .route("/selfservice/{alias}/name", get(profile::name).post(profile::name_sent))

@@ -13,7 +13,7 @@ use crate::http::frame::{html, nameless as frame};
 use crate::http::page::portal::{Closed, Portal};
 use crate::http::page::{Notice, Page, SignedIn, Tone};
 use crate::http::state::AppState;
-use crate::model::{Resource, ResourceAlias, Visit};
+use crate::model::{BrowserSays, Resource, ResourceAlias, Visit};
 use crate::secret::BearerToken;
 use crate::service::{PortalSession, PortalState};
 
@@ -169,6 +169,13 @@ impl Place {
         self.caller.visit()
     }
 
+    /// The same, with what the page's script found out of the browser.
+    pub(super) fn visit_of(&self, time_zone: &str, screen: &str) -> Visit {
+        let visit = self.visit();
+        let says = BrowserSays { time_zone: time_zone.to_owned(), screen: screen.to_owned(), ..visit.says };
+        Visit { says, ..visit }
+    }
+
     /// The session, if the sign-in stands at this page; else the way to the page where it stands.
     #[expect(clippy::result_large_err, reason = "the error is the answer that is sent")]
     pub(super) fn at(&self, wanted: PortalState) -> Result<Arc<PortalSession>, Response> {
@@ -178,6 +185,7 @@ impl Place {
             Some(session) => Err(self.go(match session.state() {
                 PortalState::LoginTyped => "verify",
                 PortalState::OtpOwed => "otp",
+                PortalState::CodeOwed => "unusual",
                 PortalState::Full => "home",
             })),
         }

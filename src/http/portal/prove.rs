@@ -26,6 +26,8 @@ pub(super) struct Then {
     name: &'static str,
     /// Its page.
     page: &'static str,
+    /// Where its form goes.
+    form: &'static str,
     /// Why the proof is asked for.
     why: &'static str,
     /// The field of its form that goes along; none when its form has nothing to keep.
@@ -33,33 +35,59 @@ pub(super) struct Then {
 }
 
 /// *Change Login*.
-pub(super) const LOGIN: Then =
-    Then { name: "login", page: "login", why: "before your login is changed", field: Some("login") };
+pub(super) const LOGIN: Then = Then {
+    name: "login",
+    page: "login",
+    form: "login",
+    why: "before your login is changed",
+    field: Some("login"),
+};
 
 /// *Change Email Address*.
-pub(super) const EMAIL: Then =
-    Then { name: "email", page: "email", why: "before your e-mail address is changed", field: Some("email") };
+pub(super) const EMAIL: Then = Then {
+    name: "email",
+    page: "email",
+    form: "email",
+    why: "before your e-mail address is changed",
+    field: Some("email"),
+};
+
+/// Trust in *Manage User Environment*.
+pub(super) const TRUST: Then = Then {
+    name: "environment",
+    page: "environment",
+    form: "environment/trust",
+    why: "before an environment is trusted",
+    field: Some("number"),
+};
 
 /// *Re-Assign Token*.
 pub(super) const REASSIGN: Then = Then {
     name: "reassign",
     page: "tokens/reassign",
+    form: "tokens/reassign",
     why: "before another token takes the place of yours",
     field: None,
 };
 /// *Unassign Token*.
-pub(super) const UNASSIGN: Then =
-    Then { name: "unassign", page: "tokens/unassign", why: "before you give your token back", field: None };
+pub(super) const UNASSIGN: Then = Then {
+    name: "unassign",
+    page: "tokens/unassign",
+    form: "tokens/unassign",
+    why: "before you give your token back",
+    field: None,
+};
 /// *Remove PIN*.
 pub(super) const REMOVE_PIN: Then = Then {
     name: "remove-pin",
     page: "tokens/pin/remove",
+    form: "tokens/pin/remove",
     why: "before the PIN of your token goes",
     field: None,
 };
 
 /// All that may follow.
-const FOLLOWING: &[&Then] = &[&LOGIN, &EMAIL, &REASSIGN, &UNASSIGN, &REMOVE_PIN];
+const FOLLOWING: &[&Then] = &[&LOGIN, &EMAIL, &TRUST, &REASSIGN, &UNASSIGN, &REMOVE_PIN];
 
 fn following(name: &str) -> Option<&'static Then> {
     FOLLOWING.iter().copied().find(|then| then.name == name)
@@ -220,8 +248,11 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
     }
     let (status, notice) = match outcome {
         ProofResult::Passed { cookie } => {
-            let path = place.path(then.page);
-            let onward = if kept.is_empty() { Redirect::to(&path) } else { Redirect::temporary(&path) };
+            let onward = if kept.is_empty() {
+                Redirect::to(&place.path(then.page))
+            } else {
+                Redirect::temporary(&place.path(then.form))
+            };
             return Ok(place.with_cookie(onward.into_response(), Some(&cookie)));
         }
         ProofResult::AlreadyUsed => {

@@ -224,7 +224,7 @@ fn bytes_of_people_and_resources() {
         portal: Some(portal),
         created_at: AT,
     };
-    pinned(&resource, "01030356504e05010376706e010105010380a305e8070004000006f6a1d5edee66");
+    pinned(&resource, "01030356504e05010376706e010105010380a305e80700040000060046f6a1d5edee66");
     let user = User {
         id: UserId(5),
         login: login("anna"),
@@ -286,10 +286,11 @@ fn bytes_of_sessions_mails_and_budgets() {
             hash: [1; 32],
             expires_at: AT,
         }),
+        environment: Some(7),
     };
     pinned(
         &session,
-        "0101030205f6a1d5edee66f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee66",
+        "0101030205f6a1d5edee66f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660107",
     );
     let code = MailedCode { hash: [1; 32], expires_at: AT, session: [2; 32] };
     pinned(
@@ -373,7 +374,8 @@ fn places_of_variants() {
          custody_changed token_changed token_deleted token_unblocked otp_checked resynced \
          confirmation authenticated sign_in sign_out code_mailed operator_created operator_changed \
          api_key_created api_key_revoked audit_verified confirmation_alert clock_accepted \
-         chain_anchored proved registration token_replaced pin_set pin_removed"
+         chain_anchored proved environment_changed environment_unlike registration \
+         token_replaced pin_set pin_removed"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use mintmark::model::{
-    AssignmentKind, BatchPart, EmailAddress, PhoneNumber, PinPlacement, Role, Subject, TokenType,
+    AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, PhoneNumber, PinPlacement, Role,
+    Subject, TokenType, Visit,
 };
 use mintmark::service::{
     AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewUser, PortalSession,
@@ -42,7 +43,9 @@ const READING: &[&str] = &[
     "operators",
     "outbox",
     "portal_drafted",
+    "portal_environments",
     "portal_home",
+    "portal_sign_ins",
     "portal_password_chars",
     "portal_preview",
     "portal_proof",
@@ -291,6 +294,15 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("portal_synchronize", "resynced", |h| {
         h.service.portal_synchronize(&portal, &wrong, &visit()).expect("answered")
     });
+    table.row("portal_name_environment", "environment_changed", |h| {
+        h.service.portal_name_environment(&portal, 1, "here", &visit()).expect("named");
+    });
+    table.row("portal_trust_environment", "environment_changed", |h| {
+        h.service.portal_trust_environment(&portal, 1, true, &visit()).expect("trusted");
+    });
+    table.row("portal_forget_environment", "environment_changed", |h| {
+        h.service.portal_forget_environment(&portal, 1, &visit()).expect("forgotten");
+    });
     table.home.wait(30);
     table.row("portal_prove_code", "proved", |h| {
         h.service.portal_prove_code(&portal, &tokens[0].wrong(h.step()), &visit()).expect("answered")
@@ -344,6 +356,8 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("portal_create_password", "user_changed", |h| {
         h.service.portal_create_password(&mary, &typed("vier Quitten im Netz"), &visit()).expect("created");
     });
+
+    ask_unusual(&mut table);
 
     // Codes.
     table.row("check", "otp_checked", |h| {
@@ -428,6 +442,35 @@ fn service_law7_every_change_is_in_the_log() {
         .collect();
     let missing: Vec<_> = methods().difference(&known).cloned().collect();
     assert!(missing.is_empty(), "add a row for {missing:?}");
+}
+
+/// Signing in from an unusual environment, and out everywhere.
+fn ask_unusual(table: &mut Table) {
+    let policy = Some(EnvironmentPolicy::AskOtp);
+    let settings = PortalSettings { environment_policy: policy, ..PortalSettings::default() };
+    table.home.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+    table.home.add_user("olaf");
+    table.home.give_address("olaf");
+    table.home.sign_in("olaf");
+    let elsewhere = Visit::from_address("203.0.113.9");
+    let says = BrowserSays { user_agent: "Firefox/1 Linux".into(), ..BrowserSays::default() };
+    let elsewhere = Visit { says, ..elsewhere };
+    let cookie = table.home.service.portal_begin(&alias(), &login("olaf"), &elsewhere).expect("begun");
+    let first = table.home.session(&cookie);
+    let owed = match table.home.service.portal_second(&first, &typed(PASSWORD), &elsewhere).expect("answered")
+    {
+        SecondPage::CodeMailed { cookie } => table.home.session(&cookie),
+        other => panic!("{other:?}"),
+    };
+    table.row("mail_unusual", "code_mailed", |h| h.service.mail_unusual(&owed, &elsewhere).expect("mailed"));
+    let passed = table.row("portal_unusual", "sign_in", |h| {
+        h.service.portal_unusual(&owed, &typed(&h.newest_code()), &elsewhere).expect("answered")
+    });
+    let SecondPage::Passed { cookie, .. } = passed else { panic!("{passed:?}") };
+    let portal = table.home.session(&cookie);
+    table.row("portal_sign_out_everywhere", "sign_out", |h| {
+        h.service.portal_sign_out_everywhere(&portal, &elsewhere).expect("out");
+    });
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod audit;
 mod batch;
 mod budget;
 mod double_spend;
+mod environment;
 mod fault;
 pub(crate) mod fixture;
 mod import;

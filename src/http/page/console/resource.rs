@@ -153,6 +153,10 @@ pub struct SelfService {
     pub pin_and_app: Option<PinAndApp>,
     /// The rows that users see.
     pub preview: Vec<ActionRow>,
+    /// What unusual sign-ins may lead to.
+    pub policies: Vec<Choice>,
+    /// The least likeness that is usual.
+    pub score: Field,
     /// The login asked about.
     pub see_login: Field,
     /// What that user would see.
@@ -315,6 +319,8 @@ impl Resource {
                     app_digits: Choice::list(&[("6", "6, which every app knows"), ("8", "8")], "6"),
                 }),
                 preview: ActionRow::samples(),
+                policies: Choice::list(&[("off", "Nothing"), ("report", "The user is told")], "off"),
+                score: Field::of("70"),
                 see_login: Field::of("test"),
                 seen: Some(Seen {
                     words: "test would see one action.".into(),
@@ -357,6 +363,8 @@ impl Resource {
                 token_types: Vec::new(),
                 pin_and_app: None,
                 preview: Vec::new(),
+                policies: Vec::new(),
+                score: Field::default(),
                 see_login: Field::default(),
                 seen: None,
             })),
