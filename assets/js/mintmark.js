@@ -392,6 +392,11 @@ for (const button of all("[data-mute]")) {
 const sounding = one("[data-sound]");
 if (sounding) play(sounding.dataset.sound);
 
+// --- what a browser says of itself, for the list of environments ---------------------------------------
+
+for (const field of all("[data-time-zone]")) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+for (const field of all("[data-screen]")) field.value = `${screen.width}x${screen.height}`;
+
 // --- forms are sent once ------------------------------------------------------------------------------
 
 document.addEventListener("submit", (event) => {

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::error::ApiError;
 use super::request_id::RequestId;
 use super::state::AppState;
-use crate::model::{Actor, Operator, Visit};
+use crate::model::{Actor, BrowserSays, Operator, Visit};
 use crate::secret::BearerToken;
 use crate::service::Service;
 use crate::vault::bearer_token;
@@ -57,6 +57,8 @@ pub struct Caller {
     pub form_token: String,
     /// Id of the request.
     pub request_id: Option<String>,
+    /// What the browser says of itself in headers.
+    pub says: BrowserSays,
 }
 
 /// Names of the cookies; with TLS they are bound to the host.
@@ -127,7 +129,7 @@ impl Caller {
 
     /// The request as the log and the limits know it, for people who are not operators.
     pub fn visit(&self) -> Visit {
-        Visit { address: self.from(), request_id: self.request_id.clone() }
+        Visit { address: self.from(), request_id: self.request_id.clone(), says: self.says.clone() }
     }
 }
 
@@ -192,11 +194,12 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         behind_proxy,
         form_token: form,
         request_id: RequestId::of(&request).map(|id| id.to_string()),
+        says: says(request.headers()),
     };
     if let Err(refused) = find_actor(&state, credentials, &mut caller).await {
         return refused.into_response();
     }
-    let Visit { address, request_id } = caller.visit();
+    let Visit { address, request_id, .. } = caller.visit();
     if let Some(actor) = &mut caller.actor {
         actor.address = Some(address);
         actor.request_id = request_id;
@@ -208,6 +211,19 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         response.headers_mut().append(header::SET_COOKIE, Cookie::Form.write(Some(&token), secure));
     }
     response
+}
+
+/// What a browser says of itself in headers, as far as it is of a sane length.
+fn says(headers: &HeaderMap) -> BrowserSays {
+    let text = |name| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        value.chars().take(300).collect()
+    };
+    BrowserSays {
+        user_agent: text(header::USER_AGENT),
+        languages: text(header::ACCEPT_LANGUAGE),
+        ..BrowserSays::default()
+    }
 }
 
 /// What a request brings to show who asks.

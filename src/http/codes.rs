@@ -9,6 +9,7 @@ use super::page::{Code, Ring};
 use crate::clock::UnixTime;
 use crate::model::OtpSpec;
 use crate::oath::{Otp, OtpError};
+use crate::secret::Passphrase;
 use crate::service::TokenView;
 
 /// The ring that runs with a token's step; none for tokens that count presses.
@@ -46,6 +47,11 @@ impl Typed {
     /// The text of a field; empty when it was not sent.
     pub fn text(&self, name: &str) -> &str {
         self.0.get(name).map_or("", |text| text.trim())
+    }
+
+    /// What was typed as a password or the like, blanks and all.
+    pub fn secret(&self, name: &str) -> Passphrase {
+        Passphrase::from_text(self.0.get(name).cloned().unwrap_or_default())
     }
 
     /// The codes in `otp1`, `otp2` … At least `least` are wanted; without a gap.

@@ -57,6 +57,7 @@ const DONE: &[(&str, &str)] = &[
     ("token-enabled", "The token is enabled."),
     ("token-disabled", "The token is disabled. Its codes stopped working."),
     ("custody", "Noted."),
+    ("pin-removed", "The PIN is gone. The code alone is enough now; the user was told."),
     ("resource-added", "The resource is there."),
     ("assigned", "Assigned."),
     ("unassigned", "The assignment was taken away."),

@@ -16,6 +16,7 @@ pub(crate) mod part;
 mod patience;
 pub mod permission;
 pub mod portal;
+mod qr;
 pub mod request_id;
 pub mod security;
 pub mod serve;

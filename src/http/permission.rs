@@ -23,6 +23,8 @@ pub enum Permission {
     Disable,
     /// Clear failures.
     Unblock,
+    /// Remove a forgotten PIN.
+    RemovePin,
     /// Assign and unassign single users and tokens.
     AssignSingle,
     /// Make a user.
@@ -45,6 +47,7 @@ impl Permission {
         Self::Confirm,
         Self::Disable,
         Self::Unblock,
+        Self::RemovePin,
         Self::AssignSingle,
         Self::CreateUser,
         Self::Custody,
@@ -62,7 +65,7 @@ impl Permission {
             Self::Authenticate => matches!(role, Admin | Verifier),
             Self::Resync => matches!(role, Helpdesk | Station | Admin),
             Self::Confirm | Self::Custody => matches!(role, Station | Admin),
-            Self::Disable | Self::Unblock => matches!(role, Helpdesk | Admin),
+            Self::Disable | Self::Unblock | Self::RemovePin => matches!(role, Helpdesk | Admin),
             Self::AssignSingle => matches!(role, Station | Admin | Provisioner),
             Self::CreateUser => matches!(role, Admin | Provisioner),
             Self::Administer => matches!(role, Admin),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiKeyId, Login, OperatorId, PasswordHash, ResourceId, UserId};
+use super::{ApiKeyId, BrowserSays, Login, OperatorId, PasswordHash, ResourceId, UserId};
 use crate::clock::UnixTime;
 
 /// What an operator or key may do; the table is in `service::access`.
@@ -149,12 +149,14 @@ pub struct Visit {
     pub address: String,
     /// Id of the request, for finding the log lines that go with it.
     pub request_id: Option<String>,
+    /// What the browser says of itself.
+    pub says: BrowserSays,
 }
 
 impl Visit {
     /// A visit from an address.
     pub fn from_address(address: &str) -> Self {
-        Self { address: address.to_owned(), request_id: None }
+        Self { address: address.to_owned(), request_id: None, says: BrowserSays::default() }
     }
 
     /// Somebody who is not signed in.

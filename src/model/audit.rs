@@ -98,6 +98,20 @@ actions! {
     ClockAccepted = "clock_accepted",
     /// Heads of other chains, for cross-checking.
     ChainAnchored = "chain_anchored",
+    /// Somebody who was signed in proved again who they are, or tried to.
+    Proved = "proved",
+    /// A user named, trusted or forgot an environment.
+    EnvironmentChanged = "environment_changed",
+    /// A user signed in from an environment that is unlike the known ones, or tried to.
+    EnvironmentUnlike = "environment_unlike",
+    /// A user set up a token or tried to.
+    Registration = "registration",
+    /// A token took the place of another.
+    TokenReplaced = "token_replaced",
+    /// A token got a PIN.
+    PinSet = "pin_set",
+    /// A token lost its PIN.
+    PinRemoved = "pin_removed",
 }
 
 /// How it ended.

@@ -88,6 +88,10 @@ pub enum BudgetKind {
     UnknownOtp,
     /// Failed sign-ins from one network address.
     Address,
+    /// Logins of others that somebody wanted to have.
+    TakenLogin,
+    /// Codes that did not prove a token that is being set up.
+    Registration,
 }
 
 /// Whose attempts are counted.

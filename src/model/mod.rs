@@ -8,6 +8,8 @@ mod assignment;
 mod audit;
 mod batch;
 mod budget;
+mod draft;
+mod environment;
 mod id;
 mod import;
 mod job;
@@ -24,6 +26,8 @@ pub use assignment::{Assignment, AssignmentKind, InvalidTransition, Parties};
 pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditResult, Subject};
 pub use batch::{Batch, BatchAssignment, BatchPart, BatchState, SerialRange};
 pub use budget::{Budget, BudgetKey, BudgetKind, BudgetState};
+pub use draft::TokenDraft;
+pub use environment::{BrowserSays, Environment, Environments, Likeness, Traits};
 pub use id::{
     ApiKeyId, AssignmentId, BatchAssignmentId, BatchId, DataKeyId, ImportId, JobId, MailId, OperatorId,
     ResourceId, SeedVersion, TokenId, UserId,
@@ -35,8 +39,8 @@ pub use mail::{MailKind, MailState, OutboxMail};
 pub use name::{
     BatchName, EmailAddress, Login, NameError, PhoneNumber, ResourceAlias, ResourceName, TokenSerial,
 };
-pub use resource::{PortalAction, Resource, SelfService, TokenType};
-pub use session::{LoginStage, MailedCode, Session, SessionKind};
+pub use resource::{EnvironmentPolicy, PortalAction, Resource, SelfService, TokenType};
+pub use session::{EmailChange, LoginStage, MailedCode, Session, SessionKind};
 pub use token::{
     Custody, CustodyError, DisabledBy, Drift, OtpSpec, PinPlacement, PinRecord, SeedRow, Token, TokenKind,
     TokenOrigin, TokenState, Tombstone,

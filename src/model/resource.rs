@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ResourceAlias, ResourceId, ResourceName};
+use super::{PinPlacement, ResourceAlias, ResourceId, ResourceName};
 use crate::clock::UnixTime;
+use crate::oath::{Digits, HashAlg};
 
 macro_rules! named_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -76,6 +77,20 @@ named_enum! {
     }
 }
 
+named_enum! {
+    /// What happens when somebody signs in from an environment that is unlike those known of them.
+    EnvironmentPolicy {
+        /// Nothing.
+        Off = "off",
+        /// The user is told, and the log knows.
+        Report = "report",
+        /// Who has no token gives a mailed code beside the password.
+        AskOtp = "ask_otp",
+        /// Nobody is let in.
+        Refuse = "refuse",
+    }
+}
+
 /// The portal of one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelfService {
@@ -93,6 +108,18 @@ pub struct SelfService {
     pub window_counters: u32,
     /// Whom users can ask, shown where nothing else helps.
     pub help_text: String,
+    /// Most digits of a PIN, 4 to 8.
+    pub pin_length: u8,
+    /// Where PINs stand; `None`: as each user likes.
+    pub pin_placement: Option<PinPlacement>,
+    /// Hash of the secrets that are made here for apps.
+    pub software_hash: HashAlg,
+    /// Digits of the codes of apps.
+    pub software_digits: Digits,
+    /// What happens with sign-ins from unusual environments.
+    pub environment_policy: EnvironmentPolicy,
+    /// The least likeness with a known environment that is usual, 0 to 100.
+    pub environment_score: u8,
 }
 
 impl SelfService {
@@ -100,6 +127,11 @@ impl SelfService {
     pub const DEFAULT_WINDOW_SECS: u32 = 86_400;
     /// 1,000 presses ahead.
     pub const DEFAULT_WINDOW_COUNTERS: u32 = 1_000;
+
+    /// The PIN lengths that can be allowed at most.
+    pub const PIN_LENGTHS: std::ops::RangeInclusive<u8> = 4..=8;
+    /// Another network and another screen, or another time zone, are usual.
+    pub const DEFAULT_ENVIRONMENT_SCORE: u8 = 70;
 
     /// A portal as it is right after it was enabled: no action is.
     pub const fn new(alias: ResourceAlias) -> Self {
@@ -111,6 +143,12 @@ impl SelfService {
             window_secs: Self::DEFAULT_WINDOW_SECS,
             window_counters: Self::DEFAULT_WINDOW_COUNTERS,
             help_text: String::new(),
+            pin_length: *Self::PIN_LENGTHS.start(),
+            pin_placement: None,
+            software_hash: HashAlg::Sha1,
+            software_digits: Digits::SIX,
+            environment_policy: EnvironmentPolicy::Off,
+            environment_score: Self::DEFAULT_ENVIRONMENT_SCORE,
         }
     }
 }
@@ -135,6 +173,14 @@ impl Resource {
     pub const DEFAULT_FAILURE_LIMIT: u32 = 5;
     /// The limits that can be set.
     pub const FAILURE_LIMITS: std::ops::RangeInclusive<u32> = 3..=10;
+
+    /// Whether environments are of any use here: a policy looks at them, or users may.
+    pub fn keeps_environments(&self) -> bool {
+        self.portal.as_ref().is_some_and(|portal| {
+            portal.environment_policy != EnvironmentPolicy::Off
+                || portal.actions.contains(&PortalAction::ManageEnvironment)
+        })
+    }
 
     /// The portal when it is open.
     pub fn open_portal(&self) -> Option<&SelfService> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Login, OperatorId, ResourceId, UserId};
+use super::{EmailAddress, Login, OperatorId, ResourceId, UserId};
 use crate::clock::UnixTime;
 
 /// How far a user has come in the portal's sign-in.
@@ -26,6 +26,11 @@ pub enum LoginStage {
         user: UserId,
         /// When the last proof by a code, or by the password without a token, was given.
         proved_at: UnixTime,
+    },
+    /// The password was right, and the browser is unlike those known: a mailed code is still owed.
+    CodeOwed {
+        /// Who.
+        user: UserId,
     },
 }
 
@@ -61,9 +66,29 @@ pub struct Session {
     pub seen_at: UnixTime,
     /// From where.
     pub address: String,
+    /// A new mail address that its owner has not proved yet.
+    pub email_change: Option<EmailChange>,
+    /// The number of the environment it was opened from, once it is complete.
+    pub environment: Option<u32>,
+}
+
+/// A mail address that becomes the user's when the code that was mailed to it comes back in this session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailChange {
+    /// The new address.
+    pub to: EmailAddress,
+    /// Keyed hash of the code.
+    pub hash: [u8; 32],
+    /// Until when it is good.
+    pub expires_at: UnixTime,
 }
 
 impl Session {
+    /// A session that begins now.
+    pub const fn new(kind: SessionKind, address: String, now: UnixTime) -> Self {
+        Self { kind, created_at: now, seen_at: now, address, email_change: None, environment: None }
+    }
+
     /// When it ends if nobody comes back. Operators: idle 15 min, 8 h in all. Portal: idle 10 min, 1 h in all.
     pub fn ends_at(&self) -> UnixTime {
         let (idle_secs, total_secs) = match self.kind {

@@ -255,6 +255,14 @@ pub struct Token {
     pub model: String,
     /// Operators' note.
     pub note: String,
+    /// What its user calls it; empty when nobody named it.
+    pub name: String,
+    /// The user who set it up in the portal.
+    pub creator: Option<UserId>,
+    /// The token whose place it took.
+    pub replaces: Option<TokenId>,
+    /// The token that took its place.
+    pub replaced_by: Option<TokenId>,
     /// Not to be used before this moment, by the vendor's policy.
     pub valid_from: Option<UnixTime>,
     /// Not to be used after this moment, by the vendor's policy.
@@ -337,6 +345,21 @@ pub enum PinPlacement {
     Before,
     /// Code, then PIN.
     After,
+}
+
+impl PinPlacement {
+    /// The name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+        }
+    }
+
+    /// Reads the name.
+    pub fn from_name(text: &str) -> Option<Self> {
+        [Self::Before, Self::After].into_iter().find(|place| place.name() == text)
+    }
 }
 
 /// A token's PIN: keyed hash under a store key, then Argon2id.

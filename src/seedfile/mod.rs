@@ -23,6 +23,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod typed;
 mod values;
 
 pub use encoding::SecretEncoding;
@@ -31,6 +32,7 @@ pub use probe::Needs;
 pub use problem::{FileError, Note, Position, Problem, ProblemCode};
 pub use record::{Report, SeedRecord, Sink, Weakness};
 pub use registry::{FormatInfo, formats};
+pub use typed::{TypedSecret, TypedSecretError, typed_secret};
 
 use output::Output;
 use probe::Probe;

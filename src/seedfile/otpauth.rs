@@ -14,9 +14,9 @@ use super::{Defaults, ReadOptions};
 use crate::model::OtpSpec;
 use crate::oath::{HashAlg, PeriodSecs};
 
-const SCHEME: &str = "otpauth://";
+pub(super) const SCHEME: &str = "otpauth://";
 
-fn has_scheme(line: &str, scheme: &str) -> bool {
+pub(super) fn has_scheme(line: &str, scheme: &str) -> bool {
     line.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme))
 }
 

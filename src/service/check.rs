@@ -2,9 +2,9 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, BudgetKind, Custody, Resource, Scope, Subject, TokenSerial,
+    Actor, AuditAction, AuditResult, BudgetKind, Custody, Resource, Scope, Subject, TokenSerial, TokenState,
 };
-use crate::oath::{MovingFactor, Otp, WindowMatch, find_in_window};
+use crate::oath::{Generator, MovingFactor, Otp, WindowMatch, find_in_window};
 use crate::store::{Change, Changes, View};
 
 use super::authenticate::hashed_key;
@@ -69,24 +69,56 @@ pub(super) enum Comparison {
         factor: MovingFactor,
         last: MovingFactor,
     },
+    /// As `Fits`, with a wrong PIN or none: the code is spent all the same.
+    FitsWithoutPin {
+        last: MovingFactor,
+    },
     Used,
     Outside(MovingFactor),
     Wrong,
 }
 
-/// Compares one code with the ordinary window of a token. With `hint` a code that does not fit is
-/// looked for within a day or a thousand counters.
+/// Compares what was typed, with the PIN if the token has one. A wrong PIN and a wrong code are not told
+/// apart, whatever else there is to say of the code.
 pub(super) fn compare(
+    service: &Service,
+    examined: &Examined,
+    typed: &Otp,
+    now: UnixTime,
+    hint: bool,
+) -> Result<Comparison, ServiceError> {
+    let (code, pin_fits) = service.code_and_pin(examined, typed)?;
+    let found = compare_code(service, examined, code.as_ref().unwrap_or(typed), now, hint)?;
+    Ok(match found {
+        found if pin_fits => found,
+        Comparison::Fits { last, .. } => Comparison::FitsWithoutPin { last },
+        _ => Comparison::Wrong,
+    })
+}
+
+/// Compares one bare code with the ordinary window of a token. With `hint` a code that does not fit is
+/// looked for within a day or a thousand counters.
+pub(super) fn compare_code(
     service: &Service,
     examined: &Examined,
     otp: &Otp,
     now: UnixTime,
     hint: bool,
 ) -> Result<Comparison, ServiceError> {
+    compare_by(&service.generator(examined)?, examined, otp, now, hint)
+}
+
+/// The same with a generator that is keyed already.
+pub(super) fn compare_by(
+    generator: &Generator,
+    examined: &Examined,
+    otp: &Otp,
+    now: UnixTime,
+    hint: bool,
+) -> Result<Comparison, ServiceError> {
     let digits = examined.digits()?;
-    let generator = service.generator(examined)?;
     let (center, floor) = (examined.center(now), examined.state.floor);
-    let search = |past, future| find_in_window(&generator, digits, otp, center, past, future, floor);
+    let search = |past, future| find_in_window(generator, digits, otp, center, past, future, floor);
     let (past, future) = match examined.period() {
         Some(_) => (CHECK_STEPS, CHECK_STEPS),
         None => (REPLAY_COUNTERS, CHECK_COUNTERS - 1),
@@ -95,7 +127,7 @@ pub(super) fn compare(
         WindowMatch::Accepted(factor) => {
             let mut last = factor;
             while let WindowMatch::Accepted(again) =
-                find_in_window(&generator, digits, otp, center, past, future, last.next())
+                find_in_window(generator, digits, otp, center, past, future, last.next())
             {
                 last = again;
             }
@@ -145,6 +177,11 @@ pub(super) fn settle(
                 changes.extend(code::touch_batch(view, &fresh.token)?);
             }
             (CheckResult::Accepted { steps, seconds }, changes)
+        }
+        Comparison::FitsWithoutPin { last } => {
+            let floor = fresh.state.floor.max(last.next());
+            let failed = code::failed(fresh.state, now, fresh.failure_limit);
+            (CheckResult::Wrong, vec![put(TokenState { floor, used: true, ..failed })])
         }
         Comparison::Used => (CheckResult::Replayed { last_used: fresh.state.last_used }, Vec::new()),
         Comparison::Outside(factor) => {
@@ -199,7 +236,7 @@ impl Service {
         match self.examine_token(actor, serial, otp, operator) {
             // A verifier learns nothing about which tokens exist or why one is refused.
             Err(ServiceError::NotFound { .. } | ServiceError::State { .. }) if !operator => {
-                self.dummy_check(otp);
+                self.dummy_check(otp)?;
                 Ok(self.examine_nothing(actor, serial))
             }
             other => other,

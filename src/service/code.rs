@@ -70,6 +70,12 @@ impl Examined {
         Ok(Self { token, seed, state, resources, asked, failure_limit })
     }
 
+    /// A token that is not in the store yet, with its secret and the floor that this secret may have.
+    pub(super) fn unborn(token: Token, seed: SeedRow, failure_limit: u32) -> Self {
+        let state = seed.initial;
+        Self { token, seed, state, resources: Vec::new(), asked: None, failure_limit }
+    }
+
     /// The resource whose rules hold for this request.
     pub(super) fn resource(&self, view: &dyn View) -> Result<Option<Resource>, ServiceError> {
         Ok(self.asked.map(|id| view.resource(id)).transpose()?.flatten())
@@ -85,6 +91,7 @@ impl Examined {
             && now.token.disabled == self.token.disabled
             && now.token.custody == self.token.custody
             && now.token.holder == self.token.holder
+            && now.token.pin == self.token.pin
             && now.resources == self.resources;
         if same { Ok(now) } else { Err(ServiceError::Stale) }
     }

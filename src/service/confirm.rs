@@ -5,9 +5,8 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ActorOrigin, Assignment, AssignmentKind, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind,
-    Custody, DisabledBy, Login, MailKind, Parties, Resource, ResourceName, SelfService, Subject, Token,
-    TokenId, TokenSerial, User, UserId,
+    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Custody, Login, Parties,
+    Resource, ResourceName, SelfService, Subject, Token, TokenId, TokenSerial, User, UserId,
 };
 use crate::oath::{
     CodeSequence, Digits, Generator, HashAlg, MovingFactor, Otp, SequenceMatch, Window, codes_needed,
@@ -16,11 +15,14 @@ use crate::oath::{
 use crate::secret::Seed;
 use crate::store::{Change, Changes, View};
 
-use super::check::{Comparison, compare};
+use super::check::{Comparison, compare_code};
 use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined};
-use super::notice::Draft;
+use super::notice::{Happened, Notice};
+use super::pair::{Pairing, require_place};
+use super::pin::without_pins;
+use super::portal::require_fresh;
 use super::resync::{WindowSteps, refuse_repeated, take_over};
-use super::{Service, ServiceError};
+use super::{PortalSession, Service, ServiceError};
 
 /// Failed confirmations of one user in a day.
 const USER_FAILURES_A_DAY: u32 = 10;
@@ -38,6 +40,13 @@ pub struct ConfirmRequest<'a> {
     pub serial: &'a TokenSerial,
     /// Consecutive codes.
     pub otps: &'a [Otp],
+}
+
+/// A token that another one takes the place of, and the session that proved who asks for it.
+#[derive(Clone)]
+pub(super) struct Replacing {
+    pub(super) old: TokenId,
+    pub(super) portal: PortalSession,
 }
 
 /// What came of it.
@@ -98,32 +107,6 @@ fn windows(resource: &Resource) -> (u32, u32) {
         })
 }
 
-/// The user's pair on a resource, if the token counts: one disabled by an approved issue or replaced
-/// counts as none.
-pub(super) fn pair_of(
-    view: &dyn View,
-    user: UserId,
-    resource: &Resource,
-) -> Result<Option<(Assignment, Token)>, ServiceError> {
-    for assignment in view.assignments_of_user(user)? {
-        if assignment.resource != resource.id || assignment.parties.kind() != AssignmentKind::TokenWithUser {
-            continue;
-        }
-        if let Some(token) = assignment.parties.token()
-            && let Some(token) = view.token(token)?
-            && !matches!(token.disabled, Some(DisabledBy::Issue | DisabledBy::Replaced))
-        {
-            return Ok(Some((assignment, token)));
-        }
-    }
-    Ok(None)
-}
-
-/// The user's own assignment on a resource that is not a counting pair.
-fn place_of(view: &dyn View, user: UserId, resource: &Resource) -> Result<Option<Assignment>, ServiceError> {
-    Ok(view.assignments_of_user(user)?.into_iter().find(|a| a.resource == resource.id))
-}
-
 /// Why this user cannot confirm this token, if so.
 fn obstacle(
     view: &dyn View,
@@ -175,6 +158,16 @@ impl Service {
         actor: &Actor,
         request: &ConfirmRequest<'_>,
     ) -> Result<ConfirmResult, ServiceError> {
+        self.confirm_in_place_of(actor, request, None)
+    }
+
+    /// Confirms a token for a user; with `replacing` it takes the places of another token in the same change.
+    pub(super) fn confirm_in_place_of(
+        &self,
+        actor: &Actor,
+        request: &ConfirmRequest<'_>,
+        replacing: Option<&Replacing>,
+    ) -> Result<ConfirmResult, ServiceError> {
         refuse_repeated(request.otps)?;
         if request.otps.is_empty() || request.otps.len() > CodeSequence::MAX_LEN {
             let detail = format!(
@@ -184,7 +177,7 @@ impl Service {
             );
             return Err(ServiceError::invalid("otps", "otps_count", detail));
         }
-        let answer = self.until_settled(|| self.confirm_once(actor, request))?;
+        let answer = self.until_settled(|| self.confirm_once(actor, request, replacing))?;
         if matches!(answer, ConfirmResult::Confirmed { .. }) {
             self.wake_mailer();
         }
@@ -195,6 +188,7 @@ impl Service {
         &self,
         actor: &Actor,
         request: &ConfirmRequest<'_>,
+        replacing: Option<&Replacing>,
     ) -> Result<ConfirmResult, ServiceError> {
         struct Snapshot {
             now: UnixTime,
@@ -203,11 +197,12 @@ impl Service {
             examined: Option<Examined>,
             obstacle: Option<&'static str>,
         }
+        let replaced = replacing.map(|replacing| replacing.old);
         let snapshot = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let resource = self.resource_named(view, actor, request.resource)?;
             let user = super::user::visible_user(view, actor, request.user)?;
-            require_place(view, &user, &resource)?;
+            require_place(view, &user, &resource, replaced)?;
             let token = view.token_by_serial(request.serial.normal())?;
             let obstacle = match &token {
                 Some(token) => obstacle(view, token, &user, &resource)?,
@@ -229,11 +224,15 @@ impl Service {
         };
         let hash = eligible.as_ref().and_then(|examined| examined.seed.spec.hash()).unwrap_or(HashAlg::Sha1);
         dummy_search(&resource, evaluated, hash);
-        let sealer = self.sealer()?;
+        let (post, replacing) = (self.post()?, replacing.cloned());
         let (actor, split) = (actor.clone(), self.splits_check());
         self.decide(move |view| {
+            if let Some(replacing) = &replacing {
+                require_fresh(view, &replacing.portal, now)?;
+            }
             let counted_user = matches!(actor.origin, ActorOrigin::User { .. }).then_some(user.id);
-            let mut settling = Settling { now, resource: &resource, user: &user, counted_user, actor: &actor };
+            let mut settling =
+                Settling { now, resource: &resource, user: &user, counted_user, actor: &actor, replaced };
             if let Some(spent) = settling.spent(view, eligible.as_ref().map(Examined::id))? {
                 return Ok(spent);
             }
@@ -243,7 +242,7 @@ impl Service {
             };
             let fresh = if split { before.clone() } else { before.unmoved(view)? };
             if !split {
-                require_place(view, &user, &resource)?;
+                require_place(view, &user, &resource, replaced)?;
                 if self::obstacle(view, &fresh.token, &user, &resource)?.is_some() {
                     return Err(ServiceError::Stale);
                 }
@@ -255,15 +254,13 @@ impl Service {
                 Proof::Wrong(reason) => settling.refuse(view, Some(&fresh), reason, single, needed),
                 Proof::Right { start, codes } => {
                     let (answer, mut changes) = settling.accept(view, &fresh, start, codes)?;
-                    if let Some(to) = user.email.clone() {
-                        let subject = format!("{}: token confirmed", resource.name);
-                        let text = format!(
-                            "Hello {},\n\nthe token {} is yours now on {}.\n\nIf this was not you, tell the helpdesk at once.\n",
-                            user.display_name(), fresh.token.serial, resource.name,
-                        );
-                        let draft = Draft { kind: MailKind::Notice, to, subject, lives_secs: 7 * 86_400 };
-                        changes.push(draft.into_change(view, &sealer, &text, now)?);
-                    }
+                    let notice = Notice {
+                        happened: Happened::TokenConfirmed(&fresh.token.serial),
+                        user: &user,
+                        actor: &actor,
+                        resource: Some(&resource),
+                    };
+                    post.tell(view, &notice, now, &mut changes)?;
                     Ok((answer, changes))
                 }
             }
@@ -287,14 +284,18 @@ impl Service {
         if examined.require_usable(now).is_err() {
             return Ok((Proof::Wrong("token_not_yet_valid"), 0));
         }
+        let bare = without_pins(examined, otps)?;
+        let otps = bare.as_deref().unwrap_or(otps);
         if let [otp] = otps {
             if examined.token.holder != Some(user) {
                 return Ok((Proof::Wrong("more_otps_needed"), 0));
             }
-            let proof = match compare(self, examined, otp, now, false)? {
+            let proof = match compare_code(self, examined, otp, now, false)? {
                 Comparison::Fits { last, .. } => Proof::Right { start: last, codes: 1 },
                 Comparison::Used => Proof::Wrong("replayed"),
-                Comparison::Outside(_) | Comparison::Wrong => Proof::Wrong("wrong"),
+                Comparison::FitsWithoutPin { .. } | Comparison::Outside(_) | Comparison::Wrong => {
+                    Proof::Wrong("wrong")
+                }
             };
             return Ok((proof, 0));
         }
@@ -322,9 +323,9 @@ impl Service {
         Ok((proof, searched.evaluated))
     }
 
-    /// The work of an ordinary check without a token.
-    pub(super) fn dummy_check(&self, otp: &Otp) {
-        let _ = self;
+    /// The work of an ordinary check without a token, and of comparing a PIN if one was typed.
+    pub(super) fn dummy_check(&self, otp: &Otp) -> Result<(), ServiceError> {
+        self.dummy_pin(otp)?;
         let generator = Generator::new(&Seed::new(vec![0x5a; 20]), HashAlg::Sha1);
         std::hint::black_box(crate::oath::find_in_window(
             &generator,
@@ -335,20 +336,8 @@ impl Service {
             CHECK_STEPS,
             MovingFactor(0),
         ));
+        Ok(())
     }
-}
-
-/// The user must be on the resource and have no counting pair there.
-fn require_place(view: &dyn View, user: &User, resource: &Resource) -> Result<Assignment, ServiceError> {
-    if pair_of(view, user.id, resource)?.is_some() {
-        return Err(ServiceError::state("token_present", "this user has a token on this resource already"));
-    }
-    place_of(view, user.id, resource)?.ok_or_else(|| {
-        ServiceError::state(
-            "user_not_assigned",
-            "this user is not assigned to this resource: assign the user first",
-        )
-    })
 }
 
 /// One confirmation inside its change.
@@ -359,6 +348,8 @@ struct Settling<'a> {
     /// Whose daily count a failure goes to; operators at a desk have none.
     counted_user: Option<UserId>,
     actor: &'a Actor,
+    /// The token whose places the confirmed one takes.
+    replaced: Option<TokenId>,
 }
 
 impl Settling<'_> {
@@ -378,6 +369,16 @@ impl Settling<'_> {
             if done { AuditResult::Done } else { AuditResult::Refused },
             detail,
         )
+    }
+
+    fn pairing(&self) -> Pairing<'_> {
+        Pairing {
+            user: self.user,
+            resource: self.resource,
+            actor: self.actor,
+            now: self.now,
+            replaced: self.replaced,
+        }
     }
 
     fn user_budget(&self, view: &dyn View) -> Result<Option<(BudgetKey, Budget)>, ServiceError> {
@@ -475,9 +476,13 @@ impl Settling<'_> {
         }
         let (state, steps, seconds, _) = take_over(fresh, start, codes, self.now);
         changes.push(Change::PutState(fresh.id(), fresh.seed.version, state));
-        changes.extend(self.pair(view, &fresh.token)?);
         changes.extend(code::touch_batch(view, &fresh.token)?);
         let mut token = fresh.token.clone();
+        changes.extend(self.pairing().changes(view, &mut token)?);
+        if token.holder != Some(self.user.id) {
+            // What the last holder set is not this one's.
+            (token.pin, token.name) = (None, String::new());
+        }
         token.custody = match token.custody {
             confirmed @ Custody::Confirmed { .. } => confirmed,
             other => other.moved_to(Custody::Confirmed { at: self.now })?,
@@ -488,46 +493,6 @@ impl Settling<'_> {
         let answer = ConfirmResult::Confirmed { steps, seconds };
         changes.push(self.audit(Some(fresh.id()), &answer, ""));
         Ok((answer, changes))
-    }
-
-    /// The user's place and the token's become one pair.
-    fn pair(&self, view: &dyn View, token: &Token) -> Result<Changes, ServiceError> {
-        let mut changes = Vec::new();
-        let place = view
-            .assignments_of_user(self.user.id)?
-            .into_iter()
-            .find(|a| a.resource == self.resource.id)
-            .ok_or(ServiceError::Stale)?;
-        let parties = match place.parties {
-            // A pair whose token no longer counts is left behind for its user's history.
-            Parties::TokenWithUser(..) => Parties::User(self.user.id),
-            other => other,
-        };
-        let parties = match parties {
-            Parties::UserToken(user, other) if other != token.id => {
-                changes.push(Change::PutAssignment(Assignment {
-                    id: view.next_assignment()?,
-                    resource: self.resource.id,
-                    parties: Parties::Token(other),
-                    created_at: self.now,
-                }));
-                Parties::User(user)
-            }
-            same => same,
-        };
-        changes.push(Change::PutAssignment(Assignment {
-            parties: parties.confirmed(self.user.id, token.id)?,
-            ..place
-        }));
-        for own in view.assignments_of_token(token.id)? {
-            if own.resource == self.resource.id
-                && own.id != place.id
-                && own.parties.kind() == AssignmentKind::Token
-            {
-                changes.push(Change::DeleteAssignment(own.id));
-            }
-        }
-        Ok(changes)
     }
 }
 

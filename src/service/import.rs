@@ -22,6 +22,7 @@ use crate::store::{Change, Page, Slice, View};
 use super::scope::{rules_import, rules_token, sees_import};
 use super::{Service, ServiceError};
 
+pub(super) use plan::holder_of;
 pub(super) use undo::{dropped, without_token};
 
 /// How long a job may be silent before another node may call it lost.

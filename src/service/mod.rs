@@ -14,12 +14,19 @@ mod check;
 mod clock_fault;
 mod code;
 mod confirm;
+mod environment;
 mod error;
 mod import;
+mod mailed_code;
 mod notice;
 mod operator;
+mod outbox;
+mod pair;
 mod password;
+mod pin;
 mod portal;
+mod reassign;
+mod register;
 mod resource;
 mod resync;
 mod scope;
@@ -43,9 +50,13 @@ pub use check::CheckResult;
 pub use confirm::{ConfirmRequest, ConfirmResult};
 pub use error::ServiceError;
 pub use import::{ImportRequest, ImportTask, ImportView, LINES_IN_ANSWER};
-pub use notice::{MailMode, OpenMail};
 pub use operator::{NewApiKey, OperatorView};
-pub use portal::{OFFERED, PortalHome, PortalState, WhyHidden};
+pub use outbox::{MailMode, OpenMail};
+pub use portal::{
+    EmailResult, EmailSent, EnvironmentView, OFFERED, PasswordResult, PortalHome, PortalState, ProofAsked,
+    ProofResult, SignInView, WhyHidden,
+};
+pub use register::{DraftResult, DraftView, NewToken, OFFERED_TYPES, ShownSecret};
 pub use resource::{PortalSettings, ResourceView};
 pub use resync::{SequenceOutcome, SequenceResult, WindowSteps};
 pub use sign_in::{PortalSession, SecondPage, ThirdPage};

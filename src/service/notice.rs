@@ -1,142 +1,229 @@
-//! Mails that the use cases write: they go into the outbox with the change that causes them, and a
-//! worker sends them later, so a dead mail server never stops anything.
+//! What people are told about changes of what is theirs (P34): one place knows the words. There is no
+//! switch to turn notices off; they need a mail address on record, and mail that is set up.
 
-use std::sync::PoisonError;
-
-use zeroize::Zeroizing;
+use std::sync::Arc;
 
 use crate::clock::UnixTime;
-use crate::model::{Actor, EmailAddress, MailId, MailKind, MailState, OutboxMail, Scope};
-use crate::secret::Seed;
-use crate::store::{Change, Page, View};
-use crate::vault::{DataKey, SealContext};
+use crate::model::{
+    Actor, ActorOrigin, EmailAddress, Likeness, Login, MailKind, Resource, TokenSerial, User,
+};
+use crate::store::{Changes, View};
+use crate::vault::DataKey;
 
-use super::{Service, ServiceError};
+use super::outbox::Draft;
+use super::{MailMode, Service, ServiceError};
 
-/// Where mails go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MailMode {
-    /// Nowhere: mailed codes are unavailable, and the console says so.
-    None,
-    /// To a mail server.
-    Smtp,
-    /// They stay in the outbox, whose page shows them. Demonstration stores only.
-    Outbox,
-}
+/// A notice that could not be sent for so long is pointless.
+const LIVES_SECS: i64 = 7 * 86_400;
 
-/// Tries before a mail is given up.
-const MOST_TRIES: u32 = 8;
-/// How many mails of the outbox are kept for reading.
-const KEPT_SECS: i64 = 7 * 24 * 3600;
-
-/// A mail to be written inside a change.
+/// What happened.
 #[derive(Clone, Debug)]
-pub(super) struct Draft {
-    pub(super) kind: MailKind,
-    pub(super) to: EmailAddress,
-    pub(super) subject: String,
-    pub(super) lives_secs: i64,
+pub(super) enum Happened<'a> {
+    TokenConfirmed(&'a TokenSerial),
+    TokenSynchronized(&'a TokenSerial),
+    TokenRegistered(&'a TokenSerial),
+    TokenUnassigned(&'a TokenSerial),
+    /// Where it is typed: before or after.
+    PinSet(&'a TokenSerial, &'static str),
+    PinRemoved(&'a TokenSerial),
+    LoginChanged {
+        from: &'a Login,
+        to: &'a Login,
+    },
+    NameChanged,
+    PhoneChanged {
+        is_kept: bool,
+    },
+    PasswordCreated,
+    PasswordChanged,
+    /// Told at both addresses, which show most of themselves to nobody.
+    EmailChanged {
+        from: Option<&'a EmailAddress>,
+        to: &'a EmailAddress,
+    },
+    /// Somebody signed in from an environment that is unlike the known ones.
+    UnlikeSeen(&'a Likeness),
+    /// As before, and was not let in.
+    UnlikeRefused(&'a Likeness),
+    EnvironmentTrusted,
+    EnvironmentChanged,
+    SignedOutEverywhere,
+    /// By an operator: which of the ways in.
+    WaysInChanged(&'a [&'static str]),
 }
 
-impl Draft {
-    /// The change that puts it into the outbox, its text sealed and bound to it.
-    pub(super) fn into_change(
-        self,
-        view: &dyn View,
-        sealer: &DataKey,
-        text: &str,
-        now: UnixTime,
-    ) -> Result<Change, ServiceError> {
-        let id = view.next_mail()?;
-        let body = sealer.seal(&Seed::new(text.as_bytes().to_vec()), SealContext::Mail(id))?;
-        Ok(Change::PutMail(OutboxMail {
-            id,
-            kind: self.kind,
-            to: self.to,
-            subject: self.subject,
-            body,
-            state: MailState::Waiting { tries: 0, next_try: now },
-            created_at: now,
-            expires_at: now.plus_secs(self.lives_secs),
-        }))
+impl Happened<'_> {
+    /// The subject line, which never names a person.
+    fn subject(&self) -> &'static str {
+        match self {
+            Self::TokenConfirmed(_) => "token confirmed",
+            Self::TokenSynchronized(_) => "token synchronized",
+            Self::TokenRegistered(_) => "new token",
+            Self::TokenUnassigned(_) => "token given back",
+            Self::PinSet(..) => "PIN set",
+            Self::PinRemoved(_) => "PIN removed",
+            Self::LoginChanged { .. } => "your login was changed",
+            Self::NameChanged => "your name was changed",
+            Self::PhoneChanged { .. } => "your phone number was changed",
+            Self::PasswordCreated => "a password was created",
+            Self::PasswordChanged => "your password was changed",
+            Self::EmailChanged { .. } => "your e-mail address was changed",
+            Self::UnlikeSeen(_) => "a sign-in from an unusual place",
+            Self::UnlikeRefused(_) => "a sign-in was refused",
+            Self::EnvironmentTrusted => "an environment is trusted",
+            Self::EnvironmentChanged => "your list of environments was changed",
+            Self::SignedOutEverywhere => "signed out everywhere",
+            Self::WaysInChanged(_) => "your account was changed",
+        }
+    }
+
+    fn sentence(&self) -> String {
+        match self {
+            Self::TokenConfirmed(serial) => format!("the token {serial} was confirmed and is yours now."),
+            Self::TokenSynchronized(serial) => {
+                format!("the token {serial} was brought back in time with codes from its display.")
+            }
+            Self::TokenRegistered(serial) => {
+                format!("the token {serial} was set up for you. Its codes are asked for from now on.")
+            }
+            Self::TokenUnassigned(serial) => {
+                format!("the token {serial} was given back: its codes are no longer asked for here.")
+            }
+            Self::PinSet(serial, place) => {
+                format!("the token {serial} has a PIN now, typed {place} the code.")
+            }
+            Self::PinRemoved(serial) => format!("the PIN of the token {serial} was removed."),
+            Self::LoginChanged { from, to } => {
+                format!("your login was changed from {from} to {to}. Sign in as {to} from now on.")
+            }
+            Self::NameChanged => "the name on record for you was changed.".to_owned(),
+            Self::PhoneChanged { is_kept: true } => {
+                "the phone number on record for you was changed.".to_owned()
+            }
+            Self::PhoneChanged { is_kept: false } => {
+                "the phone number on record for you was removed.".to_owned()
+            }
+            Self::PasswordCreated => {
+                "a password was created for you. You sign in with it from now on; codes are no longer mailed."
+                    .to_owned()
+            }
+            Self::PasswordChanged => {
+                "your password was changed. Wherever else you were signed in, you were signed out.".to_owned()
+            }
+            Self::EmailChanged { from, to } => {
+                let from = from.map_or_else(|| "none".to_owned(), EmailAddress::hint);
+                format!("your e-mail address was changed from {from} to {}.", to.hint())
+            }
+            Self::UnlikeSeen(likeness) => format!(
+                "somebody signed in as you from an environment that is unlike those you use ({} of 100): {}.",
+                likeness.score,
+                likeness.differences.join("; "),
+            ),
+            Self::UnlikeRefused(likeness) => format!(
+                "somebody gave what is needed to sign in as you, from an environment that is unlike those you use \
+                 ({} of 100), and was not let in: {}. If it was you, ask for help to be let in from there.",
+                likeness.score,
+                likeness.differences.join("; "),
+            ),
+            Self::EnvironmentTrusted => {
+                "an environment from which you sign in was marked as trusted.".to_owned()
+            }
+            Self::EnvironmentChanged => {
+                "the list of environments from which you sign in was changed.".to_owned()
+            }
+            Self::SignedOutEverywhere => "you were signed out wherever you were signed in.".to_owned(),
+            Self::WaysInChanged(what) => format!("an operator changed your {}.", what.join(" and ")),
+        }
     }
 }
 
-/// A mail as the sender and the outbox page need it.
-#[derive(Debug)]
-pub struct OpenMail {
-    /// The record.
-    pub mail: OutboxMail,
-    /// Its text.
-    pub text: Zeroizing<String>,
+/// Something that happened to somebody.
+pub(super) struct Notice<'a> {
+    pub(super) happened: Happened<'a>,
+    /// Whose it is, as they were before.
+    pub(super) user: &'a User,
+    /// Who did it.
+    pub(super) actor: &'a Actor,
+    /// Where; without one nobody in particular is named whom to ask.
+    pub(super) resource: Option<&'a Resource>,
+}
+
+/// What to do when it was somebody else.
+pub(super) fn whom_to_ask(resource: &Resource) -> String {
+    let help = resource.portal.as_ref().map(|portal| portal.help_text.trim()).unwrap_or_default();
+    if help.is_empty() {
+        "Tell the helpdesk at once.".to_owned()
+    } else {
+        format!("Ask for help at once: {help}")
+    }
+}
+
+impl Notice<'_> {
+    fn text(&self, now: UnixTime) -> String {
+        let at = now.to_utc();
+        let mut facts = Vec::new();
+        if let Some(resource) = self.resource {
+            facts.push(format!("Where: {}", resource.name));
+        }
+        facts.push(format!("When: {} {:02}:{:02} UTC", at.date(), at.hour(), at.minute()));
+        // The address of an operator is no business of the user's.
+        if let (ActorOrigin::User { .. }, Some(address)) = (&self.actor.origin, &self.actor.address) {
+            facts.push(format!("From: network address {address}"));
+        }
+        let ask = self.resource.map_or_else(|| "Tell the helpdesk at once.".to_owned(), whom_to_ask);
+        format!(
+            "Hello {},\n\n{}\n\n{}\n\nIf this was you, there is nothing to do. If not, somebody else may be acting in your name. {ask}\n",
+            self.user.display_name(),
+            self.happened.sentence(),
+            facts.join("\n"),
+        )
+    }
+}
+
+/// What a change needs to send notices.
+#[derive(Clone)]
+pub(super) struct Post {
+    mode: MailMode,
+    sealer: Arc<DataKey>,
+}
+
+impl Post {
+    /// Tells the user, if there is an address to write to.
+    pub(super) fn tell(
+        &self,
+        view: &dyn View,
+        notice: &Notice<'_>,
+        now: UnixTime,
+        changes: &mut Changes,
+    ) -> Result<(), ServiceError> {
+        match &notice.user.email {
+            Some(to) => self.tell_at(view, notice, to, now, changes),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells it at an address of its own.
+    pub(super) fn tell_at(
+        &self,
+        view: &dyn View,
+        notice: &Notice<'_>,
+        to: &EmailAddress,
+        now: UnixTime,
+        changes: &mut Changes,
+    ) -> Result<(), ServiceError> {
+        if self.mode == MailMode::None {
+            return Ok(());
+        }
+        let place = notice.resource.map_or("Mintmark", |resource| resource.name.as_str());
+        let subject = format!("{place}: {}", notice.happened.subject());
+        let draft = Draft { kind: MailKind::Notice, to: to.clone(), subject, lives_secs: LIVES_SECS };
+        draft.put(view, &self.sealer, &notice.text(now), now, changes)
+    }
 }
 
 impl Service {
-    /// Where mails go.
-    pub const fn mail_mode(&self) -> MailMode {
-        self.mail
+    /// For changes that tell somebody. Call [`Service::wake_mailer`] after them.
+    pub(super) fn post(&self) -> Result<Post, ServiceError> {
+        Ok(Post { mode: self.mail, sealer: self.sealer()? })
     }
-
-    /// Sets what is called when a mail was written.
-    pub fn on_mail(&self, wake: Box<dyn Fn() + Send>) {
-        *self.mail_waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(wake);
-    }
-
-    pub(super) fn wake_mailer(&self) {
-        if let Some(wake) = &*self.mail_waker.lock().unwrap_or_else(PoisonError::into_inner) {
-            wake();
-        }
-    }
-
-    /// Opens the mails that may be sent now, oldest first.
-    pub fn due_mails(&self, limit: usize) -> Result<Vec<OpenMail>, ServiceError> {
-        let now = self.clock.now();
-        let mails = self.store.read(|view| Ok::<_, ServiceError>(view.mails_due(now, limit)?))?;
-        mails.into_iter().map(|mail| self.open_mail(mail)).collect()
-    }
-
-    /// The newest mails with their texts. Only a demonstration store shows them, and only to those who
-    /// see everything: the codes in them open the portals of all resources.
-    pub fn outbox(&self, actor: &Actor, limit: usize) -> Result<Vec<OpenMail>, ServiceError> {
-        if !self.meta.demo || actor.scope != Scope::All {
-            return Err(ServiceError::NotFound { what: "outbox" });
-        }
-        let mails = self.store.read(|view| Ok::<_, ServiceError>(view.mails(Page::first(limit))?.items))?;
-        mails.into_iter().map(|mail| self.open_mail(mail)).collect()
-    }
-
-    fn open_mail(&self, mail: OutboxMail) -> Result<OpenMail, ServiceError> {
-        let wanted = mail.body.data_key;
-        let stored = self.store.read(|view| Ok::<_, ServiceError>(view.data_key(wanted)?))?;
-        let text = self.vault.open_text(&mail.body, SealContext::Mail(mail.id), |_| stored)?;
-        Ok(OpenMail { mail, text })
-    }
-
-    /// Writes down how sending went. A mail that failed is tried again after a growing pause until it
-    /// is too old or was tried eight times.
-    pub fn mail_tried(&self, id: MailId, sent: bool) -> Result<(), ServiceError> {
-        let now = self.clock.now();
-        self.decide(move |view| {
-            let Some(mut mail) = view.mail(id)? else { return Ok(((), Vec::new())) };
-            let tries = match mail.state {
-                MailState::Waiting { tries, .. } => tries + 1,
-                MailState::Sent { .. } | MailState::Failed { .. } => return Ok(((), Vec::new())),
-            };
-            let next_try = now.plus_secs(15 << tries.min(8));
-            mail.state = if sent {
-                MailState::Sent { at: now }
-            } else if tries >= MOST_TRIES || next_try > mail.expires_at {
-                MailState::Failed { at: now }
-            } else {
-                MailState::Waiting { tries, next_try }
-            };
-            Ok(((), vec![Change::PutMail(mail)]))
-        })
-    }
-}
-
-/// Numbers of mails that are old enough to go, the oldest first.
-pub(super) fn old_mails(view: &dyn View, now: UnixTime, limit: usize) -> Result<Vec<MailId>, ServiceError> {
-    let old = |mail: &OutboxMail| now.secs_since(mail.created_at) > KEPT_SECS;
-    Ok(view.oldest_mails(limit)?.into_iter().filter(old).map(|mail| mail.id).collect())
 }

@@ -242,8 +242,7 @@ impl Service {
                         && known.as_ref().is_some_and(|k| k.password == now_known.password) =>
                 {
                     let kind = SessionKind::Operator(now_known.id);
-                    let session =
-                        Session { kind, created_at: now, seen_at: now, address: visit.address.clone() };
+                    let session = Session::new(kind, visit.address.clone(), now);
                     let changes = vec![
                         Change::PutSession(key, session),
                         Change::PutBudget(budget_key, Budget::CLEAR),
@@ -282,7 +281,7 @@ impl Service {
         })?;
         let Some((operator, session)) = found else { return Ok(None) };
         if prolong {
-            self.touch(key, session, now)?;
+            self.touch(key, &session, now)?;
         }
         Ok(Some(operator))
     }

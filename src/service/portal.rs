@@ -1,16 +1,32 @@
-//! What a user sees in the portal, and why.
+//! What a user sees in the portal, and why. What they do there is in the files below.
+
+mod email;
+mod environment;
+mod password;
+mod profile;
+mod proof;
 
 use crate::model::{
-    Actor, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, User, Visit,
+    Actor, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, TokenType, User,
+    Visit,
 };
 use crate::oath::Otp;
-use crate::store::View;
+use crate::store::{Changes, View};
 
+pub use self::email::{EmailResult, EmailSent};
+pub use self::environment::{EnvironmentView, SignInView};
+pub use self::password::PasswordResult;
+pub use self::proof::{ProofAsked, ProofResult};
+pub(super) use self::proof::{proved_session, require_fresh};
 use super::code::Examined;
-use super::confirm::{codes_for, pair_of};
+use super::confirm::codes_for;
+use super::notice::{Happened, Notice};
+use super::pair::pair_of;
+use super::pin::SequencePin;
+use super::register::sort_missing;
 use super::resync::{Sequence, portal_window};
 use super::token::TokenView;
-use super::{ConfirmRequest, ConfirmResult, PortalSession, SequenceOutcome, Service, ServiceError};
+use super::{ConfirmRequest, ConfirmResult, MailMode, PortalSession, SequenceOutcome, Service, ServiceError};
 
 /// Why an action does not show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +39,20 @@ pub enum WhyHidden {
     NoToken,
     /// Codes of this kind of token cannot be synchronised yet.
     KindNotSupported,
+    /// The token has a PIN already.
+    HasPin,
+    /// The token has no PIN.
+    NoPin,
+    /// No sort of token that could be set up is enabled.
+    NoTokenType,
+    /// The user has a password already.
+    HasPassword,
+    /// The user has no password.
+    NoPassword,
+    /// No mail can be sent, and a new address is proved by one.
+    NoMail,
+    /// A later version brings it.
+    NotOffered,
     /// The user does not stand on the resource.
     NotAssigned,
     /// Neither a password nor a mail address is on record, so the user cannot sign in.
@@ -37,6 +67,13 @@ impl WhyHidden {
             Self::HasToken => "the user has a token here already",
             Self::NoToken => "the user has no token here",
             Self::KindNotSupported => "this kind of token cannot be synchronised yet",
+            Self::HasPin => "the token has a PIN already",
+            Self::NoPin => "the token has no PIN",
+            Self::NoTokenType => "no token type that can be set up is enabled",
+            Self::HasPassword => "the user has a password already",
+            Self::NoPassword => "the user has no password yet",
+            Self::NoMail => "mail is not set up, so nobody can prove a new address",
+            Self::NotOffered => "comes with a later version",
             Self::NotAssigned => "the user is not assigned to this resource",
             Self::CannotSignIn => {
                 "neither a password nor a mail address is on record: the user cannot sign in"
@@ -67,6 +104,8 @@ pub enum PortalState {
     LoginTyped,
     /// Page 3 comes next.
     OtpOwed,
+    /// A mailed code comes next.
+    CodeOwed,
     /// Signed in.
     Full,
 }
@@ -77,19 +116,36 @@ impl PortalSession {
         match self.stage {
             LoginStage::LoginTyped { .. } => PortalState::LoginTyped,
             LoginStage::OtpOwed { .. } => PortalState::OtpOwed,
+            LoginStage::CodeOwed { .. } => PortalState::CodeOwed,
             LoginStage::Full { .. } => PortalState::Full,
         }
     }
 }
 
 /// The actions that this program offers; the others come with later versions and cannot be enabled.
-pub const OFFERED: &[PortalAction] = &[PortalAction::RegisterExistingToken, PortalAction::SynchronizeToken];
+pub const OFFERED: &[PortalAction] = &[
+    PortalAction::RegisterNewToken,
+    PortalAction::RegisterExistingToken,
+    PortalAction::ReassignToken,
+    PortalAction::UnassignToken,
+    PortalAction::SynchronizeToken,
+    PortalAction::SetupPin,
+    PortalAction::RemovePin,
+    PortalAction::CreatePassword,
+    PortalAction::ChangePassword,
+    PortalAction::ChangeEmail,
+    PortalAction::ChangePhone,
+    PortalAction::ChangeLogin,
+    PortalAction::ChangeName,
+    PortalAction::ManageEnvironment,
+];
 
 fn why_hidden(
     view: &dyn View,
     user: &User,
     resource: &Resource,
     action: PortalAction,
+    mail: MailMode,
 ) -> Result<Option<WhyHidden>, ServiceError> {
     let enabled = resource.portal.as_ref().is_some_and(|portal| portal.actions.contains(&action));
     if !enabled {
@@ -107,9 +163,22 @@ fn why_hidden(
                 Some(_) => None,
             }
         }
-        PortalAction::RegisterExistingToken | PortalAction::RegisterNewToken => {
-            pair.is_some().then_some(WhyHidden::HasToken)
+        PortalAction::SetupPin | PortalAction::RemovePin => match pair {
+            None => Some(WhyHidden::NoToken),
+            Some((_, token)) if action == PortalAction::SetupPin => token.pin.map(|_| WhyHidden::HasPin),
+            Some((_, token)) => token.pin.is_none().then_some(WhyHidden::NoPin),
+        },
+        PortalAction::RegisterExistingToken | PortalAction::RegisterNewToken if pair.is_some() => {
+            Some(WhyHidden::HasToken)
         }
+        PortalAction::RegisterNewToken => {
+            let rules = resource.portal.as_ref();
+            let none = rules.is_none_or(|rules| TokenType::ALL.iter().all(|sort| sort_missing(rules, *sort)));
+            none.then_some(WhyHidden::NoTokenType)
+        }
+        PortalAction::CreatePassword => user.password.is_some().then_some(WhyHidden::HasPassword),
+        PortalAction::ChangePassword => user.password.is_none().then_some(WhyHidden::NoPassword),
+        PortalAction::ChangeEmail => (mail == MailMode::None).then_some(WhyHidden::NoMail),
         _ => None,
     })
 }
@@ -127,13 +196,15 @@ impl Service {
             let user = super::user::visible_user(view, actor, login)?;
             let assigned = super::authenticate::is_on(view, &user, &resource)?;
             let mut rows = Vec::new();
-            for action in OFFERED {
-                let why = if !assigned {
+            for action in PortalAction::ALL {
+                let why = if !OFFERED.contains(action) {
+                    Some(WhyHidden::NotOffered)
+                } else if !assigned {
                     Some(WhyHidden::NotAssigned)
                 } else if user.password.is_none() && user.email.is_none() {
                     Some(WhyHidden::CannotSignIn)
                 } else {
-                    why_hidden(view, &user, &resource, *action)?
+                    why_hidden(view, &user, &resource, *action, self.mail)?
                 };
                 rows.push((*action, why));
             }
@@ -150,7 +221,9 @@ impl Service {
             let mut actions = Vec::new();
             let order = portal.resource.portal.as_ref().map(|p| p.actions.clone()).unwrap_or_default();
             for action in order {
-                if OFFERED.contains(&action) && why_hidden(view, user, &portal.resource, action)?.is_none() {
+                if OFFERED.contains(&action)
+                    && why_hidden(view, user, &portal.resource, action, self.mail)?.is_none()
+                {
                     actions.push(action);
                 }
             }
@@ -168,7 +241,11 @@ impl Service {
         })
     }
 
-    fn require_action(&self, portal: &PortalSession, action: PortalAction) -> Result<(), ServiceError> {
+    pub(super) fn require_action(
+        &self,
+        portal: &PortalSession,
+        action: PortalAction,
+    ) -> Result<(), ServiceError> {
         if self.portal_home(portal)?.actions.contains(&action) {
             Ok(())
         } else {
@@ -203,7 +280,7 @@ impl Service {
     ) -> Result<SequenceOutcome, ServiceError> {
         self.require_action(portal, PortalAction::SynchronizeToken)?;
         let user = signed_in(portal)?;
-        self.until_settled(|| {
+        let outcome = self.until_settled(|| {
             let (examined, window, now) = self.store.read(|view| {
                 let now = self.trusted_now(view)?;
                 let missing = ServiceError::NotFound { what: "token" };
@@ -213,8 +290,42 @@ impl Service {
                 Ok::<_, ServiceError>((examined, window, now))
             })?;
             examined.require_usable(now)?;
-            let asked = Sequence { otps, portal: window, window: None, reason: None, now };
-            self.synchronize(&portal.actor(visit), &examined, &asked, |_| Ok(Vec::new()))
+            // The person is signed in with the PIN; a wrong one beside a code is a failure all the same.
+            let pin = match self.sequence_pin(&examined, otps)? {
+                SequencePin::Wrong => SequencePin::Wrong,
+                SequencePin::Proved | SequencePin::Bare => SequencePin::Proved,
+            };
+            let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
+            let told = self.tells_synchronized(portal, &examined, visit)?;
+            self.synchronize(&portal.actor(visit), &examined, &asked, move |view| {
+                let mut changes = Vec::new();
+                told(view, &mut changes)?;
+                Ok(changes)
+            })
+        })?;
+        self.wake_mailer();
+        Ok(outcome)
+    }
+
+    /// What goes with a token that a user brought back: they are told.
+    pub(super) fn tells_synchronized(
+        &self,
+        portal: &PortalSession,
+        examined: &Examined,
+        visit: &Visit,
+    ) -> Result<
+        impl Fn(&dyn View, &mut Changes) -> Result<(), ServiceError> + Send + Clone + 'static,
+        ServiceError,
+    > {
+        let (post, actor, resource) = (self.post()?, portal.actor(visit), portal.resource.clone());
+        let (user, serial, now) = (portal.user.clone(), examined.token.serial.clone(), self.clock.now());
+        Ok(move |view: &dyn View, changes: &mut Changes| {
+            if let Some(user) = &user {
+                let happened = Happened::TokenSynchronized(&serial);
+                let notice = Notice { happened, user, actor: &actor, resource: Some(&resource) };
+                post.tell(view, &notice, now, changes)?;
+            }
+            Ok(())
         })
     }
 }
@@ -231,7 +342,7 @@ pub(super) fn refuse_unknown(actions: &[PortalAction]) -> Result<(), ServiceErro
     }
 }
 
-fn signed_in(portal: &PortalSession) -> Result<&User, ServiceError> {
+pub(super) fn signed_in(portal: &PortalSession) -> Result<&User, ServiceError> {
     match (portal.state(), &portal.user) {
         (PortalState::Full, Some(user)) => Ok(user),
         _ => Err(ServiceError::state("sign_in_order", "sign in first")),

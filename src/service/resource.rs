@@ -1,9 +1,10 @@
 //! Resources and their portals.
 
 use crate::model::{
-    Actor, AuditAction, AuditResult, PortalAction, Resource, ResourceAlias, ResourceName, Scope, SelfService,
-    Subject, TokenType,
+    Actor, AuditAction, AuditResult, EnvironmentPolicy, PinPlacement, PortalAction, Resource, ResourceAlias,
+    ResourceName, Scope, SelfService, Subject, TokenType,
 };
+use crate::oath::{Digits, HashAlg};
 use crate::store::{AssignmentFilter, Change, Page, Slice, View};
 
 use super::{Service, ServiceError};
@@ -36,6 +37,18 @@ pub struct PortalSettings {
     pub window_counters: Option<u32>,
     /// Whom users can ask.
     pub help_text: Option<String>,
+    /// Most digits of a PIN.
+    pub pin_length: Option<u8>,
+    /// Where PINs stand; `Some(None)`: as each user likes.
+    pub pin_placement: Option<Option<PinPlacement>>,
+    /// Hash of the secrets that are made here for apps.
+    pub software_hash: Option<HashAlg>,
+    /// Digits of the codes of apps.
+    pub software_digits: Option<Digits>,
+    /// What happens with sign-ins from unusual environments.
+    pub environment_policy: Option<EnvironmentPolicy>,
+    /// The least likeness that is usual, 0 to 100.
+    pub environment_score: Option<u8>,
 }
 
 impl ResourceView {
@@ -64,6 +77,7 @@ impl PortalSettings {
         }
         if let Some(types) = &self.token_types {
             no_doubles("token_types", types)?;
+            super::register::refuse_unknown_types(types)?;
         }
         if let Some(limit) = self.failure_limit
             && !Resource::FAILURE_LIMITS.contains(&limit)
@@ -91,6 +105,14 @@ impl PortalSettings {
                 "window_range",
                 "the window is 10 to 1,000,000 counters",
             ));
+        }
+        if self.pin_length.is_some_and(|most| !SelfService::PIN_LENGTHS.contains(&most)) {
+            let detail = "PINs have at most 4 to 8 digits";
+            return Err(ServiceError::invalid("pin_length", "pin_length_range", detail));
+        }
+        if self.environment_score.is_some_and(|score| score > 100) {
+            let detail = "the least likeness is 0 to 100";
+            return Err(ServiceError::invalid("environment_score", "environment_score_range", detail));
         }
         if self.help_text.as_ref().is_some_and(|text| text.chars().count() > 500) {
             return Err(ServiceError::invalid(
@@ -255,6 +277,12 @@ impl Service {
                 ("window_secs", portal.window_secs.to_string()),
                 ("window_counters", portal.window_counters.to_string()),
                 ("failure_limit", resource.failure_limit.to_string()),
+                ("pin_length", portal.pin_length.to_string()),
+                ("pin_placement", portal.pin_placement.map_or("free", PinPlacement::name).to_owned()),
+                ("software_hash", portal.software_hash.name().to_owned()),
+                ("software_digits", portal.software_digits.get().to_string()),
+                ("environment_policy", portal.environment_policy.name().to_owned()),
+                ("environment_score", portal.environment_score.to_string()),
             ];
             let subject = vec![Subject::Resource(resource.id)];
             resource.portal = Some(portal.clone());
@@ -291,8 +319,26 @@ fn apply(portal: &mut SelfService, settings: &PortalSettings) {
     if let Some(counters) = settings.window_counters {
         portal.window_counters = counters;
     }
+    if let Some(policy) = settings.environment_policy {
+        portal.environment_policy = policy;
+    }
+    if let Some(score) = settings.environment_score {
+        portal.environment_score = score;
+    }
     if let Some(text) = &settings.help_text {
         text.trim().clone_into(&mut portal.help_text);
+    }
+    if let Some(most) = settings.pin_length {
+        portal.pin_length = most;
+    }
+    if let Some(placement) = settings.pin_placement {
+        portal.pin_placement = placement;
+    }
+    if let Some(hash) = settings.software_hash {
+        portal.software_hash = hash;
+    }
+    if let Some(digits) = settings.software_digits {
+        portal.software_digits = digits;
     }
 }
 

@@ -10,12 +10,13 @@ use crate::model::{
     Actor, AuditAction, AuditResult, Drift, OtpSpec, SelfService, Subject, TokenSerial, TokenState,
 };
 use crate::oath::{
-    CodeSequence, Digits, MovingFactor, Otp, SequenceMatch, Window, chance, codes_needed, find_sequence,
-    step_start, widest_window,
+    CodeSequence, Digits, Generator, MovingFactor, Otp, SequenceMatch, Window, chance, codes_needed,
+    find_sequence, step_start, widest_window,
 };
 use crate::store::{Change, Changes, View};
 
 use super::code::{self, Examined, REPLAY_COUNTERS};
+use super::pin::{SequencePin, without_pins};
 use super::token::scoped;
 use super::{Service, ServiceError};
 
@@ -157,6 +158,8 @@ pub(super) struct Sequence<'a> {
     pub(super) window: Option<WindowSteps>,
     /// Why a wider one than the portal's is in order.
     pub(super) reason: Option<&'a str>,
+    /// The PIN beside the codes.
+    pub(super) pin: SequencePin,
     pub(super) now: UnixTime,
 }
 
@@ -288,12 +291,23 @@ impl Service {
         window: WindowSteps,
         now: UnixTime,
     ) -> Result<Searched, ServiceError> {
+        self.search_by(&self.generator(examined)?, examined, otps, window, now)
+    }
+
+    /// The same with a generator that is keyed already.
+    pub(super) fn search_by(
+        &self,
+        generator: &Generator,
+        examined: &Examined,
+        otps: &[Otp],
+        window: WindowSteps,
+        now: UnixTime,
+    ) -> Result<Searched, ServiceError> {
         let digits = examined.digits()?;
         let codes = CodeSequence::new(digits, otps)?;
-        let generator = self.generator(examined)?;
         let starts = start_window(examined, window, otps.len(), now);
         let began = self.clock.monotonic();
-        let searched = self.searches.run(|| find_sequence(&generator, &codes, starts, examined.state.floor));
+        let searched = self.searches.run(|| find_sequence(generator, &codes, starts, examined.state.floor));
         let elapsed = self.clock.monotonic().saturating_sub(began);
         Ok(Searched {
             found: searched.found,
@@ -332,7 +346,7 @@ impl Service {
             Ok::<_, ServiceError>((examined, portal, now))
         })?;
         examined.require_usable(now)?;
-        let asked = Sequence { otps, portal, window, reason, now };
+        let asked = Sequence { otps, portal, window, reason, pin: SequencePin::Proved, now };
         self.synchronize(actor, &examined, &asked, |_| Ok(Vec::new()))
     }
 
@@ -346,8 +360,10 @@ impl Service {
         asked: &Sequence<'_>,
         mut success: impl FnMut(&dyn View) -> Result<Changes, ServiceError> + Send + 'static,
     ) -> Result<SequenceOutcome, ServiceError> {
-        let Sequence { otps, portal, window, reason, now } = *asked;
+        let Sequence { otps, portal, window, reason, pin, now } = *asked;
         let digits = examined.digits()?;
+        let bare = without_pins(examined, otps)?;
+        let otps = bare.as_deref().unwrap_or(otps);
         CodeSequence::new(digits, otps)?;
         refuse_repeated(otps)?;
         let plan = plan(examined, portal, window, reason, otps.len(), digits)?;
@@ -368,7 +384,7 @@ impl Service {
         let split = self.splits_check();
         outcome.result = self.decide(move |view| {
             let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
-            let (result, mut changes) = settle(&fresh, searched, plan, &actor, now);
+            let (result, mut changes) = settle(&fresh, searched, plan, &actor, pin, now);
             let done = matches!(result, SequenceResult::Synchronized { .. });
             if done && !fresh.state.used {
                 changes.extend(code::touch_batch(view, &fresh.token)?);
@@ -435,6 +451,7 @@ fn settle(
     searched: Searched,
     plan: Plan,
     actor: &Actor,
+    pin: SequencePin,
     now: UnixTime,
 ) -> (SequenceResult, Vec<Change>) {
     if let Some(until) = code::blocked(&fresh.state.budget, now) {
@@ -454,7 +471,13 @@ fn settle(
     };
     match searched.found {
         SequenceMatch::One { start } => {
-            let (state, steps, seconds, counter) = take_over(fresh, start, searched.codes, now);
+            let (mut state, steps, seconds, counter) = take_over(fresh, start, searched.codes, now);
+            // Else whoever found the token could clear the way for guessing at its PIN.
+            state.budget = match pin {
+                SequencePin::Proved => state.budget,
+                SequencePin::Bare => fresh.state.budget,
+                SequencePin::Wrong => fresh.state.budget.failed(now, fresh.failure_limit),
+            };
             (SequenceResult::Synchronized { steps, seconds, counter }, vec![put(state)])
         }
         SequenceMatch::BehindFloor { start } => (behind_floor(fresh, start, searched.codes, now), Vec::new()),

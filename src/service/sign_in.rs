@@ -3,32 +3,29 @@
 //! Page 1 takes a login, page 2 a password or a mailed code, page 3 the token's code. The session
 //! changes its id when page 2 and when page 3 succeeds.
 
-use subtle::ConstantTimeEq;
-
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, LoginStage, MailKind,
-    MailedCode, PortalAction, Resource, ResourceAlias, Scope, Session, SessionKind, Subject, User, UserId,
+    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress, Login,
+    LoginStage, PortalAction, Resource, ResourceAlias, Scope, Session, SessionKind, Subject, User, UserId,
     Visit,
 };
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
 use crate::store::{Change, Changes, View};
-use crate::vault::{bearer_hash, bearer_token, random_bytes};
+use crate::vault::{bearer_hash, bearer_token};
 
 use super::authenticate::{hashed_key, is_on};
 use super::check::{CheckResult, compare, settle};
 use super::code::{self, Examined};
-use super::confirm::pair_of;
-use super::notice::Draft;
+use super::environment::Arrival;
+use super::mailed_code::{FreshCode, Purpose, Recipient, fits};
+use super::notice::Post;
+use super::pair::pair_of;
+use super::pin::SequencePin;
+use super::portal::proved_session;
 use super::resync::{Sequence, SequenceOutcome, SequenceResult, portal_window};
-use super::{MailMode, Service, ServiceError};
+use super::{Service, ServiceError};
 
-/// A mailed code lives this long.
-const CODE_SECS: i64 = 600;
-/// Mailed codes in a quarter of an hour.
-const CODES_IN_WINDOW: u32 = 3;
-const CODE_WINDOW_SECS: i64 = 900;
 /// Sessions that have proved nothing and live at the same time, of all portals together.
 const MOST_UNPROVED: u64 = 20_000;
 /// Of those that are too many, so many go with one that comes.
@@ -44,6 +41,10 @@ pub struct PortalSession {
     pub stage: LoginStage,
     /// The user, from the second page on.
     pub user: Option<User>,
+    /// A new mail address that waits for its code.
+    pub email_pending: Option<EmailAddress>,
+    /// The number of the environment it was opened from.
+    pub environment: Option<u32>,
 }
 
 impl PortalSession {
@@ -66,6 +67,11 @@ pub enum SecondPage {
         cookie: BearerToken,
         /// The user has a token here.
         owes_code: bool,
+    },
+    /// Right, but from an unusual environment: a code was mailed, which is typed next. The session's new id.
+    CodeMailed {
+        /// For the cookie.
+        cookie: BearerToken,
     },
     /// Not right.
     Refused,
@@ -117,12 +123,8 @@ impl Service {
     ) -> Result<BearerToken, ServiceError> {
         let cookie = bearer_token()?;
         let key = bearer_hash(&cookie);
-        let code = eight_digits()?;
-        let hash = self.code_hash(&code);
-        let sealer = self.sealer()?;
-        let (alias, login, visit) = (alias.clone(), login.clone(), visit.clone());
-        let (mail, now) = (self.mail, self.clock.now());
-        let of_address = self.address_budget(&visit.address, now);
+        let (alias, login, visit, now) = (alias.clone(), login.clone(), visit.clone(), self.clock.now());
+        let code = self.fresh_code(Purpose::SignIn, &visit, now)?;
         self.decide(move |view| {
             let resource = open_portal(view, &alias)?;
             let user = match view.user_by_login(&login.normal())? {
@@ -131,7 +133,7 @@ impl Service {
             };
             let stage = LoginStage::LoginTyped { login: login.clone(), user: user.as_ref().map(|u| u.id) };
             let kind = SessionKind::Portal { resource: resource.id, stage };
-            let session = Session { kind, created_at: now, seen_at: now, address: visit.address.clone() };
+            let session = Session::new(kind, visit.address.clone(), now);
             let mut changes = vec![Change::PutSession(key, session)];
             // Whoever floods this page pushes out the oldest, not the person who comes next: a refusal
             // would shut everybody out for ten minutes.
@@ -140,35 +142,11 @@ impl Service {
             if let Some(user) = user
                 && user.password.is_none()
                 && let Some(to) = user.email.clone()
-                && mail != MailMode::None
+                && let Some(mailed) =
+                    code.mail(view, &Recipient { user: &user, resource: &resource, to }, &visit, now)?
             {
-                let sent_key = BudgetKey::User(BudgetKind::MailSent, user.id);
-                let sent = view.budget(sent_key)?.within(now, CODE_WINDOW_SECS);
-                if sent.failures < CODES_IN_WINDOW
-                    && let Some(counted) = of_address.mail(view)?
-                {
-                    changes.extend(counted);
-                    let text = format!(
-                        "Hello {},\n\nyour code for {} is {}\n\nIt works once and for ten minutes. If you did not ask for it, do nothing.\n",
-                        user.display_name(), resource.name, code.as_str(),
-                    );
-                    let subject = format!("{}: your code", resource.name);
-                    let draft = Draft { kind: MailKind::Code, to, subject, lives_secs: CODE_SECS };
-                    // Counted from the last mail, so that no quarter of an hour sees a fourth.
-                    let sent = Budget { since: Some(now), ..sent.failed(now, u32::MAX) };
-                    changes.push(Change::PutBudget(sent_key, sent));
-                    changes.push(draft.into_change(view, &sealer, &text, now)?);
-                    let mailed = MailedCode { hash, expires_at: now.plus_secs(CODE_SECS), session: key };
-                    changes.push(Change::PutMailedCode(user.id, resource.id, mailed));
-                    changes.push(super::audit_entry(
-                        now,
-                        &visit.stranger(),
-                        AuditAction::CodeMailed,
-                        vec![Subject::User(user.id), Subject::Resource(resource.id)],
-                        AuditResult::Done,
-                        vec![],
-                    ));
-                }
+                changes.extend(mailed);
+                changes.push(code.kept_for(user.id, resource.id, key, now));
             }
             Ok(((), changes))
         })?;
@@ -193,25 +171,32 @@ impl Service {
             let Some(resource) = resource else { return Ok(None) };
             let user = match stage {
                 LoginStage::LoginTyped { .. } => None,
-                LoginStage::OtpOwed { user } | LoginStage::Full { user, .. } => view.user(*user)?,
+                LoginStage::OtpOwed { user }
+                | LoginStage::CodeOwed { user }
+                | LoginStage::Full { user, .. } => view.user(*user)?,
             };
             let stage = stage.clone();
-            Ok::<_, ServiceError>(Some((PortalSession { key, resource, stage, user }, session)))
+            let email_pending = session.email_change.as_ref().filter(|change| now < change.expires_at);
+            let email_pending = email_pending.map(|change| change.to.clone());
+            Ok::<_, ServiceError>(Some((
+                PortalSession { key, resource, stage, user, email_pending, environment: session.environment },
+                session,
+            )))
         })?;
         let Some((portal, session)) = found else { return Ok(None) };
-        self.touch(key, session, now)?;
+        self.touch(key, &session, now)?;
         Ok(Some(portal))
     }
 
     /// Writes that a session was seen, at most once a minute.
-    pub(super) fn touch(&self, key: [u8; 32], session: Session, now: UnixTime) -> Result<(), ServiceError> {
+    pub(super) fn touch(&self, key: [u8; 32], session: &Session, now: UnixTime) -> Result<(), ServiceError> {
         if now.secs_since(session.seen_at) < 60 {
             return Ok(());
         }
         self.decide(move |view| {
-            let still = view.session(&key)?.is_some();
-            let seen = Session { seen_at: now, ..session.clone() };
-            Ok(((), if still { vec![Change::PutSession(key, seen)] } else { Vec::new() }))
+            // As it is now: another request may have moved it on meanwhile.
+            let seen = view.session(&key)?.map(|still| Session { seen_at: now, ..still });
+            Ok(((), seen.into_iter().map(|seen| Change::PutSession(key, seen)).collect()))
         })
     }
 
@@ -239,6 +224,7 @@ impl Service {
         let new_key = bearer_hash(&cookie);
         let (visit, now) = (visit.clone(), self.clock.now());
         let of_address = self.address_budget(&visit.address, now);
+        let (post, code) = (self.post()?, self.fresh_code(Purpose::SignIn, &visit, now)?);
         let passed = self.decide(move |view| {
             let resource = view.resource(resource_id)?.ok_or(ServiceError::Stale)?;
             if view.session(&old_key)?.is_none() {
@@ -280,38 +266,44 @@ impl Service {
             if let Some(until) = code::blocked(&budget, now) {
                 return Ok((Err(Some(until)), vec![audit(AuditResult::Refused, "blocked")]));
             }
-            let mail_right = mailed.is_some_and(|code| {
-                bool::from(code.hash.ct_eq(&typed_hash)) && code.session == old_key && now < code.expires_at
-            });
+            let mail_right = mailed.is_some_and(|code| fits(&code, &typed_hash, &old_key, now));
             let is_right = |user: &User| match &user.password {
                 None => mail_right,
                 in_force => password_right && in_force.as_ref() == compared,
             };
-            let Some(user) = known.as_ref().filter(|user| is_right(user)) else {
+            let wrong = |word| -> Result<Changes, ServiceError> {
                 let mut changes = vec![Change::PutBudget(key, budget.failed(now, resource.failure_limit))];
                 changes.extend(of_address.failed(view)?);
-                changes.push(audit(AuditResult::Refused, "wrong"));
-                return Ok((Err(None), changes));
+                changes.push(audit(AuditResult::Refused, word));
+                Ok(changes)
             };
-            let owes_code = pair_of(view, user.id, &resource)?.is_some();
-            let stage = if owes_code {
-                LoginStage::OtpOwed { user: user.id }
-            } else {
-                LoginStage::Full { user: user.id, proved_at: now }
+            let Some(user) = known.as_ref().filter(|user| is_right(user)) else {
+                return Ok((Err(None), wrong("wrong")?));
             };
-            let kind = SessionKind::Portal { resource: resource.id, stage };
-            let session = Session { kind, created_at: now, seen_at: now, address: visit.address.clone() };
-            let changes = vec![
+            let first = FirstFactor { user, resource: &resource, by_mail, visit: &visit, new_key, now };
+            let (next, session, more) = match first.passed(view, &code, &post)? {
+                Ok(passed) => passed,
+                Err(told) => {
+                    // As if the password were wrong, or whoever guesses would learn that it is right.
+                    let mut changes = wrong("environment")?;
+                    changes.extend(told);
+                    return Ok((Err(None), changes));
+                }
+            };
+            let mut changes = vec![
                 Change::PutBudget(key, Budget::CLEAR),
                 Change::DeleteMailedCode(user.id, resource.id),
                 Change::DeleteSession(old_key),
-                Change::PutSession(new_key, session),
-                audit(AuditResult::Done, if owes_code { "code_owed" } else { "signed_in" }),
             ];
-            Ok((Ok(owes_code), changes))
+            changes.extend(more);
+            changes.push(Change::PutSession(new_key, session));
+            changes.push(audit(AuditResult::Done, next.word()));
+            Ok((Ok(next), changes))
         })?;
+        self.wake_mailer();
         Ok(match passed {
-            Ok(owes_code) => SecondPage::Passed { cookie, owes_code },
+            Ok(Next::MailedCode) => SecondPage::CodeMailed { cookie },
+            Ok(next) => SecondPage::Passed { cookie, owes_code: next == Next::Code },
             Err(None) => SecondPage::Refused,
             Err(Some(until)) => SecondPage::Blocked { until },
         })
@@ -326,8 +318,10 @@ impl Service {
     ) -> Result<ThirdPage, ServiceError> {
         let cookie = bearer_token()?;
         let new_key = bearer_hash(&cookie);
-        let result = self.until_settled(|| self.third_once(portal, otp, visit, new_key))?;
-        Ok(match result {
+        let LoginStage::OtpOwed { .. } = portal.stage else {
+            return Err(ServiceError::state("sign_in_order", "start again with the login"));
+        };
+        Ok(match self.code_of_pair(portal, otp, visit, new_key)? {
             CheckResult::Accepted { .. } => ThirdPage::Passed { cookie },
             CheckResult::Replayed { .. } => ThirdPage::AlreadyUsed,
             CheckResult::Wrong | CheckResult::OutsideWindow { .. } => {
@@ -337,8 +331,8 @@ impl Service {
         })
     }
 
-    fn owed_pair(&self, portal: &PortalSession) -> Result<(UserId, Examined, UnixTime), ServiceError> {
-        let LoginStage::OtpOwed { user } = portal.stage else {
+    fn pair_at_hand(&self, portal: &PortalSession) -> Result<(UserId, Examined, UnixTime), ServiceError> {
+        let (LoginStage::OtpOwed { user } | LoginStage::Full { user, .. }) = portal.stage else {
             return Err(ServiceError::state("sign_in_order", "start again with the login"));
         };
         self.store.read(|view| {
@@ -348,39 +342,48 @@ impl Service {
         })
     }
 
-    fn third_once(
+    /// The code of the pair's token: it completes a sign-in, or is the fresh proof of a session that is
+    /// complete. Accepting spends the code and gives the session a new id in one change.
+    pub(super) fn code_of_pair(
         &self,
         portal: &PortalSession,
         otp: &Otp,
         visit: &Visit,
         new_key: [u8; 32],
     ) -> Result<CheckResult, ServiceError> {
-        let (user, examined, now) = self.owed_pair(portal)?;
+        self.until_settled(|| self.code_of_pair_once(portal, otp, visit, new_key))
+    }
+
+    fn code_of_pair_once(
+        &self,
+        portal: &PortalSession,
+        otp: &Otp,
+        visit: &Visit,
+        new_key: [u8; 32],
+    ) -> Result<CheckResult, ServiceError> {
+        let (user, examined, now) = self.pair_at_hand(portal)?;
         let actor = portal.actor(visit);
+        let complete = matches!(portal.stage, LoginStage::Full { .. });
+        let (action, page) =
+            if complete { (AuditAction::Proved, "prove") } else { (AuditAction::SignIn, "third") };
         if let Err(unusable) = examined.require_usable(now) {
             // Disabled or noted as lost: the pair still asks for this token, so nobody gets in.
             let ServiceError::State { code: why, .. } = unusable else { return Err(unusable) };
-            self.dummy_check(otp);
+            self.dummy_check(otp)?;
             let subjects = vec![
                 Subject::User(user),
                 Subject::Token(examined.id()),
                 Subject::Resource(portal.resource.id),
             ];
             return self.decide(move |_| {
-                let detail = vec![("page", "third".to_owned()), ("result", why.to_owned())];
-                let entry = super::audit_entry(
-                    now,
-                    &actor,
-                    AuditAction::SignIn,
-                    subjects.clone(),
-                    AuditResult::Refused,
-                    detail,
-                );
+                let detail = vec![("page", page.to_owned()), ("result", why.to_owned())];
+                let entry =
+                    super::audit_entry(now, &actor, action, subjects.clone(), AuditResult::Refused, detail);
                 Ok((CheckResult::Wrong, vec![entry]))
             });
         }
         let comparison = compare(self, &examined, otp, now, false)?;
-        let (old_key, resource, address) = (portal.key, portal.resource.id, visit.address.clone());
+        let (old_key, resource, post, visit) = (portal.key, portal.resource.id, self.post()?, visit.clone());
         let split = self.splits_check();
         self.decide(move |view| {
             let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
@@ -388,17 +391,23 @@ impl Service {
                 return Err(ServiceError::state("sign_in_order", "start again with the login"));
             }
             let (result, mut changes) = settle(view, &fresh, comparison, now)?;
-            let done = matches!(result, CheckResult::Accepted { .. });
-            if done {
-                changes.extend(full_session(old_key, new_key, resource, user, &address, now));
+            let right = matches!(result, CheckResult::Accepted { .. });
+            let (mut done, mut word) = (right, result.name());
+            if right && complete {
+                changes.extend(proved_session(view, old_key, new_key, now)?);
+            } else if right {
+                let full = full_session(view, &post, (old_key, new_key), (user, resource), &visit, now)?;
+                (done, word) = if full.1 { (true, word) } else { (false, "environment") };
+                changes.extend(full.0);
             }
+            let result = if right && !done { CheckResult::Wrong } else { result };
             changes.push(super::audit_entry(
                 now,
                 &actor,
-                AuditAction::SignIn,
+                action,
                 vec![Subject::User(user), Subject::Token(fresh.id()), Subject::Resource(resource)],
                 if done { AuditResult::Done } else { AuditResult::Refused },
-                vec![("page", "third".to_owned()), ("result", result.name().to_owned())],
+                vec![("page", page.to_owned()), ("result", word.to_owned())],
             ));
             Ok((result, changes))
         })
@@ -417,33 +426,52 @@ impl Service {
         }
         let cookie = bearer_token()?;
         let (old_key, new_key, resource) = (portal.key, bearer_hash(&cookie), portal.resource.id);
+        if !matches!(portal.stage, LoginStage::OtpOwed { .. }) {
+            return Err(ServiceError::state("sign_in_order", "start again with the login"));
+        }
         let actor = portal.actor(visit);
+        let mut proved = false;
         let outcome = self.until_settled(|| {
-            let (user, examined, now) = self.owed_pair(portal)?;
+            let (user, examined, now) = self.pair_at_hand(portal)?;
             examined.require_usable(now)?;
             let window = self.store.read(|view| portal_window(view, &examined))?;
-            let asked = Sequence { otps, portal: window, window: None, reason: None, now };
-            let (acting, address) = (actor.clone(), visit.address.clone());
+            let pin = self.sequence_pin(&examined, otps)?;
+            proved = pin == SequencePin::Proved;
+            let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
+            let (acting, visiting, post) = (actor.clone(), visit.clone(), self.post()?);
             let subjects =
                 vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(resource)];
+            let told = self.tells_synchronized(portal, &examined, visit)?;
             self.synchronize(&actor, &examined, &asked, move |view| {
                 if view.session(&old_key)?.is_none() {
                     return Err(ServiceError::state("sign_in_order", "start again with the login"));
                 }
-                let mut changes = full_session(old_key, new_key, resource, user, &address, now);
-                let detail = vec![("page", "third".to_owned()), ("result", "synchronized".to_owned())];
+                // Without the PIN the token is back, and the code with the PIN is still owed.
+                let (mut changes, word, done) = if pin == SequencePin::Proved {
+                    let (changes, done) =
+                        full_session(view, &post, (old_key, new_key), (user, resource), &visiting, now)?;
+                    (changes, if done { "synchronized" } else { "environment" }, done)
+                } else {
+                    (Vec::new(), "pin_owed", false)
+                };
+                told(view, &mut changes)?;
+                let detail = vec![("page", "third".to_owned()), ("result", word.to_owned())];
                 changes.push(super::audit_entry(
                     now,
                     &acting,
                     AuditAction::SignIn,
                     subjects.clone(),
-                    AuditResult::Done,
+                    if done { AuditResult::Done } else { AuditResult::Refused },
                     detail,
                 ));
                 Ok(changes)
             })
         })?;
-        let signed_in = matches!(outcome.result, SequenceResult::Synchronized { .. });
+        // From an unusual environment the token is brought back, but nobody is let in.
+        let signed_in = proved
+            && matches!(outcome.result, SequenceResult::Synchronized { .. })
+            && self.store.read(|view| Ok::<_, ServiceError>(view.session(&new_key)?.is_some()))?;
+        self.wake_mailer();
         Ok((outcome, signed_in.then_some(cookie)))
     }
 
@@ -456,7 +484,10 @@ impl Service {
             let subjects = match session.kind {
                 SessionKind::Operator(id) => vec![Subject::Operator(id)],
                 SessionKind::Portal {
-                    stage: LoginStage::Full { user, .. } | LoginStage::OtpOwed { user },
+                    stage:
+                        LoginStage::Full { user, .. }
+                        | LoginStage::OtpOwed { user }
+                        | LoginStage::CodeOwed { user },
                     ..
                 } => {
                     vec![Subject::User(user)]
@@ -468,18 +499,6 @@ impl Service {
                 super::audit_entry(now, &actor, AuditAction::SignOut, subjects, AuditResult::Done, vec![]);
             Ok(((), vec![Change::DeleteSession(key), entry]))
         })
-    }
-
-    fn code_hash(&self, code: &str) -> [u8; 32] {
-        self.vault.keyed_hash("mailed code", code.as_bytes())
-    }
-
-    /// Keyed hash of what was typed where a mailed code may stand: blanks and dashes do not matter.
-    #[expect(clippy::disallowed_methods, reason = "a mailed code is compared by its hash")]
-    fn code_hash_of(&self, typed: &Passphrase) -> [u8; 32] {
-        let digits: zeroize::Zeroizing<Vec<u8>> =
-            typed.expose().iter().copied().filter(|b| !matches!(b, b' ' | b'-')).collect::<Vec<u8>>().into();
-        self.vault.keyed_hash("mailed code", &digits)
     }
 }
 
@@ -503,25 +522,89 @@ fn still_here(
     }
 }
 
+/// A password or mailed code that was right.
+struct FirstFactor<'a> {
+    user: &'a User,
+    resource: &'a Resource,
+    by_mail: bool,
+    visit: &'a Visit,
+    new_key: [u8; 32],
+    now: UnixTime,
+}
+
+/// What follows, the session, and what goes with it; or what goes with being refused all the same.
+type Passed = Result<(Next, Session, Changes), Changes>;
+
+impl FirstFactor<'_> {
+    fn passed(&self, view: &dyn View, code: &FreshCode, post: &Post) -> Result<Passed, ServiceError> {
+        let Self { user, resource, visit, now, .. } = *self;
+        let session = |stage| {
+            let kind = SessionKind::Portal { resource: resource.id, stage };
+            Session::new(kind, visit.address.clone(), now)
+        };
+        if pair_of(view, user.id, resource)?.is_some() {
+            let owed = session(LoginStage::OtpOwed { user: user.id });
+            return Ok(Ok((Next::Code, owed, Vec::new())));
+        }
+        let mut arrival = Arrival::at(view, user, resource, visit, now)?;
+        if arrival.is_refused() {
+            return Ok(Err(arrival.refused(view, post)?));
+        }
+        if let Some(to) = arrival.asks_code(self.by_mail || !code.can_be_mailed()) {
+            // Asked for also when there were enough mails: else three tries would lead past it.
+            let mailed = code.mail(view, &Recipient { user, resource, to }, visit, now)?;
+            let kept = mailed.is_some().then(|| code.kept_for(user.id, resource.id, self.new_key, now));
+            let changes = mailed.into_iter().flatten().chain(kept).collect();
+            return Ok(Ok((Next::MailedCode, session(LoginStage::CodeOwed { user: user.id }), changes)));
+        }
+        let (environment, changes) = arrival.let_in(view, post)?;
+        let full = session(LoginStage::Full { user: user.id, proved_at: now });
+        Ok(Ok((Next::Nothing, Session { environment, ..full }, changes)))
+    }
+}
+
+/// What follows page 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Nothing,
+    Code,
+    MailedCode,
+}
+
+impl Next {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "signed_in",
+            Self::Code => "code_owed",
+            Self::MailedCode => "mailed_code_owed",
+        }
+    }
+}
+
 fn can_synchronize(resource: &Resource) -> bool {
     resource.open_portal().is_some_and(|portal| portal.actions.contains(&PortalAction::SynchronizeToken))
 }
 
+/// The changes of a sign-in that the token's code completed, and whether it may be: from an environment that
+/// is refused the old session stays where it is.
 fn full_session(
-    old_key: [u8; 32],
-    new_key: [u8; 32],
-    resource: crate::model::ResourceId,
-    user: UserId,
-    address: &str,
+    view: &dyn View,
+    post: &Post,
+    (old_key, new_key): ([u8; 32], [u8; 32]),
+    (user, resource): (UserId, crate::model::ResourceId),
+    visit: &Visit,
     now: UnixTime,
-) -> Changes {
-    let kind = SessionKind::Portal { resource, stage: LoginStage::Full { user, proved_at: now } };
-    let session = Session { kind, created_at: now, seen_at: now, address: address.to_owned() };
-    vec![Change::DeleteSession(old_key), Change::PutSession(new_key, session)]
-}
-
-/// Eight random digits, each as likely as the others.
-fn eight_digits() -> Result<zeroize::Zeroizing<String>, ServiceError> {
-    let value = u64::from_be_bytes(random_bytes::<8>()?) % 100_000_000;
-    Ok(zeroize::Zeroizing::new(format!("{value:08}")))
+) -> Result<(Changes, bool), ServiceError> {
+    let (user, resource) =
+        (view.user(user)?.ok_or(ServiceError::Stale)?, view.resource(resource)?.ok_or(ServiceError::Stale)?);
+    let mut arrival = Arrival::at(view, &user, &resource, visit, now)?.proved();
+    if arrival.is_refused() {
+        return Ok((arrival.refused(view, post)?, false));
+    }
+    let (number, mut changes) = arrival.let_in(view, post)?;
+    let stage = LoginStage::Full { user: user.id, proved_at: now };
+    let kind = SessionKind::Portal { resource: resource.id, stage };
+    let session = Session { environment: number, ..Session::new(kind, visit.address.clone(), now) };
+    changes.extend([Change::DeleteSession(old_key), Change::PutSession(new_key, session)]);
+    Ok((changes, true))
 }

@@ -7,7 +7,7 @@ use crate::model::{
 use crate::store::{Change, Changes, Page, Slice, StoreError, View};
 
 use super::import::dropped;
-use super::notice::old_mails;
+use super::outbox::old_mails;
 use super::{Service, ServiceError};
 
 /// Records that one change removes.
@@ -97,6 +97,7 @@ impl Service {
     fn sweep_chunk(&self, now: UnixTime) -> Result<bool, ServiceError> {
         self.decide(move |view| {
             let sessions = view.dead_sessions(now, CHUNK)?;
+            let drafts = view.dead_drafts(now, CHUNK)?;
             let jobs: Vec<JobId> = view
                 .oldest_jobs(CHUNK)?
                 .into_iter()
@@ -112,9 +113,10 @@ impl Service {
                 budgets = view.stale_budgets(now, (budgets.len() + beyond).min(CHUNK))?.0;
             }
             // Some of a chunk may have to stay; while it is mostly old, the next one may hold more.
-            let removed = [sessions.len(), jobs.len(), mails.len(), budgets.len()];
+            let removed = [sessions.len(), drafts.len(), jobs.len(), mails.len(), budgets.len()];
             let more = removed.iter().any(|count| *count > CHUNK / 2);
             let mut changes: Changes = sessions.into_iter().map(Change::DeleteSession).collect();
+            changes.extend(drafts.into_iter().map(Change::DeleteDraft));
             changes.extend(jobs.into_iter().map(Change::DeleteJob));
             changes.extend(mails.into_iter().map(Change::DeleteMail));
             changes.extend(budgets.into_iter().map(|key| Change::PutBudget(key, Budget::CLEAR)));

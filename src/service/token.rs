@@ -3,7 +3,7 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AssignmentKind, AuditAction, AuditResult, BatchId, BatchName, Budget, Custody, DisabledBy, Login,
-    OtpSpec, ResourceId, ResourceName, Subject, Token, TokenSerial, TokenState, Tombstone, UserId,
+    OtpSpec, ResourceId, ResourceName, Subject, Token, TokenId, TokenSerial, TokenState, Tombstone, UserId,
 };
 use crate::oath::MovingFactor;
 use crate::store::{Change, Changes, CustodyFilter, Page, Slice, TokenFilter, View};
@@ -25,6 +25,12 @@ pub struct TokenView {
     pub custody: &'static str,
     /// Name of its batch.
     pub batch: String,
+    /// Login of the user who set it up, when the actor sees that person.
+    pub creator: Option<String>,
+    /// Serial number of the token whose place it took.
+    pub replaces: Option<String>,
+    /// Serial number of the token that took its place.
+    pub replaced_by: Option<String>,
     /// Login of the person who holds it, when the actor sees that person.
     pub user: Option<String>,
     /// Name of that person.
@@ -137,7 +143,29 @@ impl TokenView {
             Some(user) => (Some(user.login.as_str().to_owned()), Some(user.display_name())),
             None => (assignments.iter().find_map(|(_, _, user)| user.clone()), None),
         };
-        Ok(Self { spec: seed.spec, state, custody, batch, user, user_name, assignments, token })
+        let creator = match token.creator {
+            Some(id) if sees_user(view, actor, id)? => view.user(id)?.map(|u| u.login.as_str().to_owned()),
+            _ => None,
+        };
+        // Who sees one of the two may know which the other is: they were the same person's.
+        let serial = |id: Option<TokenId>| -> Result<Option<String>, ServiceError> {
+            let other = id.map(|id| view.token(id)).transpose()?.flatten();
+            Ok(other.map(|other| other.serial.display().to_owned()))
+        };
+        let (replaces, replaced_by) = (serial(token.replaces)?, serial(token.replaced_by)?);
+        Ok(Self {
+            spec: seed.spec,
+            state,
+            custody,
+            batch,
+            creator,
+            replaces,
+            replaced_by,
+            user,
+            user_name,
+            assignments,
+            token,
+        })
     }
 }
 
@@ -214,7 +242,7 @@ impl Service {
     }
 
     /// Changes a token in one decision, with its audit record.
-    fn change_token(
+    pub(super) fn change_token(
         &self,
         actor: &Actor,
         serial: &TokenSerial,
@@ -372,6 +400,8 @@ impl Service {
                 }
                 Custody::Returned { .. } | Custody::InStock | Custody::Retired { .. } => {
                     token.holder = None;
+                    // PIN and name were that person's.
+                    (token.pin, token.name) = (None, String::new());
                     for own in view.assignments_of_token(token.id)? {
                         if let Ok((user, _)) = own.parties.unpaired() {
                             changes.push(Change::PutAssignment(crate::model::Assignment {

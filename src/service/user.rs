@@ -3,22 +3,22 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, Assignment, AssignmentKind, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress,
-    Login, MailKind, Parties, PasswordHash, PhoneNumber, ResourceName, Scope, Subject, TokenState, User,
+    Login, Parties, PasswordHash, PhoneNumber, Resource, ResourceName, Scope, Subject, TokenState, User,
     UserId,
 };
 use crate::secret::Passphrase;
 use crate::store::{Change, Changes, Page, Slice, UserFilter, View};
 use crate::vault::check_new_password;
 
-use super::notice::Draft;
+use super::notice::{Happened, Notice};
 use super::scope::{rules_user, seen_tokens, sees_user, shared};
 use super::token::TokenView;
 use super::{Service, ServiceError};
 
 /// Shortest password of a user without a token: it is the only factor.
-const MIN_PASSWORD_CHARS: usize = 15;
+pub(super) const MIN_PASSWORD_CHARS: usize = 15;
 /// Shortest password of a user with a token beside it.
-const MIN_PASSWORD_CHARS_WITH_TOKEN: usize = 8;
+pub(super) const MIN_PASSWORD_CHARS_WITH_TOKEN: usize = 8;
 
 /// What to do when the login is there already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub struct UserView {
     pub blocked: Vec<(&'static str, Option<UnixTime>)>,
 }
 
-fn name_field(field: &'static str, text: &str) -> Result<String, ServiceError> {
+pub(super) fn name_field(field: &'static str, text: &str) -> Result<String, ServiceError> {
     let text = text.trim();
     if text.chars().count() > 64 || text.chars().any(char::is_control) {
         return Err(ServiceError::invalid(field, "name_invalid", "a name has at most 64 characters"));
@@ -331,7 +331,7 @@ impl Service {
             }
         };
         let UserPatch { email, phone, .. } = patch;
-        let sealer = self.sealer()?;
+        let post = self.post()?;
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
         self.decide(move |view| {
             let user = visible_user(view, &actor, &login)?;
@@ -369,16 +369,11 @@ impl Service {
             if password.is_some() || email.is_some() {
                 changes.extend(shut_out(view, user.id)?);
             }
-            let tell = (password.is_some() || email.is_some()).then(|| user.email.clone()).flatten();
-            if let Some(to) = tell {
-                let text = format!(
-                    "Hello {},\n\nan operator changed your {}.\n\nIf you did not ask for this, tell the helpdesk at once.\n",
-                    user.display_name(),
-                    what.join(" and "),
-                );
-                let subject = "Your account was changed".to_owned();
-                let draft = Draft { kind: MailKind::Notice, to, subject, lives_secs: 7 * 86_400 };
-                changes.push(draft.into_change(view, &sealer, &text, now)?);
+            if password.is_some() || email.is_some() {
+                let resource = helpful_place(view, &user)?;
+                let happened = Happened::WaysInChanged(&what);
+                let notice = Notice { happened, user: &user, actor: &actor, resource: resource.as_ref() };
+                post.tell(view, &notice, now, &mut changes)?;
             }
             changes.push(user_entry(now, &actor, AuditAction::UserChanged, user.id, &what.join(",")));
             Ok(((), changes))
@@ -409,7 +404,8 @@ impl Service {
         })
     }
 
-    /// Clears a user's failures, and those of the tokens they hold.
+    /// Clears a user's failures, and those of the tokens they hold; lets the next sign-in in from wherever it
+    /// comes.
     pub fn unblock_user(&self, actor: &Actor, login: &Login) -> Result<(), ServiceError> {
         let operator = actor.operator();
         let (actor, login, now) = (actor.clone(), login.clone(), self.clock.now());
@@ -431,14 +427,31 @@ impl Service {
                     changes.push(Change::PutState(token.id, seed.version, state));
                 }
             }
+            if let Some(known) = view.environments(user.id)? {
+                let open = crate::model::Environments { next_is_welcome: true, ..known };
+                changes.push(Change::PutEnvironments(user.id, open));
+            }
             changes.push(user_entry(now, &actor, AuditAction::UserUnblocked, user.id, "all methods"));
             Ok(((), changes))
         })
     }
 }
 
+/// The resource whose people the user can ask: the first that says whom.
+fn helpful_place(view: &dyn View, user: &User) -> Result<Option<Resource>, ServiceError> {
+    for place in view.assignments_of_user(user.id)? {
+        let resource = view.resource(place.resource)?;
+        if let Some(found) =
+            resource.filter(|r| r.portal.as_ref().is_some_and(|portal| !portal.help_text.is_empty()))
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
 /// What goes with another way in: whoever came, or is about to come, by the old one is out.
-fn shut_out(view: &dyn View, user: UserId) -> Result<Changes, ServiceError> {
+pub(super) fn shut_out(view: &dyn View, user: UserId) -> Result<Changes, ServiceError> {
     let mut changes = vec![Change::EndUserSessions(user)];
     for place in view.assignments_of_user(user)? {
         changes.push(Change::DeleteMailedCode(user, place.resource));
@@ -446,7 +459,13 @@ fn shut_out(view: &dyn View, user: UserId) -> Result<Changes, ServiceError> {
     Ok(changes)
 }
 
-fn user_entry(now: UnixTime, actor: &Actor, action: AuditAction, user: UserId, what: &str) -> Change {
+pub(super) fn user_entry(
+    now: UnixTime,
+    actor: &Actor,
+    action: AuditAction,
+    user: UserId,
+    what: &str,
+) -> Change {
     let detail = vec![("changed", what.to_owned())];
     super::audit_entry(now, actor, action, vec![Subject::User(user)], AuditResult::Done, detail)
 }

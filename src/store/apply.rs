@@ -12,8 +12,8 @@ use super::{AuditHead, AuditSeal, Change, Changes, StoreError, StoreMeta, audit}
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, Assignment, AssignmentId, BatchId, BatchState, Budget, BudgetKey, Import, ImportId, ImportLine,
-    Job, LoginStage, MailState, Operator, OutboxMail, Resource, ResourceId, Session, SessionKind, TokenId,
-    User, UserId,
+    Job, LoginStage, MailState, Operator, OutboxMail, Resource, ResourceId, Session, SessionKind, TokenDraft,
+    TokenId, User, UserId,
 };
 
 /// Applies the changes of one decision.
@@ -97,12 +97,17 @@ impl<'k> Applier<'k> {
             Change::EndPortalSessions(resource) => self.end_sessions(&keys::portal_sessions(resource)),
             Change::EndOperatorSessions(operator) => self.end_sessions(&keys::operator_sessions(operator)),
             Change::EndUserSessions(user) => self.end_sessions(&keys::user_sessions(user)),
+            Change::PutEnvironments(user, environments) => {
+                self.put(Tab::Environments, &keys::number(user.0), &environments).map(drop)
+            }
             Change::PutMailedCode(user, resource, code) => {
                 self.put(Tab::MailedCodes, &keys::pair(user.0, resource.0), &code).map(drop)
             }
             Change::DeleteMailedCode(user, resource) => {
                 self.kv.delete(Tab::MailedCodes, &keys::pair(user.0, resource.0)).map(drop)
             }
+            Change::PutDraft(session, draft) => self.put_draft(&session, &draft),
+            Change::DeleteDraft(session) => self.remove_draft(&session),
             Change::PutImport(import) => self.put_import(&import),
             Change::AddImportLines(import, lines) => self.add_lines(import, &lines),
             Change::PurgeImportLines(import) => self.remove_lines(import),
@@ -301,6 +306,7 @@ impl<'k> Applier<'k> {
         for login in old.old_logins.iter().chain([&old.login]) {
             self.kv.put(Tab::Logins, login.normal().as_bytes(), &LoginUse::Gone.write(id.0))?;
         }
+        self.kv.delete(Tab::Environments, &keys::number(id.0))?;
         self.reindex_all(Tab::UserWords, &user_words(&old), &BTreeSet::new())
     }
 
@@ -379,7 +385,28 @@ impl<'k> Applier<'k> {
 
     fn remove_session(&self, key: &[u8]) -> Result<(), StoreError> {
         let old = self.take::<Session>(Tab::Sessions, key)?;
+        self.remove_draft(key)?;
         self.index_session(key, old.as_ref(), None)
+    }
+
+    fn put_draft(&self, session: &[u8; 32], draft: &TokenDraft) -> Result<(), StoreError> {
+        let old = self.put(Tab::Drafts, session, draft)?;
+        self.index_draft(session, old.as_ref(), Some(draft))
+    }
+
+    fn remove_draft(&self, session: &[u8]) -> Result<(), StoreError> {
+        let old = self.take::<TokenDraft>(Tab::Drafts, session)?;
+        self.index_draft(session, old.as_ref(), None)
+    }
+
+    fn index_draft(
+        &self,
+        session: &[u8],
+        old: Option<&TokenDraft>,
+        new: Option<&TokenDraft>,
+    ) -> Result<(), StoreError> {
+        let end = |draft: &TokenDraft| keys::joined(&[&keys::moment(draft.ends_at()), session]);
+        self.reindex(Tab::DraftEnds, old.map(end), new.map(end))
     }
 
     fn index_session(
@@ -488,7 +515,9 @@ fn session_owners(session: &Session) -> Vec<[u8; 9]> {
         SessionKind::Portal { resource, stage } => {
             let user = match stage {
                 LoginStage::LoginTyped { user, .. } => *user,
-                LoginStage::OtpOwed { user } | LoginStage::Full { user, .. } => Some(*user),
+                LoginStage::OtpOwed { user }
+                | LoginStage::CodeOwed { user }
+                | LoginStage::Full { user, .. } => Some(*user),
             };
             [keys::portal_sessions(*resource)].into_iter().chain(user.map(keys::user_sessions)).collect()
         }

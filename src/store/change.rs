@@ -2,9 +2,9 @@
 
 use crate::model::{
     ApiKey, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId, BatchId, Budget,
-    BudgetKey, DataKeyId, Import, ImportId, ImportLine, Job, JobId, MailId, MailedCode, Operator, OperatorId,
-    OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Token, TokenId, TokenState, Tombstone,
-    User, UserId, WrappedKey,
+    BudgetKey, DataKeyId, Environments, Import, ImportId, ImportLine, Job, JobId, MailId, MailedCode,
+    Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Token, TokenDraft,
+    TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
 };
 
 use super::{KeyName, StoreMeta};
@@ -74,6 +74,12 @@ pub enum Change {
     PutMailedCode(UserId, ResourceId, MailedCode),
     /// It is spent.
     DeleteMailedCode(UserId, ResourceId),
+    /// The token that a session is setting up.
+    PutDraft([u8; 32], TokenDraft),
+    /// It is not set up any more. Also goes with its session.
+    DeleteDraft([u8; 32]),
+    /// The environments of a user.
+    PutEnvironments(UserId, Environments),
     /// An import.
     PutImport(Import),
     /// Lines of an import, numbered on from those that are there.

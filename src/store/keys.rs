@@ -215,7 +215,7 @@ pub(super) fn hashed_budget(key: &[u8]) -> Option<BudgetKey> {
 }
 
 /// Their places are stored; add at the end only.
-const BUDGET_KINDS: [BudgetKind; 7] = [
+const BUDGET_KINDS: [BudgetKind; 9] = [
     BudgetKind::Password,
     BudgetKind::MailedCode,
     BudgetKind::MailSent,
@@ -223,6 +223,8 @@ const BUDGET_KINDS: [BudgetKind; 7] = [
     BudgetKind::OperatorPassword,
     BudgetKind::UnknownOtp,
     BudgetKind::Address,
+    BudgetKind::TakenLogin,
+    BudgetKind::Registration,
 ];
 
 /// Sessions of a portal.

@@ -122,6 +122,12 @@ tables! {
     SessionsUnproved = "sessions_unproved",
     /// User, resource -> record.
     MailedCodes = "mailed_codes",
+    /// Session -> record of a token that is being set up.
+    Drafts = "drafts",
+    /// End, session.
+    DraftEnds = "draft_ends",
+    /// User -> record.
+    Environments = "environments",
     /// Import -> record.
     Imports = "imports",
     /// Import, running number -> record.

@@ -12,9 +12,10 @@ use super::{
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
-    BatchId, BatchState, Budget, BudgetKey, DataKeyId, Fingerprint, Import, ImportId, ImportLine, Job, JobId,
-    MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion,
-    Session, Token, TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
+    BatchId, BatchState, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId,
+    ImportLine, Job, JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
+    SeedRow, SeedVersion, Session, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId,
+    WrappedKey,
 };
 
 impl View for KvView<'_> {
@@ -367,6 +368,20 @@ impl View for KvView<'_> {
 
     fn mailed_code(&self, user: UserId, resource: ResourceId) -> Found<MailedCode> {
         self.record(Tab::MailedCodes, &keys::pair(user.0, resource.0))
+    }
+
+    fn draft(&self, session: &[u8; 32]) -> Found<TokenDraft> {
+        self.record(Tab::Drafts, session)
+    }
+
+    fn dead_drafts(&self, now: UnixTime, limit: usize) -> Result<Vec<[u8; 32]>, StoreError> {
+        let span = Span { from: Vec::new(), to: keys_through(now) };
+        let dead = self.kv.range(Tab::DraftEnds, &span, Order::Up, limit)?;
+        Ok(dead.iter().filter_map(|(key, _)| key[8..].try_into().ok()).collect())
+    }
+
+    fn environments(&self, user: UserId) -> Found<Environments> {
+        self.record(Tab::Environments, &keys::number(user.0))
     }
 
     fn import(&self, id: ImportId) -> Found<Import> {

@@ -5,8 +5,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::kv::Tab;
 use super::{AuditHead, StoreError, StoreMeta};
 use crate::model::{
-    ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, Import, ImportLine, Job, MailedCode,
-    Operator, OutboxMail, Resource, SeedRow, Session, Token, TokenState, Tombstone, User, WrappedKey,
+    ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, Environments, Import, ImportLine, Job,
+    MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Token, TokenDraft, TokenState, Tombstone,
+    User, WrappedKey,
 };
 
 /// A type that is stored as a record. Its fields are pinned by a test: another layout needs
@@ -48,6 +49,8 @@ records! {
     Budget => Budgets,
     Session => Sessions,
     MailedCode => MailedCodes,
+    TokenDraft => Drafts,
+    Environments => Environments,
     Import => Imports,
     ImportLine => ImportLines,
     Job => Jobs,

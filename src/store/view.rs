@@ -6,9 +6,9 @@ use super::{AssignmentFilter, AuditFilter, Page, Slice, StoreError, TokenFilter,
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
-    BatchId, Budget, BudgetKey, DataKeyId, Fingerprint, Import, ImportId, ImportLine, Job, JobId, MailId,
-    MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Token,
-    TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
+    BatchId, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId, ImportLine, Job,
+    JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion,
+    Session, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
 };
 
 /// The store's own description.
@@ -200,6 +200,13 @@ pub trait View {
     fn unproved_sessions_beyond(&self, kept: u64, limit: usize) -> Result<Vec<[u8; 32]>, StoreError>;
     /// The mailed code of a user on a resource.
     fn mailed_code(&self, user: UserId, resource: ResourceId) -> Found<MailedCode>;
+    /// The token that a session is setting up.
+    fn draft(&self, session: &[u8; 32]) -> Found<TokenDraft>;
+    /// Sessions whose drafts have ended, for the sweep.
+    fn dead_drafts(&self, now: UnixTime, limit: usize) -> Result<Vec<[u8; 32]>, StoreError>;
+
+    /// The environments of a user; none when nothing is known.
+    fn environments(&self, user: UserId) -> Found<Environments>;
 
     /// An import.
     fn import(&self, id: ImportId) -> Found<Import>;

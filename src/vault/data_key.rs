@@ -40,6 +40,10 @@ pub(super) fn associated_data(store_id: &[u8; 16], context: SealContext) -> Vec<
             aad.extend_from_slice(b"mail");
             aad.extend_from_slice(&mail.0.to_be_bytes());
         }
+        SealContext::Draft(session) => {
+            aad.extend_from_slice(b"draft");
+            aad.extend_from_slice(&session);
+        }
     }
     aad
 }

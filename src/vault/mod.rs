@@ -69,6 +69,8 @@ pub enum SealContext {
     Seed(TokenId, SeedVersion),
     /// The text of a mail.
     Mail(MailId),
+    /// The secret of a token that a session is setting up.
+    Draft([u8; 32]),
 }
 
 /// The keys of a store, as they lie in it.

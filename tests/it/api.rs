@@ -205,7 +205,13 @@ async fn a_token_walks_from_the_file_to_its_resynchronisation() {
     api.done("POST", "/api/v1/resources", &json!({ "name": "VPN" })).await;
     let portal =
         json!({ "alias": "vpn", "actions": ["register_existing_token"], "token_types": ["hardware"] });
-    let resource = api.done("PUT", "/api/v1/resources/VPN/selfservice", &portal).await;
+    let policy = json!({ "environment_policy": "ask_otp", "environment_score": 60 });
+    api.done("PUT", "/api/v1/resources/VPN/selfservice", &portal).await;
+    let resource = api.done("PUT", "/api/v1/resources/VPN/selfservice", &policy).await;
+    assert_eq!(
+        (&resource["environment_policy"], &resource["environment_score"]),
+        (&json!("ask_otp"), &json!(60))
+    );
     let count = api.done("POST", "/api/v1/batches/B1/assign", &json!({ "resource": "VPN" })).await;
     assert_eq!(count, json!({ "assigned": 1, "already": 0 }));
     api.done("POST", "/api/v1/users", &json!({ "login": "anna", "resource": "VPN" })).await;
@@ -291,6 +297,12 @@ async fn wrong_input_is_refused_with_the_right_status() {
     for wrong in ["12345", "１２３４５６", "12a456", ""] {
         let (status, answer) = api.json("POST", check, &json!({ "otp": wrong })).await;
         assert_eq!(status.as_u16(), 422, "{wrong}: {answer}");
+    }
+    // P29
+    for (field, value) in [("environment_policy", json!("never")), ("environment_score", json!(101))] {
+        let (status, answer) =
+            api.json("PUT", "/api/v1/resources/VPN/selfservice", &json!({ field: value })).await;
+        assert_eq!((status.as_u16(), &answer["field"]), (422, &json!(field)), "{answer}");
     }
     let alias = json!({ "alias": "vPn" });
     let (status, answer) = api.json("PUT", "/api/v1/resources/VPN/selfservice", &alias).await;

@@ -24,8 +24,8 @@ use tower::ServiceExt;
 /// 2026-06-15T00:00:00Z.
 const START: UnixTime = UnixTime::from_secs(1_781_481_600);
 const HOST: &str = "localhost:8080";
-const PASSWORD: &str = "correct horse battery staple";
-const ADMIN: Actor = Actor::local(0);
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const ADMIN: Actor = Actor::local(0);
 
 /// The secret of the token with this number.
 fn seed_bytes(number: u64) -> Vec<u8> {
@@ -38,7 +38,7 @@ fn seed_bytes(number: u64) -> Vec<u8> {
     (0..3).flat_map(|_| next().to_be_bytes()).take(20).collect()
 }
 
-fn serial(number: u64) -> String {
+pub(crate) fn serial(number: u64) -> String {
     format!("87-123456{number}")
 }
 
@@ -46,17 +46,17 @@ fn serial(number: u64) -> String {
 /// password, otto with a mail address, both on *VPN*.
 pub(crate) struct Desk {
     pub(crate) clock: Arc<ManualClock>,
-    service: Arc<Service>,
+    pub(crate) service: Arc<Service>,
     router: Router,
     jobs: Arc<Jobs>,
 }
 
-fn resource(name: &str) -> ResourceName {
+pub(crate) fn resource(name: &str) -> ResourceName {
     ResourceName::parse(name).expect("a name")
 }
 
 impl Desk {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         Self::open_with(MailMode::Outbox, None)
     }
 
@@ -139,7 +139,7 @@ impl Desk {
     }
 
     /// `count` codes of a token whose clock differs by `drift` seconds; the last is the present one.
-    fn codes(&self, number: u64, drift: i64, count: u64) -> Vec<String> {
+    pub(crate) fn codes(&self, number: u64, drift: i64, count: u64) -> Vec<String> {
         let generator = Generator::new(&Seed::new(seed_bytes(number)), HashAlg::Sha1);
         let step = u64::try_from((self.clock.now().secs() + drift).div_euclid(30)).expect("after 1970");
         (0..count)
@@ -152,27 +152,27 @@ impl Desk {
         self.jobs.stop(&self.service);
     }
 
-    fn later(&self, secs: u64) {
+    pub(crate) fn later(&self, secs: u64) {
         self.clock.advance(Duration::from_secs(secs));
     }
 
     pub(crate) fn browser(&self) -> Browser<'_> {
-        Browser { desk: self, staff: false, cookies: BTreeMap::new(), form_token: String::new() }
+        Browser { desk: self, staff: false, agent: "", cookies: BTreeMap::new(), form_token: String::new() }
     }
 
-    fn staff(&self) -> Browser<'_> {
+    pub(crate) fn staff(&self) -> Browser<'_> {
         Browser { staff: true, ..self.browser() }
     }
 }
 
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    headers: HeaderMap,
-    body: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         self.headers.get(header::LOCATION).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
 
@@ -191,16 +191,18 @@ impl Answer {
 pub(crate) struct Browser<'a> {
     desk: &'a Desk,
     staff: bool,
+    /// What it says it is.
+    pub(crate) agent: &'static str,
     cookies: BTreeMap<String, String>,
-    form_token: String,
+    pub(crate) form_token: String,
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 impl Browser<'_> {
-    async fn send(&mut self, method: &str, path: &str, body: String) -> Answer {
+    pub(crate) async fn send(&mut self, method: &str, path: &str, body: String) -> Answer {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = Request::builder()
@@ -209,6 +211,7 @@ impl Browser<'_> {
             .header(header::HOST, HOST)
             .header(header::ORIGIN, format!("http://{HOST}"))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::USER_AGENT, self.agent)
             .header(header::COOKIE, cookies.join("; "))
             .body(Body::from(body))
             .expect("a request");
@@ -249,7 +252,7 @@ impl Browser<'_> {
         self.post("/selfservice/vpn/verify", &[("secret", secret)]).await
     }
 
-    async fn confirm(&mut self, serial: &str, codes: &[String]) -> Answer {
+    pub(crate) async fn confirm(&mut self, serial: &str, codes: &[String]) -> Answer {
         let fields = [("serial", serial), ("otp1", codes[0].as_str()), ("otp2", codes[1].as_str())];
         self.post("/selfservice/vpn/tokens/confirm", &fields).await
     }

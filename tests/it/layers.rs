@@ -16,9 +16,13 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("vault", &["secret", "clock", "model"]),
     ("store", &["clock", "oath", "model"]),
     ("mail", &["secret", "model"]),
+    ("device", &["secret", "oath", "model"]),
     ("service", &["secret", "clock", "oath", "model", "seedfile", "vault", "store"]),
     ("jobs", &["secret", "clock", "model", "mail", "service"]),
-    ("http", &["secret", "clock", "oath", "model", "service", "jobs", "store", "vault", "seedfile"]),
+    (
+        "http",
+        &["secret", "clock", "oath", "model", "service", "jobs", "store", "vault", "seedfile", "device"],
+    ),
     ("config", &["secret", "model", "mail"]),
     ("telemetry", &[]),
 ];

@@ -11,6 +11,8 @@ mod law2_wide_window;
 mod layers;
 mod leak;
 mod mail;
+mod own_token;
+mod profile;
 mod service;
 mod store_conformance;
 mod walk_cli;

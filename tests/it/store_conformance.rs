@@ -109,6 +109,10 @@ fn token(id: u64, batch: u64, serial: &str) -> Token {
         manufacturer: "Maker".into(),
         model: "M1".into(),
         note: String::new(),
+        name: String::new(),
+        creator: None,
+        replaces: None,
+        replaced_by: None,
         valid_from: None,
         valid_until: None,
         created_at: AT,
@@ -594,7 +598,7 @@ fn names_are_unique(make: Make) {
 
 fn sessions_end_by_owner_and_by_time(make: Make) {
     let store = make();
-    let session = |kind| Session { kind, created_at: AT, seen_at: AT, address: String::new() };
+    let session = |kind| Session::new(kind, String::new(), AT);
     let portal = |resource, stage| SessionKind::Portal { resource: ResourceId(resource), stage };
     let full = |user| LoginStage::Full { user: UserId(user), proved_at: AT };
     apply(

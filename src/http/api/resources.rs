@@ -14,7 +14,11 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
-use crate::model::{Actor, AssignmentId, AssignmentKind, PortalAction, ResourceName, TokenType};
+use crate::model::{
+    Actor, AssignmentId, AssignmentKind, EnvironmentPolicy, PinPlacement, PortalAction, ResourceName,
+    TokenType,
+};
+use crate::oath::{Digits, HashAlg};
 use crate::service::{AssignRequest, AssignmentView, PortalSettings, ResourceView};
 
 pub(super) const RULES: &[Rule] = &[
@@ -59,6 +63,18 @@ struct ResourceDto {
     window_secs: Option<u32>,
     window_counters: Option<u32>,
     help_text: String,
+    /// Most digits of a PIN.
+    pin_length: Option<u8>,
+    /// free, before or after.
+    pin_placement: Option<&'static str>,
+    /// Hash of the secrets that are made here for apps.
+    software_hash: Option<&'static str>,
+    /// Digits that new apps show.
+    software_digits: Option<u8>,
+    /// off, report, `ask_otp` or refuse.
+    environment_policy: Option<&'static str>,
+    /// The least likeness with a known environment that is usual.
+    environment_score: Option<u8>,
     created_at: String,
 }
 
@@ -77,6 +93,12 @@ impl ResourceDto {
             window_secs: portal.map(|portal| portal.window_secs),
             window_counters: portal.map(|portal| portal.window_counters),
             help_text: portal.map(|portal| portal.help_text.clone()).unwrap_or_default(),
+            pin_length: portal.map(|portal| portal.pin_length),
+            pin_placement: portal.map(|p| p.pin_placement.map_or("free", PinPlacement::name)),
+            software_hash: portal.map(|portal| portal.software_hash.name()),
+            software_digits: portal.map(|portal| portal.software_digits.get()),
+            environment_policy: portal.map(|portal| portal.environment_policy.name()),
+            environment_score: portal.map(|portal| portal.environment_score),
             created_at: time(resource.created_at),
         }
     }
@@ -182,6 +204,18 @@ struct PortalBody {
     window_secs: Option<u32>,
     window_counters: Option<u32>,
     help_text: Option<String>,
+    /// Most digits of a PIN, 4 to 8.
+    pin_length: Option<u8>,
+    /// Where PINs stand: free, before or after.
+    pin_placement: Option<String>,
+    /// Hash of the secrets that are made here for apps: sha1, sha256 or sha512.
+    software_hash: Option<String>,
+    /// Digits that new apps show: 6 to 8.
+    software_digits: Option<u32>,
+    /// off, report, `ask_otp` or refuse: what a sign-in from an unusual environment leads to.
+    environment_policy: Option<String>,
+    /// The least likeness with a known environment that is usual, 0 to 100.
+    environment_score: Option<u8>,
 }
 
 fn words<T>(
@@ -212,6 +246,38 @@ async fn set_portal(
         window_secs: body.window_secs,
         window_counters: body.window_counters,
         help_text: body.help_text,
+        pin_length: body.pin_length,
+        pin_placement: body
+            .pin_placement
+            .map(|text| match text.as_str() {
+                "free" => Ok(None),
+                other => PinPlacement::from_name(other).map(Some).ok_or_else(|| {
+                    ApiError::field("pin_placement", "unknown_word", "pin_placement is free, before or after")
+                }),
+            })
+            .transpose()?,
+        software_hash: body
+            .software_hash
+            .map(|text| {
+                let message = "software_hash is sha1, sha256 or sha512";
+                HashAlg::from_name(&text)
+                    .ok_or_else(|| ApiError::field("software_hash", "unknown_word", message))
+            })
+            .transpose()?,
+        software_digits: body
+            .software_digits
+            .map(|digits| {
+                Digits::new(digits)
+                    .map_err(|error| ApiError::field("software_digits", "digits_range", error.to_string()))
+            })
+            .transpose()?,
+        environment_policy: words(
+            "environment_policy",
+            body.environment_policy.as_slice().get(..),
+            EnvironmentPolicy::from_name,
+        )?
+        .and_then(|mut list| list.pop()),
+        environment_score: body.environment_score,
     };
     let (acting, target) = (actor.clone(), name.clone());
     state.blocking(move |service| service.set_portal(&acting, &target, &settings)).await?;

@@ -16,7 +16,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
-use crate::model::{Actor, BudgetState, DisabledBy, OtpSpec, PinPlacement, Role, TokenSerial};
+use crate::model::{Actor, BudgetState, DisabledBy, OtpSpec, Role, TokenSerial};
 use crate::oath::HashAlg;
 use crate::service::{TokenPatch, TokenQuery, TokenView};
 
@@ -28,6 +28,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("GET", "/api/v1/tokens/{serial}/history", Permission::Read),
     Rule::new("POST", "/api/v1/tokens/{serial}/custody", Permission::Custody),
     Rule::new("POST", "/api/v1/tokens/{serial}/unblock", Permission::Unblock),
+    Rule::new("POST", "/api/v1/tokens/{serial}/remove-pin", Permission::RemovePin),
 ];
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -37,6 +38,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(history))
         .routes(routes!(custody))
         .routes(routes!(unblock))
+        .routes(routes!(remove_pin))
 }
 
 /// How far the token's clock or counter is ahead.
@@ -78,6 +80,12 @@ pub(super) struct TokenDto {
     custody: &'static str,
     batch: String,
     user: Option<String>,
+    /// Who set it up in the portal.
+    creator: Option<String>,
+    /// Serial number of the token whose place it took.
+    replaces: Option<String>,
+    /// Serial number of the token that took its place.
+    replaced_by: Option<String>,
     drift: Option<DriftDto>,
     pin: &'static str,
     assignments: Vec<PlaceDto>,
@@ -86,6 +94,8 @@ pub(super) struct TokenDto {
     last_used: Option<String>,
     manufacturer: String,
     model: String,
+    /// What its user calls it.
+    name: String,
     note: String,
     /// Too many wrong codes: none is looked at now.
     blocked: bool,
@@ -98,7 +108,8 @@ pub(super) struct TokenDto {
 
 impl TokenDto {
     pub(super) fn of(view: TokenView, now: UnixTime) -> Self {
-        let TokenView { token, spec, state, custody, batch, user, assignments, .. } = view;
+        let TokenView { token, spec, state, custody, batch, user, creator, replaces, replaced_by, .. } = view;
+        let assignments = view.assignments;
         let step = match spec {
             OtpSpec::Totp { period, .. } => Some(period.get()),
             _ => None,
@@ -128,16 +139,15 @@ impl TokenDto {
             custody,
             batch,
             user,
+            creator,
+            replaces,
+            replaced_by,
             drift: state.drift.map(|drift| DriftDto {
                 steps: step.map(|step| nearest_step(drift.seconds, step)),
                 seconds: drift.seconds,
                 learned_at: time(drift.learned_at),
             }),
-            pin: match token.pin.as_ref().map(|pin| pin.placement) {
-                None => "none",
-                Some(PinPlacement::Before) => "before",
-                Some(PinPlacement::After) => "after",
-            },
+            pin: token.pin.as_ref().map_or("none", |pin| pin.placement.name()),
             assignments: assignments
                 .into_iter()
                 .map(|(resource, kind, user)| PlaceDto { resource, kind: kind.name(), user })
@@ -149,6 +159,7 @@ impl TokenDto {
             serial: token.serial.display().to_owned(),
             manufacturer: token.manufacturer,
             model: token.model,
+            name: token.name,
             note: token.note,
             valid_from: token.valid_from.map(time),
             valid_until: token.valid_until.map(time),
@@ -315,6 +326,29 @@ async fn unblock(
     let serial = common::serial("serial", &serial)?;
     let (acting, target) = (actor.clone(), serial.clone());
     state.blocking(move |service| service.unblock_token(&acting, &target)).await?;
+    shown(&state, actor, serial).await
+}
+
+/// Who asked, and how that was made sure.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RemovePinBody {
+    /// How it was established who the person is.
+    note: String,
+}
+
+/// Removes a forgotten PIN; its user is told.
+#[utoipa::path(post, path = "/api/v1/tokens/{serial}/remove-pin", tag = "tokens",
+    request_body = RemovePinBody, responses((status = 200, body = TokenDto)))]
+async fn remove_pin(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(serial): Path<String>,
+    ApiJson(body): ApiJson<RemovePinBody>,
+) -> ApiResult<TokenDto> {
+    let serial = common::serial("serial", &serial)?;
+    let (acting, target) = (actor.clone(), serial.clone());
+    state.blocking(move |service| service.remove_pin(&acting, &target, &body.note)).await?;
     shown(&state, actor, serial).await
 }
 

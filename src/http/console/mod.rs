@@ -51,6 +51,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("GET", "/admin/tokens/{serial}/history", Permission::Read),
     Rule::new("POST", "/admin/tokens/{serial}/edit", Permission::Disable),
     Rule::new("POST", "/admin/tokens/{serial}/custody", Permission::Custody),
+    Rule::new("POST", "/admin/tokens/{serial}/remove-pin", Permission::RemovePin),
     Rule::new("GET", "/admin/resources", Permission::Read),
     Rule::new("POST", "/admin/resources", Permission::Administer),
     Rule::new("GET", "/admin/resources/{name}", Permission::Read),
@@ -101,6 +102,7 @@ pub fn router() -> Router<AppState> {
         .route("/admin/tokens/{serial}/history", get(token::history))
         .route("/admin/tokens/{serial}/edit", post(token::edit))
         .route("/admin/tokens/{serial}/custody", post(token::custody))
+        .route("/admin/tokens/{serial}/remove-pin", post(token::remove_pin))
         .route("/admin/resources", get(resource::list).post(resource::add))
         .route("/admin/resources/{name}", get(resource::overview))
         .route("/admin/resources/{name}/selfservice", get(portal::show).post(portal::save))

@@ -1,11 +1,8 @@
 //! The Self-Service tab of a resource: its address, its actions, what a user would see.
 
-use std::fmt::Write as _;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use fast_qr::{ECL, QRBuilder};
 
 use super::{Asked, Fields, resource, resource_of};
 use crate::http::auth::{Acting, Caller};
@@ -14,12 +11,12 @@ use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::resource as view;
 use crate::http::page::{ActionRow, Choice, Fact, Field, segment};
 use crate::http::state::AppState;
-use crate::http::{frame, words};
-use crate::model::{Actor, Login, PortalAction, Resource, ResourceAlias, TokenType};
+use crate::http::{frame, qr, words};
+use crate::model::{
+    Actor, EnvironmentPolicy, Login, PinPlacement, PortalAction, Resource, ResourceAlias, TokenType,
+};
+use crate::oath::{Digits, HashAlg};
 use crate::service::{OFFERED, PortalSettings};
-
-/// Light modules around a QR code, without which cameras do not find it.
-const QUIET: usize = 4;
 
 /// Title, icon and line of an action.
 const fn action_words(action: PortalAction) -> [&'static str; 3] {
@@ -32,37 +29,27 @@ const fn action_words(action: PortalAction) -> [&'static str; 3] {
         }
         PortalAction::RegisterNewToken => ["Register New Token", "plus", "Set up a token by yourself."],
         PortalAction::ReassignToken => ["Re-Assign Token", "refresh-cw", "Change to another token."],
-        PortalAction::UnassignToken => ["Unassign Token", "x", "Give your token back."],
-        PortalAction::SetupPin => ["Set Up PIN", "lock", "Type a PIN beside the code."],
+        PortalAction::UnassignToken => ["Unassign Token", "undo-2", "Give your token back."],
+        PortalAction::SetupPin => ["PIN Setup", "lock", "Type a PIN beside the code."],
         PortalAction::RemovePin => ["Remove PIN", "lock", "Use the code alone."],
-        PortalAction::CreatePassword => ["Create Password", "key-round", "Choose your first password."],
-        PortalAction::ChangePassword => ["Change Password", "key-round", "Choose a new password."],
-        PortalAction::ChangeEmail => ["Change E-mail", "mail", "Codes go to another address."],
-        PortalAction::ChangePhone => ["Change Phone", "smartphone", "Be reached at another number."],
+        PortalAction::CreatePassword => {
+            ["Create Password", "key-round", "Sign in with a password instead of mailed codes."]
+        }
+        PortalAction::ChangePassword => {
+            ["Change Password", "key-round", "Choose a new password; the old one is asked first."]
+        }
+        PortalAction::ChangeEmail => {
+            ["Change Email Address", "mail", "Have codes and notices sent to another address."]
+        }
+        PortalAction::ChangePhone => {
+            ["Change Contact Phone Number", "smartphone", "Be reached at another number."]
+        }
         PortalAction::ChangeLogin => ["Change Login", "user", "Sign in with another login."],
-        PortalAction::ChangeName => ["Change Name", "user", "Be called otherwise."],
-        PortalAction::ManageEnvironment => ["Manage Environment", "shield-check", "Where you sign in from."],
-    }
-}
-
-/// The text as a QR code: one path of dark modules on white, no style.
-fn qr_svg(text: &str) -> String {
-    let Ok(code) = QRBuilder::new(text).ecl(ECL::M).build() else { return String::new() };
-    let side = code.size + 2 * QUIET;
-    let mut path = String::new();
-    for y in 0..code.size {
-        for (x, module) in code[y].iter().enumerate().take(code.size) {
-            if module.value() {
-                // Writing into a text cannot fail.
-                let _ = write!(path, "M{} {}h1v1h-1z", x + QUIET, y + QUIET);
-            }
+        PortalAction::ChangeName => ["Change First and Last Name", "pencil", "Be called otherwise."],
+        PortalAction::ManageEnvironment => {
+            ["Manage User Environment", "network", "See from where you sign in, trust or forget it."]
         }
     }
-    format!(
-        "<svg viewBox=\"0 0 {side} {side}\" role=\"img\" aria-label=\"QR code of the address\" \
-         shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/>\
-         <path fill=\"#000\" d=\"{path}\"/></svg>"
-    )
 }
 
 /// All actions: the enabled ones in their order, then the others.
@@ -78,14 +65,15 @@ fn enabled(resource: &Resource) -> Vec<PortalAction> {
 
 fn token_types(resource: &Resource) -> Vec<view::TypeGroup> {
     let Some(portal) = &resource.portal else { return Vec::new() };
-    if !portal.actions.contains(&PortalAction::RegisterNewToken) {
+    // Both make new tokens.
+    let makers = [PortalAction::RegisterNewToken, PortalAction::ReassignToken];
+    if !makers.iter().any(|action| portal.actions.contains(action)) {
         return Vec::new();
     }
     let labels = [
         (TokenType::Hardware, "Hardware", "Token with a display"),
         (TokenType::Software, "Software", "App on a phone"),
         (TokenType::Universal, "Universal", "Any OATH token"),
-        (TokenType::Mail, "Mail", "Codes by mail"),
     ];
     labels
         .into_iter()
@@ -98,6 +86,40 @@ fn token_types(resource: &Resource) -> Vec<view::TypeGroup> {
             }],
         })
         .collect()
+}
+
+/// Whether an action is ruled by what the last form sets.
+fn sets_token(action: PortalAction) -> bool {
+    use PortalAction::{ReassignToken, RegisterNewToken, SetupPin};
+    matches!(action, RegisterNewToken | ReassignToken | SetupPin)
+}
+
+fn pin_and_app(resource: &Resource) -> Option<view::PinAndApp> {
+    let portal = resource.portal.as_ref()?;
+    let (pin, digits) = (portal.pin_length.to_string(), portal.software_digits.get().to_string());
+    let lengths = [("4", "4 digits"), ("5", "4 or 5"), ("6", "4 to 6"), ("7", "4 to 7"), ("8", "4 to 8")];
+    let places = [("free", "As each user likes"), ("after", "After the code"), ("before", "Before the code")];
+    let hashes = [("sha1", "SHA-1, as usual"), ("sha256", "SHA-256"), ("sha512", "SHA-512")];
+    let shown = [("6", "6, as usual"), ("8", "8")];
+    Some(view::PinAndApp {
+        pin_lengths: Choice::list(&lengths, &pin),
+        pin_placements: Choice::list(&places, portal.pin_placement.map_or("free", PinPlacement::name)),
+        app_hashes: Choice::list(&hashes, portal.software_hash.name()),
+        app_digits: Choice::list(&shown, &digits),
+    })
+}
+
+/// What a sign-in from an unusual environment may lead to.
+fn policies(on: &Resource) -> Vec<Choice> {
+    let present = on.portal.as_ref().map_or(EnvironmentPolicy::Off, |portal| portal.environment_policy);
+    let label = |policy| match policy {
+        EnvironmentPolicy::Off => "Nothing",
+        EnvironmentPolicy::Report => "The user is told",
+        EnvironmentPolicy::AskOtp => "Who has no token gives a mailed code, too",
+        EnvironmentPolicy::Refuse => "Nobody is let in, and the user is told",
+    };
+    let pairs: Vec<_> = EnvironmentPolicy::ALL.iter().map(|one| (one.name(), label(*one))).collect();
+    Choice::list(&pairs, present.name())
 }
 
 async fn seen(state: &AppState, actor: &Actor, on: &Resource, login: &str) -> (Field, Option<view::Seen>) {
@@ -150,7 +172,7 @@ async fn tab(
         state: portal_state,
         enable_href: format!("{base}?enable=1"),
         alias: alias.unwrap_or_else(|| Field::of(known)),
-        qr: if is_on { qr_svg(&address) } else { String::new() },
+        qr: if is_on { qr::svg(&address, "QR code of the address") } else { String::new() },
         address,
         actions: ordered(on)
             .into_iter()
@@ -161,7 +183,10 @@ async fn tab(
             })
             .collect(),
         token_types: token_types(on),
+        pin_and_app: on_now.iter().copied().any(sets_token).then(|| pin_and_app(on)).flatten(),
         preview: on_now.iter().map(row).collect(),
+        policies: policies(on),
+        score: Field::of(&on.portal.as_ref().map(|p| p.environment_score.to_string()).unwrap_or_default()),
         see_login,
         seen,
     }))
@@ -265,10 +290,42 @@ pub(super) async fn actions(
     PageForm(fields): PageForm<Fields>,
 ) -> Result<Response, ApiError> {
     let on = resource::find(&state, &actor, &resource_of(&name)?.to_string()).await?;
-    let settings = if fields.is_true("types") {
+    let settings = if fields.is_true("pin_and_app") {
+        let unknown = |field| ApiError::field(field, "unknown_word", "there is no such choice");
+        let placement = match fields.get("pin_placement") {
+            "free" => None,
+            word => Some(PinPlacement::from_name(word).ok_or_else(|| unknown("pin_placement"))?),
+        };
+        let digits = fields.get("app_digits").parse().ok().and_then(|digits| Digits::new(digits).ok());
+        PortalSettings {
+            pin_length: Some(fields.get("pin_length").parse().map_err(|_| unknown("pin_length"))?),
+            pin_placement: Some(placement),
+            software_hash: Some(
+                HashAlg::from_name(fields.get("app_hash")).ok_or_else(|| unknown("app_hash"))?,
+            ),
+            software_digits: Some(digits.ok_or_else(|| unknown("app_digits"))?),
+            ..PortalSettings::default()
+        }
+    } else if fields.is_true("types") {
         let chosen = |kind: &&TokenType| fields.is_true(&format!("type.{}", kind.name()));
         let types = TokenType::ALL.iter().filter(chosen).copied().collect();
         PortalSettings { token_types: Some(types), ..PortalSettings::default() }
+    } else if fields.is_true("environments") {
+        let unknown = || ApiError::field("policy", "unknown_word", "there is no such choice");
+        let policy = EnvironmentPolicy::from_name(fields.get("policy")).ok_or_else(unknown)?;
+        let range = || {
+            ApiError::field(
+                "score",
+                "environment_score_range",
+                "the least likeness is a number from 0 to 100",
+            )
+        };
+        let score = fields.get("score").parse().map_err(|_| range())?;
+        PortalSettings {
+            environment_policy: Some(policy),
+            environment_score: Some(score),
+            ..PortalSettings::default()
+        }
     } else {
         let unknown = || ApiError::field("order", "action_unknown", "there is no such action");
         let actions = rearranged(&on, &fields).ok_or_else(unknown)?;
@@ -277,16 +334,4 @@ pub(super) async fn actions(
     let (named, to) = (on.name.clone(), path(&on));
     state.blocking(move |service| service.set_portal(&actor, &named, &settings)).await?;
     Ok(frame::done(&to, "portal-changed"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn qr_codes_carry_no_style() {
-        let svg = qr_svg("https://otp.example.org/selfservice/portal");
-        assert!(svg.starts_with("<svg viewBox=") && svg.ends_with("</svg>"));
-        assert!(!svg.contains("style"));
-    }
 }

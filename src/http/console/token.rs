@@ -71,7 +71,10 @@ pub(super) fn row(token: &TokenView) -> view::TokenRow {
         resource: resources(token),
         drift: drift_words(token),
         kind: kind_words(&token.spec),
-        batch: token.batch.clone(),
+        batch: match &token.creator {
+            Some(creator) => format!("{}, by {creator}", token.batch),
+            None => token.batch.clone(),
+        },
     }
 }
 
@@ -198,6 +201,17 @@ fn facts(token: &TokenView, now: UnixTime) -> Vec<Fact> {
     for (name, _, _) in &token.assignments {
         facts.push(Fact::new("Resource", name).to(&format!("/admin/resources/{}", segment(name))));
     }
+    if let Some(creator) = &token.creator {
+        facts.push(Fact::new("Set up by", creator).to(&format!("/admin/users/{}", segment(creator))));
+    }
+    for (term, other) in [("Took the place of", &token.replaces), ("Replaced by", &token.replaced_by)] {
+        if let Some(other) = other {
+            facts.push(Fact::new(term, other).to(&format!("/admin/tokens/{}", segment(other))));
+        }
+    }
+    if !token.token.name.is_empty() {
+        facts.push(Fact::new("Called", &token.token.name));
+    }
     let batch = format!("/admin/batches/{}", segment(&token.batch));
     facts.push(Fact::new("Batch", &token.batch).to(&batch));
     match token.state.last_used {
@@ -222,7 +236,7 @@ fn facts(token: &TokenView, now: UnixTime) -> Vec<Fact> {
     facts
 }
 
-fn overview_tab(token: &TokenView, now: UnixTime, fields: [Field; 2]) -> view::TokenTab {
+fn overview_tab(token: &TokenView, now: UnixTime, fields: [Field; 3]) -> view::TokenTab {
     let disabled = match token.token.disabled {
         None => "",
         Some(DisabledBy::Operator) => "An operator switched it off. Sign-in asks for it and is refused.",
@@ -238,7 +252,7 @@ fn overview_tab(token: &TokenView, now: UnixTime, fields: [Field; 2]) -> view::T
             selected: at == 0,
         })
         .collect();
-    let [user, note] = fields;
+    let [user, note, pin_note] = fields;
     view::TokenTab::Overview(view::Overview {
         facts: facts(token, now),
         is_enabled: token.token.disabled.is_none(),
@@ -246,6 +260,7 @@ fn overview_tab(token: &TokenView, now: UnixTime, fields: [Field; 2]) -> view::T
         custody_choices,
         user,
         note,
+        pin_note: token.token.pin.as_ref().map(|_| pin_note),
     })
 }
 
@@ -258,7 +273,8 @@ pub(super) async fn overview(
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
     let token = find(&state, &acting, &serial_of(&serial)?).await?;
-    let tab = overview_tab(&token, state.service.now(), [Field::default(), Field::default()]);
+    let tab =
+        overview_tab(&token, state.service.now(), [Field::default(), Field::default(), Field::default()]);
     Ok(frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, asked.done.as_deref())))
 }
 
@@ -317,8 +333,31 @@ pub(super) async fn custody(
         let place = if error.status == StatusCode::NOT_FOUND { &mut user } else { &mut note };
         place.error = Some(words::sentence(&error.message));
     }
-    let tab = overview_tab(&token, state.service.now(), [user, note]);
+    let tab = overview_tab(&token, state.service.now(), [user, note, Field::default()]);
     Ok(frame::html(StatusCode::UNPROCESSABLE_ENTITY, &shell(&state, &caller, &token, tab, None)))
+}
+
+/// Removes a forgotten PIN.
+pub(super) async fn remove_pin(
+    State(state): State<AppState>,
+    caller: Caller,
+    acting: Acting,
+    Path(serial): Path<String>,
+    PageForm(fields): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let serial = serial_of(&serial)?;
+    let note = fields.get("pin_note").to_owned();
+    let (actor, named, noted) = (acting.0.clone(), serial.clone(), note.clone());
+    match state.blocking(move |service| service.remove_pin(&actor, &named, &noted)).await {
+        Ok(()) => Ok(frame::done(&address(&serial), "pin-removed")),
+        Err(error) if error.status == StatusCode::UNPROCESSABLE_ENTITY => {
+            let token = find(&state, &acting, &serial).await?;
+            let field = Field::wrong(&note, &words::sentence(&error.message));
+            let tab = overview_tab(&token, state.service.now(), [Field::default(), Field::default(), field]);
+            Ok(frame::html(error.status, &shell(&state, &caller, &token, tab, None)))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn event(record: &AuditView, now: UnixTime) -> Event {

@@ -15,6 +15,7 @@ pub mod asset;
 pub mod console;
 pub mod icon;
 pub mod portal;
+pub mod setup;
 pub mod station;
 
 /// What every page's frame shows.
@@ -71,6 +72,11 @@ impl Page {
     /// Whether to offer switching a token off.
     pub fn may_disable(&self) -> bool {
         self.may(Permission::Disable)
+    }
+
+    /// Whether to offer removing a forgotten PIN.
+    pub fn may_remove_pin(&self) -> bool {
+        self.may(Permission::RemovePin)
     }
 
     /// Whether to offer clearing failures.

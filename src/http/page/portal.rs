@@ -2,8 +2,12 @@
 
 use askama::Template;
 
+pub mod environment;
+pub mod profile;
+
 #[cfg(test)]
 use super::Tone;
+use super::setup::SetupTab;
 use super::{ActionRow, Badge, Choice, Code, Field, Notice, Page, Ring};
 
 /// What every portal page knows about the place it belongs to.
@@ -135,6 +139,34 @@ impl Verify {
     }
 }
 
+/// After the second page, from an unusual browser: a mailed code beside the password.
+#[derive(Debug, Template)]
+#[template(path = "portal/unusual.html")]
+pub struct Unusual {
+    /// The frame.
+    pub page: Page,
+    /// The portal.
+    pub portal: Portal,
+    /// The field; its value is never filled in.
+    pub code: Field,
+    /// Something to say first.
+    pub notice: Option<Notice>,
+}
+
+impl Unusual {
+    /// The page after another code was asked for.
+    #[cfg(test)]
+    pub fn sample() -> Self {
+        let text = "The old one is useless now.";
+        Self {
+            page: Page::sample_outside("A code, too"),
+            portal: Portal::sample(),
+            code: Field::default(),
+            notice: Some(Notice::new(Tone::Neutral, "Another code is on its way.", text)),
+        }
+    }
+}
+
 /// Third page: the code of the token, with synchronizing when it is offered.
 #[derive(Debug, Template)]
 #[template(path = "portal/otp.html")]
@@ -216,6 +248,14 @@ pub struct Confirm {
     pub page: Page,
     /// The portal.
     pub portal: Portal,
+    /// The page's heading.
+    pub heading: &'static str,
+    /// What happens, in a sentence.
+    pub lead: &'static str,
+    /// The sorts of token, when it is to replace another.
+    pub tabs: Vec<SetupTab>,
+    /// Where the form goes.
+    pub action: String,
     /// The serial as typed.
     pub serial: Field,
     /// As many codes as the resource's widest window needs, whatever the token.
@@ -236,6 +276,10 @@ impl Confirm {
                 ..Page::sample("Existing Token Registration", "home")
             },
             portal: Portal::sample(),
+            heading: "Existing Token Registration",
+            lead: "You have a token in your hand. Three lines, and it is yours.",
+            tabs: Vec::new(),
+            action: "/selfservice/portal/tokens/confirm".into(),
             serial: Field::of("87-1234567"),
             codes: Code::fields(2),
             ring: Some(Ring::sample()),
@@ -244,6 +288,20 @@ impl Confirm {
                 "We could not confirm this token.",
                 "Check the number on the back and the two codes; the codes must come one after the other.",
             )),
+        }
+    }
+}
+
+impl Confirm {
+    /// A token that is to replace another.
+    #[cfg(test)]
+    pub fn sample_reassign() -> Self {
+        Self {
+            heading: "Re-Assign Token",
+            lead: "The token that you have works until the new one is confirmed.",
+            tabs: SetupTab::samples(),
+            action: "/selfservice/portal/tokens/reassign".into(),
+            ..Self::sample()
         }
     }
 }

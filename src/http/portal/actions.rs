@@ -9,11 +9,13 @@ use axum::response::Response;
 use super::place::Place;
 use super::sign_in::{blocked, misfit};
 use crate::clock::UnixTime;
+use crate::device::{self, ProfilePicture};
 use crate::http::codes::{Typed, fields_with, repeated_at, ring, ring_of};
 use crate::http::error::ApiError;
 use crate::http::extract::PageForm;
 use crate::http::frame::html;
 use crate::http::page::portal::{Confirm, Done, Home, OwnToken, Picture, Synchronize};
+use crate::http::page::setup::SetupTab;
 use crate::http::page::{ActionRow, Badge, Choice, Code, Field, Notice, Tone};
 use crate::http::words;
 use crate::model::{Custody, PortalAction, TokenSerial};
@@ -24,14 +26,16 @@ type Form<T> = Result<PageForm<T>, ApiError>;
 /// Answers take this long when serials are being guessed on this resource.
 const SLOW_SECS: u64 = 2;
 
-async fn read_home(place: &Place, session: &Arc<PortalSession>) -> Result<PortalHome, ApiError> {
+pub(super) async fn read_home(place: &Place, session: &Arc<PortalSession>) -> Result<PortalHome, ApiError> {
     let session = Arc::clone(session);
     place.state.blocking(move |service| service.portal_home(&session)).await
 }
 
 fn own_token(view: &TokenView, now: UnixTime) -> OwnToken {
     let token = &view.token;
-    let name = format!("{} {}", token.manufacturer, token.model);
+    let made = format!("{} {}", token.manufacturer, token.model);
+    let name = if token.name.is_empty() { made.trim() } else { &token.name };
+    let model = device::profiles().iter().find(|profile| profile.full_name() == made.trim());
     let since = match token.custody {
         Custody::Confirmed { at } => format!("Confirmed on {}.", words::day(at, now)),
         _ => String::new(),
@@ -43,7 +47,13 @@ fn own_token(view: &TokenView, now: UnixTime) -> OwnToken {
         Some(_) => " Its clock is right.".to_owned(),
         None => String::new(),
     };
-    let card = name.to_lowercase().contains("card");
+    let picture = match model.map(|profile| profile.picture) {
+        Some(ProfilePicture::Card) => Picture::Card,
+        Some(ProfilePicture::Key) => Picture::Key,
+        Some(ProfilePicture::Phone) => Picture::Phone,
+        None if made.to_lowercase().contains("card") => Picture::Card,
+        Some(ProfilePicture::Fob) | None => Picture::Fob,
+    };
     let state = if token.disabled.is_none() {
         Badge::with_icon(Tone::Good, "badge-check", "Yours, in use")
     } else {
@@ -51,8 +61,8 @@ fn own_token(view: &TokenView, now: UnixTime) -> OwnToken {
     };
     OwnToken {
         serial: token.serial.display().to_owned(),
-        name: if name.trim().is_empty() { "Your token".into() } else { name.trim().to_owned() },
-        picture: if card { Picture::Card } else { Picture::Fob },
+        name: if name.is_empty() { "Your token".into() } else { name.to_owned() },
+        picture,
         state,
         words: format!("{since}{clock}").trim().to_owned(),
     }
@@ -72,7 +82,45 @@ fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
             "Token Synchronization",
             "Your codes are refused: bring the token back in time.",
         ),
-        _ => return None,
+        PortalAction::RegisterNewToken => {
+            ("tokens/register", "plus", "Register New Token", "Set up an app or another token by yourself.")
+        }
+        PortalAction::ReassignToken => {
+            ("tokens/reassign", "refresh-cw", "Re-Assign Token", "Change to another token; the old one ends.")
+        }
+        PortalAction::UnassignToken => {
+            ("tokens/unassign", "undo-2", "Unassign Token", "Give your token back.")
+        }
+        PortalAction::SetupPin => (
+            "tokens/pin",
+            "lock",
+            "PIN Setup",
+            "Type a PIN with each code, so that a found token is of no use.",
+        ),
+        PortalAction::RemovePin => ("tokens/pin/remove", "lock", "Remove PIN", "Use the code alone again."),
+        PortalAction::CreatePassword => (
+            "password/new",
+            "key-round",
+            "Create Password",
+            "Sign in with a password instead of mailed codes.",
+        ),
+        PortalAction::ChangePassword => {
+            ("password", "key-round", "Change Password", "Choose a new password; the old one is asked first.")
+        }
+        PortalAction::ChangeEmail => {
+            ("email", "mail", "Change Email Address", "Have codes and notices sent to another address.")
+        }
+        PortalAction::ChangePhone => {
+            ("phone", "smartphone", "Change Contact Phone Number", "Be reached at another number.")
+        }
+        PortalAction::ChangeLogin => ("login", "user", "Change Login", "Sign in with another login."),
+        PortalAction::ChangeName => ("name", "pencil", "Change First and Last Name", "Be called otherwise."),
+        PortalAction::ManageEnvironment => (
+            "environment",
+            "network",
+            "Manage User Environment",
+            "See from where you sign in, trust or forget it.",
+        ),
     };
     Some(ActionRow { href: place.path(page), icon, title: title.into(), line: line.into() })
 }
@@ -97,18 +145,45 @@ pub(super) async fn home(place: Place) -> Response {
             tokens: home.token.iter().map(|token| own_token(token, now)).collect(),
             actions: home.actions.iter().filter_map(|action| action_row(&place, *action)).collect(),
             nothing,
-            notice: None,
+            notice: done(&place.query),
         };
         html(StatusCode::OK, &page)
     });
     place.answer(result)
 }
 
-fn not_offered() -> ApiError {
+/// What `?done=` may say on the person's page: a word of this table, never text from the address.
+fn done(query: &str) -> Option<Notice> {
+    if query == "draft-ended" {
+        let text = "It took too long, or too many codes did not fit. Nothing was changed: begin again.";
+        return Some(Notice::new(Tone::Attention, "No token was set up.", text));
+    }
+    let (title, text) = match query.strip_prefix("done=")? {
+        "login" => ("Your login is changed.", "Sign in with the new one from now on."),
+        "name" => ("Your name is changed.", ""),
+        "phone" => ("Your phone number is changed.", ""),
+        "phone-removed" => ("Your phone number is removed.", ""),
+        "password" => ("Your password is changed.", "Wherever else you were signed in, you were signed out."),
+        "password-created" => {
+            ("You have a password now.", "Sign in with it from now on; no code is mailed any more.")
+        }
+        "email" => ("Your e-mail address is changed.", "Codes and notices go there from now on."),
+        _ => return None,
+    };
+    Some(Notice::new(Tone::Good, title, text))
+}
+
+pub(super) fn not_offered() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is no action of this name")
 }
 
-fn done_page(place: &Place, home: &PortalHome, heading: &str, text: &str, next: String) -> Response {
+pub(super) fn done_page(
+    place: &Place,
+    home: &PortalHome,
+    heading: &str,
+    text: &str,
+    next: String,
+) -> Response {
     let now = place.state.service.now();
     let page = Done {
         page: place.inside(heading),
@@ -122,16 +197,55 @@ fn done_page(place: &Place, home: &PortalHome, heading: &str, text: &str, next: 
     html(StatusCode::OK, &page)
 }
 
-fn confirm_page(
+/// For what a token that was received is confirmed.
+pub(super) enum Way {
+    /// It is the first one here.
+    First,
+    /// It takes the place of another; the page has these tabs.
+    Replace { tabs: Vec<SetupTab> },
+}
+
+impl Way {
+    const fn action(&self) -> PortalAction {
+        match self {
+            Self::First => PortalAction::RegisterExistingToken,
+            Self::Replace { .. } => PortalAction::ReassignToken,
+        }
+    }
+
+    const fn page(&self) -> &'static str {
+        match self {
+            Self::First => "tokens/confirm",
+            Self::Replace { .. } => "tokens/reassign",
+        }
+    }
+}
+
+pub(super) fn confirm_page(
     place: &Place,
+    way: &Way,
     status: StatusCode,
     serial: Field,
     codes: Vec<Code>,
     notice: Option<Notice>,
 ) -> Response {
+    let (heading, lead, tabs) = match way {
+        Way::First => (
+            "Existing Token Registration",
+            "You have a token in your hand. Three lines, and it is yours.",
+            Vec::new(),
+        ),
+        Way::Replace { tabs } => {
+            ("Re-Assign Token", "The token that you have works until the new one is confirmed.", tabs.clone())
+        }
+    };
     let page = Confirm {
-        page: place.inside("Existing Token Registration"),
+        page: place.inside(heading),
         portal: place.portal(),
+        heading,
+        lead,
+        tabs,
+        action: place.path(way.page()),
         serial,
         codes,
         // The usual step, whatever the token: nothing here depends on the serial.
@@ -160,7 +274,7 @@ pub(super) async fn confirm(place: Place) -> Response {
             return Err(not_offered());
         }
         let codes = Code::fields(home.confirm_codes);
-        Ok(confirm_page(&place, StatusCode::OK, Field::default(), codes, None))
+        Ok(confirm_page(&place, &Way::First, StatusCode::OK, Field::default(), codes, None))
     });
     place.answer(result)
 }
@@ -173,21 +287,27 @@ pub(super) async fn confirmed(place: Place, form: Form<Typed>) -> Response {
     };
     let result = async {
         let PageForm(typed) = form?;
-        take_token(&place, session, &typed).await
+        take_token(&place, session, &typed, &Way::First).await
     };
     let result = result.await;
     place.answer(result)
 }
 
-async fn take_token(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Result<Response, ApiError> {
+pub(super) async fn take_token(
+    place: &Place,
+    session: Arc<PortalSession>,
+    typed: &Typed,
+    way: &Way,
+) -> Result<Response, ApiError> {
     let home = read_home(place, &session).await?;
-    if !home.actions.contains(&PortalAction::RegisterExistingToken) {
+    if !home.actions.contains(&way.action()) {
         return Err(not_offered());
     }
     let count = home.confirm_codes;
     let text = typed.text("serial").to_owned();
-    let again =
-        |serial, codes, notice| confirm_page(place, StatusCode::UNPROCESSABLE_ENTITY, serial, codes, notice);
+    let again = |serial, codes, notice| {
+        confirm_page(place, way, StatusCode::UNPROCESSABLE_ENTITY, serial, codes, notice)
+    };
     let serial = match TokenSerial::parse(&text) {
         Ok(serial) => serial,
         Err(error) => {
@@ -204,8 +324,14 @@ async fn take_token(place: &Place, session: Arc<PortalSession>, typed: &Typed) -
         }
     };
     let (given, repeated, visit) = (codes.len(), repeated_at(&codes), place.visit());
-    let outcome =
-        place.state.blocking(move |service| service.portal_confirm(&session, &serial, &codes, &visit));
+    let replaces = matches!(way, Way::Replace { .. });
+    let outcome = place.state.blocking(move |service| {
+        if replaces {
+            service.portal_reassign(&session, &serial, &codes, &visit)
+        } else {
+            service.portal_confirm(&session, &serial, &codes, &visit)
+        }
+    });
     let outcome = match outcome.await {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -216,7 +342,7 @@ async fn take_token(place: &Place, session: Arc<PortalSession>, typed: &Typed) -
         }
     };
     Ok(match outcome {
-        ConfirmResult::Confirmed { .. } => place.go("tokens/confirm?done"),
+        ConfirmResult::Confirmed { .. } => place.go(&format!("{}?done", way.page())),
         ConfirmResult::MoreOtpsNeeded { otps_needed } => {
             let fields = fields_with(otps_needed, given, "Type the next code, too.");
             again(Field::of(&text), fields, None)
@@ -235,7 +361,7 @@ async fn take_token(place: &Place, session: Arc<PortalSession>, typed: &Typed) -
         ConfirmResult::Blocked { until } => {
             let notice = Some(blocked(until, place.state.service.now()));
             let status = StatusCode::TOO_MANY_REQUESTS;
-            confirm_page(place, status, Field::of(&text), Code::fields(count), notice)
+            confirm_page(place, way, status, Field::of(&text), Code::fields(count), notice)
         }
     })
 }

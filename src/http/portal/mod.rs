@@ -1,8 +1,14 @@
 //! The self-service portal: three pages to sign in, then what the person can do.
 
 mod actions;
+mod environment;
+mod pin;
 mod place;
+mod profile;
+mod prove;
+mod setup;
 mod sign_in;
+mod ways_in;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -21,10 +27,44 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/selfservice/{alias}/otp", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/sign-out", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/home", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/unusual", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/unusual", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/environment", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/environment", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/environment/trust", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/sign-out-everywhere", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/prove", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/prove", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/login", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/login", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/name", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/name", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/phone", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/phone", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/password", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/password", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/password/new", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/password/new", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/email", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/email", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/email/code", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/tokens/confirm", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/tokens/confirm", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/tokens/synchronize", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/tokens/synchronize", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/register", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/register", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/draft", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/draft", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/draft/drop", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/reassign", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/reassign", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/unassign", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/unassign", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/pin", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/pin", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/tokens/pin/remove", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/tokens/pin/remove", Permission::Anyone),
 ];
 
 /// The routes.
@@ -36,9 +76,31 @@ pub fn router() -> Router<AppState> {
         .route("/selfservice/{alias}/otp", get(sign_in::third).post(sign_in::prove))
         .route("/selfservice/{alias}/sign-out", post(sign_in::leave))
         .route("/selfservice/{alias}/home", get(actions::home))
+        .route("/selfservice/{alias}/unusual", get(sign_in::unusual).post(sign_in::unusual_sent))
+        .route("/selfservice/{alias}/environment", get(environment::show).post(environment::change))
+        .route("/selfservice/{alias}/environment/trust", post(environment::trust))
+        .route("/selfservice/{alias}/sign-out-everywhere", post(environment::leave_everywhere))
+        .route("/selfservice/{alias}/prove", get(prove::ask).post(prove::prove))
+        .route("/selfservice/{alias}/login", get(profile::login).post(profile::login_sent))
+        .route("/selfservice/{alias}/name", get(profile::name).post(profile::name_sent))
+        .route("/selfservice/{alias}/phone", get(profile::phone).post(profile::phone_sent))
+        .route("/selfservice/{alias}/password", get(ways_in::password).post(ways_in::password_sent))
+        .route(
+            "/selfservice/{alias}/password/new",
+            get(ways_in::first_password).post(ways_in::first_password_sent),
+        )
+        .route("/selfservice/{alias}/email", get(ways_in::email).post(ways_in::email_sent))
+        .route("/selfservice/{alias}/email/code", post(ways_in::email_code))
         .route("/selfservice/{alias}/tokens/confirm", get(actions::confirm).post(actions::confirmed))
         .route(
             "/selfservice/{alias}/tokens/synchronize",
             get(actions::synchronize).post(actions::synchronized),
         )
+        .route("/selfservice/{alias}/tokens/register", get(setup::register).post(setup::begin))
+        .route("/selfservice/{alias}/tokens/draft", get(setup::proof).post(setup::prove))
+        .route("/selfservice/{alias}/tokens/draft/drop", post(setup::drop_draft))
+        .route("/selfservice/{alias}/tokens/reassign", get(setup::reassign).post(setup::replace))
+        .route("/selfservice/{alias}/tokens/unassign", get(pin::unassign_form).post(pin::unassign))
+        .route("/selfservice/{alias}/tokens/pin", get(pin::form).post(pin::set))
+        .route("/selfservice/{alias}/tokens/pin/remove", get(pin::remove_form).post(pin::remove))
 }

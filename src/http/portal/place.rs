@@ -13,7 +13,7 @@ use crate::http::frame::{html, nameless as frame};
 use crate::http::page::portal::{Closed, Portal};
 use crate::http::page::{Notice, Page, SignedIn, Tone};
 use crate::http::state::AppState;
-use crate::model::{Resource, ResourceAlias, Visit};
+use crate::model::{BrowserSays, Resource, ResourceAlias, Visit};
 use crate::secret::BearerToken;
 use crate::service::{PortalSession, PortalState};
 
@@ -154,7 +154,11 @@ impl Place {
 
     /// On to another page with another session.
     pub(super) fn go_with(&self, page: &str, cookie: Option<&BearerToken>) -> Response {
-        let mut response = self.go(page);
+        self.with_cookie(self.go(page), cookie)
+    }
+
+    /// The same answer, which gives the browser another session.
+    pub(super) fn with_cookie(&self, mut response: Response, cookie: Option<&BearerToken>) -> Response {
         let header = Cookie::Portal.write(cookie, self.state.settings.secure);
         response.headers_mut().append(header::SET_COOKIE, header);
         response
@@ -163,6 +167,13 @@ impl Place {
     /// From where the request came, for the audit log and for limits.
     pub(super) fn visit(&self) -> Visit {
         self.caller.visit()
+    }
+
+    /// The same, with what the page's script found out of the browser.
+    pub(super) fn visit_of(&self, time_zone: &str, screen: &str) -> Visit {
+        let visit = self.visit();
+        let says = BrowserSays { time_zone: time_zone.to_owned(), screen: screen.to_owned(), ..visit.says };
+        Visit { says, ..visit }
     }
 
     /// The session, if the sign-in stands at this page; else the way to the page where it stands.
@@ -174,6 +185,7 @@ impl Place {
             Some(session) => Err(self.go(match session.state() {
                 PortalState::LoginTyped => "verify",
                 PortalState::OtpOwed => "otp",
+                PortalState::CodeOwed => "unusual",
                 PortalState::Full => "home",
             })),
         }

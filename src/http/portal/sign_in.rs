@@ -14,13 +14,13 @@ use crate::http::codes::{Typed, code_problem, fields_with, repeated_at, ring_of}
 use crate::http::error::ApiError;
 use crate::http::extract::PageForm;
 use crate::http::frame::html;
-use crate::http::page::portal::{Login, Otp as OtpPage, Verify};
+use crate::http::page::portal::{Login, Otp as OtpPage, Unusual, Verify};
 use crate::http::page::{Code, Field, Notice, Ring, Tone};
 use crate::http::words;
 use crate::model;
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
-use crate::service::{PortalSession, PortalState, SecondPage, ThirdPage};
+use crate::service::{PortalSession, PortalState, SecondPage, SequenceOutcome, SequenceResult, ThirdPage};
 
 type Form<T> = Result<PageForm<T>, ApiError>;
 
@@ -34,6 +34,10 @@ pub(super) struct LoginForm {
 pub(super) struct SecretForm {
     #[serde(default)]
     secret: String,
+    #[serde(default)]
+    time_zone: String,
+    #[serde(default)]
+    screen: String,
 }
 
 #[derive(Deserialize)]
@@ -111,7 +115,7 @@ pub(super) fn blocked(until: Option<UnixTime>, now: UnixTime) -> Notice {
 }
 
 /// Says to programs, too, when the next try makes sense.
-fn with_wait(mut page: Response, until: Option<UnixTime>, now: UnixTime) -> Response {
+pub(super) fn with_wait(mut page: Response, until: Option<UnixTime>, now: UnixTime) -> Response {
     if let Some(secs) = until.and_then(|until| u64::try_from(until.secs_since(now)).ok()) {
         page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs.max(1)));
     }
@@ -141,17 +145,19 @@ async fn verified(
     session: Arc<PortalSession>,
     form: Form<SecretForm>,
 ) -> Result<Response, ApiError> {
-    let PageForm(SecretForm { secret }) = form?;
+    let PageForm(SecretForm { secret, time_zone, screen }) = form?;
     if secret.trim().is_empty() {
         let problem = Problem::Field("Type your password, or the code that we mailed you.");
         return Ok(second_page(place, &session, StatusCode::UNPROCESSABLE_ENTITY, problem));
     }
-    let (secret, visit, asked) = (Passphrase::from_text(secret), place.visit(), Arc::clone(&session));
+    let visit = place.visit_of(&time_zone, &screen);
+    let (secret, asked) = (Passphrase::from_text(secret), Arc::clone(&session));
     let outcome = place.state.blocking(move |service| service.portal_second(&asked, &secret, &visit));
     Ok(match outcome.await? {
         SecondPage::Passed { cookie, owes_code } => {
             place.go_with(if owes_code { "otp" } else { "home" }, Some(&cookie))
         }
+        SecondPage::CodeMailed { cookie } => place.go_with("unusual", Some(&cookie)),
         SecondPage::Refused => {
             let text =
                 "Check the keyboard and type it again. If you were mailed a code, only the newest one works.";
@@ -248,7 +254,8 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
             return Ok(third_page(place, unfit, ring, third));
         }
     };
-    let (asked, visit) = (Arc::clone(&session), place.visit());
+    let visit = place.visit_of(typed.text("time_zone"), typed.text("screen"));
+    let asked = Arc::clone(&session);
     let outcome = place.state.blocking(move |service| service.portal_third(&asked, &otp, &visit));
     let notice = |title, text: &str| Some(Notice::new(Tone::Bad, title, text));
     Ok(match outcome.await? {
@@ -304,11 +311,18 @@ async fn brought_back(
         Err(fields) => return Ok(again(fields, None)),
     };
     let (given, repeated) = (codes.len(), repeated_at(&codes));
-    let (asked, visit) = (session, place.visit());
+    let (asked, visit) = (session, place.visit_of(typed.text("time_zone"), typed.text("screen")));
     let outcome =
         place.state.blocking(move |service| service.portal_third_synchronize(&asked, &codes, &visit));
     match outcome.await {
         Ok((_, Some(cookie))) => Ok(place.go_with("home", Some(&cookie))),
+        Ok((SequenceOutcome { result: SequenceResult::Synchronized { .. }, .. }, None)) => {
+            // The PIN did not stand beside the codes, or the sign-in comes from an unusual environment: the
+            // next code is told which.
+            let text = "Now type the next code; if your token has a PIN, together with it.";
+            let notice = Some(Notice::new(Tone::Good, "Your token is back in time.", text));
+            Ok(third_page(place, StatusCode::OK, ring, Third { notice, ..Third::default() }))
+        }
         Ok((outcome, None)) => {
             let notice = sequence_notice(outcome.result, place.state.service.now());
             Ok(again(Code::fields(outcome.otps_needed.max(count)), Some(notice)))
@@ -318,6 +332,66 @@ async fn brought_back(
             None => Err(error),
         },
     }
+}
+
+/// The code that an unusual browser asks for beside the password.
+pub(super) async fn unusual(place: Place) -> Response {
+    match place.at(PortalState::CodeOwed) {
+        Ok(_) => unusual_page(&place, StatusCode::OK, Field::default(), None),
+        Err(elsewhere) => elsewhere,
+    }
+}
+
+fn unusual_page(place: &Place, status: StatusCode, code: Field, notice: Option<Notice>) -> Response {
+    let page = place.outside("A code, too");
+    html(status, &Unusual { page, portal: place.portal(), code, notice })
+}
+
+/// The same, sent; or another code asked for.
+pub(super) async fn unusual_sent(place: Place, form: Form<Typed>) -> Response {
+    let session = match place.at(PortalState::CodeOwed) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = async {
+        let PageForm(typed) = form?;
+        let visit = place.visit_of(typed.text("time_zone"), typed.text("screen"));
+        if !typed.text("mail").is_empty() {
+            let sent = place.state.blocking(move |service| service.mail_unusual(&session, &visit)).await?;
+            let notice = if sent {
+                Notice::new(Tone::Neutral, "Another code is on its way.", "The old one is useless now.")
+            } else {
+                let text = "At most three codes are mailed in a quarter of an hour. Look among the unwanted mails, or wait.";
+                Notice::new(Tone::Attention, "There were enough mails for now.", text)
+            };
+            return Ok(unusual_page(&place, StatusCode::OK, Field::default(), Some(notice)));
+        }
+        let unfit = StatusCode::UNPROCESSABLE_ENTITY;
+        if typed.text("code").is_empty() {
+            let field = Field::wrong("", "Type the code that we mailed you.");
+            return Ok(unusual_page(&place, unfit, field, None));
+        }
+        let code = typed.secret("code");
+        let outcome = place.state.blocking(move |service| service.portal_unusual(&session, &code, &visit));
+        Ok(match outcome.await? {
+            SecondPage::Passed { cookie, .. } | SecondPage::CodeMailed { cookie } => {
+                place.go_with("home", Some(&cookie))
+            }
+            SecondPage::Refused => {
+                let text = "Only the newest code works, once and for ten minutes.";
+                let notice = Notice::new(Tone::Bad, "That did not fit.", text);
+                unusual_page(&place, unfit, Field::default(), Some(notice))
+            }
+            SecondPage::Blocked { until } => {
+                let now = place.state.service.now();
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let page = unusual_page(&place, status, Field::default(), Some(blocked(until, now)));
+                with_wait(page, until, now)
+            }
+        })
+    };
+    let result = result.await;
+    place.answer(result)
 }
 
 /// Fields that name the repeated code, or the one of a wrong length.

@@ -244,6 +244,10 @@ impl Planner<'_> {
             manufacturer: record.manufacturer.clone(),
             model: record.model.clone(),
             note: record.user_hint.as_ref().map(|hint| format!("for {hint}")).unwrap_or_default(),
+            name: String::new(),
+            creator: None,
+            replaces: None,
+            replaced_by: None,
             valid_from: record.valid_from,
             valid_until: record.valid_until,
             created_at: self.now,
@@ -403,7 +407,7 @@ fn look_up(
 }
 
 /// A token other than `own` whose codes come from the same sequence.
-pub(super) fn holder_of(
+pub(in crate::service) fn holder_of(
     view: &dyn View,
     fingerprint: Fingerprint,
     spec: &OtpSpec,

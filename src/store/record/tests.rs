@@ -5,8 +5,8 @@ use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, ApiKeyId, AssignmentId, AuditAction, AuditEntry, AuditResult, BatchAssignmentId,
     BatchId, BatchName, BatchPart, BatchState, Custody, DataKeyId, DisabledBy, Drift, EmailAddress,
-    Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, JobId, JobKind, JobState, Login,
-    LoginStage, MailId, MailKind, MailState, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber,
+    EmailChange, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, JobId, JobKind, JobState,
+    Login, LoginStage, MailId, MailKind, MailState, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber,
     PinPlacement, PinRecord, PortalAction, ResourceAlias, ResourceId, ResourceName, Role, Scope, SealedSeed,
     SeedVersion, SelfService, SerialRange, SessionKind, Subject, TokenId, TokenKind, TokenOrigin,
     TokenSerial, TokenType, UserId, Verdict, WrapMode,
@@ -85,13 +85,37 @@ fn bytes_of_tokens_and_seeds() {
         manufacturer: "F".into(),
         model: "c".into(),
         note: String::new(),
+        name: "n".into(),
+        creator: Some(UserId(5)),
+        replaces: Some(TokenId(7)),
+        replaced_by: None,
         valid_from: None,
         valid_until: Some(AT),
         created_at: AT,
     };
     pinned(
         &token,
-        "01ac0204382d3761033837410101010101f6a1d5edee66010500010104017001460163000001f6a1d5edee66f6a1d5edee66",
+        "01ac0204382d3761033837410101010101f6a1d5edee6601050001010401700146016300016e01050107000001f6a1d5edee66f6a1d5edee66",
+    );
+    let draft = TokenDraft {
+        user: UserId(5),
+        resource: ResourceId(3),
+        replaces: Some(TokenId(7)),
+        token_type: TokenType::Software,
+        serial: serial(),
+        name: "n".into(),
+        manufacturer: "F".into(),
+        model: "c".into(),
+        spec: spec(),
+        counter: MovingFactor(300),
+        sealed: sealed(),
+        fingerprint: Fingerprint([5; 16]),
+        failures: 2,
+        created_at: AT,
+    };
+    pinned(
+        &draft,
+        "01050301070104382d376103383741016e014601630101081e01ac0202090909090909090909090909030102030505050505050505050505050505050502f6a1d5edee66",
     );
     let row = SeedRow {
         token: TokenId(300),
@@ -200,7 +224,7 @@ fn bytes_of_people_and_resources() {
         portal: Some(portal),
         created_at: AT,
     };
-    pinned(&resource, "01030356504e05010376706e010105010380a305e80700f6a1d5edee66");
+    pinned(&resource, "01030356504e05010376706e010105010380a305e80700040000060046f6a1d5edee66");
     let user = User {
         id: UserId(5),
         login: login("anna"),
@@ -257,8 +281,17 @@ fn bytes_of_sessions_mails_and_budgets() {
         created_at: AT,
         seen_at: AT,
         address: "::1".into(),
+        email_change: Some(EmailChange {
+            to: EmailAddress::parse("a@example.org").expect("an address"),
+            hash: [1; 32],
+            expires_at: AT,
+        }),
+        environment: Some(7),
     };
-    pinned(&session, "0101030205f6a1d5edee66f6a1d5edee66f6a1d5edee66033a3a31");
+    pinned(
+        &session,
+        "0101030205f6a1d5edee66f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660107",
+    );
     let code = MailedCode { hash: [1; 32], expires_at: AT, session: [2; 32] };
     pinned(
         &code,
@@ -341,7 +374,8 @@ fn places_of_variants() {
          custody_changed token_changed token_deleted token_unblocked otp_checked resynced \
          confirmation authenticated sign_in sign_out code_mailed operator_created operator_changed \
          api_key_created api_key_revoked audit_verified confirmation_alert clock_accepted \
-         chain_anchored"
+         chain_anchored proved environment_changed environment_unlike registration \
+         token_replaced pin_set pin_removed"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use mintmark::model::{AssignmentKind, BatchPart, Role, Subject};
+use mintmark::model::{
+    AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, PhoneNumber, PinPlacement, Role,
+    Subject, TokenType, Visit,
+};
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, ImportRequest, NewUser, PortalSettings, SecondPage,
-    TokenPatch, UserPatch,
+    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewUser, PortalSession,
+    PortalSettings, SecondPage, TokenPatch, UserPatch,
 };
 use mintmark::store::Page;
 
@@ -13,6 +16,8 @@ use super::fixture::{
     Home, PASSWORD, StandIn, admin, alias, batch, login, many, operator, request, resource, serial, typed,
     verifier, visit,
 };
+use super::pin::glued;
+use super::register::software;
 
 /// Methods that only look.
 const READING: &[&str] = &[
@@ -37,8 +42,15 @@ const READING: &[&str] = &[
     "open_portal",
     "operators",
     "outbox",
+    "portal_drafted",
+    "portal_environments",
     "portal_home",
+    "portal_sign_ins",
+    "portal_password_chars",
     "portal_preview",
+    "portal_proof",
+    "portal_token_types",
+    "require_fresh",
     "resource",
     "resources",
     "search",
@@ -116,6 +128,58 @@ impl Table {
     }
 }
 
+/// Begins an app's token; gives a stand-in for the app.
+fn begun(home: &Home, portal: &PortalSession, replace: bool) -> StandIn {
+    home.service.portal_draft(portal, &software(), replace, &visit()).expect("begun");
+    let view = home.service.portal_drafted(portal).expect("read").expect("there");
+    let shown = view.shown.expect("made here");
+    let secret = data_encoding::BASE32_NOPAD.decode(shown.base32.as_bytes()).expect("base32");
+    StandIn::with_secret(view.draft.serial.display(), false, secret)
+}
+
+/// What a user does with a token of one's own.
+fn own_token(table: &mut Table) {
+    table.home.add_user("nina");
+    let nina = table.home.sign_in("nina");
+    table.row("portal_draft", "registration", |h| drop(begun(h, &nina, false)));
+    table.row("portal_drop_draft", "registration", |h| {
+        h.service.portal_drop_draft(&nina, &visit()).expect("dropped");
+    });
+    let app = begun(&table.home, &nina, false);
+    table.row("portal_finish", "registration", |h| {
+        h.service.portal_finish(&nina, &[app.wrong(h.step())], &visit()).expect("answered")
+    });
+    table.row("portal_finish", "registration", |h| {
+        h.service.portal_finish(&nina, &[app.at(h.step())], &visit()).expect("answered")
+    });
+    let set = |h: &Home, portal: &PortalSession| {
+        let pin = mintmark::secret::Pin::new(b"2580".to_vec());
+        h.service.portal_set_pin(portal, &pin, PinPlacement::After, &visit()).expect("set");
+    };
+    table.row("portal_set_pin", "pin_set", |h| set(h, &nina));
+    table.home.wait(30);
+    let nina = table.home.prove(&nina, &glued("", &app.at(table.home.step()), "2580"));
+    table.row("portal_remove_pin", "pin_removed", |h| {
+        h.service.portal_remove_pin(&nina, &visit()).expect("removed");
+    });
+    set(&table.home, &nina);
+    table.row("remove_pin", "pin_removed", |h| {
+        h.service.remove_pin(&admin(), &app.serial, "at the desk").expect("removed");
+    });
+    let next = begun(&table.home, &nina, true);
+    table.row("portal_finish", "token_replaced", |h| {
+        h.service.portal_finish(&nina, &[next.at(h.step())], &visit()).expect("answered")
+    });
+    table.home.wait(30);
+    let nina = table.home.prove(&nina, &next.at(table.home.step()));
+    table.row("portal_reassign", "confirmation", |h| {
+        h.service.portal_reassign(&nina, &next.serial, &next.from(9, 2), &visit()).expect("answered")
+    });
+    table.row("portal_unassign", "unassigned", |h| {
+        h.service.portal_unassign(&nina, &visit()).expect("given back");
+    });
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table of all methods")]
 fn service_law7_every_change_is_in_the_log() {
@@ -128,6 +192,7 @@ fn service_law7_every_change_is_in_the_log() {
         let settings = PortalSettings {
             alias: Some(alias()),
             actions: Some(mintmark::service::OFFERED.to_vec()),
+            token_types: Some(vec![TokenType::Hardware, TokenType::Software, TokenType::Universal]),
             ..PortalSettings::default()
         };
         h.service.set_portal(&admin(), &vpn(), &settings).expect("set")
@@ -229,6 +294,47 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("portal_synchronize", "resynced", |h| {
         h.service.portal_synchronize(&portal, &wrong, &visit()).expect("answered")
     });
+    table.row("portal_name_environment", "environment_changed", |h| {
+        h.service.portal_name_environment(&portal, 1, "here", &visit()).expect("named");
+    });
+    table.row("portal_trust_environment", "environment_changed", |h| {
+        h.service.portal_trust_environment(&portal, 1, true, &visit()).expect("trusted");
+    });
+    table.row("portal_forget_environment", "environment_changed", |h| {
+        h.service.portal_forget_environment(&portal, 1, &visit()).expect("forgotten");
+    });
+    table.home.wait(30);
+    table.row("portal_prove_code", "proved", |h| {
+        h.service.portal_prove_code(&portal, &tokens[0].wrong(h.step()), &visit()).expect("answered")
+    });
+    table.home.add_user("nell");
+    let nell = table.home.sign_in("nell");
+    table.row("portal_change_login", "user_changed", |h| {
+        h.service.portal_change_login(&nell, &login("nelly"), &visit()).expect("changed");
+    });
+    table.row("portal_change_name", "user_changed", |h| {
+        h.service.portal_change_name(&nell, "Nell", "Nye", &visit()).expect("changed");
+    });
+    table.row("portal_change_phone", "user_changed", |h| {
+        let phone = PhoneNumber::parse("+4930123456").expect("a number");
+        h.service.portal_change_phone(&nell, Some(&phone), &visit()).expect("changed");
+    });
+    table.row("portal_change_password", "user_changed", |h| {
+        let new = typed("vier Quitten im Netz");
+        h.service.portal_change_password(&nell, &typed(PASSWORD), &new, &visit()).expect("answered");
+    });
+    table.row("portal_change_email", "code_mailed", |h| {
+        let to = EmailAddress::parse("nell@example.org").expect("an address");
+        h.service.portal_change_email(&nell, &to, &visit()).expect("mailed");
+    });
+    table.row("portal_prove_email", "user_changed", |h| {
+        let code = typed(&h.newest_code());
+        let changed = h.service.portal_prove_email(&nell, &code, &visit()).expect("answered");
+        assert_eq!(changed, EmailResult::Changed);
+    });
+    table.row("portal_prove_secret", "proved", |h| {
+        h.service.portal_prove_secret(&nell, &typed("wrong"), &visit()).expect("answered")
+    });
     table.row("sign_out", "sign_out", |h| h.service.sign_out(&cookie).expect("out"));
     let owed = table.home.sign_in("anna");
     table.row("portal_third", "sign_in", |h| {
@@ -242,8 +348,16 @@ fn service_law7_every_change_is_in_the_log() {
             h.service.portal_third_synchronize(&owed, &codes, &visit()).expect("answered");
         assert!(cookie.is_some(), "{outcome:?}");
     });
+    own_token(&mut table);
     table.home.add_mail_user("mary");
     table.row("portal_begin", "code_mailed", |h| drop(h.begin("mary")));
+    let mary = table.home.sign_in_by_mail("mary");
+    table.row("mail_proof", "code_mailed", |h| h.service.mail_proof(&mary, &visit()).expect("mailed"));
+    table.row("portal_create_password", "user_changed", |h| {
+        h.service.portal_create_password(&mary, &typed("vier Quitten im Netz"), &visit()).expect("created");
+    });
+
+    ask_unusual(&mut table);
 
     // Codes.
     table.row("check", "otp_checked", |h| {
@@ -328,6 +442,35 @@ fn service_law7_every_change_is_in_the_log() {
         .collect();
     let missing: Vec<_> = methods().difference(&known).cloned().collect();
     assert!(missing.is_empty(), "add a row for {missing:?}");
+}
+
+/// Signing in from an unusual environment, and out everywhere.
+fn ask_unusual(table: &mut Table) {
+    let policy = Some(EnvironmentPolicy::AskOtp);
+    let settings = PortalSettings { environment_policy: policy, ..PortalSettings::default() };
+    table.home.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+    table.home.add_user("olaf");
+    table.home.give_address("olaf");
+    table.home.sign_in("olaf");
+    let elsewhere = Visit::from_address("203.0.113.9");
+    let says = BrowserSays { user_agent: "Firefox/1 Linux".into(), ..BrowserSays::default() };
+    let elsewhere = Visit { says, ..elsewhere };
+    let cookie = table.home.service.portal_begin(&alias(), &login("olaf"), &elsewhere).expect("begun");
+    let first = table.home.session(&cookie);
+    let owed = match table.home.service.portal_second(&first, &typed(PASSWORD), &elsewhere).expect("answered")
+    {
+        SecondPage::CodeMailed { cookie } => table.home.session(&cookie),
+        other => panic!("{other:?}"),
+    };
+    table.row("mail_unusual", "code_mailed", |h| h.service.mail_unusual(&owed, &elsewhere).expect("mailed"));
+    let passed = table.row("portal_unusual", "sign_in", |h| {
+        h.service.portal_unusual(&owed, &typed(&h.newest_code()), &elsewhere).expect("answered")
+    });
+    let SecondPage::Passed { cookie, .. } = passed else { panic!("{passed:?}") };
+    let portal = table.home.session(&cookie);
+    table.row("portal_sign_out_everywhere", "sign_out", |h| {
+        h.service.portal_sign_out_everywhere(&portal, &elsewhere).expect("out");
+    });
 }
 
 #[test]

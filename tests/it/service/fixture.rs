@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use mintmark::clock::{ManualClock, UnixTime};
 use mintmark::model::{
-    Actor, ActorOrigin, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login, OperatorId,
-    PortalAction, ResourceAlias, ResourceName, Role, Scope, TokenSerial, Visit,
+    Actor, ActorOrigin, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login, MailKind,
+    OperatorId, PortalAction, ResourceAlias, ResourceName, Role, Scope, TokenSerial, Visit,
 };
 use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp};
 use mintmark::secret::{BearerToken, Passphrase, Seed};
 use mintmark::service::{
-    ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings, SecondPage, Service,
-    ServiceError, StoreMark,
+    ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings, ProofResult, SecondPage,
+    Service, ServiceError, StoreMark, ThirdPage, UserPatch,
 };
 use mintmark::store::{RedbStore, Store};
 use mintmark::vault::RootKey;
@@ -279,6 +279,24 @@ impl Home {
         self.session(&cookie)
     }
 
+    /// A fresh proof by what the token shows: the session goes on under another id.
+    pub(super) fn prove(&self, portal: &PortalSession, otp: &Otp) -> PortalSession {
+        match self.service.portal_prove_code(portal, otp, &visit()).expect("answered") {
+            ProofResult::Passed { cookie } => self.session(&cookie),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// All three pages, with the token's next code; the clock moves on by a step.
+    pub(super) fn sign_in_full(&self, name: &str, token: &StandIn) -> PortalSession {
+        self.wait(30);
+        let owed = self.sign_in(name);
+        match self.service.portal_third(&owed, &token.at(self.step()), &visit()).expect("answered") {
+            ThirdPage::Passed { cookie } => self.session(&cookie),
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Pages 1 and 2 with the password.
     pub(super) fn sign_in(&self, name: &str) -> PortalSession {
         let first = self.begin(name);
@@ -286,5 +304,43 @@ impl Home {
             SecondPage::Passed { cookie, .. } => self.session(&cookie),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Pages 1 and 2 with the code that is mailed.
+    pub(super) fn sign_in_by_mail(&self, name: &str) -> PortalSession {
+        let first = self.begin(name);
+        let code = self.newest_code();
+        match self.service.portal_second(&first, &typed(&code), &visit()).expect("answered") {
+            SecondPage::Passed { cookie, .. } => self.session(&cookie),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The eight digits of the newest mail that has some.
+    pub(super) fn newest_code(&self) -> String {
+        let mails = self.service.outbox(&admin(), 50).expect("a demonstration store");
+        let mail = mails.iter().find(|mail| mail.mail.kind == MailKind::Code).expect("a code was mailed");
+        let (_, rest) = mail.text.split_once(" is ").expect("the code stands behind");
+        rest.chars().take_while(char::is_ascii_digit).collect()
+    }
+
+    /// The notices in the outbox, newest first: to whom, and the text.
+    pub(super) fn notices(&self) -> Vec<(String, String)> {
+        let mails = self.service.outbox(&admin(), 50).expect("a demonstration store");
+        let notices = mails.iter().filter(|mail| mail.mail.kind == MailKind::Notice);
+        notices.map(|mail| (mail.mail.to.as_str().to_owned(), mail.text.to_string())).collect()
+    }
+
+    /// Enables these actions on *VPN*.
+    pub(super) fn offer(&self, actions: &[PortalAction]) {
+        let settings = PortalSettings { actions: Some(actions.to_vec()), ..PortalSettings::default() };
+        self.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+    }
+
+    /// A mail address for a user.
+    pub(super) fn give_address(&self, name: &str) {
+        let email = EmailAddress::parse(&format!("{name}@example.org")).expect("an address");
+        let patch = UserPatch { email: Some(Some(email)), ..UserPatch::default() };
+        self.service.change_user(&admin(), &login(name), patch).expect("changed");
     }
 }

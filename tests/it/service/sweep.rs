@@ -23,7 +23,7 @@ fn typed(n: u32, age: i64) -> Change {
     let kind = SessionKind::Portal { resource: ResourceId(1), stage };
     let mut key = [0; 32];
     key[..4].copy_from_slice(&n.to_be_bytes());
-    Change::PutSession(key, Session { kind, created_at: at, seen_at: at, address: ADDRESS.to_owned() })
+    Change::PutSession(key, Session::new(kind, ADDRESS.to_owned(), at))
 }
 
 #[test]

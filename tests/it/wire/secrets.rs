@@ -136,10 +136,11 @@ fn rest(caller: &mut Caller, own: &[StandIn], broken: &str) {
 
     caller.done("POST", "/api/v1/resources", &json!({ "name": "VPN" }));
     let portal = json!({ "alias": "vpn", "enabled": true,
-        "actions": ["register_existing_token", "synchronize_token"], "token_types": ["hardware"] });
+        "actions": ["register_existing_token", "synchronize_token", "register_new_token"],
+        "token_types": ["hardware", "software"] });
     caller.done("PUT", "/api/v1/resources/VPN/selfservice", &portal);
     caller.done("POST", "/api/v1/batches/own/assign", &json!({ "resource": "VPN" }));
-    for login in ["anna", "bert"] {
+    for login in ["anna", "bert", "carl"] {
         let new = json!({ "login": login, "password": PASSWORD, "resource": "VPN" });
         caller.done("POST", "/api/v1/users", &new);
     }
@@ -214,6 +215,37 @@ fn portal(browser: &mut Browser, own: &[StandIn]) {
     }
 }
 
+/// Through the portal, as carl: a secret that is typed, and one that is made here. The page that shows the
+/// latter is the one place where it may stand, so that page alone is not kept.
+fn new_tokens(browser: &mut Browser, device: &StandIn) -> Vec<u8> {
+    browser.get("/selfservice/vpn/portal");
+    browser.post("/selfservice/vpn/portal", &[("login", "carl")]);
+    browser.get("/selfservice/vpn/verify");
+    let passed = browser.post("/selfservice/vpn/verify", &[("secret", PASSWORD)]);
+    assert_eq!(passed.status, 303, "{}", passed.text());
+    browser.get("/selfservice/vpn/tokens/register?type=hardware");
+    let line = device.line();
+    let hex = line.split(',').nth(1).expect("the secret");
+    for (model, status) in [("no model", 422), ("feitian-c200/0", 303)] {
+        let serial = ("serial", device.serial.display());
+        let fields = [("type", "hardware"), ("model", model), serial, ("secret", hex)];
+        let answer = browser.post("/selfservice/vpn/tokens/register", &fields);
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+    browser.get("/selfservice/vpn/tokens/draft");
+    browser.post("/selfservice/vpn/tokens/draft", &[("otp1", "12x")]);
+    browser.post("/selfservice/vpn/tokens/draft", &[("otp1", "123456")]);
+    let begun = browser.post("/selfservice/vpn/tokens/register", &[("type", "software")]);
+    assert_eq!(begun.status, 303, "{}", begun.text());
+    let kept = browser.wire.seen.take();
+    let page = browser.get("/selfservice/vpn/tokens/draft").text();
+    browser.wire.seen = kept;
+    let key = page.split("data-copy-source>").nth(1).and_then(|rest| rest.split('<').next());
+    let key: String = key.expect("the key is shown").split(' ').collect();
+    browser.post("/selfservice/vpn/tokens/draft/drop", &[]);
+    data_encoding::BASE32_NOPAD.decode(key.as_bytes()).expect("base32")
+}
+
 #[test]
 fn wire_law3_no_secret_in_files_log_and_answers() {
     let mut service = Service::start();
@@ -241,6 +273,10 @@ fn wire_law3_no_secret_in_files_log_and_answers() {
     let mut anna = Browser::new(service.address);
     anna.wire.seen = Some(Vec::new());
     portal(&mut anna, &own);
+    let mut carl = Browser::new(service.address);
+    carl.wire.seen = Some(Vec::new());
+    let device = StandIn::totp("DEVICE-1");
+    let made_here = new_tokens(&mut carl, &device);
     for args in [&["token", "show", "OWN-1"][..], &["token", "list"], &["audit", "export"], &["doctor"]] {
         service.run(args);
     }
@@ -250,9 +286,10 @@ fn wire_law3_no_secret_in_files_log_and_answers() {
     let options = ReadOptions { passphrase: Some(&phrase), ..ReadOptions::default() };
     read(&std::fs::read(PSKC).expect("readable"), &options, &mut seeds).expect("readable");
     read(&std::fs::read(CSV).expect("readable"), &ReadOptions::default(), &mut seeds).expect("readable");
-    let text: String = own.iter().chain(&spoiled).map(StandIn::line).collect();
+    let text: String = own.iter().chain(&spoiled).chain([&device]).map(StandIn::line).collect();
     read(text.as_bytes(), &ReadOptions::default(), &mut seeds).expect("readable");
-    assert_eq!(seeds.0.len(), 12 + 20 + 10);
+    assert_eq!(seeds.0.len(), 12 + 20 + 11);
+    seeds.0.push(made_here);
 
     let searcher = Searcher::new(&seeds.0);
     // It says good-bye: what it writes does end up in this file.
@@ -260,7 +297,9 @@ fn wire_law3_no_secret_in_files_log_and_answers() {
     assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill starts").success());
     assert!(service.child.wait().expect("ends").success());
     let log = std::fs::read(service.path("log")).expect("readable");
-    let answers = [caller.wire.seen, staff.wire.seen, anna.wire.seen].map(Option::unwrap_or_default).concat();
+    let answers = [caller.wire.seen, staff.wire.seen, anna.wire.seen, carl.wire.seen]
+        .map(Option::unwrap_or_default)
+        .concat();
     assert!(String::from_utf8_lossy(&log).contains("stopping"), "{} bytes of log", log.len());
     assert!(answers.len() > 200_000, "{} bytes of answers", answers.len());
     let search = |log: &[u8], answers: &[u8]| {

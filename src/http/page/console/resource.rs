@@ -108,6 +108,19 @@ pub struct TypeGroup {
     pub types: Vec<Choice>,
 }
 
+/// What rules PINs and the secrets of apps.
+#[derive(Debug, Clone)]
+pub struct PinAndApp {
+    /// Most digits of a PIN.
+    pub pin_lengths: Vec<Choice>,
+    /// Where PINs stand.
+    pub pin_placements: Vec<Choice>,
+    /// Hash of the secrets made here.
+    pub app_hashes: Vec<Choice>,
+    /// Digits that apps show.
+    pub app_digits: Vec<Choice>,
+}
+
 /// What a chosen user would see.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -136,8 +149,14 @@ pub struct SelfService {
     pub actions: Vec<ActionSwitch>,
     /// The types for Register New Token; empty while that action is off.
     pub token_types: Vec<TypeGroup>,
+    /// PINs and apps; absent while no action needs them.
+    pub pin_and_app: Option<PinAndApp>,
     /// The rows that users see.
     pub preview: Vec<ActionRow>,
+    /// What unusual sign-ins may lead to.
+    pub policies: Vec<Choice>,
+    /// The least likeness that is usual.
+    pub score: Field,
     /// The login asked about.
     pub see_login: Field,
     /// What that user would see.
@@ -293,7 +312,15 @@ impl Resource {
                         types: Choice::list(&[("software_totp", "App on a phone")], ""),
                     },
                 ],
+                pin_and_app: Some(PinAndApp {
+                    pin_lengths: Choice::list(&[("4", "4 digits"), ("6", "4 to 6")], "4"),
+                    pin_placements: Choice::list(&[("free", "As each user likes")], "free"),
+                    app_hashes: Choice::list(&[("sha1", "SHA-1, which every app knows")], "sha1"),
+                    app_digits: Choice::list(&[("6", "6, which every app knows"), ("8", "8")], "6"),
+                }),
                 preview: ActionRow::samples(),
+                policies: Choice::list(&[("off", "Nothing"), ("report", "The user is told")], "off"),
+                score: Field::of("70"),
                 see_login: Field::of("test"),
                 seen: Some(Seen {
                     words: "test would see one action.".into(),
@@ -334,7 +361,10 @@ impl Resource {
                 qr: String::new(),
                 actions: Vec::new(),
                 token_types: Vec::new(),
+                pin_and_app: None,
                 preview: Vec::new(),
+                policies: Vec::new(),
+                score: Field::default(),
                 see_login: Field::default(),
                 seen: None,
             })),

@@ -145,6 +145,8 @@ pub struct Overview {
     pub user: Field,
     /// A note to the change.
     pub note: Field,
+    /// How it was established who asks for the PIN to go; absent while there is none.
+    pub pin_note: Option<Field>,
 }
 
 /// The tab that checks one code.
@@ -265,6 +267,7 @@ impl Token {
             ),
             user: Field::default(),
             note: Field::default(),
+            pin_note: Some(Field::default()),
         }))
     }
 

@@ -1,0 +1,255 @@
+//! What people change of themselves: login, name, phone number.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::place::Place;
+use super::prove::{self, Then};
+use crate::http::codes::Typed;
+use crate::http::error::ApiError;
+use crate::http::extract::PageForm;
+use crate::http::frame::html;
+use crate::http::page::portal::profile::{Form as FormPage, FormField};
+use crate::http::page::{Field, Notice, Tone};
+use crate::http::words;
+use crate::model::{Login, PhoneNumber, PortalAction, User};
+use crate::service::{PortalSession, PortalState};
+
+pub(super) type Form = Result<PageForm<Typed>, ApiError>;
+
+/// The answer to a form that cannot be taken.
+pub(super) const UNFIT: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
+/// The user, when the action shows for them; when it matters, with a fresh proof or the way to it.
+pub(super) async fn opened(
+    place: &Place,
+    session: &Arc<PortalSession>,
+    action: PortalAction,
+    then: Option<&'static Then>,
+) -> Result<Result<User, Response>, ApiError> {
+    let home = super::actions::read_home(place, session).await?;
+    if !home.actions.contains(&action) {
+        return Err(super::actions::not_offered());
+    }
+    if let Some(then) = then
+        && let Some(elsewhere) = place.prove_first(session, then).await?
+    {
+        return Ok(Err(elsewhere));
+    }
+    Ok(Ok(home.user))
+}
+
+fn login_page(place: &Place, user: &User, status: StatusCode, field: Field) -> Response {
+    let warning = Notice::new(
+        Tone::Attention,
+        "Others find you by your login.",
+        &format!(
+            "Besides {}, other services may know you by it and would not find you any more. Ask first if you are not sure.",
+            place.resource.name
+        ),
+    );
+    let page = FormPage {
+        page: place.inside("Change Login"),
+        portal: place.portal(),
+        heading: "Change Login",
+        lead: format!(
+            "Your login is {}. After the change you sign in with the new one; nobody else gets the old one.",
+            user.login
+        ),
+        warning: Some(warning),
+        notice: None,
+        action: place.path("login"),
+        fields: vec![
+            FormField::text("login", "New login", "username", field)
+                .with("required autocapitalize=none spellcheck=false"),
+        ],
+        button: "Change login",
+        icon: "pencil",
+    };
+    html(status, &page)
+}
+
+/// *Change Login*.
+pub(super) async fn login(place: Place) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = opened(&place, &session, PortalAction::ChangeLogin, Some(&prove::LOGIN)).await.map(|user| {
+        user.map_or_else(
+            |elsewhere| elsewhere,
+            |user| login_page(&place, &user, StatusCode::OK, Field::default()),
+        )
+    });
+    place.answer(result)
+}
+
+/// *Change Login*, sent.
+pub(super) async fn login_sent(place: Place, form: Form) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let typed = match form {
+        Ok(PageForm(typed)) => typed,
+        Err(error) => return place.answer(Err(error)),
+    };
+    let text = typed.text("login");
+    let result = change_login(&place, session, text).await;
+    place.answer_or_prove(result, &prove::LOGIN, text).await
+}
+
+async fn change_login(place: &Place, session: Arc<PortalSession>, text: &str) -> Result<Response, ApiError> {
+    let user = match opened(place, &session, PortalAction::ChangeLogin, None).await? {
+        Ok(user) => user,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let login = match Login::parse(text) {
+        Ok(login) => login,
+        Err(error) => {
+            let field = Field::wrong(text, &words::sentence(&error.to_string()));
+            return Ok(login_page(place, &user, UNFIT, field));
+        }
+    };
+    let visit = place.visit();
+    match place.state.blocking(move |service| service.portal_change_login(&session, &login, &visit)).await {
+        Ok(()) => Ok(place.go("home?done=login")),
+        Err(error) if error.field == Some("login") => {
+            let field = Field::wrong(text, &words::sentence(&error.message));
+            Ok(login_page(place, &user, UNFIT, field))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn name_page(place: &Place, status: StatusCode, first: Field, last: Field) -> Response {
+    let page = FormPage {
+        page: place.inside("Change First and Last Name"),
+        portal: place.portal(),
+        heading: "Change First and Last Name",
+        lead: "It is how we address you in mails, and how the people at the desk find you.".to_owned(),
+        warning: None,
+        notice: None,
+        action: place.path("name"),
+        fields: vec![
+            FormField::text("first_name", "First name", "given-name", first),
+            FormField::text("last_name", "Last name", "family-name", last),
+        ],
+        button: "Save the name",
+        icon: "check",
+    };
+    html(status, &page)
+}
+
+/// *Change First and Last Name*.
+pub(super) async fn name(place: Place) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = opened(&place, &session, PortalAction::ChangeName, None).await.map(|user| match user {
+        Ok(user) => {
+            name_page(&place, StatusCode::OK, Field::of(&user.first_name), Field::of(&user.last_name))
+        }
+        Err(elsewhere) => elsewhere,
+    });
+    place.answer(result)
+}
+
+/// *Change First and Last Name*, sent.
+pub(super) async fn name_sent(place: Place, form: Form) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = async {
+        let PageForm(typed) = form?;
+        let (first, last) = (typed.text("first_name").to_owned(), typed.text("last_name").to_owned());
+        let (visit, names) = (place.visit(), (first.clone(), last.clone()));
+        let changed = place
+            .state
+            .blocking(move |service| service.portal_change_name(&session, &names.0, &names.1, &visit));
+        match changed.await {
+            Ok(()) => Ok(place.go("home?done=name")),
+            Err(error) if matches!(error.field, Some("first_name" | "last_name")) => {
+                let problem = words::sentence(&error.message);
+                let field = |name, text: &str| {
+                    if error.field == Some(name) { Field::wrong(text, &problem) } else { Field::of(text) }
+                };
+                Ok(name_page(&place, UNFIT, field("first_name", &first), field("last_name", &last)))
+            }
+            Err(error) => Err(error),
+        }
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+fn phone_page(place: &Place, status: StatusCode, field: Field) -> Response {
+    let hint = "With the country code, like +49 30 123456. Leave it empty to remove the number.";
+    let page = FormPage {
+        page: place.inside("Change Contact Phone Number"),
+        portal: place.portal(),
+        heading: "Change Contact Phone Number",
+        lead:
+            "The people at the desk may call it to find out whether it is you. It is never called by itself."
+                .to_owned(),
+        warning: None,
+        notice: None,
+        action: place.path("phone"),
+        fields: vec![
+            FormField::text("phone", "Phone number", "tel", field)
+                .hinted(hint)
+                .with("inputmode=tel maxlength=40"),
+        ],
+        button: "Save the number",
+        icon: "check",
+    };
+    html(status, &page)
+}
+
+/// *Change Contact Phone Number*.
+pub(super) async fn phone(place: Place) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = opened(&place, &session, PortalAction::ChangePhone, None).await.map(|user| match user {
+        Ok(user) => {
+            let number = user.phone.as_ref().map_or("", |phone| phone.as_str());
+            phone_page(&place, StatusCode::OK, Field::of(number))
+        }
+        Err(elsewhere) => elsewhere,
+    });
+    place.answer(result)
+}
+
+/// *Change Contact Phone Number*, sent.
+pub(super) async fn phone_sent(place: Place, form: Form) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = async {
+        let PageForm(typed) = form?;
+        let text = typed.text("phone");
+        let phone = match (text, PhoneNumber::parse(text)) {
+            ("", _) => None,
+            (_, Ok(phone)) => Some(phone),
+            (_, Err(error)) => {
+                let field = Field::wrong(text, &words::sentence(&error.to_string()));
+                return Ok(phone_page(&place, UNFIT, field));
+            }
+        };
+        let visit = place.visit();
+        place
+            .state
+            .blocking(move |service| service.portal_change_phone(&session, phone.as_ref(), &visit))
+            .await?;
+        Ok(place.go(if text.is_empty() { "home?done=phone-removed" } else { "home?done=phone" }))
+    };
+    let result = result.await;
+    place.answer(result)
+}

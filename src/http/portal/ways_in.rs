@@ -1,0 +1,317 @@
+//! What people sign in with: their password, their mail address.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::place::Place;
+use super::profile::{Form, UNFIT, opened};
+use super::prove;
+use super::sign_in::{blocked, with_wait};
+use crate::http::codes::Typed;
+use crate::http::error::ApiError;
+use crate::http::extract::PageForm;
+use crate::http::frame::html;
+use crate::http::page::portal::profile::{Email, Form as FormPage, FormField};
+use crate::http::page::{Field, Notice, Tone};
+use crate::http::words;
+use crate::model::{EmailAddress, PortalAction, User};
+use crate::secret::Passphrase;
+use crate::service::{EmailResult, EmailSent, PasswordResult, PortalSession, PortalState};
+
+/// What is wrong with the fields of a password form.
+#[derive(Default)]
+struct Wrong {
+    old: Option<String>,
+    new: Option<String>,
+    again: Option<String>,
+}
+
+async fn password_page(
+    place: &Place,
+    session: &Arc<PortalSession>,
+    action: PortalAction,
+    wrong: Wrong,
+) -> Result<FormPage, ApiError> {
+    let asked = Arc::clone(session);
+    let least = place.state.blocking(move |service| service.portal_password_chars(&asked)).await?;
+    let hint = format!("At least {least} characters. A few words that only you put together are good.");
+    let is_first = action == PortalAction::CreatePassword;
+    let mut fields = Vec::new();
+    if !is_first {
+        fields.push(
+            FormField::password("old", "Old password", "current-password", wrong.old)
+                .with("required autofocus"),
+        );
+    }
+    fields.push(FormField::password("new", "New password", "new-password", wrong.new).hinted(&hint));
+    fields.push(FormField::password("again", "New password once more", "new-password", wrong.again));
+    let (heading, lead, path, button) = if is_first {
+        let lead = "You sign in with it from then on; codes are no longer mailed for that.";
+        ("Create Password", lead, "password/new", "Create the password")
+    } else {
+        let lead = "Wherever else you are signed in, you will be signed out.";
+        ("Change Password", lead, "password", "Change the password")
+    };
+    Ok(FormPage {
+        page: place.inside(heading),
+        portal: place.portal(),
+        heading,
+        lead: lead.to_owned(),
+        warning: None,
+        notice: None,
+        action: place.path(path),
+        fields,
+        button,
+        icon: "key-round",
+    })
+}
+
+async fn password_shown(place: Place, action: PortalAction) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = match opened(&place, &session, action, None).await {
+        Ok(_) => password_page(&place, &session, action, Wrong::default())
+            .await
+            .map(|page| html(StatusCode::OK, &page)),
+        Err(error) => Err(error),
+    };
+    place.answer(result)
+}
+
+/// The new password, typed twice; or what is wrong with it.
+fn new_password(typed: &Typed) -> Result<Passphrase, Wrong> {
+    let (new, again) = (typed.secret("new"), typed.secret("again"));
+    if new.is_empty() {
+        return Err(Wrong { new: Some("Type the new password.".to_owned()), ..Wrong::default() });
+    }
+    if !new.ct_eq(&again) {
+        let problem = "The two are not the same: type the new password in both fields.".to_owned();
+        return Err(Wrong { again: Some(problem), ..Wrong::default() });
+    }
+    Ok(new)
+}
+
+/// *Create Password*.
+pub(super) async fn first_password(place: Place) -> Response {
+    password_shown(place, PortalAction::CreatePassword).await
+}
+
+/// *Change Password*.
+pub(super) async fn password(place: Place) -> Response {
+    password_shown(place, PortalAction::ChangePassword).await
+}
+
+/// *Create Password*, sent.
+pub(super) async fn first_password_sent(place: Place, form: Form) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = async {
+        let PageForm(typed) = form?;
+        let wrong = match new_password(&typed) {
+            Ok(new) => {
+                let (asked, visit) = (Arc::clone(&session), place.visit());
+                let created =
+                    place.state.blocking(move |service| service.portal_create_password(&asked, &new, &visit));
+                match created.await {
+                    Ok(()) => return Ok(place.go("home?done=password-created")),
+                    Err(error) if error.field == Some("password") => {
+                        Wrong { new: Some(words::sentence(&error.message)), ..Wrong::default() }
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Err(wrong) => wrong,
+        };
+        let page = password_page(&place, &session, PortalAction::CreatePassword, wrong).await?;
+        Ok(html(UNFIT, &page))
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+/// *Change Password*, sent.
+pub(super) async fn password_sent(place: Place, form: Form) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = async {
+        let PageForm(typed) = form?;
+        change_password(&place, &session, &typed).await
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+async fn change_password(
+    place: &Place,
+    session: &Arc<PortalSession>,
+    typed: &Typed,
+) -> Result<Response, ApiError> {
+    let action = PortalAction::ChangePassword;
+    let old = typed.secret("old");
+    let wrong = match new_password(typed) {
+        _ if old.is_empty() => {
+            Wrong { old: Some("Type the password that you have now.".to_owned()), ..Wrong::default() }
+        }
+        Err(wrong) => wrong,
+        Ok(new) => {
+            let (asked, visit) = (Arc::clone(session), place.visit());
+            let changed = place
+                .state
+                .blocking(move |service| service.portal_change_password(&asked, &old, &new, &visit));
+            match changed.await {
+                Ok(PasswordResult::Changed) => return Ok(place.go("home?done=password")),
+                Ok(PasswordResult::Refused) => Wrong {
+                    old: Some("That is not the password on record. Check the keyboard.".to_owned()),
+                    ..Wrong::default()
+                },
+                Ok(PasswordResult::Blocked { until }) => {
+                    let now = place.state.service.now();
+                    let mut page = password_page(place, session, action, Wrong::default()).await?;
+                    page.notice = Some(blocked(until, now));
+                    return Ok(with_wait(html(StatusCode::TOO_MANY_REQUESTS, &page), until, now));
+                }
+                Err(error) if error.field == Some("password") => {
+                    Wrong { new: Some(words::sentence(&error.message)), ..Wrong::default() }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    Ok(html(UNFIT, &password_page(place, session, action, wrong).await?))
+}
+
+fn email_page(place: &Place, session: &PortalSession, user: &User) -> Email {
+    let pending = session.email_pending.as_ref().map(|to| (to.as_str().to_owned(), Field::default()));
+    let address = pending.as_ref().map_or_else(Field::default, |(to, _)| Field::of(to));
+    Email {
+        page: place.inside("Change Email Address"),
+        portal: place.portal(),
+        present: user.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default(),
+        pending,
+        address,
+        notice: None,
+    }
+}
+
+/// *Change Email Address*.
+pub(super) async fn email(place: Place) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    // An address that waits for its code was proved to be wanted when it was typed.
+    let then = session.email_pending.is_none().then_some(&prove::EMAIL);
+    let result = opened(&place, &session, PortalAction::ChangeEmail, then).await.map(|user| match user {
+        Ok(user) => html(StatusCode::OK, &email_page(&place, &session, &user)),
+        Err(elsewhere) => elsewhere,
+    });
+    place.answer(result)
+}
+
+/// *Change Email Address*: the address was sent.
+pub(super) async fn email_sent(place: Place, form: Form) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let typed = match form {
+        Ok(PageForm(typed)) => typed,
+        Err(error) => return place.answer(Err(error)),
+    };
+    let text = typed.text("email");
+    let result = change_email(&place, &session, text).await;
+    place.answer_or_prove(result, &prove::EMAIL, text).await
+}
+
+async fn change_email(place: &Place, session: &Arc<PortalSession>, text: &str) -> Result<Response, ApiError> {
+    let user = match opened(place, session, PortalAction::ChangeEmail, None).await? {
+        Ok(user) => user,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let mut page = email_page(place, session, &user);
+    let to = match EmailAddress::parse(text) {
+        Ok(to) => to,
+        Err(error) => {
+            page.address = Field::wrong(text, &words::sentence(&error.to_string()));
+            return Ok(html(UNFIT, &page));
+        }
+    };
+    let (asked, visit) = (Arc::clone(session), place.visit());
+    match place.state.blocking(move |service| service.portal_change_email(&asked, &to, &visit)).await {
+        Ok(EmailSent::OnItsWay) => Ok(place.go("email")),
+        Ok(EmailSent::Enough) => {
+            page.address = Field::of(text);
+            page.notice = Some(Notice::new(
+                Tone::Attention,
+                "There were enough mails for now.",
+                "At most three codes are mailed in a quarter of an hour. Wait that long and try again.",
+            ));
+            Ok(html(StatusCode::TOO_MANY_REQUESTS, &page))
+        }
+        Err(error) if error.field == Some("email") => {
+            page.address = Field::wrong(text, &words::sentence(&error.message));
+            Ok(html(UNFIT, &page))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// *Change Email Address*: the code was sent.
+pub(super) async fn email_code(place: Place, form: Form) -> Response {
+    let session = match place.at(PortalState::Full) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = async {
+        let PageForm(typed) = form?;
+        prove_email(&place, &session, &typed).await
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+async fn prove_email(
+    place: &Place,
+    session: &Arc<PortalSession>,
+    typed: &Typed,
+) -> Result<Response, ApiError> {
+    let user = match opened(place, session, PortalAction::ChangeEmail, None).await? {
+        Ok(user) => user,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let mut page = email_page(place, session, &user);
+    let Some((_, code)) = &mut page.pending else {
+        page.notice = Some(Notice::new(
+            Tone::Attention,
+            "The code is too old.",
+            "It holds for ten minutes. Have another one mailed.",
+        ));
+        return Ok(html(UNFIT, &page));
+    };
+    if typed.text("code").is_empty() {
+        code.error = Some("Type the code that we mailed you.".to_owned());
+        return Ok(html(UNFIT, &page));
+    }
+    let (asked, visit, typed) = (Arc::clone(session), place.visit(), typed.secret("code"));
+    match place.state.blocking(move |service| service.portal_prove_email(&asked, &typed, &visit)).await? {
+        EmailResult::Changed => Ok(place.go("home?done=email")),
+        EmailResult::Refused => {
+            let text = "Only the newest code works, for ten minutes.";
+            page.notice = Some(Notice::new(Tone::Bad, "That code did not fit.", text));
+            Ok(html(UNFIT, &page))
+        }
+        EmailResult::Blocked { until } => {
+            let now = place.state.service.now();
+            page.notice = Some(blocked(until, now));
+            Ok(with_wait(html(StatusCode::TOO_MANY_REQUESTS, &page), until, now))
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Arriving from somewhere: what a sign-in from an unusual environment leads to (P29).
+//!
+//! A first sign-in is never unusual, nor is the next one after an operator unblocked the user.
+
+use crate::clock::UnixTime;
+use crate::model::{
+    ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress, EnvironmentPolicy,
+    Environments, Likeness, LoginStage, Resource, Scope, Session, SessionKind, Subject, Traits, User, Visit,
+};
+use crate::secret::Passphrase;
+use crate::store::{Change, Changes, View};
+use crate::vault::{bearer_hash, bearer_token};
+
+use super::authenticate::is_on;
+use super::mailed_code::{Purpose, Recipient, fits};
+use super::notice::{Happened, Notice, Post};
+use super::pair::pair_of;
+use super::{PortalSession, SecondPage, Service, ServiceError, code};
+
+/// A user who gave what a sign-in needs, and from where.
+pub(super) struct Arrival<'a> {
+    user: &'a User,
+    resource: &'a Resource,
+    visit: &'a Visit,
+    now: UnixTime,
+    known: Environments,
+    traits: Traits,
+    policy: EnvironmentPolicy,
+    /// The likeness, when it is too small.
+    unlike: Option<Likeness>,
+    is_proved: bool,
+}
+
+impl<'a> Arrival<'a> {
+    /// Looks at it.
+    pub(super) fn at(
+        view: &dyn View,
+        user: &'a User,
+        resource: &'a Resource,
+        visit: &'a Visit,
+        now: UnixTime,
+    ) -> Result<Self, ServiceError> {
+        let known = view.environments(user.id)?.unwrap_or_default();
+        let traits = Traits::read(&visit.says, &visit.address);
+        let (policy, least) = resource.portal.as_ref().map_or((EnvironmentPolicy::Off, 0), |portal| {
+            (portal.environment_policy, portal.environment_score)
+        });
+        let unlike = known
+            .likeness(&traits)
+            .filter(|likeness| likeness.score < u32::from(least) && !known.next_is_welcome)
+            .filter(|_| policy != EnvironmentPolicy::Off);
+        Ok(Self { user, resource, visit, now, known, traits, policy, unlike, is_proved: false })
+    }
+
+    /// A second factor was right, too.
+    pub(super) fn proved(self) -> Self {
+        Self { is_proved: true, ..self }
+    }
+
+    /// Where a code goes that is asked for beside the password. Nowhere when a mailed code was the way in.
+    pub(super) fn asks_code(&self, came_by_mail: bool) -> Option<EmailAddress> {
+        let asks = self.policy == EnvironmentPolicy::AskOtp && self.unlike.is_some() && !came_by_mail;
+        self.user.email.clone().filter(|_| asks)
+    }
+
+    /// Not let in.
+    pub(super) fn is_refused(&self) -> bool {
+        self.policy == EnvironmentPolicy::Refuse && self.unlike.is_some()
+    }
+
+    /// What goes with being refused: the owner is told, the log knows.
+    pub(super) fn refused(&self, view: &dyn View, post: &Post) -> Result<Changes, ServiceError> {
+        let Some(likeness) = &self.unlike else { return Ok(Vec::new()) };
+        self.told(view, post, Happened::UnlikeRefused(likeness), likeness, AuditResult::Refused)
+    }
+
+    /// What goes with being let in: the environment is noted, an unusual one is told. Gives its number.
+    pub(super) fn let_in(
+        &mut self,
+        view: &dyn View,
+        post: &Post,
+    ) -> Result<(Option<u32>, Changes), ServiceError> {
+        if !self.resource.keeps_environments() {
+            return Ok((None, Vec::new()));
+        }
+        let mut changes = Vec::new();
+        let is_told = self.policy == EnvironmentPolicy::Report || !self.is_proved;
+        if let Some(likeness) = self.unlike.as_ref().filter(|_| is_told) {
+            let happened = Happened::UnlikeSeen(likeness);
+            changes = self.told(view, post, happened, likeness, AuditResult::Done)?;
+        }
+        let number = self.known.seen(&self.traits, self.now);
+        changes.push(Change::PutEnvironments(self.user.id, self.known.clone()));
+        Ok((Some(number), changes))
+    }
+
+    fn told(
+        &self,
+        view: &dyn View,
+        post: &Post,
+        happened: Happened<'_>,
+        likeness: &Likeness,
+        result: AuditResult,
+    ) -> Result<Changes, ServiceError> {
+        let origin = ActorOrigin::User { id: self.user.id, login: self.user.login.clone() };
+        let actor = self.visit.actor(origin, Scope::Resources(vec![self.resource.id]));
+        let detail = vec![
+            ("score", likeness.score.to_string()),
+            ("policy", self.policy.name().to_owned()),
+            ("differences", likeness.differences.join("; ")),
+        ];
+        let subjects = vec![Subject::User(self.user.id), Subject::Resource(self.resource.id)];
+        let stranger = self.visit.stranger();
+        let action = AuditAction::EnvironmentUnlike;
+        let mut changes = vec![super::audit_entry(self.now, &stranger, action, subjects, result, detail)];
+        let notice = Notice { happened, user: self.user, actor: &actor, resource: Some(self.resource) };
+        post.tell(view, &notice, self.now, &mut changes)?;
+        Ok(changes)
+    }
+}
+
+fn ended() -> ServiceError {
+    ServiceError::state("sign_in_order", "start again with the login")
+}
+
+/// The user who owes a mailed code, as long as they stand where they did.
+fn owing(view: &dyn View, portal: &PortalSession, now: UnixTime) -> Result<(User, Resource), ServiceError> {
+    let session = view.session(&portal.key)?.filter(|session| session.is_alive(now)).ok_or_else(ended)?;
+    let SessionKind::Portal { resource, stage: LoginStage::CodeOwed { user } } = session.kind else {
+        return Err(ended());
+    };
+    let user = view.user(user)?.ok_or_else(ended)?;
+    let resource = view.resource(resource)?.ok_or_else(ended)?;
+    // Whoever got a token meanwhile signs in with it.
+    let is_as_before = is_on(view, &user, &resource)? && pair_of(view, user.id, &resource)?.is_none();
+    if is_as_before { Ok((user, resource)) } else { Err(ended()) }
+}
+
+impl Service {
+    /// The mailed code that an unusual environment asks for beside the password.
+    pub fn portal_unusual(
+        &self,
+        portal: &PortalSession,
+        typed: &Passphrase,
+        visit: &Visit,
+    ) -> Result<SecondPage, ServiceError> {
+        let cookie = bearer_token()?;
+        let new_key = bearer_hash(&cookie);
+        let (typed, now) = (self.code_hash_of(typed), self.clock.now());
+        let of_address = self.address_budget(&visit.address, now);
+        let (portal, visit, post) = (portal.clone(), visit.clone(), self.post()?);
+        let passed = self.decide(move |view| {
+            let (user, resource) = owing(view, &portal, now)?;
+            let key = BudgetKey::User(BudgetKind::MailedCode, user.id);
+            let budget = view.budget(key)?;
+            let audit = |result, word: &str| {
+                let detail = vec![("page", "unusual".to_owned()), ("result", word.to_owned())];
+                let subjects = vec![Subject::User(user.id), Subject::Resource(resource.id)];
+                super::audit_entry(now, &visit.stranger(), AuditAction::SignIn, subjects, result, detail)
+            };
+            let until = match of_address.blocked(view)? {
+                Some(until) => Some(Some(until)),
+                None => code::blocked(&budget, now),
+            };
+            if let Some(until) = until {
+                return Ok((Err(Some(until)), vec![audit(AuditResult::Refused, "blocked")]));
+            }
+            let mut arrival = Arrival::at(view, &user, &resource, &visit, now)?.proved();
+            let mailed = view.mailed_code(user.id, resource.id)?;
+            let is_right = mailed.is_some_and(|mailed| fits(&mailed, &typed, &portal.key, now));
+            if !is_right || arrival.is_refused() {
+                let mut changes = vec![Change::PutBudget(key, budget.failed(now, resource.failure_limit))];
+                changes.extend(of_address.failed(view)?);
+                changes.push(audit(AuditResult::Refused, "wrong"));
+                return Ok((Err(None), changes));
+            }
+            let (number, mut changes) = arrival.let_in(view, &post)?;
+            let stage = LoginStage::Full { user: user.id, proved_at: now };
+            let kind = SessionKind::Portal { resource: resource.id, stage };
+            let session = Session { environment: number, ..Session::new(kind, visit.address.clone(), now) };
+            changes.extend([
+                Change::PutBudget(key, Budget::CLEAR),
+                Change::DeleteMailedCode(user.id, resource.id),
+                Change::DeleteSession(portal.key),
+                Change::PutSession(new_key, session),
+                audit(AuditResult::Done, "signed_in"),
+            ]);
+            Ok((Ok(()), changes))
+        })?;
+        Ok(match passed {
+            Ok(()) => SecondPage::Passed { cookie, owes_code: false },
+            Err(None) => SecondPage::Refused,
+            Err(Some(until)) => SecondPage::Blocked { until },
+        })
+    }
+
+    /// Mails that code once more. False: there were enough mails lately.
+    pub fn mail_unusual(&self, portal: &PortalSession, visit: &Visit) -> Result<bool, ServiceError> {
+        let now = self.clock.now();
+        let code = self.fresh_code(Purpose::SignIn, visit, now)?;
+        let (portal, visit) = (portal.clone(), visit.clone());
+        let sent = self.decide(move |view| {
+            let (user, resource) = owing(view, &portal, now)?;
+            let to = user.email.clone().ok_or_else(ended)?;
+            let recipient = Recipient { user: &user, resource: &resource, to };
+            let Some(mut changes) = code.mail(view, &recipient, &visit, now)? else {
+                return Ok((false, Vec::new()));
+            };
+            changes.push(code.kept_for(user.id, resource.id, portal.key, now));
+            Ok((true, changes))
+        })?;
+        self.wake_mailer();
+        Ok(sent)
+    }
+}

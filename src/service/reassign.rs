@@ -1,0 +1,68 @@
+//! *Unassign Token* and *Re-Assign Token* (P18, P19). A fresh proof comes before both.
+
+use crate::model::{Assignment, AuditAction, AuditResult, PortalAction, Subject, TokenSerial, Visit};
+use crate::oath::Otp;
+use crate::store::Change;
+
+use super::confirm::Replacing;
+use super::notice::{Happened, Notice};
+use super::pair::pair_of;
+use super::portal::{require_fresh, signed_in};
+use super::{ConfirmRequest, ConfirmResult, PortalSession, Service, ServiceError};
+
+impl Service {
+    /// *Unassign Token*: on this resource the pair becomes a user without a token. The user stays its
+    /// holder, so nobody else can confirm it; it keeps standing here for that.
+    pub fn portal_unassign(&self, portal: &PortalSession, visit: &Visit) -> Result<(), ServiceError> {
+        self.require_action(portal, PortalAction::UnassignToken)?;
+        let user = signed_in(portal)?.clone();
+        let (actor, resource, now) = (portal.actor(visit), portal.resource.clone(), self.clock.now());
+        let (post, portal) = (self.post()?, portal.clone());
+        self.decide(move |view| {
+            require_fresh(view, &portal, now)?;
+            let (place, token) = pair_of(view, user.id, &resource)?.ok_or(ServiceError::Stale)?;
+            let (alone, apart) = place.parties.unpaired()?;
+            let mut changes = vec![Change::PutAssignment(Assignment { parties: alone, ..place })];
+            let id = view.next_assignment()?;
+            let stays = Assignment { id, resource: resource.id, parties: apart, created_at: now };
+            changes.push(Change::PutAssignment(stays));
+            changes.push(super::audit_entry(
+                now,
+                &actor,
+                AuditAction::Unassigned,
+                vec![Subject::Token(token.id), Subject::User(user.id), Subject::Resource(resource.id)],
+                AuditResult::Done,
+                vec![
+                    ("kind", place.parties.kind().name().to_owned()),
+                    ("resource", resource.name.to_string()),
+                ],
+            ));
+            let happened = Happened::TokenUnassigned(&token.serial);
+            let notice = Notice { happened, user: &user, actor: &actor, resource: Some(&resource) };
+            post.tell(view, &notice, now, &mut changes)?;
+            Ok(((), changes))
+        })?;
+        self.wake_mailer();
+        Ok(())
+    }
+
+    /// *Re-Assign Token* with a token that the user received: it is confirmed, and in the same change it
+    /// takes all places of the present one.
+    pub fn portal_reassign(
+        &self,
+        portal: &PortalSession,
+        serial: &TokenSerial,
+        otps: &[Otp],
+        visit: &Visit,
+    ) -> Result<ConfirmResult, ServiceError> {
+        let old = self.replaced_by_draft(portal, true)?.ok_or(ServiceError::Stale)?;
+        let replacing = Replacing { old, portal: portal.clone() };
+        let user = signed_in(portal)?;
+        let request = ConfirmRequest { resource: &portal.resource.name, user: &user.login, serial, otps };
+        Ok(match self.confirm_in_place_of(&portal.actor(visit), &request, Some(&replacing))? {
+            // The real reason is in the log.
+            ConfirmResult::Refused { slow, .. } => ConfirmResult::Refused { reason: "refused", slow },
+            told => told,
+        })
+    }
+}
