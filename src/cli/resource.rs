@@ -99,7 +99,7 @@ pub(super) async fn run(command: &ResourceCommand, client: &Client, out: &mut Ou
         ResourceCommand::Unassign(args) => unassign(args, client, out).await?,
         ResourceCommand::Confirmations { name, page } => {
             let columns =
-                &[("SERIAL", "serial"), ("USER", "user"), ("CUSTODY", "custody"), ("BATCH", "batch")];
+                &[("SERIAL", "serial"), ("USER", "user"), ("CUSTODY", "custody"), ("SINCE", "since")];
             let filters = [("state", Some("open".to_owned()))];
             list(client, out, &format!("{}/confirmations", path(name)), &filters, page, columns).await?;
         }

@@ -1,8 +1,9 @@
 //! Single assignments of users and tokens to resources.
 
+use crate::clock::UnixTime;
 use crate::model::{
-    Actor, Assignment, AssignmentId, AssignmentKind, AuditAction, AuditResult, Batch, Login, Parties,
-    Resource, ResourceId, ResourceName, Scope, Subject, Token, TokenSerial, User,
+    Actor, Assignment, AssignmentId, AssignmentKind, AuditAction, AuditResult, Batch, Custody, Login,
+    Parties, Resource, ResourceId, ResourceName, Scope, Subject, Token, TokenSerial, User,
 };
 use crate::store::{AssignmentFilter, Change, Changes, CustodyFilter, Page, Slice, TokenFilter, View};
 
@@ -44,6 +45,20 @@ pub struct CustodyCount {
     pub or_more: bool,
 }
 
+/// Since when a token waits for its confirmation on a resource.
+fn waits_since(view: &dyn View, token: &Token, resource: ResourceId) -> Result<UnixTime, ServiceError> {
+    if let Custody::HandedOut { at } = token.custody {
+        return Ok(at);
+    }
+    let own = view.assignments_of_token(token.id)?;
+    if let Some(own) = own.iter().find(|own| own.resource == resource) {
+        return Ok(own.created_at);
+    }
+    let batch = view.batch_assignments_of(token.batch)?;
+    let stands = batch.iter().filter(|it| it.resource == resource && it.covers(token));
+    Ok(stands.map(|it| it.created_at).min().unwrap_or(token.created_at))
+}
+
 impl Service {
     /// Assignments of a resource. Tokens that stand there with their batch are in the token list.
     pub fn assignments(
@@ -72,21 +87,24 @@ impl Service {
         })
     }
 
-    /// Tokens on a resource that nobody confirmed yet, with their batch or by themselves.
+    /// Tokens on a resource that nobody confirmed yet, with their batch or by themselves, and since when:
+    /// since they were handed out, else since they stand there.
     pub fn unconfirmed(
         &self,
         actor: &Actor,
         resource: &ResourceName,
         page: Page,
-    ) -> Result<Slice<TokenView>, ServiceError> {
+    ) -> Result<Slice<(TokenView, UnixTime)>, ServiceError> {
         self.store.read(|view| {
             let resource = self.resource_named(view, actor, resource)?;
             let filter =
                 TokenFilter { resource: Some(resource.id), unconfirmed: Some(true), ..TokenFilter::ALL };
             let slice = view.tokens(&filter, page)?;
-            let items =
-                slice.items.into_iter().map(|t| TokenView::read(view, actor, t)).collect::<Result<_, _>>()?;
-            Ok(Slice { items, next: slice.next })
+            let items = slice.items.into_iter().map(|token| {
+                let since = waits_since(view, &token, resource.id)?;
+                Ok((TokenView::read(view, actor, token)?, since))
+            });
+            Ok(Slice { items: items.collect::<Result<_, ServiceError>>()?, next: slice.next })
         })
     }
 

@@ -301,14 +301,24 @@ struct ConfirmationsQuery {
     cursor: Option<String>,
 }
 
+/// A token that waits for its confirmation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UnconfirmedToken)]
+struct UnconfirmedDto {
+    /// Since it was handed out, else since it stands on the resource.
+    since: String,
+    #[serde(flatten)]
+    token: TokenDto,
+}
+
 #[utoipa::path(get, path = "/api/v1/resources/{name}/confirmations", tag = "codes",
-    params(ConfirmationsQuery), responses((status = 200, body = List<TokenDto>)))]
+    params(ConfirmationsQuery), responses((status = 200, body = List<UnconfirmedDto>)))]
 async fn unconfirmed(
     State(state): State<AppState>,
     Acting(actor): Acting,
     Path(name): Path<String>,
     ApiQuery(asked): ApiQuery<ConfirmationsQuery>,
-) -> ApiResult<List<TokenDto>> {
+) -> ApiResult<List<UnconfirmedDto>> {
     if asked.state.is_some_and(|state| state != "open") {
         return Err(ApiError::field("state", "state_unknown", "state is open"));
     }
@@ -316,7 +326,8 @@ async fn unconfirmed(
     let resource = common::resource("resource", &name)?;
     let now = state.service.now();
     let found = state.blocking(move |service| service.unconfirmed(&actor, &resource, page)).await?;
-    Ok(Json(List::of(found, |view| TokenDto::of(view, now))))
+    let one = |(view, since)| UnconfirmedDto { since: time(since), token: TokenDto::of(view, now) };
+    Ok(Json(List::of(found, one)))
 }
 
 /// What a person typed elsewhere.

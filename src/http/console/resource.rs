@@ -248,13 +248,13 @@ fn assignment_row(item: &AssignmentView, now: UnixTime) -> view::AssignedRow {
     }
 }
 
-fn token_row(token: &TokenView, now: UnixTime, removable: bool) -> view::AssignedRow {
+fn token_row(token: &TokenView, since: UnixTime, now: UnixTime, removable: bool) -> view::AssignedRow {
     let serial = token.token.serial.display();
     view::AssignedRow {
         user: token.user.clone(),
         serial: Some(serial.to_owned()),
         state: custody_badge(token.custody),
-        since: words::moment(token.token.created_at, now),
+        since: words::moment(since, now),
         unassign: removable.then(|| format!("token:{serial}")),
     }
 }
@@ -275,11 +275,15 @@ async fn rows(
                 Tab::Tokens => {
                     let query = TokenQuery { resource: Some(name), ..TokenQuery::default() };
                     let slice = service.tokens(&actor, &query, page)?;
-                    return Ok((slice.items.iter().map(|t| token_row(t, now, true)).collect(), slice.next));
+                    return Ok((
+                        slice.items.iter().map(|t| token_row(t, t.token.created_at, now, true)).collect(),
+                        slice.next,
+                    ));
                 }
                 Tab::Unconfirmed => {
                     let slice = service.unconfirmed(&actor, &name, page)?;
-                    return Ok((slice.items.iter().map(|t| token_row(t, now, false)).collect(), slice.next));
+                    let row = |(token, since): &(TokenView, UnixTime)| token_row(token, *since, now, false);
+                    return Ok((slice.items.iter().map(row).collect(), slice.next));
                 }
             };
             let slice = service.assignments(&actor, &name, Some(kind), page)?;
