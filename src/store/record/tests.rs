@@ -367,7 +367,7 @@ fn places_of_variants() {
          custody_changed token_changed token_deleted token_unblocked otp_checked resynced \
          confirmation authenticated sign_in sign_out code_mailed operator_created operator_changed \
          api_key_created api_key_revoked audit_verified confirmation_alert clock_accepted \
-         chain_anchored"
+         chain_anchored proved environment_changed environment_unlike"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(
