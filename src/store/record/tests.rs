@@ -5,11 +5,11 @@ use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, ApiKeyId, AssignmentId, AuditAction, AuditEntry, AuditResult, BatchAssignmentId,
     BatchId, BatchName, BatchPart, BatchState, Custody, DataKeyId, DisabledBy, Drift, EmailAddress,
-    EmailChange, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, JobId, JobKind, JobState,
-    Login, LoginStage, MailId, MailKind, MailState, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber,
-    PinPlacement, PinRecord, PortalAction, ResourceAlias, ResourceId, ResourceName, Role, Scope, SealedSeed,
-    SeedVersion, SelfService, SerialRange, SessionKind, Subject, TokenId, TokenKind, TokenOrigin,
-    TokenSerial, TokenType, UserId, Verdict, WrapMode,
+    EmailChange, Environment, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, JobId,
+    JobKind, JobState, Login, LoginStage, MailId, MailKind, MailState, OperatorId, OtpSpec, Parties,
+    PasswordHash, PhoneNumber, PinPlacement, PinRecord, PortalAction, ResourceAlias, ResourceId,
+    ResourceName, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange, SessionKind, Subject,
+    TokenId, TokenKind, TokenOrigin, TokenSerial, TokenType, Traits, UserId, Verdict, WrapMode,
 };
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
 use crate::store::audit::hex;
@@ -292,6 +292,23 @@ fn bytes_of_sessions_mails_and_budgets() {
         &session,
         "0101030205f6a1d5edee66f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660107",
     );
+    let environment = Environment {
+        number: 1,
+        traits: Traits {
+            browser: "F".into(),
+            system: "L".into(),
+            language: "de".into(),
+            time_zone: String::new(),
+            screen: String::new(),
+            network: "n".into(),
+        },
+        name: "h".into(),
+        trusted: true,
+        first_seen: AT,
+        last_seen: AT,
+    };
+    let environments = Environments { known: vec![environment], numbers: 1, next_is_welcome: false };
+    pinned(&environments, "0101010146014c0264650000016e016801f6a1d5edee66f6a1d5edee660100");
     let code = MailedCode { hash: [1; 32], expires_at: AT, session: [2; 32] };
     pinned(
         &code,

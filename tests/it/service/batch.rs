@@ -204,3 +204,33 @@ fn service_places_of_a_large_batch() {
     assert_eq!(counts(1_000), [("in_stock", 19, false), ("lost", 1, false)]);
     assert_eq!(counts(2), [("in_stock", 19, false), ("lost", 1, false)]);
 }
+
+#[test]
+fn p52_lists_since_when_a_token_waits() {
+    let home = scene();
+    let since = || {
+        let slice = home.service.unconfirmed(&admin(), &resource("R1"), Page::first(10)).expect("listed");
+        let row = |(view, since): (mintmark::service::TokenView, mintmark::clock::UnixTime)| {
+            (view.token.serial.display().to_owned(), since)
+        };
+        slice.items.into_iter().map(row).collect::<BTreeMap<_, _>>()
+    };
+    let serials: Vec<String> = many("A", 4).iter().map(|it| it.serial.display().to_owned()).collect();
+    home.wait(3_600);
+    let with_batch = home.service.now();
+    assign(&home, "R1", part(&format!("{}-{}", serials[0], serials[2]))).expect("assigned");
+    home.wait(3_600);
+    let alone = home.service.now();
+    let request = AssignRequest {
+        kind: AssignmentKind::Token,
+        user: None,
+        token: Some(many("A", 4)[3].serial.clone()),
+    };
+    home.service.assign(&admin(), &resource("R1"), &request).expect("assigned");
+    home.wait(3_600);
+    let handed = home.service.now();
+    home.service.set_custody(&admin(), &many("A", 4)[1].serial, "handed_out", None, "").expect("moved");
+    home.wait(3_600);
+    let told: Vec<_> = serials.iter().map(|serial| since()[serial]).collect();
+    assert_eq!(told, [with_batch, handed, with_batch, alone]);
+}
