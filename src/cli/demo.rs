@@ -216,6 +216,8 @@ fn greet(
         "       curl {url}/api/v1/resources/VPN/authenticate -H 'Authorization: Bearer KEY' \\\n         \
          -H 'Content-Type: application/json' -d '{{\"user\":\"anna\",\"otp\":\"CODE\"}}'"
     ))?;
+    out.line("  5. Let people do more by themselves: in the console under Resources, VPN, Self-Service, switch actions")?;
+    out.line("     on (Register New Token with an app, PIN Setup, Change Password ...), then look as anna.")?;
     out.line("\nStop with Ctrl-C; the data stays.")
 }
 
