@@ -45,7 +45,7 @@ const fn action_words(action: PortalAction) -> [&'static str; 3] {
             ["Change Contact Phone Number", "smartphone", "Be reached at another number."]
         }
         PortalAction::ChangeLogin => ["Change Login", "user", "Sign in with another login."],
-        PortalAction::ChangeName => ["Change First and Last Name", "pencil", "Be called otherwise."],
+        PortalAction::ChangeName => ["Change First Name and Last Name", "pencil", "Be called otherwise."],
         PortalAction::ManageEnvironment => {
             ["Manage User Environment", "network", "See from where you sign in, trust or forget it."]
         }

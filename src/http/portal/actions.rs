@@ -114,7 +114,7 @@ fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
             ("phone", "smartphone", "Change Contact Phone Number", "Be reached at another number.")
         }
         PortalAction::ChangeLogin => ("login", "user", "Change Login", "Sign in with another login."),
-        PortalAction::ChangeName => ("name", "pencil", "Change First and Last Name", "Be called otherwise."),
+        PortalAction::ChangeName => ("name", "pencil", "Change First Name and Last Name", "Be called otherwise."),
         PortalAction::ManageEnvironment => (
             "environment",
             "network",

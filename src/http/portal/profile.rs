@@ -126,9 +126,9 @@ async fn change_login(place: &Place, session: Arc<PortalSession>, text: &str) ->
 
 fn name_page(place: &Place, status: StatusCode, first: Field, last: Field) -> Response {
     let page = FormPage {
-        page: place.inside("Change First and Last Name"),
+        page: place.inside("Change First Name and Last Name"),
         portal: place.portal(),
-        heading: "Change First and Last Name",
+        heading: "Change First Name and Last Name",
         lead: "It is how we address you in mails, and how the people at the desk find you.".to_owned(),
         warning: None,
         notice: None,
@@ -143,7 +143,7 @@ fn name_page(place: &Place, status: StatusCode, first: Field, last: Field) -> Re
     html(status, &page)
 }
 
-/// *Change First and Last Name*.
+/// *Change First Name and Last Name*.
 pub(super) async fn name(place: Place) -> Response {
     let session = match place.at(PortalState::Full) {
         Ok(session) => session,
@@ -158,7 +158,7 @@ pub(super) async fn name(place: Place) -> Response {
     place.answer(result)
 }
 
-/// *Change First and Last Name*, sent.
+/// *Change First Name and Last Name*, sent.
 pub(super) async fn name_sent(place: Place, form: Form) -> Response {
     let session = match place.at(PortalState::Full) {
         Ok(session) => session,

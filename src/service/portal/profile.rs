@@ -78,7 +78,7 @@ impl Service {
         taken.map_or(Ok(()), Err)
     }
 
-    /// *Change First and Last Name* (P28).
+    /// *Change First Name and Last Name* (P28).
     pub fn portal_change_name(
         &self,
         portal: &PortalSession,
