@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EmailAddress, Login, OperatorId, ResourceId, UserId};
+use super::{EmailAddress, Login, OperatorId, ResourceId, TokenId, UserId};
 use crate::clock::UnixTime;
 
 /// How far a user has come in the portal's sign-in.
@@ -26,6 +26,8 @@ pub enum LoginStage {
         user: UserId,
         /// When the last proof by a code, or by the password without a token, was given.
         proved_at: UnixTime,
+        /// The token whose code that was; none: a password or a mailed code.
+        proved_by: Option<TokenId>,
     },
     /// The password was right, and the browser is unlike those known: a mailed code is still owed.
     CodeOwed {

@@ -175,7 +175,7 @@ impl Service {
                 return Ok((Err(None), changes));
             }
             let (number, mut changes) = arrival.let_in(view, &post)?;
-            let stage = LoginStage::Full { user: user.id, proved_at: now };
+            let stage = LoginStage::Full { user: user.id, proved_at: now, proved_by: None };
             let kind = SessionKind::Portal { resource: resource.id, stage };
             let session = Session { environment: number, ..Session::new(kind, visit.address.clone(), now) };
             changes.extend([

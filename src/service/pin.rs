@@ -158,8 +158,12 @@ impl Service {
         let phc = self.hash_password(&self.keyed_pin(token, digits))?.0;
         let record = PinRecord { placement, digits: len, phc };
         let (actor, resource, now) = (portal.actor(visit), portal.resource.clone(), self.clock.now());
-        let post = self.post()?;
+        let (post, session) = (self.post()?, portal.key);
         self.decide(move |view| {
+            // The owner may have signed out everywhere while the PIN was hashed.
+            if view.session(&session)?.is_none() {
+                return Err(ServiceError::state("sign_in_order", "start again with the login"));
+            }
             let (_, here) = pair_of(view, user.id, &resource)?
                 .filter(|(_, here)| here.id == token && here.pin.is_none())
                 .ok_or(ServiceError::Stale)?;

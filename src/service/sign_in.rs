@@ -6,8 +6,8 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress, Login,
-    LoginStage, PortalAction, Resource, ResourceAlias, Scope, Session, SessionKind, Subject, User, UserId,
-    Visit,
+    LoginStage, PortalAction, Resource, ResourceAlias, ResourceId, Scope, Session, SessionKind, Subject,
+    TokenId, User, UserId, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
@@ -394,9 +394,10 @@ impl Service {
             let right = matches!(result, CheckResult::Accepted { .. });
             let (mut done, mut word) = (right, result.name());
             if right && complete {
-                changes.extend(proved_session(view, old_key, new_key, now)?);
+                changes.extend(proved_session(view, old_key, new_key, Some(fresh.id()), now)?);
             } else if right {
-                let full = full_session(view, &post, (old_key, new_key), (user, resource), &visit, now)?;
+                let full =
+                    full_session(view, &post, (old_key, new_key), (user, resource, fresh.id()), &visit, now)?;
                 (done, word) = if full.1 { (true, word) } else { (false, "environment") };
                 changes.extend(full.0);
             }
@@ -441,15 +442,21 @@ impl Service {
             let (acting, visiting, post) = (actor.clone(), visit.clone(), self.post()?);
             let subjects =
                 vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(resource)];
-            let told = self.tells_synchronized(portal, &examined, visit)?;
+            let (told, token) = (self.tells_synchronized(portal, &examined, visit)?, examined.id());
             self.synchronize(&actor, &examined, &asked, move |view| {
                 if view.session(&old_key)?.is_none() {
                     return Err(ServiceError::state("sign_in_order", "start again with the login"));
                 }
                 // Without the PIN the token is back, and the code with the PIN is still owed.
                 let (mut changes, word, done) = if pin == SequencePin::Proved {
-                    let (changes, done) =
-                        full_session(view, &post, (old_key, new_key), (user, resource), &visiting, now)?;
+                    let (changes, done) = full_session(
+                        view,
+                        &post,
+                        (old_key, new_key),
+                        (user, resource, token),
+                        &visiting,
+                        now,
+                    )?;
                     (changes, if done { "synchronized" } else { "environment" }, done)
                 } else {
                     (Vec::new(), "pin_owed", false)
@@ -558,7 +565,7 @@ impl FirstFactor<'_> {
             return Ok(Ok((Next::MailedCode, session(LoginStage::CodeOwed { user: user.id }), changes)));
         }
         let (environment, changes) = arrival.let_in(view, post)?;
-        let full = session(LoginStage::Full { user: user.id, proved_at: now });
+        let full = session(LoginStage::Full { user: user.id, proved_at: now, proved_by: None });
         Ok(Ok((Next::Nothing, Session { environment, ..full }, changes)))
     }
 }
@@ -591,7 +598,7 @@ fn full_session(
     view: &dyn View,
     post: &Post,
     (old_key, new_key): ([u8; 32], [u8; 32]),
-    (user, resource): (UserId, crate::model::ResourceId),
+    (user, resource, token): (UserId, ResourceId, TokenId),
     visit: &Visit,
     now: UnixTime,
 ) -> Result<(Changes, bool), ServiceError> {
@@ -602,7 +609,7 @@ fn full_session(
         return Ok((arrival.refused(view, post)?, false));
     }
     let (number, mut changes) = arrival.let_in(view, post)?;
-    let stage = LoginStage::Full { user: user.id, proved_at: now };
+    let stage = LoginStage::Full { user: user.id, proved_at: now, proved_by: Some(token) };
     let kind = SessionKind::Portal { resource: resource.id, stage };
     let session = Session { environment: number, ..Session::new(kind, visit.address.clone(), now) };
     changes.extend([Change::DeleteSession(old_key), Change::PutSession(new_key, session)]);

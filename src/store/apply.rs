@@ -514,7 +514,9 @@ fn session_owners(session: &Session) -> Vec<[u8; 9]> {
         SessionKind::Operator(id) => vec![keys::operator_sessions(*id)],
         SessionKind::Portal { resource, stage } => {
             let user = match stage {
-                LoginStage::LoginTyped { user, .. } => *user,
+                // Nothing is proved: were it ended with the user's sessions, a stranger who typed the login
+                // would learn that it is somebody's.
+                LoginStage::LoginTyped { .. } => None,
                 LoginStage::OtpOwed { user }
                 | LoginStage::CodeOwed { user }
                 | LoginStage::Full { user, .. } => Some(*user),

@@ -387,8 +387,17 @@ fn fold_slice(database: &Database, shared: &Shared, folding: Folding) -> Result<
 fn enter_slice(database: &Database, shared: &Shared) -> Result<u64, StoreError> {
     let transaction = begin(database)?;
     let tables = WriteTables::new(&transaction);
-    let waiting = subjects::slice(&tables)?;
     let moved = Newest::slice(&tables)?;
+    tables.keep();
+    let waiting = match subjects::slice(&tables) {
+        // Views read what is not entered, too; the states must not wait for it.
+        Err(fault @ (StoreError::Record { .. } | StoreError::TooNew { .. })) => {
+            tracing::error!(error = %fault, "audit records could not be entered by subject");
+            tables.take_back()?;
+            0
+        }
+        entered => entered?,
+    };
     tables.keep();
     let changed = tables.has_changes();
     drop(tables);

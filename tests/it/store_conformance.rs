@@ -600,7 +600,7 @@ fn sessions_end_by_owner_and_by_time(make: Make) {
     let store = make();
     let session = |kind| Session::new(kind, String::new(), AT);
     let portal = |resource, stage| SessionKind::Portal { resource: ResourceId(resource), stage };
-    let full = |user| LoginStage::Full { user: UserId(user), proved_at: AT };
+    let full = |user| LoginStage::Full { user: UserId(user), proved_at: AT, proved_by: None };
     apply(
         &store,
         vec![

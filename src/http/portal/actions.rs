@@ -114,7 +114,9 @@ fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
             ("phone", "smartphone", "Change Contact Phone Number", "Be reached at another number.")
         }
         PortalAction::ChangeLogin => ("login", "user", "Change Login", "Sign in with another login."),
-        PortalAction::ChangeName => ("name", "pencil", "Change First Name and Last Name", "Be called otherwise."),
+        PortalAction::ChangeName => {
+            ("name", "pencil", "Change First Name and Last Name", "Be called otherwise.")
+        }
         PortalAction::ManageEnvironment => (
             "environment",
             "network",
@@ -155,8 +157,8 @@ pub(super) async fn home(place: Place) -> Response {
 /// What `?done=` may say on the person's page: a word of this table, never text from the address.
 fn done(query: &str) -> Option<Notice> {
     if query == "draft-ended" {
-        let text = "It took too long, or too many codes did not fit. Nothing was changed: begin again.";
-        return Some(Notice::new(Tone::Attention, "No token was set up.", text));
+        let text = "If your new token stands on this page, it is yours already. If not, it took too long, too many codes did not fit, or you changed something else meanwhile: begin again.";
+        return Some(Notice::new(Tone::Attention, "Nothing is being set up any more.", text));
     }
     let (title, text) = match query.strip_prefix("done=")? {
         "login" => ("Your login is changed.", "Sign in with the new one from now on."),

@@ -120,6 +120,10 @@ async fn change_login(place: &Place, session: Arc<PortalSession>, text: &str) ->
             let field = Field::wrong(text, &words::sentence(&error.message));
             Ok(login_page(place, &user, UNFIT, field))
         }
+        Err(error) if error.status == StatusCode::TOO_MANY_REQUESTS => {
+            let problem = "You have tried many logins that are taken. Try again tomorrow, or ask for help.";
+            Ok(login_page(place, &user, StatusCode::TOO_MANY_REQUESTS, Field::wrong(text, problem)))
+        }
         Err(error) => Err(error),
     }
 }

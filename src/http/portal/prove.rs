@@ -52,6 +52,15 @@ pub(super) const EMAIL: Then = Then {
     field: Some("email"),
 };
 
+/// *Change Password*, beside a token.
+pub(super) const PASSWORD: Then = Then {
+    name: "password",
+    page: "password",
+    form: "password",
+    why: "before your password is changed",
+    field: None,
+};
+
 /// Trust in *Manage User Environment*.
 pub(super) const TRUST: Then = Then {
     name: "environment",
@@ -87,7 +96,7 @@ pub(super) const REMOVE_PIN: Then = Then {
 };
 
 /// All that may follow.
-const FOLLOWING: &[&Then] = &[&LOGIN, &EMAIL, &TRUST, &REASSIGN, &UNASSIGN, &REMOVE_PIN];
+const FOLLOWING: &[&Then] = &[&LOGIN, &EMAIL, &PASSWORD, &TRUST, &REASSIGN, &UNASSIGN, &REMOVE_PIN];
 
 fn following(name: &str) -> Option<&'static Then> {
     FOLLOWING.iter().copied().find(|then| then.name == name)

@@ -18,7 +18,7 @@ use crate::http::page::{Field, Notice, Tone};
 use crate::http::words;
 use crate::model::{EmailAddress, PortalAction, User};
 use crate::secret::Passphrase;
-use crate::service::{EmailResult, EmailSent, PasswordResult, PortalSession, PortalState};
+use crate::service::{EmailResult, EmailSent, PasswordResult, PortalSession, PortalState, ProofAsked};
 
 /// What is wrong with the fields of a password form.
 #[derive(Default)]
@@ -74,12 +74,26 @@ async fn password_shown(place: Place, action: PortalAction) -> Response {
         Err(elsewhere) => return elsewhere,
     };
     let result = match opened(&place, &session, action, None).await {
+        Ok(_) if action == PortalAction::ChangePassword => changing(&place, &session).await,
         Ok(_) => password_page(&place, &session, action, Wrong::default())
             .await
             .map(|page| html(StatusCode::OK, &page)),
         Err(error) => Err(error),
     };
     place.answer(result)
+}
+
+/// *Change Password*; beside a token the code comes first, without one the old password is the proof.
+async fn changing(place: &Place, session: &Arc<PortalSession>) -> Result<Response, ApiError> {
+    let asked = Arc::clone(session);
+    let proof = place.state.blocking(move |service| service.portal_proof(&asked)).await?;
+    if matches!(proof, ProofAsked::Code(_))
+        && let Some(elsewhere) = place.prove_first(session, &prove::PASSWORD).await?
+    {
+        return Ok(elsewhere);
+    }
+    let page = password_page(place, session, PortalAction::ChangePassword, Wrong::default()).await?;
+    Ok(html(StatusCode::OK, &page))
 }
 
 /// The new password, typed twice; or what is wrong with it.
@@ -146,7 +160,7 @@ pub(super) async fn password_sent(place: Place, form: Form) -> Response {
         change_password(&place, &session, &typed).await
     };
     let result = result.await;
-    place.answer(result)
+    place.answer_or_prove(result, &prove::PASSWORD, "").await
 }
 
 async fn change_password(

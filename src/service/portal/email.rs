@@ -57,7 +57,7 @@ impl Service {
         let (portal, to, visit) = (portal.clone(), to.clone(), visit.clone());
         let sent = self.decide(move |view| {
             require_fresh(view, &portal, now)?;
-            let (session, user, _) = full(view, &portal, now)?;
+            let (session, user) = full(view, &portal, now)?;
             if user.email.as_ref() == Some(&to) {
                 let detail = "this is your address already";
                 return Err(ServiceError::invalid("email", "email_same", detail));
@@ -89,7 +89,7 @@ impl Service {
         let of_address = self.address_budget(&visit.address, now);
         let (portal, actor, post) = (portal.clone(), portal.actor(visit), self.post()?);
         let result = self.decide(move |view| {
-            let (session, user, _) = full(view, &portal, now)?;
+            let (session, user) = full(view, &portal, now)?;
             let resource = view.resource(portal.resource.id)?.ok_or(ServiceError::Stale)?;
             let refused = |word: &str| {
                 let detail = vec![("changed", "nothing".to_owned()), ("reason", word.to_owned())];

@@ -9,7 +9,7 @@ use crate::service::{PortalSession, Service, ServiceError};
 use crate::store::Change;
 use crate::vault::check_new_password;
 
-use super::proof::{Weighed, end_others, user_now};
+use super::proof::{Weighed, end_others, require_fresh_code, user_now};
 use super::signed_in;
 
 /// What came of *Change Password*.
@@ -64,8 +64,8 @@ impl Service {
         Ok(())
     }
 
-    /// *Change Password*. The old one is asked for, which is the proof that this change needs (P32); it
-    /// proves nothing else, because beside a token it is not enough.
+    /// *Change Password*. The old one is asked for, which is the proof that this change needs (P32); beside a
+    /// token it is not enough, and a fresh code is needed, too.
     pub fn portal_change_password(
         &self,
         portal: &PortalSession,
@@ -84,6 +84,7 @@ impl Service {
         let (portal, actor) = (portal.clone(), portal.actor(visit));
         let (post, now) = (self.post()?, self.clock.now());
         let result = self.decide(move |view| {
+            require_fresh_code(view, &portal, now)?;
             let user = user_now(view, &portal, now)?;
             let resource = view.resource(portal.resource.id)?.ok_or(ServiceError::Stale)?;
             if user.password.is_none() {

@@ -1,13 +1,13 @@
 //! A fresh proof of who is there (P32): before what matters most, a code of the user's token that is not
 //! older than five minutes; without a token the password, or a mailed code for users who have none.
 //!
-//! A complete sign-in is such a proof at its moment. One that was given before the user had the token they
-//! have now is none: whoever knew the password alone could take the token away.
+//! A complete sign-in is such a proof at its moment. Beside a token only a code of that token is one: whoever
+//! knew the password alone could take the token away.
 
 use crate::clock::UnixTime;
 use crate::model::{
     AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, LoginStage, PasswordHash, Resource, Session,
-    SessionKind, Subject, User, Visit,
+    SessionKind, Subject, TokenId, User, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
@@ -65,16 +65,16 @@ fn ended() -> ServiceError {
     ServiceError::state("sign_in_order", "start again with the login")
 }
 
-/// The session as it is now, with its user and the moment of the last proof.
+/// The session as it is now, with its user.
 pub(super) fn full(
     view: &dyn View,
     portal: &PortalSession,
     now: UnixTime,
-) -> Result<(Session, User, UnixTime), ServiceError> {
+) -> Result<(Session, User), ServiceError> {
     let session = view.session(&portal.key)?.filter(|session| session.is_alive(now)).ok_or_else(ended)?;
     match session.kind {
-        SessionKind::Portal { stage: LoginStage::Full { user, proved_at }, .. } => {
-            Ok((session, view.user(user)?.ok_or_else(ended)?, proved_at))
+        SessionKind::Portal { stage: LoginStage::Full { user, .. }, .. } => {
+            Ok((session, view.user(user)?.ok_or_else(ended)?))
         }
         _ => Err(ended()),
     }
@@ -87,16 +87,31 @@ pub(in crate::service) fn require_fresh(
     portal: &PortalSession,
     now: UnixTime,
 ) -> Result<(), ServiceError> {
-    let (_, user, proved_at) = full(view, portal, now)?;
-    let with_token = match pair_of(view, user.id, &portal.resource)? {
-        Some((pair, _)) => proved_at >= pair.created_at,
-        None => true,
+    let (session, user) = full(view, portal, now)?;
+    let SessionKind::Portal { stage: LoginStage::Full { proved_at, proved_by, .. }, .. } = session.kind
+    else {
+        return Err(ended());
     };
+    let token = pair_of(view, user.id, &portal.resource)?.map(|(_, token)| token.id);
     let age = now.secs_since(proved_at);
-    if with_token && (-code::CLOCK_TOLERANCE_SECS..=FRESH_SECS).contains(&age) {
+    if (token.is_none() || token == proved_by) && (-code::CLOCK_TOLERANCE_SECS..=FRESH_SECS).contains(&age) {
         return Ok(());
     }
     Err(ServiceError::state("proof_needed", "prove again who you are"))
+}
+
+/// As [`require_fresh`] for changes that ask for the password anyway: beside a token it is not enough.
+pub(super) fn require_fresh_code(
+    view: &dyn View,
+    portal: &PortalSession,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let (_, user) = full(view, portal, now)?;
+    if pair_of(view, user.id, &portal.resource)?.is_some() {
+        require_fresh(view, portal, now)
+    } else {
+        Ok(())
+    }
 }
 
 /// The user of a session that is complete, as they are now.
@@ -104,18 +119,20 @@ pub(super) fn user_now(view: &dyn View, portal: &PortalSession, now: UnixTime) -
     Ok(full(view, portal, now)?.1)
 }
 
-/// The session under a new id, proved now. It ends when the old one would have.
+/// The session under a new id, proved now by a code of this token or otherwise. It ends when the old one
+/// would have.
 pub(in crate::service) fn proved_session(
     view: &dyn View,
     old_key: [u8; 32],
     new_key: [u8; 32],
+    proved_by: Option<TokenId>,
     now: UnixTime,
 ) -> Result<Changes, ServiceError> {
     let session = view.session(&old_key)?.filter(|session| session.is_alive(now)).ok_or_else(ended)?;
     let SessionKind::Portal { resource, stage: LoginStage::Full { user, .. } } = session.kind else {
         return Err(ended());
     };
-    let kind = SessionKind::Portal { resource, stage: LoginStage::Full { user, proved_at: now } };
+    let kind = SessionKind::Portal { resource, stage: LoginStage::Full { user, proved_at: now, proved_by } };
     let proved = Session { kind, seen_at: now, ..session };
     Ok(vec![Change::DeleteSession(old_key), Change::PutSession(new_key, proved)])
 }
@@ -127,7 +144,7 @@ pub(super) fn end_others(
     portal: &PortalSession,
     now: UnixTime,
 ) -> Result<Changes, ServiceError> {
-    let (session, user, _) = full(view, portal, now)?;
+    let (session, user) = full(view, portal, now)?;
     let mut changes = crate::service::user::shut_out(view, user.id)?;
     changes.push(Change::PutSession(portal.key, session));
     Ok(changes)
@@ -305,7 +322,7 @@ impl Service {
             }
             Ok(match typed.weigh(view, &portal, &user, &resource)? {
                 Weighed::Right(mut changes) => {
-                    changes.extend(proved_session(view, portal.key, new_key, typed.now)?);
+                    changes.extend(proved_session(view, portal.key, new_key, None, typed.now)?);
                     (Ok(()), changes)
                 }
                 Weighed::Wrong(changes) => (Err(ProofResult::Refused), changes),

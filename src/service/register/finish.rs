@@ -2,8 +2,8 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditResult, Batch, BatchName, BatchState, Budget, BudgetKey, BudgetKind, Custody, Resource,
-    SeedRow, SeedVersion, SelfService, Token, TokenDraft, TokenId, TokenOrigin, TokenState, User, Visit,
+    Actor, AuditResult, Batch, BatchName, BatchState, BudgetKey, BudgetKind, Custody, Resource, SeedRow,
+    SeedVersion, SelfService, Token, TokenDraft, TokenId, TokenOrigin, TokenState, User, Visit,
 };
 use crate::oath::{Generator, MovingFactor, Otp, SequenceMatch, widest_window};
 use crate::secret::Seed;
@@ -21,8 +21,12 @@ use crate::service::resync::{WindowSteps, refuse_repeated, take_over};
 use crate::service::token::old_floor;
 use crate::service::{PortalSession, Service, ServiceError};
 
-/// Codes that do not prove a token, of one user in a day.
-const USER_FAILURES_A_DAY: u32 = 30;
+/// Ends of drafts of one user in a day: codes that do not prove a token, and tokens made. What is made is not
+/// forgiven: whoever knows the secret has right codes at will.
+const USER_TRIES_A_DAY: u32 = 30;
+/// A right code for a serial number or secret that is here already counts as so many: the answer tells whoever
+/// chose both that it is here.
+const OBSTACLE_TRIES: u32 = 10;
 /// What the batches say where tokens of the portal came from.
 const PROVENANCE: &str = "made in the portal";
 
@@ -89,7 +93,7 @@ impl Service {
                 Finish { view, session, draft: &draft, user: &user, resource: &resource, actor: &actor, now };
             let key = BudgetKey::User(BudgetKind::Registration, user.id);
             let budget = view.budget(key)?.within(now, 86_400);
-            if budget.failures >= USER_FAILURES_A_DAY {
+            if budget.failures >= USER_TRIES_A_DAY {
                 let until = budget.since.map(|since| since.plus_secs(86_400));
                 return Ok(finish.answer(DraftResult::Blocked { until }, Vec::new(), "user_budget"));
             }
@@ -102,9 +106,12 @@ impl Service {
                     Proof::Wrong { clock_secs } => clock_secs,
                     Proof::Right { .. } => None,
                 };
+                let tries = if matches!(proof, Proof::Right { .. }) { OBSTACLE_TRIES } else { 1 };
                 let failures = draft.failures + 1;
                 let left = TokenDraft::MOST_FAILURES.saturating_sub(failures);
-                let mut changes = vec![Change::PutBudget(key, budget.failed(now, u32::MAX))];
+                let mut budget = budget.failed(now, u32::MAX);
+                budget.failures += tries - 1;
+                let mut changes = vec![Change::PutBudget(key, budget)];
                 changes.push(match left {
                     0 => Change::DeleteDraft(session),
                     _ => Change::PutDraft(session, TokenDraft { failures, ..draft.clone() }),
@@ -113,7 +120,7 @@ impl Service {
                 return Ok(finish.answer(answer, changes, obstacle.unwrap_or_default()));
             };
             let state = proved(&examined, start, codes, single, now);
-            let mut changes = vec![Change::PutBudget(key, Budget::CLEAR)];
+            let mut changes = vec![Change::PutBudget(key, budget.failed(now, u32::MAX))];
             changes.extend(finish.make(&seed, &sealer, &post, state)?);
             Ok(finish.answer(DraftResult::Made { serial: draft.serial.clone() }, changes, ""))
         })

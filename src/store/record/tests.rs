@@ -275,7 +275,7 @@ fn bytes_of_people_and_resources() {
 #[test]
 fn bytes_of_sessions_mails_and_budgets() {
     pinned(&budget(), "010601f6a1d5edee6600");
-    let stage = LoginStage::Full { user: UserId(5), proved_at: AT };
+    let stage = LoginStage::Full { user: UserId(5), proved_at: AT, proved_by: Some(TokenId(4)) };
     let session = Session {
         kind: SessionKind::Portal { resource: ResourceId(3), stage },
         created_at: AT,
