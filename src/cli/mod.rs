@@ -5,6 +5,7 @@ mod audit;
 mod batch;
 mod client;
 mod demo;
+mod form;
 mod home;
 mod import;
 mod init;
@@ -16,6 +17,7 @@ mod secrets;
 mod serve;
 mod token;
 mod user;
+mod user_import;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

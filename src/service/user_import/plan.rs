@@ -280,8 +280,10 @@ impl Planner<'_> {
             password: None,
         };
         if self.on_conflict == OnConflict::Fail {
-            let mut other: Vec<String> =
-                differing(user, wanted).into_iter().map(|field| format!("another {field}")).collect();
+            let mut other: Vec<String> = differing(user, wanted)
+                .into_iter()
+                .map(|(field, empty)| format!("{} {field}", if empty { "no" } else { "another" }))
+                .collect();
             other.extend(missing.iter().map(|target| format!("no place on {}", target.words())));
             if !other.is_empty() {
                 let what = format!(
@@ -318,7 +320,11 @@ impl Planner<'_> {
         if told.is_empty() {
             told.push("nothing changes".to_owned());
         }
-        told.extend(differing(&filled, wanted).iter().map(|field| format!("keeps the {field} on record")));
+        told.extend(differing(&filled, wanted).into_iter().map(|(field, empty)| match empty {
+            // Another way in, or what other resources rely on.
+            true => format!("leaves the {field} empty (it can be set on the page of the user)"),
+            false => format!("keeps the {field} on record"),
+        }));
         good.what = format!("{}.", told.join(", "));
         Ok(good)
     }
@@ -413,20 +419,20 @@ fn refusal(error: ServiceError, verdict: UserVerdict, at: u64) -> Bad {
     }
 }
 
-/// The fields in which a line says something else than what is on record.
-fn differing(user: &User, wanted: &Wanted) -> Vec<&'static str> {
+/// The fields in which a line says something else than what is on record, and whether that is empty.
+fn differing(user: &User, wanted: &Wanted) -> Vec<(&'static str, bool)> {
     let mut fields = Vec::new();
     if wanted.email.is_some() && wanted.email != user.email {
-        fields.push("e-mail");
+        fields.push(("e-mail", user.email.is_none()));
     }
     if wanted.phone.is_some() && wanted.phone != user.phone {
-        fields.push("phone");
+        fields.push(("phone", user.phone.is_none()));
     }
     if !wanted.first_name.is_empty() && wanted.first_name != user.first_name {
-        fields.push("first name");
+        fields.push(("first name", user.first_name.is_empty()));
     }
     if !wanted.last_name.is_empty() && wanted.last_name != user.last_name {
-        fields.push("last name");
+        fields.push(("last name", user.last_name.is_empty()));
     }
     fields
 }
