@@ -154,12 +154,11 @@ impl<K: Kv> Fresh<'_, K> {
             None if moved(self.raw)? == known_moved => return self.raw.get(Tab::States, key),
             None => {}
         }
-        let own = match self.own.get() {
-            Some(own) => own,
-            None => {
-                let own = look_through(self.raw)?;
-                self.own.get_or_init(|| own)
-            }
+        let own = if let Some(own) = self.own.get() {
+            own
+        } else {
+            let own = look_through(self.raw)?;
+            self.own.get_or_init(|| own)
         };
         match own.get(&seed) {
             Some(&n) => Ok(entry(self.raw, n, &seed)?.and_then(some)),
