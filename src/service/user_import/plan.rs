@@ -198,14 +198,13 @@ impl Planner<'_> {
         let mut targets = Vec::with_capacity(wanted.places.len());
         for place in &wanted.places {
             let name = place.resource.normal();
-            let known = match self.resources.get(&name) {
-                Some(known) => known.clone(),
-                None => {
-                    let found = self.view.resource_by_name(&name)?;
-                    let found = found.filter(|resource| self.actor.scope.covers(resource.id));
-                    self.resources.insert(name, found.clone());
-                    found
-                }
+            let known = if let Some(known) = self.resources.get(&name) {
+                known.clone()
+            } else {
+                let found = self.view.resource_by_name(&name)?;
+                let found = found.filter(|resource| self.actor.scope.covers(resource.id));
+                self.resources.insert(name, found.clone());
+                found
             };
             let Some(resource) = known else {
                 let what = format!(
@@ -320,10 +319,13 @@ impl Planner<'_> {
         if told.is_empty() {
             told.push("nothing changes".to_owned());
         }
-        told.extend(differing(&filled, wanted).into_iter().map(|(field, empty)| match empty {
-            // Another way in, or what other resources rely on.
-            true => format!("leaves the {field} empty (it can be set on the page of the user)"),
-            false => format!("keeps the {field} on record"),
+        told.extend(differing(&filled, wanted).into_iter().map(|(field, empty)| {
+            // Another way in, or what other resources rely on, is not a list's to give.
+            if empty {
+                format!("leaves the {field} empty (it can be set on the page of the user)")
+            } else {
+                format!("keeps the {field} on record")
+            }
         }));
         good.what = format!("{}.", told.join(", "));
         Ok(good)
