@@ -86,7 +86,9 @@ pub fn run() -> ExitCode {
         Ok(Outcome::Worst(status)) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            if cli.json && matches!(cli.command, Command::Import(_)) {
+            if cli.json
+                && matches!(cli.command, Command::Import(_) | Command::User(user::UserCommand::Import(_)))
+            {
                 // A script reads one value, whatever came of it; nobody can be told when its end is gone.
                 let _ = out.value(&output::problem_of(&error));
             }
