@@ -8,7 +8,7 @@ use mintmark::model::{
 };
 use mintmark::service::{
     AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewUser, PortalSession,
-    PortalSettings, SecondPage, TokenPatch, UserPatch,
+    PortalSettings, SecondPage, TokenPatch, UserImportRequest, UserPatch,
 };
 use mintmark::store::Page;
 
@@ -61,6 +61,7 @@ const READING: &[&str] = &[
     "tokens_of_user",
     "unconfirmed",
     "user",
+    "user_list_text",
     "users",
 ];
 
@@ -204,6 +205,12 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("change_user", "user_changed", |h| {
         let patch = UserPatch { first_name: Some("Anna".into()), ..UserPatch::default() };
         h.service.change_user(&admin(), &anna(), patch).expect("changed");
+    });
+
+    table.row("import_users", "user_created", |h| {
+        let request =
+            UserImportRequest { bytes: b"listed".to_vec(), commit: true, ..UserImportRequest::default() };
+        h.service.import_users(&admin(), &request).expect("committed")
     });
 
     let tokens = many("A", 6);
