@@ -189,10 +189,10 @@ fn plan(found: &UserImportView, sent: &Sent, list: String) -> view::UserPlan {
 }
 
 fn done(counts: UserImportCounts) -> Notice {
-    let are = |number: u64| if number == 1 { "is" } else { "are" };
     let title = match counts.new {
         0 => "No user is new.".to_owned(),
-        new => format!("{} {} here.", words::counted(new, "user"), are(new)),
+        1 => "1 user is here.".to_owned(),
+        new => format!("{} users are here.", words::count(new)),
     };
     let mut text = Vec::new();
     if counts.filled > 0 {
@@ -200,7 +200,8 @@ fn done(counts: UserImportCounts) -> Notice {
     }
     let left = counts.conflicts + counts.rejected;
     if left > 0 {
-        text.push(format!("{} of the file {} not imported.", words::counted(left, "line"), are(left)));
+        let was = if left == 1 { "was" } else { "were" };
+        text.push(format!("{} of the file {was} not imported.", words::counted(left, "line")));
     }
     Notice::new(Tone::Good, &title, &text.join(" "))
 }
