@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use axum::http::Method;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,11 +12,10 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::client::Client;
+use super::form::Form;
 use super::otp::SeedFileArgs;
 use super::output::{Outcome, Output, cell, environment, problem_of, status_of, usage, with_problem};
 use super::secrets;
-use crate::http::part::append;
-use crate::vault::random_bytes;
 
 /// How often a running import is asked for its progress.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -44,42 +43,6 @@ pub(super) struct ImportArgs {
     allow: Vec<String>,
     #[command(flatten)]
     seed_file: SeedFileArgs,
-}
-
-/// A multipart form; it holds the file and its passphrase, so it is wiped.
-struct Form {
-    boundary: String,
-    bytes: Zeroizing<Vec<u8>>,
-}
-
-impl Form {
-    fn new() -> Result<Self> {
-        let random = random_bytes::<16>().context("random numbers")?;
-        Ok(Self { boundary: data_encoding::HEXLOWER.encode(&random), bytes: Zeroizing::new(Vec::new()) })
-    }
-
-    fn part(&mut self, name: &str, file_name: Option<&str>, content: &[u8]) {
-        let mut head = format!("--{}\r\nContent-Disposition: form-data; name=\"{name}\"", self.boundary);
-        if let Some(file_name) = file_name {
-            // Quotes and line ends would end the header.
-            let safe: String = file_name
-                .chars()
-                .map(|c| if c == '"' || c == '\\' || c.is_control() { '_' } else { c })
-                .collect();
-            head.push_str("; filename=\"");
-            head.push_str(&safe);
-            head.push_str("\"\r\nContent-Type: application/octet-stream");
-        }
-        append(&mut self.bytes, head.as_bytes());
-        append(&mut self.bytes, b"\r\n\r\n");
-        append(&mut self.bytes, content);
-        append(&mut self.bytes, b"\r\n");
-    }
-
-    fn finish(mut self) -> (String, Zeroizing<Vec<u8>>) {
-        append(&mut self.bytes, format!("--{}--\r\n", self.boundary).as_bytes());
-        (format!("multipart/form-data; boundary={}", self.boundary), self.bytes)
-    }
 }
 
 impl ImportArgs {

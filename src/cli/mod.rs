@@ -5,6 +5,7 @@ mod audit;
 mod batch;
 mod client;
 mod demo;
+mod form;
 mod home;
 mod import;
 mod init;
@@ -16,6 +17,7 @@ mod secrets;
 mod serve;
 mod token;
 mod user;
+mod user_import;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -84,7 +86,9 @@ pub fn run() -> ExitCode {
         Ok(Outcome::Worst(status)) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            if cli.json && matches!(cli.command, Command::Import(_)) {
+            if cli.json
+                && matches!(cli.command, Command::Import(_) | Command::User(user::UserCommand::Import(_)))
+            {
                 // A script reads one value, whatever came of it; nobody can be told when its end is gone.
                 let _ = out.value(&output::problem_of(&error));
             }

@@ -11,6 +11,7 @@ use super::client::{Client, segment};
 use super::list::{PageArgs, list, said, show};
 use super::output::{Outcome, Output};
 use super::secrets;
+use super::user_import::{self, UserImportArgs};
 
 /// Users of tokens.
 #[derive(Debug, Subcommand)]
@@ -24,6 +25,8 @@ pub(super) enum UserCommand {
         /// Login
         login: String,
     },
+    /// Adds the users of a list
+    Import(UserImportArgs),
     /// Clears failures of a blocked user
     Unblock {
         /// Login
@@ -144,6 +147,7 @@ pub(super) async fn user(command: &UserCommand, client: &Client, out: &mut Outpu
             said(out, &answer, &format!("user {} is there", args.login))?;
         }
         UserCommand::Show { login } => show(out, &client.get(&format!("/users/{}", segment(login))).await?)?,
+        UserCommand::Import(args) => return user_import::run(args, client, out).await,
         UserCommand::Unblock { login } => {
             let answer = client.post(&format!("/users/{}/unblock", segment(login)), &json!({})).await?;
             said(out, &answer, &format!("{login} is open again"))?;

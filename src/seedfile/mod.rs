@@ -24,6 +24,7 @@ mod table;
 mod tests;
 mod text;
 mod typed;
+mod user_list;
 mod values;
 
 pub use encoding::SecretEncoding;
@@ -33,6 +34,9 @@ pub use problem::{FileError, Note, Position, Problem, ProblemCode};
 pub use record::{Report, SeedRecord, Sink, Weakness};
 pub use registry::{FormatInfo, formats};
 pub use typed::{TypedSecret, TypedSecretError, typed_secret};
+pub use user_list::{
+    UserCell, UserColumn, UserLine, UserList, UserListFault, read_user_list, user_list_text,
+};
 
 use output::Output;
 use probe::Probe;

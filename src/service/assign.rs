@@ -159,7 +159,8 @@ impl Service {
                 None => None,
             };
             if let Some(token) = &token {
-                changes.extend(free_token(view, &actor, token, user.as_ref(), &target, request.kind)?);
+                let own = view.assignments_of_token(token.id)?;
+                changes.extend(free_token(view, &actor, token, &own, user.as_ref(), &target, request.kind)?);
             }
             let parties = match (&user, &token) {
                 (Some(user), None) => Parties::User(user.id),
@@ -357,7 +358,11 @@ impl Service {
 
 /// The token, when the actor may put it somewhere: it stands in the actor's scope, or lies in the
 /// cupboard, and nobody outside the scope holds it. To others there is no such token.
-fn assignable(view: &dyn View, actor: &Actor, serial: &TokenSerial) -> Result<Token, ServiceError> {
+pub(super) fn assignable(
+    view: &dyn View,
+    actor: &Actor,
+    serial: &TokenSerial,
+) -> Result<Token, ServiceError> {
     let missing = ServiceError::NotFound { what: "token" };
     match view.token_by_serial(serial.normal())? {
         Some(Token { holder: Some(holder), .. }) if !sees_user(view, actor, holder)? => Err(missing),
@@ -368,7 +373,7 @@ fn assignable(view: &dyn View, actor: &Actor, serial: &TokenSerial) -> Result<To
 }
 
 /// The user's present place on the resource, when an assignment of this kind may take it over.
-fn present_place(
+pub(super) fn present_place(
     view: &dyn View,
     user: &User,
     target: &Resource,
@@ -427,17 +432,18 @@ fn place_name(view: &dyn View, actor: &Actor, place: ResourceId) -> Result<Strin
     Ok(known.map_or_else(|| "another resource".to_owned(), |resource| resource.name.to_string()))
 }
 
-/// The changes that free a token for its new place.
-fn free_token(
+/// The changes that free a token for its new place; `own` are the assignments that it has.
+pub(super) fn free_token(
     view: &dyn View,
     actor: &Actor,
     token: &Token,
+    own: &[Assignment],
     user: Option<&User>,
     target: &Resource,
     kind: AssignmentKind,
 ) -> Result<Changes, ServiceError> {
     let mut changes = Vec::new();
-    for own in view.assignments_of_token(token.id)? {
+    for own in own {
         let same_pair = kind == AssignmentKind::TokenWithUser
             && own.resource != target.id
             && own.parties.kind() == AssignmentKind::TokenWithUser

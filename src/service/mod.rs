@@ -34,6 +34,7 @@ mod sign_in;
 mod sweep;
 mod token;
 mod user;
+mod user_import;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -62,6 +63,7 @@ pub use resync::{SequenceOutcome, SequenceResult, WindowSteps};
 pub use sign_in::{PortalSession, SecondPage, ThirdPage};
 pub use token::{CUSTODY_WORDS, TokenPatch, TokenQuery, TokenView};
 pub use user::{NewUser, OnConflict, UserPatch, UserView};
+pub use user_import::{UserImportCounts, UserImportLine, UserImportRequest, UserImportView, UserVerdict};
 
 /// The use cases over one store.
 pub struct Service {

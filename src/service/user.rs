@@ -115,12 +115,12 @@ impl UserView {
 }
 
 /// What a request brings for a user who is there already.
-struct Given<'a> {
-    email: Option<&'a EmailAddress>,
-    phone: Option<&'a PhoneNumber>,
-    first_name: &'a str,
-    last_name: &'a str,
-    password: Option<&'a PasswordHash>,
+pub(super) struct Given<'a> {
+    pub(super) email: Option<&'a EmailAddress>,
+    pub(super) phone: Option<&'a PhoneNumber>,
+    pub(super) first_name: &'a str,
+    pub(super) last_name: &'a str,
+    pub(super) password: Option<&'a PasswordHash>,
 }
 
 impl Given<'_> {
@@ -131,7 +131,7 @@ impl Given<'_> {
     /// is for that, and tells the user. A user who has neither could not sign in at all, so a first way
     /// in is like making them; `alone` says that nobody else's resources open by it. The phone number
     /// is how the helpdesk knows a caller, so it goes by the same scope.
-    fn fill(&self, user: &User, alone: bool) -> (User, Vec<&'static str>) {
+    pub(super) fn fill(&self, user: &User, alone: bool) -> (User, Vec<&'static str>) {
         let mut filled = user.clone();
         let mut what = Vec::new();
         let mut name = |field: &mut String, given: &str, word| {

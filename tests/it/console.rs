@@ -362,3 +362,105 @@ async fn two_admins_accept_a_clock() {
     let checked = ben.post("/admin/tokens/EXTT-1/check", &[("otp", "123456")]).await;
     assert_eq!(checked.status, StatusCode::OK, "{}", checked.text);
 }
+
+/// A form as a browser sends one with a file.
+async fn send_list(browser: &mut Browser, fields: &[(&str, &str)], file: Option<&str>) -> Answer {
+    let part = |name: &str, value: &str| {
+        format!("--xyz\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let mut body = part("form_token", &browser.form_token);
+    if let Some(file) = file {
+        body += &part("file\"; filename=\"people.csv", file);
+    }
+    body.extend(fields.iter().map(|(name, value)| part(name, value)));
+    body += "--xyz--\r\n";
+    browser.send("POST", "/admin/users/import", "multipart/form-data; boundary=xyz", body).await
+}
+
+/// The value of a hidden field as the browser reads it.
+fn hidden(page: &str, name: &str) -> String {
+    let begin = format!("name=\"{name}\" value=\"");
+    let value = page.split(&begin).nth(1).and_then(|rest| rest.split('"').next()).expect("a hidden field");
+    let plain =
+        value.replace("&#34;", "\"").replace("&#60;", "<").replace("&#62;", ">").replace("&#39;", "'");
+    // As a browser sends it.
+    plain.replace("&#38;", "&").replace('\n', "\r\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p12_an_admin_imports_a_list_of_users() {
+    let mut browser = start(Role::Admin);
+    browser.sign_in().await;
+    browser.get("/admin/resources").await;
+    browser.post("/admin/resources", &[("name", "VPN")]).await;
+    assert!(browser.get("/admin/users").await.text.contains("href=\"/admin/users/import\""));
+    let empty = browser.get("/admin/users/import").await;
+    assert_eq!(empty.status, StatusCode::OK);
+    assert!(empty.text.contains("What the file looks like") && empty.text.contains("a.berg@example.org"));
+    assert!(!empty.text.contains("data-missing"));
+
+    for (file, words) in [
+        ("", "The file is empty."),
+        ("login,password\nanna,x\n", "looks like a password"),
+        ("e-mail,phone\na@example.org,\n", "no column login"),
+    ] {
+        let refused = send_list(&mut browser, &[("on_conflict", "fill")], Some(file)).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{file:?}");
+        assert!(refused.text.contains(words) && refused.text.contains("Nothing has been stored."), "{words}");
+        assert!(refused.text.contains("value=\"fill\" selected"), "the choice is kept");
+    }
+    let none = send_list(&mut browser, &[], None).await;
+    assert!(none.text.contains("Choose the list of users"), "{}", none.text);
+
+    let list = "login;first name;last name;resource\n\nanna;Anna;\"<Berg & \"\"Holm\"\">\";VPN\nbert;;;\n";
+    let plan = send_list(&mut browser, &[("on_conflict", "fail")], Some(list)).await;
+    assert_eq!(plan.status, StatusCode::OK);
+    assert!(plan.text.contains("2 new.") && plan.text.contains("Import 2 users"), "{}", plan.text);
+    assert!(!plan.text.contains("data-missing"));
+    assert!(!browser.get("/admin/users").await.text.contains("/admin/users/anna"), "a plan stores nothing");
+    let back = |mode: &'static str, plan: &str| {
+        let kept = ["file_name", "on_conflict", "seen", "list"].map(|name| (name, hidden(plan, name)));
+        (kept, mode)
+    };
+    let (kept, mode) = back("all", &plan.text);
+    let fields = |kept: &[(&'static str, String); 4], mode: &'static str| -> Vec<(&'static str, String)> {
+        kept.iter().cloned().chain([("mode", mode.to_owned())]).collect()
+    };
+    let first = fields(&kept, mode);
+    let first: Vec<_> = first.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let done = send_list(&mut browser, &first, None).await;
+    assert_eq!(done.status, StatusCode::OK);
+    assert!(done.text.contains("2 users are here."), "{}", done.text);
+    let anna = browser.get("/admin/users/anna").await.text;
+    assert!(anna.contains("&#60;Berg &#38; &#34;Holm&#34;&#62;"), "{anna}");
+
+    // Sent once more, the plan is another one: it is shown, not done.
+    let again = send_list(&mut browser, &first, None).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(again.text.contains("Something changed since"), "{}", again.text);
+    assert!(again.text.contains("There is nothing to import."), "{}", again.text);
+
+    // A conflict: plan again with what is empty filled, then commit the good ones.
+    let list = "anna,anna@example.org\ncarl\n,nobody@example.org\n";
+    let plan = send_list(&mut browser, &[("on_conflict", "fail")], Some(list)).await;
+    assert!(plan.text.contains("1 new, 1 in conflict, 1 rejected."), "{}", plan.text);
+    assert!(plan.text.contains("Import the good one") && plan.text.contains("people.csv"));
+    let (kept, mode) = back("fill", &plan.text);
+    let sent = fields(&kept, mode);
+    let sent: Vec<_> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let plan = send_list(&mut browser, &sent, None).await;
+    assert!(plan.text.contains("1 new, 1 filled, 1 rejected."), "{}", plan.text);
+    let (kept, mode) = back("only_good", &plan.text);
+    let sent = fields(&kept, mode);
+    let sent: Vec<_> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let done = send_list(&mut browser, &sent, None).await;
+    assert!(done.text.contains("1 user is here.") && done.text.contains("1 line"), "{}", done.text);
+    assert!(browser.get("/admin/users/anna").await.text.contains("anna@example.org"));
+
+    browser.form_token = String::new();
+    assert_eq!(send_list(&mut browser, &[], Some("eve\n")).await.status, StatusCode::FORBIDDEN);
+    let mut helpdesk = start(Role::Helpdesk);
+    helpdesk.sign_in().await;
+    assert_eq!(helpdesk.get("/admin/users/import").await.status, StatusCode::FORBIDDEN);
+    assert!(!helpdesk.get("/admin/users").await.text.contains("/admin/users/import"));
+}

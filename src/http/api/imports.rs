@@ -2,20 +2,19 @@
 
 use axum::Json;
 use axum::extract::multipart::Field;
-use axum::extract::{DefaultBodyLimit, Extension, FromRequest, Multipart, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, Extension, Multipart, Request, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use zeroize::Zeroizing;
 
 use super::common::{self, Changing, List, OptionalJson, PageQuery, time};
+use super::form::{self, Limit};
 use crate::http::UPLOAD_BYTES;
 use crate::http::auth::{Acting, LocalPeer};
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiQuery, ApiResult, Path};
-use crate::http::part::{self, PartFault};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{Import, ImportContent, ImportId, ImportLine};
@@ -33,10 +32,6 @@ pub(super) const RULES: &[Rule] = &[
 
 /// Files through the local socket are at most this large.
 const LOCAL_UPLOAD_BYTES: usize = 4 << 30;
-/// All fields but the file are at most this large.
-const FIELD_BYTES: usize = 64 << 10;
-/// Room for the fields and the frame around the file.
-const FRAME_BYTES: usize = 1 << 20;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     let upload = OpenApiRouter::new().routes(routes!(list, upload)).layer(DefaultBodyLimit::disable());
@@ -171,43 +166,12 @@ struct UploadForm {
     allow: Option<String>,
 }
 
-fn too_large(most: usize) -> ApiError {
-    let message =
-        format!("the file is larger than {} MiB; larger ones go through the command line", most >> 20);
-    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", message)
-}
-
-fn broken<E>(_: E) -> ApiError {
-    ApiError::new(StatusCode::BAD_REQUEST, "multipart_malformed", "the form did not arrive whole")
-}
-
-async fn bytes(field: &mut Field<'_>, most: usize) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-    part::read(field, most).await.map_err(|fault| match fault {
-        PartFault::TooLarge => too_large(most),
-        PartFault::Broken(error) => broken(error),
-    })
-}
-
-async fn text(field: &mut Field<'_>, name: &'static str) -> Result<Zeroizing<String>, ApiError> {
-    let mut raw = bytes(field, FIELD_BYTES).await?;
-    let text = String::from_utf8(std::mem::take(&mut *raw));
-    text.map(Zeroizing::new).map_err(|_| ApiError::field(name, "not_utf8", "this field must be UTF-8"))
-}
-
-async fn flag(field: &mut Field<'_>, name: &'static str) -> Result<bool, ApiError> {
-    match text(field, name).await?.trim() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(ApiError::field(name, "invalid_value", "give true or false")),
-    }
-}
-
 async fn passphrase(field: &mut Field<'_>, name: &'static str) -> Result<Option<Passphrase>, ApiError> {
-    let mut typed = text(field, name).await?;
+    let mut typed = form::text(field, name).await?;
     Ok((!typed.is_empty()).then(|| Passphrase::from_text(std::mem::take(&mut *typed))))
 }
 
-async fn read_form(mut form: Multipart, most: usize) -> Result<ImportRequest, ApiError> {
+async fn read_form(mut form: Multipart, most: Limit) -> Result<ImportRequest, ApiError> {
     let mut file = None;
     let mut request = ImportRequest {
         file_name: String::new(),
@@ -222,39 +186,35 @@ async fn read_form(mut form: Multipart, most: usize) -> Result<ImportRequest, Ap
         only_good: false,
         replace: false,
     };
-    while let Some(mut field) = form.next_field().await.map_err(broken)? {
+    while let Some(mut field) = form.next_field().await.map_err(form::broken)? {
         let name = field.name().unwrap_or_default().to_owned();
         match name.as_str() {
             "file" if file.is_none() => {
                 request.file_name = field.file_name().unwrap_or("upload").chars().take(200).collect();
-                file = Some(Seed::new(std::mem::take(&mut *bytes(&mut field, most).await?)));
+                file = Some(Seed::new(std::mem::take(&mut *form::file(&mut field, most).await?)));
             }
             "passphrase" => request.passphrase = passphrase(&mut field, "passphrase").await?,
             "key" => request.key = passphrase(&mut field, "key").await?,
             "batch" => {
-                let name = text(&mut field, "batch").await?;
+                let name = form::text(&mut field, "batch").await?;
                 request.batch =
                     if name.trim().is_empty() { None } else { Some(common::batch("batch", &name)?) };
             }
             "format" => {
-                let name = text(&mut field, "format").await?;
+                let name = form::text(&mut field, "format").await?;
                 request.format = (!name.trim().is_empty()).then(|| name.trim().to_owned());
             }
-            "commit" => request.commit = flag(&mut field, "commit").await?,
-            "only_good" => request.only_good = flag(&mut field, "only_good").await?,
-            "replace" => request.replace = flag(&mut field, "replace").await?,
+            "commit" => request.commit = form::flag(&mut field, "commit").await?,
+            "only_good" => request.only_good = form::flag(&mut field, "only_good").await?,
+            "replace" => request.replace = form::flag(&mut field, "replace").await?,
             "allow" => {
-                let words = text(&mut field, "allow").await?;
+                let words = form::text(&mut field, "allow").await?;
                 let words = words.split(',').map(str::trim).filter(|word| !word.is_empty());
                 request.allow.extend(words.map(str::to_owned));
             }
             other => {
-                let Some(what) = other.strip_prefix("set.") else {
-                    let shown: String = other.chars().take(40).collect();
-                    let message = format!("there is no field {shown} here, or it came twice");
-                    return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_field", message));
-                };
-                let value = text(&mut field, "set").await?;
+                let Some(what) = other.strip_prefix("set.") else { return Err(form::unknown(other)) };
+                let value = form::text(&mut field, "set").await?;
                 request.set.push((what.to_owned(), value.as_str().to_owned()));
             }
         }
@@ -262,10 +222,6 @@ async fn read_form(mut form: Multipart, most: usize) -> Result<ImportRequest, Ap
     request.bytes =
         file.ok_or_else(|| ApiError::field("file", "missing_field", "the field file is missing"))?;
     Ok(request)
-}
-
-fn announced(headers: &HeaderMap) -> Option<usize> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 #[utoipa::path(post, path = "/api/v1/imports", tag = "imports",
@@ -277,15 +233,9 @@ async fn upload(
     local: Option<Extension<LocalPeer>>,
     request: Request,
 ) -> Result<(StatusCode, Json<UploadAnswer>), ApiError> {
-    let most = if local.is_some() { LOCAL_UPLOAD_BYTES } else { UPLOAD_BYTES };
-    if announced(request.headers()).is_some_and(|length| length > most + FRAME_BYTES) {
-        return Err(too_large(most));
-    }
-    let form = Multipart::from_request(request, &state).await.map_err(|_| {
-        let message = "send the file as multipart/form-data";
-        ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message)
-    })?;
-    let request = read_form(form, most).await?;
+    let bytes = if local.is_some() { LOCAL_UPLOAD_BYTES } else { UPLOAD_BYTES };
+    let most = Limit { bytes, advice: "larger ones go through the command line" };
+    let request = read_form(form::begin(request, &state, most).await?, most).await?;
     let task = state.blocking(move |service| service.begin_import(&actor, request)).await?;
     let answer = UploadAnswer { import: task.import.0, job: task.job.0 };
     if !state.jobs.submit_import(task) {

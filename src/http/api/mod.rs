@@ -4,12 +4,14 @@ mod audit;
 mod batches;
 mod codes;
 mod common;
+mod form;
 mod imports;
 mod jobs;
 mod openapi;
 mod operators;
 mod resources;
 mod tokens;
+mod user_imports;
 mod users;
 
 use axum::Router;
@@ -20,7 +22,7 @@ use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 10] = [
+const PARTS: [&[Rule]; 11] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     audit::RULES,
     batches::RULES,
@@ -30,6 +32,7 @@ const PARTS: [&[Rule]; 10] = [
     operators::RULES,
     resources::RULES,
     tokens::RULES,
+    user_imports::RULES,
     users::RULES,
 ];
 
@@ -71,6 +74,7 @@ pub fn router() -> Router<AppState> {
         .merge(operators::router())
         .merge(resources::router())
         .merge(tokens::router())
+        .merge(user_imports::router())
         .merge(users::router())
         .split_for_parts();
     let document = openapi::finish(&document);

@@ -9,6 +9,7 @@ mod sign_in;
 mod token;
 mod token_code;
 mod user;
+mod user_import;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -66,6 +67,8 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/admin/resources/{name}/unassign", Permission::Administer),
     Rule::new("GET", "/admin/users", Permission::Read),
     Rule::new("POST", "/admin/users", Permission::Administer),
+    Rule::new("GET", "/admin/users/import", Permission::Administer),
+    Rule::new("POST", "/admin/users/import", Permission::Administer),
     Rule::new("GET", "/admin/users/{login}", Permission::Read),
     Rule::new("POST", "/admin/users/{login}/edit", Permission::Administer),
     Rule::new("POST", "/admin/users/{login}/unblock", Permission::Unblock),
@@ -83,6 +86,9 @@ pub const RULES: &[Rule] = &[
 /// The routes.
 pub fn router() -> Router<AppState> {
     let upload = get(import::new).post(import::upload).layer(DefaultBodyLimit::max(UPLOAD_BYTES));
+    // The text of a list comes back with its commit, and browsers write each line end as two bytes.
+    let list = DefaultBodyLimit::max(UPLOAD_BYTES + (1 << 20));
+    let users = get(user_import::new).post(user_import::upload).layer(list);
     Router::new()
         .route("/", get(sign_in::start))
         .route("/sign-in", post(sign_in::sign_in))
@@ -114,6 +120,7 @@ pub fn router() -> Router<AppState> {
         .route("/admin/resources/{name}/assign", post(resource::assign))
         .route("/admin/resources/{name}/unassign", post(resource::unassign))
         .route("/admin/users", get(user::list).post(user::add))
+        .route("/admin/users/import", users)
         .route("/admin/users/{login}", get(user::show))
         .route("/admin/users/{login}/edit", post(user::edit))
         .route("/admin/users/{login}/unblock", post(user::unblock))

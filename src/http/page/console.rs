@@ -6,3 +6,4 @@ pub mod operation;
 pub mod resource;
 pub mod token;
 pub mod user;
+pub mod user_import;

@@ -8,7 +8,7 @@ use mintmark::model::{
 };
 use mintmark::service::{
     AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewUser, PortalSession,
-    PortalSettings, SecondPage, TokenPatch, UserPatch,
+    PortalSettings, SecondPage, TokenPatch, UserImportRequest, UserPatch,
 };
 use mintmark::store::Page;
 
@@ -61,6 +61,7 @@ const READING: &[&str] = &[
     "tokens_of_user",
     "unconfirmed",
     "user",
+    "user_list_text",
     "users",
 ];
 
@@ -206,6 +207,12 @@ fn service_law7_every_change_is_in_the_log() {
         h.service.change_user(&admin(), &anna(), patch).expect("changed");
     });
 
+    table.row("import_users", "user_created", |h| {
+        let request =
+            UserImportRequest { bytes: b"listed".to_vec(), commit: true, ..UserImportRequest::default() };
+        h.service.import_users(&admin(), &request).expect("committed")
+    });
+
     let tokens = many("A", 6);
     let text: String = tokens.iter().map(StandIn::line).collect();
     let task = table.home.service.begin_import(&admin(), request(&text, "spring")).expect("begun");
@@ -269,6 +276,15 @@ fn service_law7_every_change_is_in_the_log() {
     });
     let SecondPage::Passed { cookie, .. } = passed else { panic!("{passed:?}") };
     let portal = table.home.session(&cookie);
+    table.row("portal_name_environment", "environment_changed", |h| {
+        h.service.portal_name_environment(&portal, 1, "here", &visit()).expect("named");
+    });
+    table.row("portal_trust_environment", "environment_changed", |h| {
+        h.service.portal_trust_environment(&portal, 1, true, &visit()).expect("trusted");
+    });
+    table.row("portal_forget_environment", "environment_changed", |h| {
+        h.service.portal_forget_environment(&portal, 1, &visit()).expect("forgotten");
+    });
     let step = table.home.step();
     let wrong = [tokens[0].wrong(step), tokens[0].at(9)];
     table.row("portal_confirm", "confirmation", |h| {
@@ -293,15 +309,6 @@ fn service_law7_every_change_is_in_the_log() {
     table.home.service.assign(&admin(), &vpn(), &carl).expect("assigned");
     table.row("portal_synchronize", "resynced", |h| {
         h.service.portal_synchronize(&portal, &wrong, &visit()).expect("answered")
-    });
-    table.row("portal_name_environment", "environment_changed", |h| {
-        h.service.portal_name_environment(&portal, 1, "here", &visit()).expect("named");
-    });
-    table.row("portal_trust_environment", "environment_changed", |h| {
-        h.service.portal_trust_environment(&portal, 1, true, &visit()).expect("trusted");
-    });
-    table.row("portal_forget_environment", "environment_changed", |h| {
-        h.service.portal_forget_environment(&portal, 1, &visit()).expect("forgotten");
     });
     table.home.wait(30);
     table.row("portal_prove_code", "proved", |h| {

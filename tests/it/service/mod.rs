@@ -17,5 +17,6 @@ mod resync;
 mod scope;
 mod stranger;
 mod sweep;
+mod user_import;
 mod walk;
 mod ways_in;

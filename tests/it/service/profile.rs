@@ -6,7 +6,7 @@ use mintmark::service::{
     WhyHidden,
 };
 
-use super::fixture::{Home, PASSWORD, admin, alias, login, resource, typed, visit};
+use super::fixture::{Home, PASSWORD, StandIn, admin, alias, login, resource, typed, visit};
 
 const NEW: &str = "vier Quitten im Netz";
 
@@ -101,6 +101,47 @@ fn p24_the_old_password_is_asked_and_counted() {
     assert!(matches!(old, SecondPage::Refused), "{old:?}");
     let new = home.service.portal_second(&first, &typed(NEW), &visit()).expect("answered");
     assert!(matches!(new, SecondPage::Passed { .. }), "{new:?}");
+}
+
+/// P32: a password alone changes nothing that matters of somebody who has a token.
+#[test]
+fn p24_beside_a_token_a_fresh_code_is_asked_for_too() {
+    let home = vpn();
+    home.add_user("anna");
+    let token = StandIn::totp("T-1");
+    home.import("spring", &[&token]);
+    home.assign_batch("spring");
+    // Proved by the password at the very moment at which the pair is made, and once more after it.
+    let portal = home.sign_in("anna");
+    let codes = token.from(home.step() - 1, 2);
+    home.service.portal_confirm(&portal, &token.serial, &codes, &visit()).expect("confirmed");
+    let change = |portal: &PortalSession| {
+        home.service.portal_change_password(portal, &typed(PASSWORD), &typed(NEW), &visit())
+    };
+    let refused = change(&portal);
+    assert!(matches!(refused, Err(ServiceError::State { code: "proof_needed", .. })), "{refused:?}");
+    let again = home.service.portal_prove_secret(&portal, &typed(PASSWORD), &visit());
+    assert!(matches!(again, Err(ServiceError::State { code: "proof_kind", .. })), "{again:?}");
+    home.wait(30);
+    let portal = home.prove(&portal, &token.at(home.step()));
+    assert!(matches!(change(&portal), Ok(PasswordResult::Changed)));
+    home.wait(301);
+    let late = home.service.portal_change_password(&portal, &typed(NEW), &typed(PASSWORD), &visit());
+    assert!(matches!(late, Err(ServiceError::State { code: "proof_needed", .. })), "{late:?}");
+}
+
+/// Law 6: a page on which a login was typed does not notice when its owner signs out everywhere.
+#[test]
+fn a_typed_login_does_not_tell_that_somebody_has_it() {
+    let home = vpn();
+    home.add_user("anna");
+    let (known, unknown) = (home.begin("anna"), home.begin("nobody"));
+    let anna = home.sign_in("anna");
+    home.service.portal_change_password(&anna, &typed(PASSWORD), &typed(NEW), &visit()).expect("changed");
+    for page in [known, unknown] {
+        let told = home.service.portal_second(&page, &typed("a guess"), &visit());
+        assert!(matches!(told, Ok(SecondPage::Refused)), "{told:?}");
+    }
 }
 
 #[test]

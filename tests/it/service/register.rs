@@ -339,6 +339,33 @@ fn p14_nothing_is_told_of_other_tokens() {
     assert_eq!(counts(&home)[0], 2);
 }
 
+/// Law 6: whoever knows the secret has right codes at will, so serial numbers must not be tried one after another:
+/// not by refusals, and not with tokens that are made in between.
+#[test]
+fn p14_serial_numbers_are_not_tried_at_will() {
+    let home = home();
+    let taken = ["FT-1", "FT-2", "FT-3"].map(StandIn::totp);
+    home.import("spring", &taken.iter().collect::<Vec<_>>());
+    let portal = home.sign_in("anna");
+    let try_serial = |name: &str, secret: &str| {
+        let mine = StandIn::with_secret(name, false, secret_of(secret));
+        device(&home, &portal, &mine, &secret_of(secret)).expect("begun");
+        finish(&home, &portal, &[mine.at(home.step())])
+    };
+    for name in ["FT-1", "FT-2", "FT-3"] {
+        let told = try_serial(name, name.to_lowercase().as_str());
+        assert_eq!(told, DraftResult::Refused { clock_secs: None, left: 9 }, "{name}");
+    }
+    let blocked = try_serial("FREE-1", "one more");
+    assert!(matches!(blocked, DraftResult::Blocked { until: Some(_) }), "{blocked:?}");
+    home.wait(86_401);
+    let portal = home.sign_in("anna");
+    let mine = StandIn::with_secret("FREE-1", false, secret_of("one more"));
+    device(&home, &portal, &mine, &secret_of("one more")).expect("begun");
+    let made = finish(&home, &portal, &[mine.at(home.step())]);
+    assert!(matches!(made, DraftResult::Made { .. }), "{made:?}");
+}
+
 /// Law 1: a secret that was here before keeps its floor, also when its user brings it again.
 #[test]
 fn p15_an_old_secret_keeps_its_floor() {
