@@ -66,7 +66,8 @@ impl StandIn {
         (factor..factor + count).map(|at| self.at(at)).collect()
     }
 
-    /// A code that none of the next counters or steps has.
+    /// A code that no counter or step near this one has: none within a day, so that no hint about a
+    /// clock is given for it either, whatever the secret.
     pub(crate) fn wrong(&self, near: u64) -> Otp {
         use mintmark::oath::{WindowMatch, find_in_window};
         (0..1_000_000)
@@ -77,13 +78,13 @@ impl StandIn {
                     Digits::SIX,
                     otp,
                     MovingFactor(near),
-                    100,
-                    100,
+                    3_000,
+                    3_000,
                     MovingFactor(0),
                 );
                 none == WindowMatch::None
             })
-            .expect("a million codes, two hundred of them right")
+            .expect("a million codes, six thousand of them right")
     }
 }
 
