@@ -475,7 +475,22 @@ pub(super) fn free_token(
     {
         return Err(ServiceError::state("token_held", "another person holds this token: take it back first"));
     }
-    let mut freed = Token { follows_batch: false, ..token.clone() };
+    let custody = match token.custody {
+        Custody::Lost { .. } => {
+            let detail = "this token is lost: note first that it was returned";
+            return Err(ServiceError::state("token_lost", detail));
+        }
+        Custody::Retired { .. } => {
+            return Err(ServiceError::state(
+                "token_retired",
+                "this token is retired: it serves nobody again",
+            ));
+        }
+        // Whoever gives it out again has it in hand.
+        Custody::Returned { .. } => Custody::InStock,
+        present => present,
+    };
+    let mut freed = Token { follows_batch: false, custody, ..token.clone() };
     if kind == AssignmentKind::TokenWithUser {
         freed.holder = user.map(|u| u.id);
     }

@@ -11,6 +11,7 @@ mod import;
 mod pin;
 mod profile;
 mod proof;
+mod random_walk;
 mod reassign;
 mod register;
 mod resync;
