@@ -87,6 +87,34 @@ impl Service {
         })
     }
 
+    /// How many users without a token, tokens, pairs and unconfirmed tokens a resource has; at most `most` of
+    /// each are looked at, and a number that equals it may be larger.
+    pub fn resource_counts(
+        &self,
+        actor: &Actor,
+        resource: &ResourceName,
+        most: usize,
+    ) -> Result<[usize; 4], ServiceError> {
+        self.store.read(|view| {
+            let resource = self.resource_named(view, actor, resource)?.id;
+            let page = Page::first(most);
+            let assigned = |kind| {
+                let filter = AssignmentFilter { resource, kind: Some(kind) };
+                Ok::<_, ServiceError>(view.assignments(filter, page)?.items.len())
+            };
+            let tokens = |unconfirmed| {
+                let filter = TokenFilter { resource: Some(resource), unconfirmed, ..TokenFilter::ALL };
+                Ok::<_, ServiceError>(view.tokens(&filter, page)?.items.len())
+            };
+            Ok([
+                assigned(AssignmentKind::User)?,
+                tokens(None)?,
+                assigned(AssignmentKind::TokenWithUser)?,
+                tokens(Some(true))?,
+            ])
+        })
+    }
+
     /// Tokens on a resource that nobody confirmed yet, with their batch or by themselves, and since when:
     /// since they were handed out, else since they stand there.
     pub fn unconfirmed(

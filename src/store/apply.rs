@@ -12,8 +12,8 @@ use super::{AuditHead, AuditSeal, Change, Changes, StoreError, StoreMeta, audit}
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, Assignment, AssignmentId, BatchId, BatchState, Budget, BudgetKey, Import, ImportId, ImportLine,
-    Job, LoginStage, MailState, Operator, OutboxMail, Resource, ResourceId, Session, SessionKind, TokenDraft,
-    TokenId, User, UserId,
+    Job, LoginStage, MailState, Operator, OutboxMail, Parties, Resource, ResourceId, Session, SessionKind,
+    TokenDraft, TokenId, User, UserId,
 };
 
 /// Applies the changes of one decision.
@@ -324,8 +324,12 @@ impl<'k> Applier<'k> {
 
     fn index_assignment(&self, old: Option<&Assignment>, new: Option<&Assignment>) -> Result<(), StoreError> {
         type Key = fn(&Assignment) -> Option<Vec<u8>>;
-        let indexes: [(Tab, Key); 5] = [
+        let indexes: [(Tab, Key); 7] = [
             (Tab::AssignmentsOn, |a| Some(keys::pair(a.resource.0, a.id.0).to_vec())),
+            (Tab::AssignmentsOfKind, |a| {
+                let kind = keys::of_kind(a.resource, a.parties.kind());
+                Some(keys::joined(&[&kind, &keys::number(a.id.0)]))
+            }),
             (Tab::AssignmentsOfUser, |a| a.parties.user().map(|u| keys::pair(u.0, a.id.0).to_vec())),
             (Tab::AssignmentsOfToken, |a| a.parties.token().map(|t| keys::pair(t.0, a.id.0).to_vec())),
             (Tab::ResourceUsers, |a| {
@@ -333,6 +337,10 @@ impl<'k> Applier<'k> {
             }),
             (Tab::ResourceTokens, |a| {
                 a.parties.token().map(|t| keys::triple(a.resource.0, t.0, a.id.0).to_vec())
+            }),
+            (Tab::ResourceAlone, |a| match a.parties {
+                Parties::Token(t) => Some(keys::triple(a.resource.0, t.0, a.id.0).to_vec()),
+                _ => None,
             }),
         ];
         for (table, key) in indexes {

@@ -54,7 +54,7 @@ pub struct TokenFilter {
     pub custody: Option<CustodyFilter>,
     /// Enabled or not.
     pub enabled: Option<bool>,
-    /// Stands on a resource and is not confirmed, or the opposite.
+    /// Stands without a user on a resource that this filter asks for and is not confirmed, or the opposite.
     pub unconfirmed: Option<bool>,
     /// Only what this scope covers.
     pub scope: Scope,

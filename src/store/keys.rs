@@ -4,7 +4,8 @@
 use super::KeyName;
 use crate::clock::UnixTime;
 use crate::model::{
-    BudgetKey, BudgetKind, Fingerprint, OperatorId, ResourceId, SeedVersion, Subject, TokenId, UserId,
+    AssignmentKind, BudgetKey, BudgetKind, Fingerprint, OperatorId, ResourceId, SeedVersion, Subject,
+    TokenId, UserId,
 };
 
 /// Keys of the `meta` table.
@@ -89,6 +90,13 @@ pub(super) fn triple(a: u64, b: u64, c: u64) -> [u8; 24] {
 pub(super) fn tagged(tag: u8, n: u64) -> [u8; 9] {
     let mut key = [tag; 9];
     key[1..].copy_from_slice(&n.to_be_bytes());
+    key
+}
+
+/// Before the assignments of a kind on a resource.
+pub(super) fn of_kind(resource: ResourceId, kind: AssignmentKind) -> [u8; 9] {
+    let mut key = [kind as u8; 9];
+    key[..8].copy_from_slice(&resource.0.to_be_bytes());
     key
 }
 

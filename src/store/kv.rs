@@ -90,12 +90,16 @@ tables! {
     Assignments = "assignments",
     /// Resource, assignment.
     AssignmentsOn = "assignments_on",
+    /// Resource, kind, assignment.
+    AssignmentsOfKind = "assignments_of_kind",
     /// User, assignment.
     AssignmentsOfUser = "assignments_of_user",
     /// Token, assignment.
     AssignmentsOfToken = "assignments_of_token",
     /// Resource, token, assignment.
     ResourceTokens = "resource_tokens",
+    /// Resource, token without a user there, assignment.
+    ResourceAlone = "resource_alone",
     /// Resource, user, assignment.
     ResourceUsers = "resource_users",
     /// Operator -> record.

@@ -12,7 +12,12 @@ use super::kv::{Kv, Order, Span, Tab};
 use super::kv_read::{CHUNK, KvView, LOOKED_AT};
 use super::record;
 use super::{CustodyFilter, Page, Slice, StoreError, TokenFilter, UserFilter, View as _};
-use crate::model::{BatchPart, Custody, ResourceId, Scope, SerialRange, Token, TokenId, User, UserId};
+use crate::model::{
+    BatchId, BatchPart, Custody, Parties, ResourceId, Scope, SerialRange, Token, TokenId, User, UserId,
+};
+
+/// Resources whose tokens are merged at most.
+const MOST_STREAMS: usize = 500;
 
 /// Ascending numbers, possibly repeated.
 enum Stream {
@@ -20,6 +25,8 @@ enum Stream {
     Known(VecDeque<u64>),
     /// The numbers behind a prefix of an index, or the keys of a table.
     Index { table: Tab, prefix: Vec<u8>, after: Option<u64>, ready: VecDeque<u64>, ended: bool },
+    /// The numbers of the first that the second has not; `head`: of the second, not passed yet.
+    Except { all: Box<Stream>, without: Box<Stream>, head: Option<u64> },
 }
 
 impl Stream {
@@ -34,9 +41,26 @@ impl Stream {
         Self::Index { table, prefix, after, ready: VecDeque::new(), ended: false }
     }
 
+    /// The tokens of a batch that follow it.
+    fn following(batch: BatchId, after: Option<u64>) -> Self {
+        let of = |table| Box::new(Self::index(table, keys::number(batch.0).to_vec(), after));
+        Self::Except { all: of(Tab::BatchTokens), without: of(Tab::Detached), head: None }
+    }
+
     fn next(&mut self, kv: &dyn Kv) -> Result<Option<u64>, StoreError> {
         match self {
             Self::Known(numbers) => Ok(numbers.pop_front()),
+            Self::Except { all, without, head } => {
+                while let Some(n) = all.next(kv)? {
+                    while head.is_none_or(|other| other < n) {
+                        *head = Some(without.next(kv)?.unwrap_or(u64::MAX));
+                    }
+                    if *head != Some(n) {
+                        return Ok(Some(n));
+                    }
+                }
+                Ok(None)
+            }
             Self::Index { table, prefix, after, ready, ended } => {
                 if ready.is_empty() && !*ended {
                     let mut span = Span::prefix(prefix);
@@ -118,7 +142,7 @@ impl KvView<'_> {
     }
 
     pub(super) fn list_tokens(&self, filter: &TokenFilter, page: Page) -> Result<Slice<Token>, StoreError> {
-        let filter = &Prepared::new(filter);
+        let filter = &mut Prepared::new(filter);
         if let Some(streams) = self.token_streams(filter, page.after)? {
             return self.collect(streams, page, |n| {
                 let token = self.token(TokenId(n))?;
@@ -162,7 +186,7 @@ impl KvView<'_> {
     /// What proposes tokens; `None`: the whole table.
     fn token_streams(
         &self,
-        filter: &Prepared<'_>,
+        filter: &mut Prepared<'_>,
         after: Option<u64>,
     ) -> Result<Option<Vec<Stream>>, StoreError> {
         let f = filter.filter;
@@ -191,43 +215,63 @@ impl KvView<'_> {
             return Ok(Some(vec![Stream::index(Tab::Places, vec![place], after)]));
         }
         if let Some(resource) = f.resource {
-            return self.resource_streams(&[resource], after).map(Some);
+            let on = f.scope.covers(resource);
+            return self.resource_streams(filter, &[resource], on, after).map(Some);
         }
         if let Some(batch) = f.batch {
             return Ok(Some(vec![Stream::index(Tab::BatchTokens, keys::number(batch.0).to_vec(), after)]));
         }
         match &f.scope {
+            Scope::All if f.unconfirmed == Some(true) => {
+                let all = self.resources(Page::first(MOST_STREAMS))?;
+                if all.next.is_some() {
+                    return Ok(None);
+                }
+                let all: Vec<_> = all.items.iter().map(|resource| resource.id).collect();
+                self.resource_streams(filter, &all, true, after).map(Some)
+            }
             Scope::All => Ok(None),
-            Scope::Resources(list) => self.resource_streams(list, after).map(Some),
+            Scope::Resources(list) => self.resource_streams(filter, list, true, after).map(Some),
         }
     }
 
-    /// Tokens assigned to these resources, and the tokens of the batches that stand there.
+    /// Tokens assigned to these resources, and the tokens of the batches that stand there; of both only those
+    /// without a user, when the filter asks for them. Notes in the filter what is proved by that; `on`: to
+    /// stand there is all that it asks of a place.
     fn resource_streams(
         &self,
+        filter: &mut Prepared<'_>,
         resources: &[ResourceId],
+        on: bool,
         after: Option<u64>,
     ) -> Result<Vec<Stream>, StoreError> {
-        let mut streams = Vec::new();
-        let mut whole = Vec::new();
-        let mut parts = Vec::new();
+        let unconfirmed = filter.filter.unconfirmed == Some(true);
+        let own = if unconfirmed { Tab::ResourceAlone } else { Tab::ResourceTokens };
+        let (mut streams, mut whole, mut parts, mut exact) = (Vec::new(), Vec::new(), Vec::new(), true);
         for resource in resources {
-            streams.push(Stream::index(Tab::ResourceTokens, keys::number(resource.0).to_vec(), after));
+            streams.push(Stream::index(own, keys::number(resource.0).to_vec(), after));
             for assignment in self.batch_assignments_on(*resource)? {
-                match assignment.part {
-                    BatchPart::Whole => whole.push(assignment.batch),
-                    BatchPart::Serials(ranges) => match self.in_ranges(&ranges)? {
-                        Some(numbers) => parts.extend(numbers),
-                        None => whole.push(assignment.batch),
-                    },
+                let BatchPart::Serials(ranges) = &assignment.part else {
+                    whole.push(assignment.batch);
+                    continue;
+                };
+                let Some(numbers) = self.in_ranges(ranges)? else {
+                    exact = false;
+                    whole.push(assignment.batch);
+                    continue;
+                };
+                for n in numbers {
+                    let token = self.token(TokenId(n))?;
+                    parts.extend(token.filter(|token| assignment.covers(token)).map(|token| token.id.0));
                 }
             }
         }
         whole.sort_unstable();
         whole.dedup();
-        streams
-            .extend(whole.iter().map(|b| Stream::index(Tab::BatchTokens, keys::number(b.0).to_vec(), after)));
+        streams.extend(whole.iter().map(|batch| Stream::following(*batch, after)));
         streams.push(Stream::known(parts, after));
+        let exact = exact && on;
+        filter.proposed = Proposed { on: exact, unconfirmed: exact && unconfirmed };
         Ok(streams)
     }
 
@@ -284,11 +328,12 @@ impl KvView<'_> {
                 token.custody,
                 Custody::Confirmed { .. } | Custody::Lost { .. } | Custody::Retired { .. }
             );
-            if (open && self.is_unconfirmed(token)?) != wanted {
+            let proposed = filter.proposed.unconfirmed;
+            if (open && (proposed || self.is_unconfirmed(token, f)?)) != wanted {
                 return Ok(false);
             }
         }
-        if f.resource.is_none() && f.scope == Scope::All {
+        if filter.proposed.on || (f.resource.is_none() && f.scope == Scope::All) {
             return Ok(true);
         }
         let on = self.resources_of(token)?;
@@ -296,13 +341,14 @@ impl KvView<'_> {
             && (f.scope == Scope::All || on.iter().any(|r| f.scope.covers(*r))))
     }
 
-    /// Stands on a resource without a user, by itself or with its batch.
-    fn is_unconfirmed(&self, token: &Token) -> Result<bool, StoreError> {
-        if self.standing(token.batch)?.iter().any(|a| a.covers(token)) {
+    /// Stands without a user, by itself or with its batch, on a resource that the filter asks for.
+    fn is_unconfirmed(&self, token: &Token, filter: &TokenFilter) -> Result<bool, StoreError> {
+        let meant = |on: ResourceId| filter.resource.is_none_or(|it| it == on) && filter.scope.covers(on);
+        if self.standing(token.batch)?.iter().any(|a| meant(a.resource) && a.covers(token)) {
             return Ok(true);
         }
         let own = self.assignments_of_token(token.id)?;
-        Ok(own.iter().any(|a| a.parties.kind() == crate::model::AssignmentKind::Token))
+        Ok(own.iter().any(|a| meant(a.resource) && matches!(a.parties, Parties::Token(_))))
     }
 
     pub(super) fn list_users(&self, filter: &UserFilter, page: Page) -> Result<Slice<User>, StoreError> {
@@ -356,15 +402,25 @@ impl KvView<'_> {
     }
 }
 
+/// What all proposals of the streams have in common, so that it needs no test.
+#[derive(Clone, Copy, Debug, Default)]
+struct Proposed {
+    /// They stand where the filter says, within its scope.
+    on: bool,
+    /// They stand without a user.
+    unconfirmed: bool,
+}
+
 /// A filter and what is computed of it once.
 struct Prepared<'f> {
     filter: &'f TokenFilter,
     reversed: String,
+    proposed: Proposed,
 }
 
 impl<'f> Prepared<'f> {
     fn new(filter: &'f TokenFilter) -> Self {
         let reversed = filter.serial.as_deref().map(keys::reversed).unwrap_or_default();
-        Self { filter, reversed }
+        Self { filter, reversed, proposed: Proposed::default() }
     }
 }

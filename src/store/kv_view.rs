@@ -294,10 +294,11 @@ impl View for KvView<'_> {
     }
 
     fn assignments(&self, filter: AssignmentFilter, page: Page) -> Listed<Assignment> {
-        self.page(Tab::AssignmentsOn, &keys::number(filter.resource.0), Order::Up, page, |n, _| {
-            let found = self.assignment(AssignmentId(n))?;
-            Ok(found.filter(|a| filter.kind.is_none_or(|kind| a.parties.kind() == kind)))
-        })
+        let (table, prefix) = match filter.kind {
+            Some(kind) => (Tab::AssignmentsOfKind, keys::of_kind(filter.resource, kind).to_vec()),
+            None => (Tab::AssignmentsOn, keys::number(filter.resource.0).to_vec()),
+        };
+        self.page(table, &prefix, Order::Up, page, |n, _| self.assignment(AssignmentId(n)))
     }
 
     fn assignments_of_user(&self, user: UserId) -> Result<Vec<Assignment>, StoreError> {

@@ -16,26 +16,18 @@ use crate::http::state::AppState;
 use crate::http::{frame, words};
 use crate::model::{Actor, AssignmentId, AssignmentKind, Login, Resource, ResourceName, TokenSerial};
 use crate::service::{AssignRequest, AssignmentView, Service, ServiceError, TokenQuery, TokenView};
-use crate::store::{Page as ListPage, Slice};
+use crate::store::Page as ListPage;
 
 /// Things that a count looks at.
 const COUNTED: usize = 500;
 
-fn counted<T>(slice: &Slice<T>) -> String {
-    let more = if slice.next.is_some() { "+" } else { "" };
-    format!("{}{more}", words::count(slice.items.len() as u64))
-}
-
 /// Users, tokens, pairs and unconfirmed tokens of a resource.
 fn counts(service: &Service, actor: &Actor, name: &ResourceName) -> Result<[String; 4], ServiceError> {
-    let page = ListPage::first(COUNTED);
-    let tokens = TokenQuery { resource: Some(name.clone()), ..TokenQuery::default() };
-    Ok([
-        counted(&service.assignments(actor, name, Some(AssignmentKind::User), page)?),
-        counted(&service.tokens(actor, &tokens, page)?),
-        counted(&service.assignments(actor, name, Some(AssignmentKind::TokenWithUser), page)?),
-        counted(&service.unconfirmed(actor, name, page)?),
-    ])
+    let counts = service.resource_counts(actor, name, COUNTED + 1)?;
+    Ok(counts.map(|count| {
+        let more = if count > COUNTED { "+" } else { "" };
+        format!("{}{more}", words::count(count.min(COUNTED) as u64))
+    }))
 }
 
 fn portal_badge(resource: &Resource) -> Badge {

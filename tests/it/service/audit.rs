@@ -59,6 +59,7 @@ const READING: &[&str] = &[
     "token_history",
     "tokens",
     "tokens_of_user",
+    "resource_counts",
     "unconfirmed",
     "user",
     "user_list_text",

@@ -70,8 +70,9 @@ impl Everything {
             Some(CustodyFilter::Assigned) => in_stock && !on.is_empty(),
             Some(CustodyFilter::Place(place)) => token.custody.index() == place,
         };
-        let alone = self.standing.values().any(|a| a.covers(token))
-            || self.assignments.values().any(|a| a.parties == Parties::Token(token.id));
+        let meant = |on: ResourceId| f.resource.is_none_or(|r| r == on) && f.scope.covers(on);
+        let alone = self.standing.values().any(|a| meant(a.resource) && a.covers(token))
+            || self.assignments.values().any(|a| meant(a.resource) && a.parties == Parties::Token(token.id));
         let ended = matches!(
             token.custody,
             Custody::Confirmed { .. } | Custody::Lost { .. } | Custody::Retired { .. }
@@ -246,6 +247,9 @@ pub(super) fn lists_equal_a_naive_filter(make: Make) {
     for start in [1, 77, 4711] {
         let mut random = Random(start * 0x9e37_79b9);
         let store = make();
+        let places = [(1, "VPN"), (2, "Mail"), (3, "Door")];
+        let places = places.map(|(id, name)| Change::PutResource(super::resource(id, name, None)));
+        apply(&store, places.to_vec()).expect("made");
         let mut all = Everything::default();
         for round in 0..400 {
             let changes: Vec<Change> = (0..=random.below(3)).map(|_| all.change(&mut random)).collect();

@@ -5,6 +5,7 @@
 mod browser;
 pub(crate) mod client;
 mod double_spend;
+mod pairs;
 mod secrets;
 mod stranger;
 mod wrong_input;

@@ -1,0 +1,218 @@
+//! Law 6 by the clock: what is known and what is not known takes as long, is answered with the same status
+//! and headers, and with as many bytes.
+//!
+//! Tries of the kinds that must not be told apart are interleaved, in an order that changes; their times are
+//! compared by Welch's t. `MINTMARK_LAW6_PAIRS` sets how many there are of each kind; `tests/full-size` asks
+//! for 20,000.
+
+use std::time::Duration;
+
+use mintmark::clock::{Clock, SystemClock};
+use mintmark::model::{AssignmentKind, EmailAddress, Login, PortalAction, ResourceAlias, ResourceName};
+use mintmark::secret::Passphrase;
+use mintmark::service::{AssignRequest, NewUser, PortalSettings};
+
+use super::browser::Browser;
+use super::client::Reply;
+use super::{ADMIN, Server, size};
+use crate::service::fixture::StandIn;
+
+/// Beyond this, two kinds can be told apart by their times.
+const BOUND: f64 = 4.5;
+const PASSWORD: &str = "drei Birnen im Korb";
+
+fn resource(name: &str) -> ResourceName {
+    ResourceName::parse(name).expect("a name")
+}
+
+/// Times of tries of some kinds, in microseconds.
+struct Times {
+    what: &'static str,
+    kinds: Vec<(&'static str, Vec<f64>)>,
+}
+
+fn mean_and_variance(times: &[f64]) -> (f64, f64) {
+    let count = f64::from(u32::try_from(times.len()).expect("few"));
+    let mean = times.iter().sum::<f64>() / count;
+    let variance = times.iter().map(|time| (time - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    (mean, variance / count)
+}
+
+impl Times {
+    fn new(what: &'static str, kinds: &[&'static str]) -> Self {
+        Self { what, kinds: kinds.iter().map(|kind| (*kind, Vec::new())).collect() }
+    }
+
+    /// Welch's t of each kind beside the first, over the tries that no other work on this machine held up:
+    /// of both kinds the slowest twentieth is left out, by one bound for both.
+    fn judge(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        let (first, base) = &self.kinds[0];
+        for (kind, times) in &self.kinds[1..] {
+            let mut all: Vec<f64> = base.iter().chain(times).copied().collect();
+            all.sort_by(f64::total_cmp);
+            let bound = all[all.len() * 19 / 20];
+            let kept =
+                |times: &[f64]| times.iter().copied().filter(|time| *time <= bound).collect::<Vec<_>>();
+            let ((a, va), (b, vb)) = (mean_and_variance(&kept(base)), mean_and_variance(&kept(times)));
+            let t = (a - b) / (va + vb).sqrt();
+            println!(
+                "law 6, {}: {first} {a:.0} us, {kind} {b:.0} us, {} pairs, Welch's t {t:.2}",
+                self.what,
+                times.len()
+            );
+            if t.abs() >= BOUND {
+                told.push(format!("{}: {kind} is told from {first} by its time, t = {t:.2}", self.what));
+            }
+        }
+        told
+    }
+}
+
+/// All of an answer that a stranger can compare: status, headers without the time and with the lengths of
+/// cookies, and the number of bytes.
+fn shape(reply: &Reply) -> (u16, Vec<(String, String)>, usize) {
+    let headers = reply.headers().into_iter().filter(|(name, _)| name != "date").map(|(name, value)| {
+        let value = if name == "set-cookie" {
+            let (pair, rest) = value.split_once(';').unwrap_or((&value, ""));
+            format!("{} letters;{rest}", pair.len())
+        } else {
+            value
+        };
+        (name, value)
+    });
+    (reply.status, headers.collect(), reply.body.len())
+}
+
+/// Sends a form; gives the answer's shape and how long it took.
+fn timed(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> (Reply, f64) {
+    let clock = SystemClock::new();
+    let before = clock.monotonic();
+    let reply = browser.post(path, fields);
+    let took = clock.monotonic().saturating_sub(before);
+    (reply, took.as_secs_f64() * 1e6)
+}
+
+/// The portal of *VPN*, with people and tokens.
+fn server() -> Server {
+    let server = Server::new();
+    for name in ["VPN", "Mail"] {
+        server.service.add_resource(&ADMIN, &resource(name)).expect("made");
+    }
+    let settings = PortalSettings {
+        alias: Some(ResourceAlias::parse("vpn").expect("an alias")),
+        actions: Some(vec![PortalAction::RegisterExistingToken, PortalAction::SynchronizeToken]),
+        ..PortalSettings::default()
+    };
+    server.service.set_portal(&ADMIN, &resource("VPN"), &settings).expect("set");
+    server
+}
+
+fn add_user(server: &Server, login: &str, password: bool) {
+    let new = NewUser {
+        login: login.to_owned(),
+        password: password.then(|| Passphrase::from_text(PASSWORD.into())),
+        email: (!password).then(|| EmailAddress::parse(&format!("{login}@example.org")).expect("an address")),
+        resource: Some(resource("VPN")),
+        ..NewUser::default()
+    };
+    server.service.add_user(&ADMIN, new).expect("made");
+}
+
+/// Both pages of a sign-in that fails.
+fn fail_to_sign_in(server: &Server, login: &str) -> [(Reply, f64); 2] {
+    let mut browser = Browser::new(server.address);
+    browser.get("/selfservice/vpn/portal");
+    let first = timed(&mut browser, "/selfservice/vpn/portal", &[("login", login)]);
+    browser.get("/selfservice/vpn/verify");
+    let second = timed(&mut browser, "/selfservice/vpn/verify", &[("secret", "not the password")]);
+    [first, second]
+}
+
+/// P9, P10: page 1 and page 2 of the sign-in, for people with a password, with an address, and unknown.
+#[test]
+fn law6_sign_in_takes_as_long_for_every_login() {
+    const KINDS: [&str; 3] = ["nobody", "password", "address"];
+    let server = server();
+    let pairs = size("MINTMARK_LAW6_PAIRS", 500);
+    let mut times =
+        [Times::new("page 1 of the sign-in", &KINDS), Times::new("page 2 of the sign-in", &KINDS)];
+    for round in 0..pairs {
+        // Logins of one length; each is tried once, as a stranger would who has a list.
+        let login = |kind: usize| format!("{}{round:06}", ["nobody", "passwd", "adress"][kind]);
+        for kind in 1..3 {
+            add_user(&server, &login(kind), kind == 1);
+        }
+        let mut shapes = Vec::new();
+        for turn in 0..3 {
+            let kind = (turn + usize::try_from(round).expect("small")) % 3;
+            let pages = fail_to_sign_in(&server, &login(kind));
+            let seen = pages.iter().map(|(reply, _)| shape(reply)).collect::<Vec<_>>();
+            shapes.push((kind, seen));
+            for (page, (_, took)) in times.iter_mut().zip(&pages) {
+                page.kinds[kind].1.push(*took);
+            }
+        }
+        for (kind, seen) in &shapes {
+            assert_eq!(seen, &shapes[0].1, "round {round}: {} beside {}", KINDS[*kind], KINDS[shapes[0].0]);
+        }
+        assert_eq!([shapes[0].1[0].0, shapes[0].1[1].0], [303, 422]);
+        // Mails and failures of one address are of other tests.
+        server.wait(120);
+    }
+    assert_eq!(times.iter().flat_map(Times::judge).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+/// P17: serials that nobody has, of other resources, of other people, disabled, and right ones with wrong codes.
+#[test]
+fn law6_confirmation_takes_as_long_for_every_serial() {
+    const KINDS: [&str; 5] = ["nobody's", "free", "elsewhere", "another's", "disabled"];
+    let server = server();
+    let names = ["FREE-00001", "MAIL-00001", "PAIR-00001", "OFF--00001"];
+    let tokens: Vec<StandIn> = names.into_iter().map(StandIn::totp).collect();
+    let lines: String = tokens.iter().map(StandIn::line).collect();
+    server.caller(mintmark::model::Role::Admin).import(&[], "tokens.csv", lines.as_bytes());
+    add_user(&server, "bert", true);
+    add_user(&server, "otto", true);
+    let put = |token: usize, on: &str, kind, user: Option<&str>| {
+        let user = user.map(|login| Login::parse(login).expect("a login"));
+        let asked = AssignRequest { kind, user, token: Some(tokens[token].serial.clone()) };
+        server.service.assign(&ADMIN, &resource(on), &asked).expect("assigned");
+    };
+    put(0, "VPN", AssignmentKind::Token, None);
+    put(1, "Mail", AssignmentKind::Token, None);
+    put(2, "VPN", AssignmentKind::TokenWithUser, Some("bert"));
+    put(3, "VPN", AssignmentKind::Token, None);
+    server.service.set_token_enabled(&ADMIN, &tokens[3].serial, false).expect("disabled");
+
+    let mut times = Times::new("confirmation", &KINDS);
+    for round in 0..size("MINTMARK_LAW6_PAIRS", 500) {
+        // Ten failures a day are a person's: two rounds each.
+        let login = format!("user{:06}", round / 2);
+        if round % 2 == 0 {
+            add_user(&server, &login, true);
+        }
+        let mut browser = Browser::new(server.address);
+        browser.get("/selfservice/vpn/portal");
+        browser.post("/selfservice/vpn/portal", &[("login", &login)]);
+        browser.get("/selfservice/vpn/verify");
+        assert_eq!(browser.post("/selfservice/vpn/verify", &[("secret", PASSWORD)]).status, 303);
+        let mut shapes = Vec::new();
+        for turn in 0..KINDS.len() {
+            let kind = (turn + usize::try_from(round).expect("small")) % KINDS.len();
+            let serial = if kind == 0 { "NONE-00001" } else { names[kind - 1] };
+            assert_eq!(browser.get("/selfservice/vpn/tokens/confirm").status, 200);
+            let codes = [("serial", serial), ("otp1", "111111"), ("otp2", "222222")];
+            let (reply, took) = timed(&mut browser, "/selfservice/vpn/tokens/confirm", &codes);
+            shapes.push((kind, shape(&reply)));
+            times.kinds[kind].1.push(took);
+        }
+        for (kind, seen) in &shapes {
+            assert_eq!(seen, &shapes[0].1, "round {round}: {} beside {}", KINDS[*kind], KINDS[shapes[0].0]);
+        }
+        assert_eq!(shapes[0].1.0, 422);
+        // A hundred failures in an hour slow a resource down.
+        server.wait(Duration::from_mins(8).as_secs());
+    }
+    assert_eq!(times.judge(), Vec::<String>::new());
+}
