@@ -3,7 +3,6 @@
 //! A message has an id and may have variables; `tests/it/words.rs` sees to it that every message which the
 //! code names is there in every language, with the same variables, and that none is left over.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
@@ -19,7 +18,10 @@ mod time;
 /// The files of a language.
 macro_rules! files {
     ($tag:literal) => {
-        &[include_str!(concat!("../../languages/", $tag, "/time.ftl"))]
+        &[
+            include_str!(concat!("../../languages/", $tag, "/mail.ftl")),
+            include_str!(concat!("../../languages/", $tag, "/time.ftl")),
+        ]
     };
 }
 
@@ -72,8 +74,8 @@ impl Words {
     }
 
     /// A message without variables.
-    pub fn text(self, id: &str) -> Cow<'static, str> {
-        self.format(id, None)
+    pub fn text(self, id: &str) -> String {
+        self.format(id, None, None)
     }
 
     /// A message with its variables.
@@ -82,21 +84,31 @@ impl Words {
         for (name, value) in variables {
             args.set(*name, value.clone());
         }
-        self.format(id, Some(&args)).into_owned()
+        self.format(id, None, Some(&args))
+    }
+
+    /// An attribute of a message: what goes with it elsewhere, such as the subject of a mail.
+    pub fn attribute(self, id: &str, name: &str) -> String {
+        self.format(id, Some(name), None)
     }
 
     /// A message that is nowhere shows its id: better than a page that fails.
-    fn format(self, id: &str, args: Option<&FluentArgs<'_>>) -> Cow<'static, str> {
+    fn format(self, id: &str, attribute: Option<&str>, args: Option<&FluentArgs<'_>>) -> String {
         for language in [self.0, Language::English] {
             let bundle = &BUNDLES[language as usize];
-            let Some(pattern) = bundle.get_message(id).and_then(|message| message.value()) else { continue };
+            let Some(message) = bundle.get_message(id) else { continue };
+            let pattern = match attribute {
+                Some(name) => message.get_attribute(name).map(|attribute| attribute.value()),
+                None => message.value(),
+            };
+            let Some(pattern) = pattern else { continue };
             let mut problems = Vec::new();
             let text = bundle.format_pattern(pattern, args, &mut problems).into_owned();
             debug_assert!(problems.is_empty(), "{}, {id}: {problems:?}", language.tag());
-            return Cow::Owned(text);
+            return text;
         }
         debug_assert!(false, "there is no message {id}");
-        Cow::Owned(id.to_owned())
+        id.to_owned()
     }
 }
 

@@ -20,6 +20,18 @@ impl Words {
         }
     }
 
+    /// "3 May 2026 14:05 UTC", for what is read on another day.
+    pub fn date_and_time(self, at: UnixTime) -> String {
+        let at = at.to_utc();
+        let day = [
+            ("day", at.day().into()),
+            ("month", u8::from(at.month()).into()),
+            ("year", at.year().to_string().into()),
+        ];
+        let time = format!("{:02}:{:02}", at.hour(), at.minute());
+        self.with("time-at", &[("day", self.with("time-day-and-year", &day).into()), ("time", time.into())])
+    }
+
     /// "today 14:05 UTC", "yesterday 14:05 UTC", "3 May 14:05 UTC", "3 May 2025".
     pub fn moment(self, at: UnixTime, now: UnixTime) -> String {
         let (then, present) = (at.to_utc(), now.to_utc());
@@ -57,7 +69,7 @@ impl Words {
     pub fn clock(self, secs: i64) -> String {
         let off = ("duration", self.duration(secs.unsigned_abs()).into());
         match secs {
-            0 => self.text("time-clock-right").into_owned(),
+            0 => self.text("time-clock-right"),
             ..0 => self.with("time-clock-slow", &[off]),
             _ => self.with("time-clock-fast", &[off]),
         }

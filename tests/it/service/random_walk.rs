@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mintmark::model::{AssignmentKind, DisabledBy, PinPlacement, PortalAction, ResourceAlias, TokenSerial};
+use mintmark::model::{AssignmentKind, DisabledBy, PinPlacement, ResourceAlias, TokenSerial};
 use mintmark::oath::Otp;
 use mintmark::secret::Pin;
 use mintmark::service::{
