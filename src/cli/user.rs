@@ -51,6 +51,9 @@ pub(super) struct UserArgs {
     /// Last name
     #[arg(long)]
     last_name: Option<String>,
+    /// Language of their mails
+    #[arg(long, value_name = "TAG", value_parser = ["en", "de", "uk", "fr", "es"])]
+    language: Option<String>,
     /// File that holds the first password
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
@@ -164,6 +167,7 @@ impl UserArgs {
             ("phone", &self.phone),
             ("first_name", &self.first_name),
             ("last_name", &self.last_name),
+            ("language", &self.language),
             ("resource", &self.resource),
             ("on_conflict", &self.on_conflict),
         ];

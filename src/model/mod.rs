@@ -14,6 +14,7 @@ mod id;
 mod import;
 mod job;
 mod key;
+mod language;
 mod mail;
 mod name;
 mod resource;
@@ -35,6 +36,7 @@ pub use id::{
 pub use import::{Import, ImportContent, ImportCounts, ImportLine, ImportState, Verdict};
 pub use job::{Job, JobKind, JobState};
 pub use key::{Fingerprint, SealedSeed, WrapMode, WrappedKey};
+pub use language::Language;
 pub use mail::{MailKind, MailState, OutboxMail};
 pub use name::{
     BatchName, EmailAddress, Login, NameError, PhoneNumber, ResourceAlias, ResourceName, TokenSerial,

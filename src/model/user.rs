@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EmailAddress, Login, PhoneNumber, UserId};
+use super::{EmailAddress, Language, Login, PhoneNumber, UserId};
 use crate::clock::UnixTime;
 
 /// A password as it is stored: PHC string of Argon2id. Never printed.
@@ -36,6 +36,8 @@ pub struct User {
     pub last_name: String,
     /// Their password, when they have one.
     pub password: Option<PasswordHash>,
+    /// The language they read, as soon as it is known.
+    pub language: Option<Language>,
     /// Since when they are here.
     pub created_at: UnixTime,
 }

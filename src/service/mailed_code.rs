@@ -15,7 +15,7 @@ use crate::store::{Change, Changes, View};
 use crate::vault::{DataKey, random_bytes};
 
 use super::address::AddressBudget;
-use super::notice::whom_to_ask;
+use super::notice::{whom_to_ask, words_of};
 use super::outbox::Draft;
 use super::{MailMode, Service, ServiceError};
 
@@ -33,6 +33,17 @@ pub(super) enum Purpose {
     Proof,
     /// Somebody says that this is their new address.
     NewAddress,
+}
+
+impl Purpose {
+    /// The message that brings the code.
+    const fn message(self) -> &'static str {
+        match self {
+            Self::SignIn => "mail-code",
+            Self::Proof => "mail-code-proof",
+            Self::NewAddress => "mail-code-address",
+        }
+    }
 }
 
 /// A code that was drawn outside the change which mails it.
@@ -77,29 +88,20 @@ impl FreshCode {
         // Counted from the last mail, so that no quarter of an hour sees a fourth.
         let sent = Budget { since: Some(now), ..sent.failed(now, u32::MAX) };
         changes.push(Change::PutBudget(sent_key, sent));
-        let digits = self.digits.as_str();
-        let (line, otherwise) = match self.purpose {
-            Purpose::SignIn => (
-                format!("your code for {} is {digits}", resource.name),
-                "If you did not ask for it, do nothing.".to_owned(),
-            ),
-            Purpose::Proof => (
-                format!("your code for a change on {} is {digits}", resource.name),
-                format!(
-                    "If you did not ask for it, somebody else is signed in as you. {}",
-                    whom_to_ask(resource)
-                ),
-            ),
-            Purpose::NewAddress => (
-                format!("your code for this e-mail address on {} is {digits}", resource.name),
-                "If you did not ask for it, do nothing: without the code nothing changes.".to_owned(),
-            ),
-        };
+        let words = words_of(user);
+        let message = self.purpose.message();
+        let place = ("place", resource.name.as_str().into());
+        let mut otherwise = words.attribute(message, "not-asked");
+        if self.purpose == Purpose::Proof {
+            otherwise = format!("{otherwise} {}", whom_to_ask(words, Some(resource)));
+        }
         let text = format!(
-            "Hello {},\n\n{line}\n\nIt works once and for ten minutes. {otherwise}\n",
-            user.display_name(),
+            "{}\n\n{}\n\n{} {otherwise}\n",
+            words.with("mail-hello", &[("name", user.display_name().into())]),
+            words.with(message, &[place, ("code", self.digits.as_str().into())]),
+            words.attribute("mail-code", "life"),
         );
-        let subject = format!("{}: your code", resource.name);
+        let subject = format!("{}: {}", resource.name, words.attribute("mail-code", "subject"));
         let draft = Draft { kind: MailKind::Code, to: to.clone(), subject, lives_secs: CODE_SECS };
         draft.put(view, &self.sealer, &text, now, &mut changes)?;
         changes.push(super::audit_entry(

@@ -1,14 +1,15 @@
-//! What people are told about changes of what is theirs (P34): one place knows the words. There is no
+//! What people are told about changes of what is theirs (P34), in their language. There is no
 //! switch to turn notices off; they need a mail address on record, and mail that is set up.
 
 use std::sync::Arc;
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ActorOrigin, EmailAddress, Likeness, Login, MailKind, Resource, TokenSerial, User,
+    Actor, ActorOrigin, EmailAddress, Likeness, Login, MailKind, PinPlacement, Resource, TokenSerial, User,
 };
 use crate::store::{Changes, View};
 use crate::vault::DataKey;
+use crate::words::{Value, Words};
 
 use super::outbox::Draft;
 use super::{MailMode, Service, ServiceError};
@@ -23,8 +24,7 @@ pub(super) enum Happened<'a> {
     TokenSynchronized(&'a TokenSerial),
     TokenRegistered(&'a TokenSerial),
     TokenUnassigned(&'a TokenSerial),
-    /// Where it is typed: before or after.
-    PinSet(&'a TokenSerial, &'static str),
+    PinSet(&'a TokenSerial, PinPlacement),
     PinRemoved(&'a TokenSerial),
     LoginChanged {
         from: &'a Login,
@@ -48,91 +48,49 @@ pub(super) enum Happened<'a> {
     EnvironmentTrusted,
     EnvironmentChanged,
     SignedOutEverywhere,
-    /// By an operator: which of the ways in.
-    WaysInChanged(&'a [&'static str]),
+    /// By an operator.
+    WaysInChanged {
+        password: bool,
+        email: bool,
+    },
 }
 
-impl Happened<'_> {
-    /// The subject line, which never names a person.
-    fn subject(&self) -> &'static str {
-        match self {
-            Self::TokenConfirmed(_) => "token confirmed",
-            Self::TokenSynchronized(_) => "token synchronized",
-            Self::TokenRegistered(_) => "new token",
-            Self::TokenUnassigned(_) => "token given back",
-            Self::PinSet(..) => "PIN set",
-            Self::PinRemoved(_) => "PIN removed",
-            Self::LoginChanged { .. } => "your login was changed",
-            Self::NameChanged => "your name was changed",
-            Self::PhoneChanged { .. } => "your phone number was changed",
-            Self::PasswordCreated => "a password was created",
-            Self::PasswordChanged => "your password was changed",
-            Self::EmailChanged { .. } => "your e-mail address was changed",
-            Self::UnlikeSeen(_) => "a sign-in from an unusual place",
-            Self::UnlikeRefused(_) => "a sign-in was refused",
-            Self::EnvironmentTrusted => "an environment is trusted",
-            Self::EnvironmentChanged => "your list of environments was changed",
-            Self::SignedOutEverywhere => "signed out everywhere",
-            Self::WaysInChanged(_) => "your account was changed",
-        }
-    }
-
-    fn sentence(&self) -> String {
-        match self {
-            Self::TokenConfirmed(serial) => format!("the token {serial} was confirmed and is yours now."),
-            Self::TokenSynchronized(serial) => {
-                format!("the token {serial} was brought back in time with codes from its display.")
-            }
-            Self::TokenRegistered(serial) => {
-                format!("the token {serial} was set up for you. Its codes are asked for from now on.")
-            }
-            Self::TokenUnassigned(serial) => {
-                format!("the token {serial} was given back: its codes are no longer asked for here.")
-            }
-            Self::PinSet(serial, place) => {
-                format!("the token {serial} has a PIN now, typed {place} the code.")
-            }
-            Self::PinRemoved(serial) => format!("the PIN of the token {serial} was removed."),
+impl<'a> Happened<'a> {
+    /// The message that tells it, with its variables. Its attribute `subject` is the subject line, which
+    /// never names a person.
+    fn message(&self) -> (&'static str, Vec<(&'static str, Value<'a>)>) {
+        let serial = |serial: &'a TokenSerial| vec![("serial", serial.display().into())];
+        let unlike = |likeness: &'a Likeness| {
+            vec![("score", likeness.score.into()), ("differences", likeness.differences.join("; ").into())]
+        };
+        match *self {
+            Self::TokenConfirmed(token) => ("notice-token-confirmed", serial(token)),
+            Self::TokenSynchronized(token) => ("notice-token-synchronized", serial(token)),
+            Self::TokenRegistered(token) => ("notice-token-registered", serial(token)),
+            Self::TokenUnassigned(token) => ("notice-token-unassigned", serial(token)),
+            Self::PinSet(token, PinPlacement::Before) => ("notice-pin-set-before", serial(token)),
+            Self::PinSet(token, PinPlacement::After) => ("notice-pin-set-after", serial(token)),
+            Self::PinRemoved(token) => ("notice-pin-removed", serial(token)),
             Self::LoginChanged { from, to } => {
-                format!("your login was changed from {from} to {to}. Sign in as {to} from now on.")
+                ("notice-login-changed", vec![("from", from.as_str().into()), ("to", to.as_str().into())])
             }
-            Self::NameChanged => "the name on record for you was changed.".to_owned(),
-            Self::PhoneChanged { is_kept: true } => {
-                "the phone number on record for you was changed.".to_owned()
+            Self::NameChanged => ("notice-name-changed", vec![]),
+            Self::PhoneChanged { is_kept: true } => ("notice-phone-changed", vec![]),
+            Self::PhoneChanged { is_kept: false } => ("notice-phone-removed", vec![]),
+            Self::PasswordCreated => ("notice-password-created", vec![]),
+            Self::PasswordChanged => ("notice-password-changed", vec![]),
+            Self::EmailChanged { from: Some(from), to } => {
+                ("notice-email-changed", vec![("from", from.hint().into()), ("to", to.hint().into())])
             }
-            Self::PhoneChanged { is_kept: false } => {
-                "the phone number on record for you was removed.".to_owned()
-            }
-            Self::PasswordCreated => {
-                "a password was created for you. You sign in with it from now on; codes are no longer mailed."
-                    .to_owned()
-            }
-            Self::PasswordChanged => {
-                "your password was changed. Wherever else you were signed in, you were signed out.".to_owned()
-            }
-            Self::EmailChanged { from, to } => {
-                let from = from.map_or_else(|| "none".to_owned(), EmailAddress::hint);
-                format!("your e-mail address was changed from {from} to {}.", to.hint())
-            }
-            Self::UnlikeSeen(likeness) => format!(
-                "somebody signed in as you from an environment that is unlike those you use ({} of 100): {}.",
-                likeness.score,
-                likeness.differences.join("; "),
-            ),
-            Self::UnlikeRefused(likeness) => format!(
-                "somebody gave what is needed to sign in as you, from an environment that is unlike those you use \
-                 ({} of 100), and was not let in: {}. If it was you, ask for help to be let in from there.",
-                likeness.score,
-                likeness.differences.join("; "),
-            ),
-            Self::EnvironmentTrusted => {
-                "an environment from which you sign in was marked as trusted.".to_owned()
-            }
-            Self::EnvironmentChanged => {
-                "the list of environments from which you sign in was changed.".to_owned()
-            }
-            Self::SignedOutEverywhere => "you were signed out wherever you were signed in.".to_owned(),
-            Self::WaysInChanged(what) => format!("an operator changed your {}.", what.join(" and ")),
+            Self::EmailChanged { from: None, to } => ("notice-email-set", vec![("to", to.hint().into())]),
+            Self::UnlikeSeen(likeness) => ("notice-unlike-seen", unlike(likeness)),
+            Self::UnlikeRefused(likeness) => ("notice-unlike-refused", unlike(likeness)),
+            Self::EnvironmentTrusted => ("notice-environment-trusted", vec![]),
+            Self::EnvironmentChanged => ("notice-environment-changed", vec![]),
+            Self::SignedOutEverywhere => ("notice-signed-out-everywhere", vec![]),
+            Self::WaysInChanged { password: true, email: true } => ("notice-operator-changed-both", vec![]),
+            Self::WaysInChanged { password: true, .. } => ("notice-operator-changed-password", vec![]),
+            Self::WaysInChanged { .. } => ("notice-operator-changed-email", vec![]),
         }
     }
 }
@@ -149,33 +107,40 @@ pub(super) struct Notice<'a> {
 }
 
 /// What to do when it was somebody else.
-pub(super) fn whom_to_ask(resource: &Resource) -> String {
-    let help = resource.portal.as_ref().map(|portal| portal.help_text.trim()).unwrap_or_default();
+pub(super) fn whom_to_ask(words: Words, resource: Option<&Resource>) -> String {
+    let portal = resource.and_then(|resource| resource.portal.as_ref());
+    let help = portal.map(|portal| portal.help_text.trim()).unwrap_or_default();
     if help.is_empty() {
-        "Tell the helpdesk at once.".to_owned()
+        words.text("mail-tell-helpdesk")
     } else {
-        format!("Ask for help at once: {help}")
+        words.with("mail-ask", &[("help", help.into())])
     }
 }
 
+/// The words in which this user is written to.
+pub(super) fn words_of(user: &User) -> Words {
+    Words::of(user.language.unwrap_or_default())
+}
+
 impl Notice<'_> {
-    fn text(&self, now: UnixTime) -> String {
-        let at = now.to_utc();
+    fn text(&self, words: Words, now: UnixTime) -> String {
         let mut facts = Vec::new();
         if let Some(resource) = self.resource {
-            facts.push(format!("Where: {}", resource.name));
+            facts.push(words.with("mail-where", &[("place", resource.name.as_str().into())]));
         }
-        facts.push(format!("When: {} {:02}:{:02} UTC", at.date(), at.hour(), at.minute()));
+        facts.push(words.with("mail-when", &[("moment", words.date_and_time(now).into())]));
         // The address of an operator is no business of the user's.
         if let (ActorOrigin::User { .. }, Some(address)) = (&self.actor.origin, &self.actor.address) {
-            facts.push(format!("From: network address {address}"));
+            facts.push(words.with("mail-from", &[("address", address.as_str().into())]));
         }
-        let ask = self.resource.map_or_else(|| "Tell the helpdesk at once.".to_owned(), whom_to_ask);
+        let (id, variables) = self.happened.message();
         format!(
-            "Hello {},\n\n{}\n\n{}\n\nIf this was you, there is nothing to do. If not, somebody else may be acting in your name. {ask}\n",
-            self.user.display_name(),
-            self.happened.sentence(),
+            "{}\n\n{}\n\n{}\n\n{} {}\n",
+            words.with("mail-hello", &[("name", self.user.display_name().into())]),
+            words.with(id, &variables),
             facts.join("\n"),
+            words.text("mail-if-not-you"),
+            whom_to_ask(words, self.resource),
         )
     }
 }
@@ -215,9 +180,10 @@ impl Post {
             return Ok(());
         }
         let place = notice.resource.map_or("Mintmark", |resource| resource.name.as_str());
-        let subject = format!("{place}: {}", notice.happened.subject());
+        let words = words_of(notice.user);
+        let subject = format!("{place}: {}", words.attribute(notice.happened.message().0, "subject"));
         let draft = Draft { kind: MailKind::Notice, to: to.clone(), subject, lives_secs: LIVES_SECS };
-        draft.put(view, &self.sealer, &notice.text(now), now, changes)
+        draft.put(view, &self.sealer, &notice.text(words, now), now, changes)
     }
 }
 

@@ -183,7 +183,7 @@ impl Service {
                     vec![("placement", place.to_owned()), ("digits", len.to_string())],
                 ),
             ];
-            let happened = Happened::PinSet(&serial, place);
+            let happened = Happened::PinSet(&serial, placement);
             let notice = Notice { happened, user: &user, actor: &actor, resource: Some(&resource) };
             post.tell(view, &notice, now, &mut changes)?;
             Ok(((), changes))

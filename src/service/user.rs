@@ -3,8 +3,8 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, Assignment, AssignmentKind, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress,
-    Login, Parties, PasswordHash, PhoneNumber, Resource, ResourceName, Scope, Subject, TokenState, User,
-    UserId,
+    Language, Login, Parties, PasswordHash, PhoneNumber, Resource, ResourceName, Scope, Subject, TokenState,
+    User, UserId,
 };
 use crate::secret::Passphrase;
 use crate::store::{Change, Changes, Page, Slice, UserFilter, View};
@@ -45,6 +45,8 @@ pub struct NewUser {
     pub last_name: String,
     /// First password.
     pub password: Option<Passphrase>,
+    /// The language of their mails.
+    pub language: Option<Language>,
     /// Resource to stand on.
     pub resource: Option<ResourceName>,
     /// When the login is there already.
@@ -64,6 +66,8 @@ pub struct UserPatch {
     pub last_name: Option<String>,
     /// Password.
     pub password: Option<Option<Passphrase>>,
+    /// The language of their mails.
+    pub language: Option<Option<Language>>,
 }
 
 /// A user as lists and pages show them.
@@ -120,6 +124,7 @@ pub(super) struct Given<'a> {
     pub(super) phone: Option<&'a PhoneNumber>,
     pub(super) first_name: &'a str,
     pub(super) last_name: &'a str,
+    pub(super) language: Option<Language>,
     pub(super) password: Option<&'a PasswordHash>,
 }
 
@@ -142,6 +147,10 @@ impl Given<'_> {
         };
         name(&mut filled.first_name, self.first_name, "first_name");
         name(&mut filled.last_name, self.last_name, "last_name");
+        if filled.language.is_none() && self.language.is_some() {
+            filled.language = self.language;
+            what.push("language");
+        }
         if !alone {
             return (filled, what);
         }
@@ -250,6 +259,7 @@ impl Service {
                         phone: phone.as_ref(),
                         first_name: &first_name,
                         last_name: &last_name,
+                        language: new.language,
                         password: password.as_ref(),
                     };
                     let (filled, what) = given.fill(&user, rules_user(view, &actor, &user)?);
@@ -280,6 +290,7 @@ impl Service {
                         first_name: first_name.clone(),
                         last_name: last_name.clone(),
                         password: password.clone(),
+                        language: new.language,
                         created_at: now,
                     };
                     changes.push(Change::PutUser(user.clone()));
@@ -358,6 +369,10 @@ impl Service {
                 changed.last_name.clone_from(name);
                 what.push("last_name");
             }
+            if let Some(language) = patch.language.filter(|language| *language != changed.language) {
+                changed.language = language;
+                what.push("language");
+            }
             if let Some(password) = &password {
                 changed.password.clone_from(password);
                 what.push("password");
@@ -371,7 +386,8 @@ impl Service {
             }
             if password.is_some() || email.is_some() {
                 let resource = helpful_place(view, &user)?;
-                let happened = Happened::WaysInChanged(&what);
+                let (password, email) = (password.is_some(), email.is_some());
+                let happened = Happened::WaysInChanged { password, email };
                 let notice = Notice { happened, user: &user, actor: &actor, resource: resource.as_ref() };
                 post.tell(view, &notice, now, &mut changes)?;
             }

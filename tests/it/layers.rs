@@ -16,8 +16,9 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("vault", &["secret", "clock", "model"]),
     ("store", &["clock", "oath", "model"]),
     ("mail", &["secret", "model"]),
+    ("words", &["clock", "model"]),
     ("device", &["secret", "oath", "model"]),
-    ("service", &["secret", "clock", "oath", "model", "seedfile", "vault", "store"]),
+    ("service", &["secret", "clock", "oath", "model", "words", "seedfile", "vault", "store"]),
     ("jobs", &["secret", "clock", "model", "mail", "service"]),
     (
         "http",

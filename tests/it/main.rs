@@ -18,4 +18,5 @@ mod store_conformance;
 mod user_import;
 mod walk_cli;
 mod wire;
+mod words;
 mod wrong_file;

@@ -267,6 +267,7 @@ fn user(id: u64, login: &str) -> User {
         first_name: "Anna".into(),
         last_name: "Berg".into(),
         password: None,
+        language: None,
         created_at: AT,
     }
 }

@@ -12,8 +12,8 @@ use crate::http::auth::{Acting, Caller, Proof};
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, check_form_token};
 use crate::model::{
-    Actor, BatchName, EmailAddress, Login, NameError, PhoneNumber, ResourceAlias, ResourceName, Role,
-    TokenSerial,
+    Actor, BatchName, EmailAddress, Language, Login, NameError, PhoneNumber, ResourceAlias, ResourceName,
+    Role, TokenSerial,
 };
 use crate::oath::Otp;
 use crate::secret::Passphrase;
@@ -183,6 +183,14 @@ pub(super) fn email(text: &str) -> Result<EmailAddress, ApiError> {
 /// A phone number.
 pub(super) fn phone(text: &str) -> Result<PhoneNumber, ApiError> {
     named("phone", PhoneNumber::parse(text))
+}
+
+/// A language by its tag.
+pub(super) fn language(tag: &str) -> Result<Language, ApiError> {
+    Language::ALL.into_iter().find(|language| language.tag() == tag).ok_or_else(|| {
+        let known = Language::ALL.map(Language::tag).join(", ");
+        ApiError::field("language", "language_unknown", format!("a language is one of {known}"))
+    })
 }
 
 /// A role by its name.

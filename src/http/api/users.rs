@@ -14,7 +14,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
-use crate::model::{Actor, Login};
+use crate::model::{Actor, Language, Login};
 use crate::service::{NewUser, OnConflict, UserPatch, UserView};
 
 pub(super) const RULES: &[Rule] = &[
@@ -59,6 +59,8 @@ struct UserDto {
     first_name: String,
     last_name: String,
     has_password: bool,
+    /// Of their mails: `en`, `de`, `uk`, `fr` or `es`.
+    language: Option<&'static str>,
     assignments: Vec<UserPlace>,
     blocked: Vec<BlockedMethod>,
     created_at: String,
@@ -74,6 +76,7 @@ impl UserDto {
             first_name: user.first_name,
             last_name: user.last_name,
             has_password: user.password.is_some(),
+            language: user.language.map(Language::tag),
             assignments: assignments
                 .into_iter()
                 .map(|(resource, kind, token)| UserPlace { resource, kind: kind.name(), token })
@@ -138,6 +141,8 @@ struct UserBody {
     last_name: String,
     #[schema(value_type = Option<String>)]
     password: Option<Secret>,
+    /// Of their mails: `en`, `de`, `uk`, `fr` or `es`.
+    language: Option<String>,
     /// Resource to stand on.
     resource: Option<String>,
     #[serde(default)]
@@ -159,6 +164,7 @@ async fn create(
         first_name: body.first_name,
         last_name: body.last_name,
         password: body.password.map(Secret::password),
+        language: body.language.map(|tag| common::language(&tag)).transpose()?,
         resource: body.resource.map(|name| common::resource("resource", &name)).transpose()?,
         on_conflict: match body.on_conflict {
             Conflict::Fail => OnConflict::Fail,
@@ -207,6 +213,9 @@ struct UserChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     password: Option<Option<Secret>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    language: Option<Option<String>>,
 }
 
 #[utoipa::path(patch, path = "/api/v1/users/{login}", tag = "users", request_body = UserChange,
@@ -224,6 +233,10 @@ async fn change(
         first_name: body.first_name,
         last_name: body.last_name,
         password: body.password.map(|password| password.map(Secret::password)),
+        language: body
+            .language
+            .map(|language| language.map(|tag| common::language(&tag)).transpose())
+            .transpose()?,
     };
     let (acting, target) = (actor.clone(), login.clone());
     state.blocking(move |service| service.change_user(&acting, &target, patch)).await?;

@@ -10,10 +10,10 @@ use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::user as view;
-use crate::http::page::{Badge, Fact, Field, Notice, Pager, Tone, segment};
+use crate::http::page::{Badge, Choice, Fact, Field, Notice, Pager, Tone, segment};
 use crate::http::state::AppState;
 use crate::http::{frame, words};
-use crate::model::{Actor, AssignmentKind, EmailAddress, Login, PhoneNumber, User};
+use crate::model::{Actor, AssignmentKind, EmailAddress, Language, Login, PhoneNumber, User};
 use crate::secret::Passphrase;
 use crate::service::{NewUser, ServiceError, UserPatch, UserView};
 
@@ -75,7 +75,14 @@ pub(super) async fn list(
     Acting(actor): Acting,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
-    let page = listed(&state, &caller, actor, &asked, view::UserForm::default()).await?;
+    let page = listed(
+        &state,
+        &caller,
+        actor,
+        &asked,
+        view::UserForm { languages: languages(""), ..view::UserForm::default() },
+    )
+    .await?;
     Ok(frame::html(StatusCode::OK, &page))
 }
 
@@ -90,6 +97,13 @@ fn given<T>(
     parse(text).map(Some).map_err(ServiceError::name(field))
 }
 
+/// The languages of mails; `chosen` is a tag.
+pub(super) fn languages(chosen: &str) -> Vec<Choice> {
+    let mut all = vec![("", "Not known")];
+    all.extend(Language::ALL.map(|language| (language.tag(), language.name())));
+    Choice::list(&all, chosen)
+}
+
 /// The form as it was typed, with what is wrong in its place.
 fn form(error: &ApiError, fields: &Fields) -> view::UserForm {
     let field = |name: &str| typed(error, name, fields.get(name));
@@ -100,6 +114,7 @@ fn form(error: &ApiError, fields: &Fields) -> view::UserForm {
         first_name: field("first_name"),
         last_name: field("last_name"),
         password: typed(error, "password", ""),
+        languages: languages(fields.get("language")),
     };
     let all = [&form.login, &form.email, &form.phone, &form.first_name, &form.last_name, &form.password];
     if all.iter().all(|field| field.error.is_none()) {
@@ -135,6 +150,7 @@ pub(super) async fn add(
                 first_name: fields.get("first_name").to_owned(),
                 last_name: fields.get("last_name").to_owned(),
                 password,
+                language: Language::of_tag(fields.get("language")),
                 ..NewUser::default()
             };
             let actor = actor.clone();
@@ -164,6 +180,7 @@ fn form_of(user: &User) -> view::UserForm {
         first_name: Field::of(&user.first_name),
         last_name: Field::of(&user.last_name),
         password: Field::default(),
+        languages: languages(user.language.map_or("", Language::tag)),
     }
 }
 
@@ -273,6 +290,7 @@ pub(super) async fn edit(
                 first_name: Some(fields.get("first_name").to_owned()),
                 last_name: Some(fields.get("last_name").to_owned()),
                 password: password.map(Some),
+                language: Some(Language::of_tag(fields.get("language"))),
             };
             let (actor, login) = (actor.clone(), login.clone());
             state.blocking(move |service| service.change_user(&actor, &login, patch)).await

@@ -241,6 +241,7 @@ impl Planner<'_> {
             first_name: wanted.first_name.clone(),
             last_name: wanted.last_name.clone(),
             password: None,
+            language: None,
             created_at: self.now,
         };
         let mut good = Good {
@@ -276,6 +277,7 @@ impl Planner<'_> {
             phone: wanted.phone.as_ref(),
             first_name: &wanted.first_name,
             last_name: &wanted.last_name,
+            language: None,
             password: None,
         };
         if self.on_conflict == OnConflict::Fail {

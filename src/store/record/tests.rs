@@ -234,11 +234,12 @@ fn bytes_of_people_and_resources() {
         first_name: "A".into(),
         last_name: "B".into(),
         password: Some(PasswordHash("p".into())),
+        language: None,
         created_at: AT,
     };
     pinned(
         &user,
-        "010504616e6e61010161010d61406578616d706c652e6f7267010b2b3439333031323334353601410142010170f6a1d5edee66",
+        "010504616e6e61010161010d61406578616d706c652e6f7267010b2b343933303132333435360141014201017000f6a1d5edee66",
     );
     let assignment = Assignment {
         id: AssignmentId(2),

@@ -1,6 +1,6 @@
 //! P23 to P28, P6: what people change of themselves, and who is told.
 
-use mintmark::model::{EmailAddress, PhoneNumber, PortalAction};
+use mintmark::model::{EmailAddress, Language, PhoneNumber, PortalAction};
 use mintmark::service::{
     EmailResult, EmailSent, OFFERED, PasswordResult, PortalSession, SecondPage, ServiceError, UserPatch,
     WhyHidden,
@@ -64,7 +64,7 @@ fn p23_a_first_password_replaces_mailed_codes() {
     home.service.portal_create_password(&here, &typed(NEW), &visit()).expect("created");
     assert!(ended(&home, &elsewhere) && !ended(&home, &here));
     let (to, text) = home.notices().remove(0);
-    assert!(to == "carl@example.org" && text.contains("a password was created"), "{to} {text}");
+    assert!(to == "carl@example.org" && text.contains("A password was created"), "{to} {text}");
     let first = home.begin("carl");
     let in_by = home.service.portal_second(&first, &typed(NEW), &visit()).expect("answered");
     assert!(matches!(in_by, SecondPage::Passed { .. }), "{in_by:?}");
@@ -95,7 +95,7 @@ fn p24_the_old_password_is_asked_and_counted() {
     let changed = change(PASSWORD, NEW);
     assert!(matches!(changed, Ok(PasswordResult::Changed)), "{changed:?}");
     assert!(ended(&home, &elsewhere) && !ended(&home, &here));
-    assert!(home.notices()[0].1.contains("your password was changed"), "{:?}", home.notices());
+    assert!(home.notices()[0].1.contains("Your password was changed"), "{:?}", home.notices());
     let first = home.begin("anna");
     let old = home.service.portal_second(&first, &typed(PASSWORD), &visit()).expect("answered");
     assert!(matches!(old, SecondPage::Refused), "{old:?}");
@@ -241,6 +241,26 @@ fn p34_an_operator_changes_a_way_in_and_the_old_address_is_told() {
     let told = home.notices();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
-        told[0].0 == "anna@example.org" && told[0].1.contains("an operator changed your email and password")
+        told[0].0 == "anna@example.org"
+            && told[0].1.contains("An operator changed your password and your e-mail address")
     );
+}
+
+/// P34: mails are written in the language that is known of their reader.
+#[test]
+fn p34_notices_are_in_the_language_of_their_reader() {
+    let home = vpn();
+    home.add_user("anna");
+    home.give_address("anna");
+    let reads = |language| UserPatch { language: Some(language), ..UserPatch::default() };
+    home.service.change_user(&admin(), &login("anna"), reads(Some(Language::Ukrainian))).expect("changed");
+    assert_eq!(home.notices().len(), 0, "no way in was changed");
+    let portal = home.sign_in("anna");
+    home.service.portal_change_name(&portal, "Ганна", "", &visit()).expect("changed");
+    let (_, text) = home.notices().remove(0);
+    assert!(text.starts_with("Вітаємо, anna!\n\nВаше ім’я в системі змінено."), "{text}");
+    assert!(text.contains("Коли: 15 січня 2027 р. 08:00 UTC"), "{text}");
+    home.service.change_user(&admin(), &login("anna"), reads(None)).expect("changed");
+    home.service.portal_change_name(&portal, "Anna", "", &visit()).expect("changed");
+    assert!(home.notices()[0].1.contains("The name on record for you was changed."));
 }

@@ -361,6 +361,7 @@ fn service_scope_filling_takes_nobody_over() {
             first_name: "F".into(),
             last_name: "L".into(),
             password: password.map(typed),
+            language: None,
             resource: Some(resource("VPN")),
             on_conflict: OnConflict::Fill,
         };

@@ -9,7 +9,7 @@ use super::fixture::{Home, PASSWORD, admin, alias, login, operator, typed, visit
 /// The newest code in the outbox.
 fn mailed(home: &Home) -> String {
     let mails = home.service.outbox(&admin(), 50).expect("a demonstration store");
-    let text = mails.iter().find_map(|mail| mail.text.as_str().split("your code for VPN is ").nth(1));
+    let text = mails.iter().find_map(|mail| mail.text.as_str().split("Your code for VPN is ").nth(1));
     text.expect("a code was mailed").chars().take(8).collect()
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::token::TokenRow;
-use crate::http::page::{Badge, Fact, Field, Notice, Page, Pager};
+use crate::http::page::{Badge, Choice, Fact, Field, Notice, Page, Pager};
 #[cfg(test)]
 use crate::http::page::{Flash, Tone};
 
@@ -39,6 +39,8 @@ pub struct UserForm {
     pub last_name: Field,
     /// A new password; its value is never filled in.
     pub password: Field,
+    /// The language of their mails.
+    pub languages: Vec<Choice>,
 }
 
 impl UserForm {
@@ -55,6 +57,7 @@ impl UserForm {
                 "",
                 "This password is too short: 8 characters or more with a token, 15 without.",
             ),
+            languages: Choice::list(&[("", "Not known"), ("de", "Deutsch")], "de"),
         }
     }
 }

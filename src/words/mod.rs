@@ -1,0 +1,130 @@
+//! What people read, in their language. The texts stand in Fluent files, one folder for each language.
+//!
+//! A message has an id and may have variables; `tests/it/words.rs` sees to it that every message which the
+//! code names is there in every language, with the same variables, and that none is left over.
+
+use std::sync::LazyLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource};
+use unic_langid::LanguageIdentifier;
+
+pub use fluent_bundle::FluentValue as Value;
+
+use crate::model::Language;
+
+mod time;
+
+/// The files of a language.
+macro_rules! files {
+    ($tag:literal) => {
+        &[
+            include_str!(concat!("../../languages/", $tag, "/mail.ftl")),
+            include_str!(concat!("../../languages/", $tag, "/time.ftl")),
+        ]
+    };
+}
+
+type Bundle = FluentBundle<FluentResource>;
+
+static BUNDLES: LazyLock<[Bundle; 5]> = LazyLock::new(|| {
+    Language::ALL.map(|language| {
+        bundle(
+            language,
+            match language {
+                Language::English => files!("en"),
+                Language::German => files!("de"),
+                Language::Ukrainian => files!("uk"),
+                Language::French => files!("fr"),
+                Language::Spanish => files!("es"),
+            },
+        )
+    })
+});
+
+/// What cannot be read is left out; the tests do not let that pass.
+fn bundle(language: Language, files: &[&str]) -> Bundle {
+    let tag = language.tag().parse::<LanguageIdentifier>().unwrap_or_default();
+    let mut bundle = Bundle::new_concurrent(vec![tag]);
+    // All these languages are written from left to right, and so is what stands in their variables.
+    bundle.set_use_isolating(false);
+    for file in files {
+        let resource = FluentResource::try_new((*file).to_owned()).unwrap_or_else(|(readable, _)| readable);
+        bundle.add_resource_overriding(resource);
+    }
+    bundle
+}
+
+/// The texts of a language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Words(Language);
+
+impl Words {
+    /// What operators read.
+    pub const ENGLISH: Self = Self(Language::English);
+
+    /// The texts of this language.
+    pub const fn of(language: Language) -> Self {
+        Self(language)
+    }
+
+    /// Which language it is.
+    pub const fn language(self) -> Language {
+        self.0
+    }
+
+    /// A message without variables.
+    pub fn text(self, id: &str) -> String {
+        self.format(id, None, None)
+    }
+
+    /// A message with its variables.
+    pub fn with(self, id: &str, variables: &[(&'static str, Value<'_>)]) -> String {
+        let mut args = FluentArgs::with_capacity(variables.len());
+        for (name, value) in variables {
+            args.set(*name, value.clone());
+        }
+        self.format(id, None, Some(&args))
+    }
+
+    /// An attribute of a message: what goes with it elsewhere, such as the subject of a mail.
+    pub fn attribute(self, id: &str, name: &str) -> String {
+        self.format(id, Some(name), None)
+    }
+
+    /// A message that is nowhere shows its id: better than a page that fails.
+    fn format(self, id: &str, attribute: Option<&str>, args: Option<&FluentArgs<'_>>) -> String {
+        for language in [self.0, Language::English] {
+            let bundle = &BUNDLES[language as usize];
+            let Some(message) = bundle.get_message(id) else { continue };
+            let pattern = match attribute {
+                Some(name) => message.get_attribute(name).map(|attribute| attribute.value()),
+                None => message.value(),
+            };
+            let Some(pattern) = pattern else { continue };
+            let mut problems = Vec::new();
+            let text = bundle.format_pattern(pattern, args, &mut problems).into_owned();
+            debug_assert!(problems.is_empty(), "{}, {id}: {problems:?}", language.tag());
+            return text;
+        }
+        debug_assert!(false, "there is no message {id}");
+        id.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plurals_follow_the_language() {
+        let days = |language, days: u64| Words::of(language).duration(days * 86_400);
+        assert_eq!(days(Language::English, 1), "1 day");
+        assert_eq!(days(Language::English, 41), "41 days");
+        assert_eq!(days(Language::Ukrainian, 1), "1 день");
+        assert_eq!(days(Language::Ukrainian, 3), "3 дні");
+        assert_eq!(days(Language::Ukrainian, 41), "41 день");
+        assert_eq!(days(Language::Ukrainian, 12), "12 днів");
+        assert_eq!(days(Language::German, 2), "2 Tage");
+    }
+}
