@@ -9,6 +9,7 @@ pub mod auth;
 pub mod codes;
 pub mod console;
 pub mod error;
+mod even;
 pub mod extract;
 pub mod frame;
 pub mod page;

@@ -11,8 +11,10 @@ mod sign_in;
 mod ways_in;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
+use super::even::on_the_beat;
 use super::permission::{Permission, Rule};
 use super::state::AppState;
 
@@ -71,7 +73,10 @@ pub const RULES: &[Rule] = &[
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/selfservice/{alias}", get(sign_in::start))
-        .route("/selfservice/{alias}/portal", get(sign_in::login).post(sign_in::begin))
+        .route(
+            "/selfservice/{alias}/portal",
+            post(sign_in::begin).layer(from_fn(on_the_beat)).get(sign_in::login),
+        )
         .route("/selfservice/{alias}/verify", get(sign_in::second).post(sign_in::verify))
         .route("/selfservice/{alias}/otp", get(sign_in::third).post(sign_in::prove))
         .route("/selfservice/{alias}/sign-out", post(sign_in::leave))
