@@ -33,6 +33,8 @@ pub(super) enum Purpose {
     Proof,
     /// Somebody says that this is their new address.
     NewAddress,
+    /// Somebody lost something else and asks for access.
+    Restore,
 }
 
 /// A code that was drawn outside the change which mails it.
@@ -93,6 +95,13 @@ impl FreshCode {
             Purpose::NewAddress => (
                 format!("your code for this e-mail address on {} is {digits}", resource.name),
                 "If you did not ask for it, do nothing: without the code nothing changes.".to_owned(),
+            ),
+            Purpose::Restore => (
+                format!("your code for restoring access to {} is {digits}", resource.name),
+                format!(
+                    "If you did not ask for it, somebody else typed your login. {}",
+                    whom_to_ask(resource)
+                ),
             ),
         };
         let text = format!(

@@ -48,6 +48,26 @@ pub(super) enum Happened<'a> {
     EnvironmentTrusted,
     EnvironmentChanged,
     SignedOutEverywhere,
+    /// Somebody asked for access: what they call lost, what they proved, from which network address.
+    RestoreAsked {
+        lost: &'a str,
+        proved: &'a str,
+        address: &'a str,
+        /// The link that cancels it.
+        cancel: Option<&'a str>,
+    },
+    /// Two operators approved it: when it takes effect, and the link that cancels it.
+    RestoreWaits {
+        at: UnixTime,
+        cancel: &'a str,
+    },
+    /// It took effect: which of these.
+    RestoreDone {
+        token: Option<&'a TokenSerial>,
+        password: bool,
+        email: Option<&'a EmailAddress>,
+    },
+    RestoreCancelled,
     /// By an operator: which of the ways in.
     WaysInChanged(&'a [&'static str]),
 }
@@ -73,6 +93,10 @@ impl Happened<'_> {
             Self::EnvironmentTrusted => "an environment is trusted",
             Self::EnvironmentChanged => "your list of environments was changed",
             Self::SignedOutEverywhere => "signed out everywhere",
+            Self::RestoreAsked { .. } => "somebody asked for access in your name",
+            Self::RestoreWaits { .. } => "a request for access was approved",
+            Self::RestoreDone { .. } => "your access was restored",
+            Self::RestoreCancelled => "a request for access was cancelled",
             Self::WaysInChanged(_) => "your account was changed",
         }
     }
@@ -132,6 +156,48 @@ impl Happened<'_> {
                 "the list of environments from which you sign in was changed.".to_owned()
             }
             Self::SignedOutEverywhere => "you were signed out wherever you were signed in.".to_owned(),
+            Self::RestoreAsked { lost, proved, address, cancel } => {
+                let cancel = cancel.map_or_else(String::new, |link| {
+                    format!("\n\nTo cancel it without signing in, open this address:\n{link}")
+                });
+                format!(
+                    "somebody at the network address {address} asked for access in your name. Said to be lost: \
+                     {lost}. Proved: {proved}. Nothing has changed: an operator decides. Signing in as usual deletes \
+                     the request.{cancel}"
+                )
+            }
+            Self::RestoreWaits { at, cancel } => {
+                let at = at.to_utc();
+                format!(
+                    "a request for access in your name was approved by two operators. It takes effect on {} at \
+                     {:02}:{:02} UTC. Signing in as usual deletes it.\n\nTo cancel it without signing in, open this \
+                     address:\n{cancel}",
+                    at.date(),
+                    at.hour(),
+                    at.minute(),
+                )
+            }
+            Self::RestoreDone { token, password, email } => {
+                let mut done = Vec::new();
+                if let Some(serial) = token {
+                    done.push(format!(
+                        "the token {serial} was switched off: sign in without it and set up another"
+                    ));
+                }
+                if *password {
+                    done.push("the password that was typed with the request is yours now".to_owned());
+                }
+                if let Some(to) = email {
+                    let to = to.hint();
+                    done.push(format!(
+                        "a link was mailed to {to}, which becomes your address when it is opened"
+                    ));
+                }
+                format!("the request for access in your name was approved: {}.", done.join("; "))
+            }
+            Self::RestoreCancelled => {
+                "the request for access in your name was cancelled by the link in a mail.".to_owned()
+            }
             Self::WaysInChanged(what) => format!("an operator changed your {}.", what.join(" and ")),
         }
     }

@@ -48,6 +48,7 @@ impl Service {
             import.state == ImportState::Planned && now.secs_since(import.changed_at) > Import::PLAN_SECS
         };
         self.drop_imports(expired, now)?;
+        self.sweep_issues()?;
         for _ in 0..MOST_CHUNKS {
             if !self.sweep_chunk(now)? {
                 break;

@@ -13,6 +13,7 @@ mod profile;
 mod proof;
 mod reassign;
 mod register;
+mod restore;
 mod resync;
 mod scope;
 mod stranger;
