@@ -175,7 +175,7 @@ async fn links_of_a_request_go_through_the_mail_server() {
         desk.service.verify_user_issue(&actor, issue.id, &reference, "saw the passport").expect("noted");
     }
     until("it is told when it takes effect", || to("To: otto@example.org", "approved by two operators"));
-    desk.clock.advance(Duration::from_secs(86_400));
+    desk.clock.advance(Duration::from_hours(24));
     desk.service.sweep().expect("swept");
     let link = link_in(&until("the link arrives", || to("To: otto@example.net", "?k=")));
     otto.get(&link).await.says(StatusCode::OK, "Use this address");

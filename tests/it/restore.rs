@@ -289,41 +289,44 @@ async fn p46_the_page_after_signing_in_says_so() {
     desk.close();
 }
 
+/// A request: its method, the step that it answers, and the fields.
+type Step = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// P41, law 6: known against unknown logins, step by step: status, headers, words and length. The pairs take
 /// turns, so that what the service remembers of the one stands beside the other.
 #[tokio::test]
 async fn p41_known_and_unknown_logins_get_equal_pages() {
+    const GUESS: &[(&str, &str)] = &[("password", "not the password")];
+    const CODE_GUESS: &[(&str, &str)] = &[("code", "12345678"), ("otp", "000000")];
+    const EVERYTHING: &[(&str, &str)] = &[("token", "1"), ("password", "1"), ("email", "1")];
+    const PASSWORDS: &[(&str, &str)] = &[("new", NEW), ("again", NEW)];
     let desk = desk();
     // With everything, with a mail address, not there.
     let logins = ["anna", "otto", "nora"];
     let mut browsers: Vec<_> = logins.iter().map(|_| desk.browser()).collect();
-    let guess = [("password", "not the password")];
-    let code_guess = [("code", "12345678"), ("otp", "000000")];
-    let everything = [("token", "1"), ("password", "1"), ("email", "1")];
-    let new = [("new", NEW), ("again", NEW)];
-    let mut walk: Vec<(&str, &str, &[(&str, &str)])> = vec![
+    let mut walk: Vec<Step> = vec![
         ("GET", "", &[]),
         ("POST", "lost", &[]),
         ("POST", "lost", &[("token", "1")]),
         ("GET", "", &[]),
         ("POST", "proof", &[]),
         ("POST", "proof", &[("otp", "12345x")]),
-        ("POST", "proof", &guess),
+        ("POST", "proof", GUESS),
         ("POST", "again", &[]),
         ("POST", "lost", &[("password", "1")]),
         ("GET", "", &[]),
         ("POST", "send", &[]),
-        ("POST", "proof", &code_guess),
-        ("POST", "proof", &code_guess),
-        ("POST", "proof", &code_guess),
-        ("POST", "proof", &code_guess),
-        ("POST", "proof", &code_guess),
-        ("POST", "proof", &code_guess),
+        ("POST", "proof", CODE_GUESS),
+        ("POST", "proof", CODE_GUESS),
+        ("POST", "proof", CODE_GUESS),
+        ("POST", "proof", CODE_GUESS),
+        ("POST", "proof", CODE_GUESS),
+        ("POST", "proof", CODE_GUESS),
         ("POST", "again", &[]),
-        ("POST", "lost", &everything),
+        ("POST", "lost", EVERYTHING),
         ("GET", "", &[]),
         ("POST", "password", &[("new", "short"), ("again", "short")]),
-        ("POST", "password", &new),
+        ("POST", "password", PASSWORDS),
         ("GET", "", &[]),
         ("POST", "email", &[("email", "not an address")]),
         ("POST", "email", &[("email", "new@example.net")]),
@@ -336,12 +339,12 @@ async fn p41_known_and_unknown_logins_get_equal_pages() {
     // Three wait at most: beyond that the pages are the same, too.
     for _ in 0..3 {
         walk.extend([
-            ("POST", "lost", &everything[..]),
-            ("POST", "password", &new[..]),
-            ("POST", "email", &[("email", "new@example.net")][..]),
-            ("POST", "send", &[][..]),
-            ("GET", "", &[][..]),
-            ("POST", "again", &[][..]),
+            ("POST", "lost", EVERYTHING),
+            ("POST", "password", PASSWORDS),
+            ("POST", "email", &[("email", "new@example.net")]),
+            ("POST", "send", &[]),
+            ("GET", "", &[]),
+            ("POST", "again", &[]),
         ]);
     }
     for (login, browser) in logins.iter().zip(&mut browsers) {

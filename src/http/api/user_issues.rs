@@ -36,7 +36,7 @@ struct Authenticators {
 }
 
 impl Authenticators {
-    const fn of(claims: &Factors<Claim>) -> Self {
+    const fn of(claims: Factors<Claim>) -> Self {
         Self { token: claims.token.name(), password: claims.password.name(), email: claims.email.name() }
     }
 }
@@ -100,7 +100,7 @@ impl UserIssueDto {
             state: issue.state.name(),
             opened_at: time(issue.opened_at),
             ended_at: issue.state.ended_at().map(time),
-            authenticators: Authenticators::of(&issue.claims),
+            authenticators: Authenticators::of(issue.claims),
             token: token.map(|(serial, _)| serial.display().to_owned()),
             email: user.email.map(|email| email.as_str().to_owned()),
             phone: user.phone.map(|phone| phone.as_str().to_owned()),

@@ -75,12 +75,12 @@ fn notice(issue: &UserIssueView) -> Option<Notice> {
     }
     if record.needs_two() {
         let wait = match issue.wait_hours {
-            0 => "at once".to_owned(),
-            hours => format!("{} later", words::duration(u64::from(hours) * 3_600)),
+            0 => "with the second one's word".to_owned(),
+            hours => format!("{} after that", words::duration(u64::from(hours) * 3_600)),
         };
         let text = format!(
-            "Anybody who knows the login can ask like this. Two operators establish who it is, one after the other; it \
-             takes effect {wait}, and whoever reads the old e-mail can cancel it."
+            "Anybody who knows the login can ask like this. Two operators establish who it is, one after the other, and \
+             it takes effect {wait}. Until then whoever reads the old e-mail can cancel it, and so does signing in."
         );
         return Some(Notice::new(Tone::Attention, "Nothing was proved.", &text));
     }

@@ -123,8 +123,7 @@ fn next_steps(place: &Place, draft: &RestoreDraft) -> Vec<String> {
     }
     lines.push("Then sign in with what you have now.".to_owned());
     lines.push(
-        "Found again what was lost? Sign in as usual: that deletes the request. Nothing of it is kept for longer than \
-         30 days."
+        "Found again what was lost? Sign in as usual: that deletes the request. If nobody decides, it ends after 30 days."
             .to_owned(),
     );
     lines

@@ -133,18 +133,14 @@ impl Asking {
         unknown: &[u8; 32],
         now: UnixTime,
     ) -> Result<(BudgetKey, Budget), ServiceError> {
-        Ok(match &self.user {
-            Some(user) => {
-                let by_mail = user.password.is_none() && user.email.is_some();
-                let kind = if by_mail { BudgetKind::MailedCode } else { BudgetKind::Password };
-                let key = BudgetKey::User(kind, user.id);
-                (key, view.budget(key)?)
-            }
-            None => {
-                let key = hashed_key(BudgetKind::Password, unknown);
-                (key, view.budget(key)?.within(now, 86_400))
-            }
-        })
+        let Some(user) = &self.user else {
+            let key = hashed_key(BudgetKind::Password, unknown);
+            return Ok((key, view.budget(key)?.within(now, 86_400)));
+        };
+        let by_mail = user.password.is_none() && user.email.is_some();
+        let kind = if by_mail { BudgetKind::MailedCode } else { BudgetKind::Password };
+        let key = BudgetKey::User(kind, user.id);
+        Ok((key, view.budget(key)?))
     }
 
     fn subjects(&self) -> Vec<Subject> {

@@ -346,7 +346,9 @@ fn service_p39_fraud_with_the_login_alone() {
             let what = format!("{has:?} {ticked:?}");
             let portal = case.home.begin("anna");
             case.lost(&portal, ticked);
-            if ticked != factors(true, true, true) {
+            if ticked == factors(true, true, true) {
+                case.finish(&portal, ticked).expect("sent");
+            } else {
                 for guess in [
                     RestoreTyped { password: Some(typed("a wrong password")), ..RestoreTyped::default() },
                     RestoreTyped { code: Some(typed("00000000")), ..RestoreTyped::default() },
@@ -356,8 +358,6 @@ fn service_p39_fraud_with_the_login_alone() {
                     assert_ne!(answer, RestoreProof::Passed, "{what}");
                 }
                 assert_eq!(code_of(case.finish(&portal, ticked)), "restore_order", "{what}");
-            } else {
-                case.finish(&portal, ticked).expect("sent");
             }
             case.untouched(has, &what);
         }
@@ -620,6 +620,25 @@ fn service_p43_an_old_channel_cancels() {
         case.home.service.sweep().expect("swept");
         case.untouched(has, "cancelled");
     }
+}
+
+/// P43: what is due at the start waits until the service knows what its links begin with.
+#[test]
+fn service_p43_a_start_takes_nothing_into_effect() {
+    let has = factors(true, true, true);
+    let case = Case::new(has);
+    case.ask("anna", has, None);
+    let issue = &case.open()[0];
+    case.verify(1, issue).expect("noted");
+    case.verify(2, issue).expect("noted");
+    case.home.wait(86_401);
+    let again = case.home.open(std::sync::Arc::clone(&case.home.store)).expect("opens");
+    assert_eq!(case.open().len(), 1);
+    again.set_public_url("https://token.example.org");
+    again.sweep().expect("swept");
+    assert!(case.open().is_empty());
+    let mail = case.home.notices().into_iter().find(|(to, text)| to == NEW_ADDRESS && text.contains("?k="));
+    assert!(mail.expect("mailed").1.contains("https://token.example.org/selfservice/vpn/restore/link?k="));
 }
 
 /// P43: the wait is the resource's, also none.

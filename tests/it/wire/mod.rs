@@ -7,6 +7,7 @@ pub(crate) mod client;
 mod double_spend;
 mod secrets;
 mod stranger;
+mod user_issues;
 mod wrong_input;
 
 use std::net::SocketAddr;
