@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 const BEAT: Duration = Duration::from_millis(50);
 
 /// Holds an answer back until its beat.
-pub async fn on_the_beat(request: Request, next: Next) -> Response {
+pub(super) async fn on_the_beat(request: Request, next: Next) -> Response {
     let came = Instant::now();
     let response = next.run(request).await;
     let beats = came.elapsed().as_nanos() / BEAT.as_nanos() + 1;

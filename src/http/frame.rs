@@ -37,6 +37,9 @@ pub fn nameless(state: &AppState, caller: &Caller, title: &str, nav: &'static st
     }
 }
 
+/// User issues that the corner counts one by one.
+const MOST_COUNTED: usize = 99;
+
 /// The frame of a page for operators.
 pub fn page(state: &AppState, caller: &Caller, title: &str, nav: &'static str) -> Page {
     let signed_in = caller.actor.as_ref().map(|actor| SignedIn {
@@ -45,7 +48,10 @@ pub fn page(state: &AppState, caller: &Caller, title: &str, nav: &'static str) -
         form_token: caller.form_token.clone(),
     });
     let role = caller.actor.as_ref().and_then(|actor| actor.role);
-    Page { signed_in, role, ..nameless(state, caller, title, nav) }
+    // A few records: handing this to another thread would take longer than the look.
+    let count = |actor| state.service.open_user_issues(actor, MOST_COUNTED).unwrap_or_default();
+    let open_issues = caller.actor.as_ref().map_or(0, count);
+    Page { signed_in, role, open_issues, ..nameless(state, caller, title, nav) }
 }
 
 /// What `?done=` may say: a word of this table, never text from the address.
@@ -67,6 +73,10 @@ const DONE: &[(&str, &str)] = &[
     ("user-added", "The user is there."),
     ("user-changed", "Saved."),
     ("user-unblocked", "The user is unblocked."),
+    ("issue-approved", "Approved. The user can sign in with what is in force now."),
+    ("issue-first", "Noted. Another operator must verify this request, too."),
+    ("issue-waits", "Noted. The request takes effect after its wait; whoever reads the old e-mail was told."),
+    ("issue-deleted", "The request is deleted."),
     ("operator-added", "The operator can sign in now."),
     ("key-revoked", "The key was revoked. It stopped working."),
 ];

@@ -80,6 +80,7 @@ impl Deref for AppState {
 impl AppState {
     /// Puts the parts together.
     pub fn new(service: Arc<Service>, jobs: Arc<Jobs>, settings: HttpSettings) -> Self {
+        service.set_public_url(&settings.public_url);
         Self(Arc::new(Parts {
             service,
             jobs,

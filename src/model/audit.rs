@@ -112,6 +112,16 @@ actions! {
     PinSet = "pin_set",
     /// A token lost its PIN.
     PinRemoved = "pin_removed",
+    /// Somebody who asks for access proved something, or tried to.
+    RestoreTried = "restore_tried",
+    /// Somebody asked for access; refused: nothing was kept of it.
+    UserIssueOpened = "user_issue_opened",
+    /// An operator established who asks.
+    UserIssueVerified = "user_issue_verified",
+    /// A request took effect.
+    UserIssueApproved = "user_issue_approved",
+    /// A request ended without effect.
+    UserIssueClosed = "user_issue_closed",
 }
 
 /// How it ended.

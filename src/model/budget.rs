@@ -92,6 +92,8 @@ pub enum BudgetKind {
     TakenLogin,
     /// Codes that did not prove a token that is being set up.
     Registration,
+    /// Requests to restore access.
+    Restore,
 }
 
 /// Whose attempts are counted.

@@ -37,6 +37,8 @@ ids! {
     AssignmentId(u64);
     /// A batch, or part of one, standing on a resource.
     BatchAssignmentId(u64);
+    /// A request to restore access.
+    UserIssueId(u64);
     /// Long work.
     JobId(u64);
     /// A mail waiting in the outbox.

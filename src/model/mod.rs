@@ -12,6 +12,7 @@ mod draft;
 mod environment;
 mod id;
 mod import;
+mod issue;
 mod job;
 mod key;
 mod language;
@@ -31,9 +32,12 @@ pub use draft::TokenDraft;
 pub use environment::{BrowserSays, Environment, Environments, Likeness, Traits};
 pub use id::{
     ApiKeyId, AssignmentId, BatchAssignmentId, BatchId, DataKeyId, ImportId, JobId, MailId, OperatorId,
-    ResourceId, SeedVersion, TokenId, UserId,
+    ResourceId, SeedVersion, TokenId, UserId, UserIssueId,
 };
 pub use import::{Import, ImportContent, ImportCounts, ImportLine, ImportState, Verdict};
+pub use issue::{
+    Approval, Claim, Factor, Factors, IssueReference, IssueState, MailedLink, RestoreDraft, UserIssue,
+};
 pub use job::{Job, JobKind, JobState};
 pub use key::{Fingerprint, SealedSeed, WrapMode, WrappedKey};
 pub use language::Language;

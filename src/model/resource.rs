@@ -120,6 +120,8 @@ pub struct SelfService {
     pub environment_policy: EnvironmentPolicy,
     /// The least likeness with a known environment that is usual, 0 to 100.
     pub environment_score: u8,
+    /// Hours until a request of somebody who could prove nothing takes effect, after two operators approved.
+    pub restore_wait_hours: u16,
 }
 
 impl SelfService {
@@ -132,6 +134,11 @@ impl SelfService {
     pub const PIN_LENGTHS: std::ops::RangeInclusive<u8> = 4..=8;
     /// Another network and another screen, or another time zone, are usual.
     pub const DEFAULT_ENVIRONMENT_SCORE: u8 = 70;
+
+    /// One day.
+    pub const DEFAULT_RESTORE_WAIT_HOURS: u16 = 24;
+    /// The longest wait that can be set: two weeks.
+    pub const MOST_RESTORE_WAIT_HOURS: u16 = 336;
 
     /// A portal as it is right after it was enabled: no action is.
     pub const fn new(alias: ResourceAlias) -> Self {
@@ -149,6 +156,7 @@ impl SelfService {
             software_digits: Digits::SIX,
             environment_policy: EnvironmentPolicy::Off,
             environment_score: Self::DEFAULT_ENVIRONMENT_SCORE,
+            restore_wait_hours: Self::DEFAULT_RESTORE_WAIT_HOURS,
         }
     }
 }

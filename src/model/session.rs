@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EmailAddress, Login, OperatorId, ResourceId, TokenId, UserId};
+use super::{EmailAddress, Login, OperatorId, ResourceId, RestoreDraft, TokenId, UserId};
 use crate::clock::UnixTime;
 
 /// How far a user has come in the portal's sign-in.
@@ -72,6 +72,8 @@ pub struct Session {
     pub email_change: Option<EmailChange>,
     /// The number of the environment it was opened from, once it is complete.
     pub environment: Option<u32>,
+    /// A request to restore access that is being made in it.
+    pub restore: Option<Box<RestoreDraft>>,
 }
 
 /// A mail address that becomes the user's when the code that was mailed to it comes back in this session.
@@ -88,7 +90,15 @@ pub struct EmailChange {
 impl Session {
     /// A session that begins now.
     pub const fn new(kind: SessionKind, address: String, now: UnixTime) -> Self {
-        Self { kind, created_at: now, seen_at: now, address, email_change: None, environment: None }
+        Self {
+            kind,
+            created_at: now,
+            seen_at: now,
+            address,
+            email_change: None,
+            environment: None,
+            restore: None,
+        }
     }
 
     /// When it ends if nobody comes back. Operators: idle 15 min, 8 h in all. Portal: idle 10 min, 1 h in all.

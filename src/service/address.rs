@@ -24,11 +24,13 @@ const LONGEST_WAIT_SECS: i64 = 300;
 /// Mails with codes that one address can cause in a quarter of an hour.
 const MAILS: u32 = 100;
 const MAIL_WINDOW_SECS: i64 = 900;
+/// Requests to restore access that one address can make in an hour.
+const REQUESTS: u32 = 20;
 
 /// The counters of one address. Without keys there is nothing to count.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AddressBudget {
-    keys: Option<(BudgetKey, BudgetKey)>,
+    keys: Option<[BudgetKey; 3]>,
     now: UnixTime,
 }
 
@@ -53,7 +55,8 @@ impl Service {
     pub(super) fn address_budget(&self, address: &str, now: UnixTime) -> AddressBudget {
         let keys = subscriber(address).map(|bytes| {
             let hash = self.vault.keyed_hash("address", &bytes);
-            (hashed_key(BudgetKind::Address, &hash), hashed_key(BudgetKind::MailSent, &hash))
+            [BudgetKind::Address, BudgetKind::MailSent, BudgetKind::Restore]
+                .map(|kind| hashed_key(kind, &hash))
         });
         AddressBudget { keys, now }
     }
@@ -61,7 +64,7 @@ impl Service {
 
 impl AddressBudget {
     fn failures(&self, view: &dyn View) -> Result<Option<(BudgetKey, Budget)>, ServiceError> {
-        let Some((key, _)) = self.keys else { return Ok(None) };
+        let Some([key, ..]) = self.keys else { return Ok(None) };
         Ok(Some((key, view.budget(key)?.within(self.now, WINDOW_SECS))))
     }
 
@@ -84,12 +87,23 @@ impl AddressBudget {
 
     /// The change that counts one more mail; `None`: this address has caused enough of them.
     pub(super) fn mail(&self, view: &dyn View) -> Result<Option<Vec<Change>>, ServiceError> {
-        let Some((_, key)) = self.keys else { return Ok(Some(Vec::new())) };
+        let Some([_, key, _]) = self.keys else { return Ok(Some(Vec::new())) };
         let sent = view.budget(key)?.within(self.now, MAIL_WINDOW_SECS);
         if sent.failures >= MAILS {
             return Ok(None);
         }
         Ok(Some(vec![Change::PutBudget(key, sent.failed(self.now, u32::MAX))]))
+    }
+
+    /// The change that counts one more request to restore access; `Err`: until when this address has made
+    /// enough of them.
+    pub(super) fn request(&self, view: &dyn View) -> Result<Result<Vec<Change>, UnixTime>, ServiceError> {
+        let Some([.., key]) = self.keys else { return Ok(Ok(Vec::new())) };
+        let made = view.budget(key)?.within(self.now, WINDOW_SECS);
+        if made.failures >= REQUESTS {
+            return Ok(Err(made.since.unwrap_or(self.now).plus_secs(WINDOW_SECS)));
+        }
+        Ok(Ok(vec![Change::PutBudget(key, made.failed(self.now, u32::MAX))]))
     }
 }
 

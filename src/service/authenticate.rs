@@ -137,6 +137,11 @@ impl Service {
                 }
             };
             let mut changes = settling.changes;
+            if let Some(user) = user.as_ref().filter(|_| answer == AuthResult::Accepted)
+                && password_right == Some(true)
+            {
+                changes.extend(super::restore::deleted_by_sign_in(view, user, &resource, &actor, now)?);
+            }
             let mut subjects = vec![Subject::Resource(resource.id)];
             subjects.extend(user.as_ref().map(|user| Subject::User(user.id)));
             subjects.extend(examined.as_ref().map(|examined| Subject::Token(examined.id())));

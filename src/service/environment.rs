@@ -4,8 +4,9 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress, EnvironmentPolicy,
-    Environments, Likeness, LoginStage, Resource, Scope, Session, SessionKind, Subject, Traits, User, Visit,
+    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress,
+    EnvironmentPolicy, Environments, Likeness, LoginStage, Resource, Scope, Session, SessionKind, Subject,
+    Traits, User, Visit,
 };
 use crate::secret::Passphrase;
 use crate::store::{Change, Changes, View};
@@ -80,18 +81,26 @@ impl<'a> Arrival<'a> {
         view: &dyn View,
         post: &Post,
     ) -> Result<(Option<u32>, Changes), ServiceError> {
+        let actor = self.actor();
+        let mut changes =
+            super::restore::deleted_by_sign_in(view, self.user, self.resource, &actor, self.now)?;
         if !self.resource.keeps_environments() {
-            return Ok((None, Vec::new()));
+            return Ok((None, changes));
         }
-        let mut changes = Vec::new();
         let is_told = self.policy == EnvironmentPolicy::Report || !self.is_proved;
         if let Some(likeness) = self.unlike.as_ref().filter(|_| is_told) {
             let happened = Happened::UnlikeSeen(likeness);
-            changes = self.told(view, post, happened, likeness, AuditResult::Done)?;
+            changes.extend(self.told(view, post, happened, likeness, AuditResult::Done)?);
         }
         let number = self.known.seen(&self.traits, self.now);
         changes.push(Change::PutEnvironments(self.user.id, self.known.clone()));
         Ok((Some(number), changes))
+    }
+
+    /// The user, as the one who acts.
+    fn actor(&self) -> Actor {
+        let origin = ActorOrigin::User { id: self.user.id, login: self.user.login.clone() };
+        self.visit.actor(origin, Scope::Resources(vec![self.resource.id]))
     }
 
     fn told(
@@ -102,8 +111,7 @@ impl<'a> Arrival<'a> {
         likeness: &Likeness,
         result: AuditResult,
     ) -> Result<Changes, ServiceError> {
-        let origin = ActorOrigin::User { id: self.user.id, login: self.user.login.clone() };
-        let actor = self.visit.actor(origin, Scope::Resources(vec![self.resource.id]));
+        let actor = self.actor();
         let detail = vec![
             ("score", likeness.score.to_string()),
             ("policy", self.policy.name().to_owned()),

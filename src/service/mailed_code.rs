@@ -33,6 +33,8 @@ pub(super) enum Purpose {
     Proof,
     /// Somebody says that this is their new address.
     NewAddress,
+    /// Somebody lost something else and asks for access.
+    Restore,
 }
 
 impl Purpose {
@@ -42,6 +44,7 @@ impl Purpose {
             Self::SignIn => "mail-code",
             Self::Proof => "mail-code-proof",
             Self::NewAddress => "mail-code-address",
+            Self::Restore => "mail-code-restore",
         }
     }
 }
@@ -92,7 +95,7 @@ impl FreshCode {
         let message = self.purpose.message();
         let place = ("place", resource.name.as_str().into());
         let mut otherwise = words.attribute(message, "not-asked");
-        if self.purpose == Purpose::Proof {
+        if matches!(self.purpose, Purpose::Proof | Purpose::Restore) {
             otherwise = format!("{otherwise} {}", whom_to_ask(words, Some(resource)));
         }
         let text = format!(

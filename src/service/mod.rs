@@ -28,6 +28,7 @@ mod portal;
 mod reassign;
 mod register;
 mod resource;
+mod restore;
 mod resync;
 mod scope;
 mod sign_in;
@@ -59,6 +60,10 @@ pub use portal::{
 };
 pub use register::{DraftResult, DraftView, NewToken, OFFERED_TYPES, ShownSecret};
 pub use resource::{PortalSettings, ResourceView};
+pub use restore::{
+    DeletedIssue, EarlierIssue, FactorState, IssueVerdict, Judgement, RestoreLink, RestoreProof,
+    RestoreResult, RestoreStep, RestoreTyped, UserIssueView, judge,
+};
 pub use resync::{SequenceOutcome, SequenceResult, WindowSteps};
 pub use sign_in::{PortalSession, SecondPage, ThirdPage};
 pub use token::{CUSTODY_WORDS, TokenPatch, TokenQuery, TokenView};
@@ -82,6 +87,8 @@ pub struct Service {
     unwritten: Mutex<Vec<import::FailedImport>>,
     /// Called when a mail was put into the outbox.
     mail_waker: Mutex<Option<Box<dyn Fn() + Send>>>,
+    /// What the links in mails begin with.
+    public_url: Mutex<String>,
     /// Removes defences so that their tests can show that they notice.
     #[cfg(feature = "test-switches")]
     pub switches: Switches,
@@ -199,6 +206,7 @@ impl Service {
             hashing: password::HashGate::for_this_machine(),
             unwritten: Mutex::new(Vec::new()),
             mail_waker: Mutex::new(None),
+            public_url: Mutex::default(),
             #[cfg(feature = "test-switches")]
             switches: Switches::default(),
         };
@@ -241,6 +249,12 @@ impl Service {
     /// The present time by the service's clock.
     pub fn now(&self) -> UnixTime {
         self.clock.now()
+    }
+
+    /// Says what the links in mails begin with: the address of the portals, without a slash at the end. What
+    /// was said last holds: a listener for the portal alone comes after the one for everything.
+    pub fn set_public_url(&self, url: &str) {
+        url.clone_into(&mut self.public_url.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Finishes writing.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ActorOrigin, EmailAddress, Likeness, Login, MailKind, PinPlacement, Resource, TokenSerial, User,
+    Actor, ActorOrigin, EmailAddress, Factor, Likeness, Login, MailKind, PinPlacement, Resource, TokenSerial,
+    User,
 };
 use crate::store::{Changes, View};
 use crate::vault::DataKey;
@@ -48,6 +49,26 @@ pub(super) enum Happened<'a> {
     EnvironmentTrusted,
     EnvironmentChanged,
     SignedOutEverywhere,
+    /// Somebody asked for access: what they call lost, what they proved, from which network address.
+    RestoreAsked {
+        lost: &'a [Factor],
+        proved: &'a [Factor],
+        address: &'a str,
+        /// The link that cancels it.
+        cancel: Option<&'a str>,
+    },
+    /// Two operators approved it: when it takes effect, and the link that cancels it.
+    RestoreWaits {
+        at: UnixTime,
+        cancel: &'a str,
+    },
+    /// It took effect: which of these.
+    RestoreDone {
+        token: Option<&'a TokenSerial>,
+        password: bool,
+        email: Option<&'a EmailAddress>,
+    },
+    RestoreCancelled,
     /// By an operator.
     WaysInChanged {
         password: bool,
@@ -58,7 +79,7 @@ pub(super) enum Happened<'a> {
 impl<'a> Happened<'a> {
     /// The message that tells it, with its variables. Its attribute `subject` is the subject line, which
     /// never names a person.
-    fn message(&self) -> (&'static str, Vec<(&'static str, Value<'a>)>) {
+    fn message(&self, words: Words) -> (&'static str, Vec<(&'static str, Value<'a>)>) {
         let serial = |serial: &'a TokenSerial| vec![("serial", serial.display().into())];
         let unlike = |likeness: &'a Likeness| {
             vec![("score", likeness.score.into()), ("differences", likeness.differences.join("; ").into())]
@@ -88,11 +109,70 @@ impl<'a> Happened<'a> {
             Self::EnvironmentTrusted => ("notice-environment-trusted", vec![]),
             Self::EnvironmentChanged => ("notice-environment-changed", vec![]),
             Self::SignedOutEverywhere => ("notice-signed-out-everywhere", vec![]),
+            Self::RestoreAsked { lost, proved, address, .. } => (
+                "notice-restore-asked",
+                vec![
+                    ("address", address.into()),
+                    ("lost", listed(words, lost).into()),
+                    ("proved", listed(words, proved).into()),
+                ],
+            ),
+            Self::RestoreWaits { at, .. } => {
+                ("notice-restore-waits", vec![("moment", words.date_and_time(at).into())])
+            }
+            Self::RestoreDone { .. } => ("notice-restore-done", vec![]),
+            Self::RestoreCancelled => ("notice-restore-cancelled", vec![]),
             Self::WaysInChanged { password: true, email: true } => ("notice-operator-changed-both", vec![]),
             Self::WaysInChanged { password: true, .. } => ("notice-operator-changed-password", vec![]),
             Self::WaysInChanged { .. } => ("notice-operator-changed-email", vec![]),
         }
     }
+
+    /// All that is said of it.
+    fn sentences(&self, words: Words) -> String {
+        let (id, variables) = self.message(words);
+        let mut text = words.with(id, &variables);
+        let mut add = |more: String| {
+            text.push(' ');
+            text.push_str(&more);
+        };
+        match *self {
+            Self::RestoreDone { token, password, email } => {
+                if let Some(token) = token {
+                    add(words.with("notice-restore-done-token", &[("serial", token.display().into())]));
+                }
+                if password {
+                    add(words.text("notice-restore-done-password"));
+                }
+                if let Some(to) = email {
+                    add(words.with("notice-restore-done-email", &[("to", to.hint().into())]));
+                }
+            }
+            Self::RestoreAsked { cancel: Some(link), .. } | Self::RestoreWaits { cancel: link, .. } => {
+                text.push_str("\n\n");
+                text.push_str(&words.text("notice-restore-cancel"));
+                text.push('\n');
+                text.push_str(link);
+            }
+            _ => {}
+        }
+        text
+    }
+}
+
+/// "token, password"; or that it is nothing.
+fn listed(words: Words, factors: &[Factor]) -> String {
+    if factors.is_empty() {
+        return words.text("factor-none");
+    }
+    let names = factors.iter().map(|factor| {
+        words.text(match factor {
+            Factor::Token => "factor-token",
+            Factor::Password => "factor-password",
+            Factor::Email => "factor-email",
+        })
+    });
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Something that happened to somebody.
@@ -133,11 +213,10 @@ impl Notice<'_> {
         if let (ActorOrigin::User { .. }, Some(address)) = (&self.actor.origin, &self.actor.address) {
             facts.push(words.with("mail-from", &[("address", address.as_str().into())]));
         }
-        let (id, variables) = self.happened.message();
         format!(
             "{}\n\n{}\n\n{}\n\n{} {}\n",
             words.with("mail-hello", &[("name", self.user.display_name().into())]),
-            words.with(id, &variables),
+            self.happened.sentences(words),
             facts.join("\n"),
             words.text("mail-if-not-you"),
             whom_to_ask(words, self.resource),
@@ -181,7 +260,7 @@ impl Post {
         }
         let place = notice.resource.map_or("Mintmark", |resource| resource.name.as_str());
         let words = words_of(notice.user);
-        let subject = format!("{place}: {}", words.attribute(notice.happened.message().0, "subject"));
+        let subject = format!("{place}: {}", words.attribute(notice.happened.message(words).0, "subject"));
         let draft = Draft { kind: MailKind::Notice, to: to.clone(), subject, lives_secs: LIVES_SECS };
         draft.put(view, &self.sealer, &notice.text(words, now), now, changes)
     }

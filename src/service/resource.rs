@@ -49,6 +49,8 @@ pub struct PortalSettings {
     pub environment_policy: Option<EnvironmentPolicy>,
     /// The least likeness that is usual, 0 to 100.
     pub environment_score: Option<u8>,
+    /// Hours until a request of somebody who could prove nothing takes effect, after two operators approved.
+    pub restore_wait_hours: Option<u16>,
 }
 
 impl ResourceView {
@@ -113,6 +115,10 @@ impl PortalSettings {
         if self.environment_score.is_some_and(|score| score > 100) {
             let detail = "the least likeness is 0 to 100";
             return Err(ServiceError::invalid("environment_score", "environment_score_range", detail));
+        }
+        if self.restore_wait_hours.is_some_and(|hours| hours > SelfService::MOST_RESTORE_WAIT_HOURS) {
+            let detail = "the wait is 0 to 336 hours, which are two weeks";
+            return Err(ServiceError::invalid("restore_wait_hours", "restore_wait_range", detail));
         }
         if self.help_text.as_ref().is_some_and(|text| text.chars().count() > 500) {
             return Err(ServiceError::invalid(
@@ -283,6 +289,7 @@ impl Service {
                 ("software_digits", portal.software_digits.get().to_string()),
                 ("environment_policy", portal.environment_policy.name().to_owned()),
                 ("environment_score", portal.environment_score.to_string()),
+                ("restore_wait_hours", portal.restore_wait_hours.to_string()),
             ];
             let subject = vec![Subject::Resource(resource.id)];
             resource.portal = Some(portal.clone());
@@ -324,6 +331,9 @@ fn apply(portal: &mut SelfService, settings: &PortalSettings) {
     }
     if let Some(score) = settings.environment_score {
         portal.environment_score = score;
+    }
+    if let Some(hours) = settings.restore_wait_hours {
+        portal.restore_wait_hours = hours;
     }
     if let Some(text) = &settings.help_text {
         text.trim().clone_into(&mut portal.help_text);

@@ -6,8 +6,8 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress, Login,
-    LoginStage, PortalAction, Resource, ResourceAlias, ResourceId, Scope, Session, SessionKind, Subject,
-    TokenId, User, UserId, Visit,
+    LoginStage, PortalAction, Resource, ResourceAlias, ResourceId, RestoreDraft, Scope, Session, SessionKind,
+    Subject, TokenId, User, UserId, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
@@ -45,6 +45,8 @@ pub struct PortalSession {
     pub email_pending: Option<EmailAddress>,
     /// The number of the environment it was opened from.
     pub environment: Option<u32>,
+    /// A request to restore access that is being made in it.
+    pub restore: Option<Box<RestoreDraft>>,
 }
 
 impl PortalSession {
@@ -178,8 +180,9 @@ impl Service {
             let stage = stage.clone();
             let email_pending = session.email_change.as_ref().filter(|change| now < change.expires_at);
             let email_pending = email_pending.map(|change| change.to.clone());
+            let (environment, restore) = (session.environment, session.restore.clone());
             Ok::<_, ServiceError>(Some((
-                PortalSession { key, resource, stage, user, email_pending, environment: session.environment },
+                PortalSession { key, resource, stage, user, email_pending, environment, restore },
                 session,
             )))
         })?;

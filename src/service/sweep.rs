@@ -36,12 +36,19 @@ impl Service {
         }
         self.drop_imports(|import| import.state == ImportState::Parsing, now)?;
         self.sweep_batches()?;
-        self.sweep()
+        // Requests to restore access wait for the first sweep while running: what they mail holds links, and
+        // their address is not known yet.
+        self.sweep_old()
     }
 
-    /// Now and then: expired plans, dead sessions, old jobs, mails and counters. Goes on until nothing is
-    /// due, in changes that are small enough to let sign-ins through.
+    /// Now and then: requests to restore access whose time has come, expired plans, dead sessions, old jobs,
+    /// mails and counters. Goes on until nothing is due, in changes that are small enough to let sign-ins through.
     pub fn sweep(&self) -> Result<(), ServiceError> {
+        self.sweep_issues()?;
+        self.sweep_old()
+    }
+
+    fn sweep_old(&self) -> Result<(), ServiceError> {
         self.write_failures();
         let now = self.clock.now();
         let expired = move |import: &Import| {

@@ -13,7 +13,7 @@ use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, Assignment, AssignmentId, BatchId, BatchState, Budget, BudgetKey, Import, ImportId, ImportLine,
     Job, LoginStage, MailState, Operator, OutboxMail, Parties, Resource, ResourceId, Session, SessionKind,
-    TokenDraft, TokenId, User, UserId,
+    TokenDraft, TokenId, User, UserId, UserIssue,
 };
 
 /// Applies the changes of one decision.
@@ -108,6 +108,8 @@ impl<'k> Applier<'k> {
             }
             Change::PutDraft(session, draft) => self.put_draft(&session, &draft),
             Change::DeleteDraft(session) => self.remove_draft(&session),
+            Change::PutUserIssue(issue) => self.put_user_issue(&issue),
+            Change::DeleteUserIssue(id) => self.remove_user_issue(id.0),
             Change::PutImport(import) => self.put_import(&import),
             Change::AddImportLines(import, lines) => self.add_lines(import, &lines),
             Change::PurgeImportLines(import) => self.remove_lines(import),
@@ -307,6 +309,10 @@ impl<'k> Applier<'k> {
             self.kv.put(Tab::Logins, login.normal().as_bytes(), &LoginUse::Gone.write(id.0))?;
         }
         self.kv.delete(Tab::Environments, &keys::number(id.0))?;
+        let issues = Span::prefix(&keys::number(id.0));
+        for (key, _) in self.kv.range(Tab::UserIssuesOf, &issues, Order::Up, usize::MAX)? {
+            self.remove_user_issue(keys::last_number(&key))?;
+        }
         self.reindex_all(Tab::UserWords, &user_words(&old), &BTreeSet::new())
     }
 
@@ -442,6 +448,27 @@ impl<'k> Applier<'k> {
             self.remove_session(&key[owner.len()..])?;
         }
         Ok(())
+    }
+
+    fn put_user_issue(&self, issue: &UserIssue) -> Result<(), StoreError> {
+        self.raise(Counter::UserIssue, issue.id.0)?;
+        let old = self.put(Tab::UserIssues, &keys::number(issue.id.0), issue)?;
+        self.index_user_issue(old.as_ref(), Some(issue))
+    }
+
+    fn remove_user_issue(&self, id: u64) -> Result<(), StoreError> {
+        let old = self.take::<UserIssue>(Tab::UserIssues, &keys::number(id))?;
+        self.index_user_issue(old.as_ref(), None)
+    }
+
+    fn index_user_issue(&self, old: Option<&UserIssue>, new: Option<&UserIssue>) -> Result<(), StoreError> {
+        let place = |issue: &UserIssue| keys::number(keys::issue_place(issue.id.0, issue.is_open())).to_vec();
+        let of = |issue: &UserIssue| keys::pair(issue.user.0, issue.id.0).to_vec();
+        let due =
+            |issue: &UserIssue| keys::joined(&[&keys::moment(issue.due_at()), &keys::number(issue.id.0)]);
+        self.reindex(Tab::UserIssuesListed, old.map(place), new.map(place))?;
+        self.reindex(Tab::UserIssuesOf, old.map(of), new.map(of))?;
+        self.reindex(Tab::UserIssuesDue, old.map(due), new.map(due))
     }
 
     fn put_import(&self, import: &Import) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use crate::model::{
     ApiKey, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId, BatchId, Budget,
     BudgetKey, DataKeyId, Environments, Import, ImportId, ImportLine, Job, JobId, MailId, MailedCode,
     Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Token, TokenDraft,
-    TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
+    TokenId, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WrappedKey,
 };
 
 use super::{KeyName, StoreMeta};
@@ -80,6 +80,10 @@ pub enum Change {
     DeleteDraft([u8; 32]),
     /// The environments of a user.
     PutEnvironments(UserId, Environments),
+    /// A request to restore access.
+    PutUserIssue(Box<UserIssue>),
+    /// It goes. Also goes with its user.
+    DeleteUserIssue(UserIssueId),
     /// An import.
     PutImport(Import),
     /// Lines of an import, numbered on from those that are there.

@@ -40,6 +40,7 @@ pub(super) enum Counter {
     Job = 10,
     Mail = 11,
     Tombstone = 12,
+    UserIssue = 13,
 }
 
 /// The next number of a counter.
@@ -223,7 +224,7 @@ pub(super) fn hashed_budget(key: &[u8]) -> Option<BudgetKey> {
 }
 
 /// Their places are stored; add at the end only.
-const BUDGET_KINDS: [BudgetKind; 9] = [
+const BUDGET_KINDS: [BudgetKind; 10] = [
     BudgetKind::Password,
     BudgetKind::MailedCode,
     BudgetKind::MailSent,
@@ -233,6 +234,7 @@ const BUDGET_KINDS: [BudgetKind; 9] = [
     BudgetKind::Address,
     BudgetKind::TakenLogin,
     BudgetKind::Registration,
+    BudgetKind::Restore,
 ];
 
 /// Sessions of a portal.
@@ -248,6 +250,17 @@ pub(super) fn operator_sessions(operator: OperatorId) -> [u8; 9] {
 /// Portal sessions of a user.
 pub(super) fn user_sessions(user: UserId) -> [u8; 9] {
     tagged(2, user.0)
+}
+
+/// Where a user issue stands in the list: open ones first, the oldest before the others; then those that have
+/// ended, the newest before the others.
+pub(super) const fn issue_place(id: u64, is_open: bool) -> u64 {
+    if is_open { id } else { u64::MAX - id }
+}
+
+/// The user issue in this place.
+pub(super) const fn issue_at(place: u64) -> u64 {
+    if place > u64::MAX / 2 { u64::MAX - place } else { place }
 }
 
 /// Bytes in a row.
@@ -288,6 +301,13 @@ mod tests {
             assert_eq!(hashed_budget(&budget(key)), Some(key));
         }
         assert_eq!(hashed_budget(&budget(BudgetKey::User(BudgetKind::Password, UserId(1)))), None);
+    }
+
+    #[test]
+    fn open_issues_come_first() {
+        let order = [(1, true), (7, true), (9, false), (2, false)].map(|(id, open)| issue_place(id, open));
+        assert!(order.is_sorted());
+        assert_eq!(order.map(issue_at), [1, 7, 9, 2]);
     }
 
     #[test]

@@ -132,6 +132,14 @@ tables! {
     DraftEnds = "draft_ends",
     /// User -> record.
     Environments = "environments",
+    /// User issue -> record.
+    UserIssues = "user_issues",
+    /// Place in the list, which ends a user issue's key: open ones first.
+    UserIssuesListed = "user_issues_listed",
+    /// User, user issue.
+    UserIssuesOf = "user_issues_of",
+    /// When something is to be done, user issue.
+    UserIssuesDue = "user_issues_due",
     /// Import -> record.
     Imports = "imports",
     /// Import, running number -> record.

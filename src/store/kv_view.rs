@@ -15,7 +15,7 @@ use crate::model::{
     BatchId, BatchState, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId,
     ImportLine, Job, JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
     SeedRow, SeedVersion, Session, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId,
-    WrappedKey,
+    UserIssue, UserIssueId, WrappedKey,
 };
 
 impl View for KvView<'_> {
@@ -383,6 +383,33 @@ impl View for KvView<'_> {
 
     fn environments(&self, user: UserId) -> Found<Environments> {
         self.record(Tab::Environments, &keys::number(user.0))
+    }
+
+    fn next_user_issue(&self) -> Result<UserIssueId, StoreError> {
+        self.next(Counter::UserIssue).map(UserIssueId)
+    }
+
+    fn user_issue(&self, id: UserIssueId) -> Found<UserIssue> {
+        self.numbered(Tab::UserIssues, id.0)
+    }
+
+    fn user_issues(&self, page: Page) -> Listed<UserIssue> {
+        self.page(Tab::UserIssuesListed, &[], Order::Up, page, |place, _| {
+            self.user_issue(UserIssueId(keys::issue_at(place)))
+        })
+    }
+
+    fn user_issues_of(&self, user: UserId) -> Result<Vec<UserIssue>, StoreError> {
+        self.through(Tab::UserIssuesOf, &keys::number(user.0), Tab::UserIssues)
+    }
+
+    fn user_issues_due(&self, now: UnixTime, limit: usize) -> Result<Vec<UserIssue>, StoreError> {
+        let span = Span { from: Vec::new(), to: keys_through(now) };
+        let mut due = Vec::new();
+        for (key, _) in self.kv.range(Tab::UserIssuesDue, &span, Order::Up, limit)? {
+            due.extend(self.user_issue(UserIssueId(keys::last_number(&key)))?);
+        }
+        Ok(due)
     }
 
     fn import(&self, id: ImportId) -> Found<Import> {

@@ -7,7 +7,7 @@ use super::{AuditHead, StoreError, StoreMeta};
 use crate::model::{
     ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, Environments, Import, ImportLine, Job,
     MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Token, TokenDraft, TokenState, Tombstone,
-    User, WrappedKey,
+    User, UserIssue, WrappedKey,
 };
 
 /// A type that is stored as a record. Its fields are pinned by a test: another layout needs
@@ -51,6 +51,7 @@ records! {
     MailedCode => MailedCodes,
     TokenDraft => Drafts,
     Environments => Environments,
+    UserIssue => UserIssues,
     Import => Imports,
     ImportLine => ImportLines,
     Job => Jobs,

@@ -8,7 +8,8 @@ use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
     BatchId, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId, ImportLine, Job,
     JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion,
-    Session, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
+    Session, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId,
+    WrappedKey,
 };
 
 /// The store's own description.
@@ -207,6 +208,18 @@ pub trait View {
 
     /// The environments of a user; none when nothing is known.
     fn environments(&self, user: UserId) -> Found<Environments>;
+
+    /// The number that the next user issue gets.
+    fn next_user_issue(&self) -> Result<UserIssueId, StoreError>;
+    /// A user issue.
+    fn user_issue(&self, id: UserIssueId) -> Found<UserIssue>;
+    /// User issues: the open ones, oldest first, then those that have ended, newest first. The page counts
+    /// places in this order.
+    fn user_issues(&self, page: Page) -> Listed<UserIssue>;
+    /// All user issues of a user.
+    fn user_issues_of(&self, user: UserId) -> Result<Vec<UserIssue>, StoreError>;
+    /// User issues with which something is to be done by now.
+    fn user_issues_due(&self, now: UnixTime, limit: usize) -> Result<Vec<UserIssue>, StoreError>;
 
     /// An import.
     fn import(&self, id: ImportId) -> Found<Import>;

@@ -348,7 +348,7 @@ async fn user_without_password_signs_in_with_a_mailed_code() {
 }
 
 /// An answer without what may differ: the login typed and random values.
-fn plain(answer: &Answer, typed: &str, form_token: &str) -> (StatusCode, Vec<String>, String) {
+pub(crate) fn plain(answer: &Answer, typed: &str, form_token: &str) -> (StatusCode, Vec<String>, String) {
     let headers = answer
         .headers
         .iter()

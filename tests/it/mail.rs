@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use mintmark::mail::{Mailer, SmtpSecurity, SmtpSettings};
-use mintmark::model::EmailAddress;
+use mintmark::model::{Actor, ActorOrigin, EmailAddress, Login, OperatorId, Role};
 use mintmark::service::MailMode;
+use mintmark::store::Page;
 
-use crate::desk::Desk;
+use crate::desk::{ADMIN, Desk};
 
 /// A mail server on this machine; stopped when dropped.
 struct MailServer {
@@ -129,5 +130,58 @@ async fn mail_waits_for_a_server_that_is_away() {
         server.mails().pop()
     });
     assert!(mail.contains("To: otto@example.org"), "{mail}");
+    desk.close();
+}
+
+/// The address that a mail holds, below the portal.
+fn link_in(mail: &str) -> String {
+    let (_, rest) = mail.split_once("http://localhost:8080").expect("a link");
+    rest.split_whitespace().next().expect("a path").to_owned()
+}
+
+/// P40, P43, P45: the links of a request go through the mail server: one to the old address, which would cancel
+/// it, and after approval one to the new address, which proves it.
+#[tokio::test]
+async fn links_of_a_request_go_through_the_mail_server() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = MailServer::start(dir.path(), free_port());
+    let desk = Desk::open_with(MailMode::Smtp, Some(mailer(server.port)));
+    let restore = "/selfservice/vpn/restore";
+    let mut otto = desk.browser();
+    otto.get("/selfservice/vpn/portal").await.says(StatusCode::OK, "Your login");
+    otto.post("/selfservice/vpn/portal", &[("login", "otto")]).await.leads_to("/selfservice/vpn/verify");
+    let everything = [("step", "lost"), ("token", "1"), ("password", "1"), ("email", "1")];
+    otto.post(restore, &everything).await.leads_to(restore);
+    let new = "vier Quitten im Netz";
+    otto.post(restore, &[("step", "password"), ("new", new), ("again", new)]).await.leads_to(restore);
+    otto.post(restore, &[("step", "email"), ("email", "otto@example.net")]).await.leads_to(restore);
+    otto.post(restore, &[("step", "send")]).await.leads_to(restore);
+    let to = |who: &str, words: &str| {
+        let mails = server.mails().into_iter();
+        mails
+            .map(|mail| mail.replace("=\n", "").replace("=3D", "="))
+            .find(|mail| mail.contains(who) && mail.contains(words))
+    };
+    let asked = until("the old address is told", || to("To: otto@example.org", "asked for access"));
+    otto.get(&link_in(&asked)).await.says(StatusCode::OK, "Cancel the request");
+    assert!(to("To: otto@example.net", "").is_none(), "nothing goes to the new address before approval");
+
+    let issue = desk.service.user_issues(&ADMIN, Page::first(1)).expect("listed").items.remove(0).issue;
+    for id in [1, 2] {
+        let login = Login::parse(&format!("operator{id}")).expect("a login");
+        let origin = ActorOrigin::Operator { id: OperatorId(id), login };
+        let actor = Actor { origin, role: Some(Role::Helpdesk), ..ADMIN };
+        let reference = issue.reference.to_string();
+        desk.service.verify_user_issue(&actor, issue.id, &reference, "saw the passport").expect("noted");
+    }
+    until("it is told when it takes effect", || to("To: otto@example.org", "approved by two operators"));
+    desk.clock.advance(Duration::from_hours(24));
+    desk.service.sweep().expect("swept");
+    let link = link_in(&until("the link arrives", || to("To: otto@example.net", "?k=")));
+    otto.get(&link).await.says(StatusCode::OK, "Use this address");
+    let key = link.split_once("?k=").expect("a key").1.to_owned();
+    let used = otto.post("/selfservice/vpn/restore/link", &[("k", &key)]).await;
+    used.says(StatusCode::OK, "Your e-mail address is changed");
+    until("both addresses are told", || to("To: otto@example.net", "was changed from"));
     desk.close();
 }

@@ -13,6 +13,7 @@ mod leak;
 mod mail;
 mod own_token;
 mod profile;
+mod restore;
 mod service;
 mod store_conformance;
 mod user_import;

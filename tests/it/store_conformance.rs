@@ -674,6 +674,75 @@ fn budgets_and_mails_are_found_by_time(make: Make) {
     assert_eq!(read(&store, |v| v.mails(Page::first(10))).items.len(), 1);
 }
 
+fn user_issue(id: u64, user: u64, opened: i64) -> UserIssue {
+    UserIssue {
+        id: UserIssueId(id),
+        reference: IssueReference::from_random(7),
+        user: UserId(user),
+        resource: ResourceId(1),
+        claims: Factors { token: Claim::Lost, password: Claim::Proved, email: Claim::Absent },
+        token: None,
+        new_password: None,
+        new_email: None,
+        opened_at: AT.plus_secs(opened),
+        address: String::new(),
+        browser: String::new(),
+        state: IssueState::Open,
+        approvals: Vec::new(),
+        effect_at: None,
+        proves_email: None,
+    }
+}
+
+fn user_issues_are_found_in_their_order_by_user_and_by_time(make: Make) {
+    let store = make();
+    apply(&store, vec![Change::PutUser(user(1, "anna")), Change::PutUser(user(2, "bert"))]).expect("written");
+    for id in 1..=6 {
+        assert_eq!(read(&store, |v| v.next_user_issue()), UserIssueId(id));
+        let issue = user_issue(id, 1 + id % 2, i64::try_from(id).expect("small"));
+        apply(&store, vec![Change::PutUserIssue(Box::new(issue))]).expect("written");
+    }
+    let listed = |page: Page| {
+        let slice = read(&store, |v| v.user_issues(page));
+        (slice.items.iter().map(|issue| issue.id.0).collect::<Vec<_>>(), slice.next)
+    };
+    assert_eq!(listed(Page::first(10)).0, [1, 2, 3, 4, 5, 6]);
+    for id in [2, 5, 3] {
+        let issue = read(&store, |v| v.user_issue(UserIssueId(id))).expect("there");
+        let ended = issue.ended(IssueState::Expired { at: AT.plus_secs(100) }).expect("open");
+        apply(&store, vec![Change::PutUserIssue(Box::new(ended))]).expect("written");
+    }
+    let whole = [1, 4, 6, 5, 3, 2];
+    assert_eq!(listed(Page::first(10)), (whole.to_vec(), None), "open ones first, then the newest");
+    let (mut joined, mut page) = (Vec::new(), Page::first(2));
+    loop {
+        let (items, next) = listed(page);
+        joined.extend(items);
+        match next {
+            Some(after) => page.after = Some(after),
+            None => break,
+        }
+    }
+    assert_eq!(joined, whole);
+    let of =
+        |user| read(&store, |v| v.user_issues_of(UserId(user))).iter().map(|i| i.id.0).collect::<Vec<_>>();
+    assert_eq!((of(1), of(2)), (vec![2, 4, 6], vec![1, 3, 5]));
+    let due = |secs| {
+        let at = AT.plus_secs(secs);
+        read(&store, |v| v.user_issues_due(at, 10)).iter().map(|i| i.id.0).collect::<Vec<_>>()
+    };
+    let lives = UserIssue::LIVES_SECS;
+    assert_eq!((due(lives), due(lives + 4), due(lives + 6)), (vec![], vec![1, 4], vec![1, 4, 6]));
+    let waiting = UserIssue { effect_at: Some(AT.plus_secs(50)), ..user_issue(6, 1, 6) };
+    apply(&store, vec![Change::PutUserIssue(Box::new(waiting))]).expect("written");
+    assert_eq!((due(49), due(50), due(lives + 6)), (vec![], vec![6], vec![6, 1, 4]));
+    assert_eq!(due(100 + UserIssue::KEPT_SECS).len(), 6);
+    apply(&store, vec![Change::DeleteUserIssue(UserIssueId(4))]).expect("deleted");
+    apply(&store, vec![Change::DeleteUser(UserId(2))]).expect("deleted");
+    assert_eq!(listed(Page::first(10)).0, [6, 2], "they go with their user");
+    assert_eq!(due(100 + UserIssue::KEPT_SECS), [6, 2]);
+}
+
 fn pages_join_to_the_whole_list(make: Make) {
     let store = make();
     let mut changes =
@@ -845,6 +914,7 @@ laws! {
     names_are_unique,
     sessions_end_by_owner_and_by_time,
     budgets_and_mails_are_found_by_time,
+    user_issues_are_found_in_their_order_by_user_and_by_time,
     pages_join_to_the_whole_list,
     the_log_is_read_by_subject_and_verified,
     appending_needs_the_seal,

@@ -12,6 +12,7 @@ mod operators;
 mod resources;
 mod tokens;
 mod user_imports;
+mod user_issues;
 mod users;
 
 use axum::Router;
@@ -22,7 +23,7 @@ use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 11] = [
+const PARTS: [&[Rule]; 12] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     audit::RULES,
     batches::RULES,
@@ -33,6 +34,7 @@ const PARTS: [&[Rule]; 11] = [
     resources::RULES,
     tokens::RULES,
     user_imports::RULES,
+    user_issues::RULES,
     users::RULES,
 ];
 
@@ -75,6 +77,7 @@ pub fn router() -> Router<AppState> {
         .merge(resources::router())
         .merge(tokens::router())
         .merge(user_imports::router())
+        .merge(user_issues::router())
         .merge(users::router())
         .split_for_parts();
     let document = openapi::finish(&document);

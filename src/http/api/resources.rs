@@ -75,6 +75,9 @@ struct ResourceDto {
     environment_policy: Option<&'static str>,
     /// The least likeness with a known environment that is usual.
     environment_score: Option<u8>,
+    /// Hours until a request to restore access of somebody who could prove nothing takes effect, after two
+    /// operators approved.
+    restore_wait_hours: Option<u16>,
     created_at: String,
 }
 
@@ -99,6 +102,7 @@ impl ResourceDto {
             software_digits: portal.map(|portal| portal.software_digits.get()),
             environment_policy: portal.map(|portal| portal.environment_policy.name()),
             environment_score: portal.map(|portal| portal.environment_score),
+            restore_wait_hours: portal.map(|portal| portal.restore_wait_hours),
             created_at: time(resource.created_at),
         }
     }
@@ -216,6 +220,8 @@ struct PortalBody {
     environment_policy: Option<String>,
     /// The least likeness with a known environment that is usual, 0 to 100.
     environment_score: Option<u8>,
+    /// Hours until a request to restore access of somebody who could prove nothing takes effect, 0 to 336.
+    restore_wait_hours: Option<u16>,
 }
 
 fn words<T>(
@@ -278,6 +284,7 @@ async fn set_portal(
         )?
         .and_then(|mut list| list.pop()),
         environment_score: body.environment_score,
+        restore_wait_hours: body.restore_wait_hours,
     };
     let (acting, target) = (actor.clone(), name.clone());
     state.blocking(move |service| service.set_portal(&acting, &target, &settings)).await?;

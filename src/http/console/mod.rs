@@ -10,6 +10,7 @@ mod token;
 mod token_code;
 mod user;
 mod user_import;
+mod user_issue;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -72,6 +73,10 @@ pub const RULES: &[Rule] = &[
     Rule::new("GET", "/admin/users/{login}", Permission::Read),
     Rule::new("POST", "/admin/users/{login}/edit", Permission::Administer),
     Rule::new("POST", "/admin/users/{login}/unblock", Permission::Unblock),
+    Rule::new("GET", "/admin/user-issues", Permission::Read),
+    Rule::new("GET", "/admin/user-issues/{id}", Permission::Read),
+    Rule::new("POST", "/admin/user-issues/{id}/verify", Permission::DecideIssues),
+    Rule::new("POST", "/admin/user-issues/{id}/delete", Permission::DecideIssues),
     Rule::new("GET", "/admin/audit", Permission::Audit),
     Rule::new("POST", "/admin/audit/verify", Permission::Audit),
     Rule::new("POST", "/admin/audit/clock", Permission::Administer),
@@ -124,6 +129,10 @@ pub fn router() -> Router<AppState> {
         .route("/admin/users/{login}", get(user::show))
         .route("/admin/users/{login}/edit", post(user::edit))
         .route("/admin/users/{login}/unblock", post(user::unblock))
+        .route("/admin/user-issues", get(user_issue::list))
+        .route("/admin/user-issues/{id}", get(user_issue::show))
+        .route("/admin/user-issues/{id}/verify", post(user_issue::verify))
+        .route("/admin/user-issues/{id}/delete", post(user_issue::delete))
         .route("/admin/audit", get(operation::audit))
         .route("/admin/audit/verify", post(operation::verify))
         .route("/admin/audit/clock", post(operation::accept_clock))

@@ -187,6 +187,9 @@ async fn tab(
         preview: on_now.iter().map(row).collect(),
         policies: policies(on),
         score: Field::of(&on.portal.as_ref().map(|p| p.environment_score.to_string()).unwrap_or_default()),
+        restore_wait: Field::of(
+            &on.portal.as_ref().map(|p| p.restore_wait_hours.to_string()).unwrap_or_default(),
+        ),
         see_login,
         seen,
     }))
@@ -326,6 +329,16 @@ pub(super) async fn actions(
             environment_score: Some(score),
             ..PortalSettings::default()
         }
+    } else if fields.is_true("restore") {
+        let range = || {
+            ApiError::field(
+                "restore_wait_hours",
+                "restore_wait_range",
+                "the wait is 0 to 336 hours, which are two weeks",
+            )
+        };
+        let hours = fields.get("restore_wait").parse().map_err(|_| range())?;
+        PortalSettings { restore_wait_hours: Some(hours), ..PortalSettings::default() }
     } else {
         let unknown = || ApiError::field("order", "action_unknown", "there is no such action");
         let actions = rearranged(&on, &fields).ok_or_else(unknown)?;

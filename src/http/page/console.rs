@@ -7,3 +7,4 @@ pub mod resource;
 pub mod token;
 pub mod user;
 pub mod user_import;
+pub mod user_issue;

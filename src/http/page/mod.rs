@@ -37,6 +37,8 @@ pub struct Page {
     pub nav: &'static str,
     /// The role of the operator at the other end, which decides what the page offers.
     pub role: Option<Role>,
+    /// User issues that wait, for the corner with the operator's name.
+    pub open_issues: usize,
 }
 
 impl Page {
@@ -100,6 +102,7 @@ impl Page {
             flash: None,
             nav,
             role: Some(Role::Admin),
+            open_issues: 2,
         }
     }
 

@@ -4,6 +4,7 @@ use askama::Template;
 
 pub mod environment;
 pub mod profile;
+pub mod restore;
 
 #[cfg(test)]
 use super::Tone;
@@ -204,6 +205,33 @@ impl Otp {
     }
 }
 
+/// A request to restore access that a sign-in deleted.
+#[derive(Debug, Clone)]
+pub struct DeletedRequest {
+    /// That it had been made, when and from where, and that it is deleted now.
+    pub notice: Notice,
+    /// *Change Email Address*, when the mail address was all that was lost and it is offered.
+    pub change_email: Option<String>,
+    /// Where to ask again, when the mail address was all that was lost.
+    pub again: Option<String>,
+}
+
+impl DeletedRequest {
+    /// The mail address was lost.
+    #[cfg(test)]
+    pub fn sample() -> Self {
+        Self {
+            notice: Notice::new(
+                Tone::Attention,
+                "A request for access in your name is deleted now.",
+                "It was made yesterday 14:05 UTC from the network address 192.0.2.7.",
+            ),
+            change_email: Some("/selfservice/portal/email".into()),
+            again: Some("/selfservice/portal/restore".into()),
+        }
+    }
+}
+
 /// The person's page: their token, and what they can do.
 #[derive(Debug, Template)]
 #[template(path = "portal/home.html")]
@@ -220,6 +248,8 @@ pub struct Home {
     pub actions: Vec<ActionRow>,
     /// Whom to ask when there is no action.
     pub nothing: String,
+    /// Requests to restore access that this sign-in deleted.
+    pub deleted: Vec<DeletedRequest>,
     /// Something to say first.
     pub notice: Option<Notice>,
 }
@@ -235,6 +265,7 @@ impl Home {
             tokens: vec![OwnToken::sample()],
             actions: ActionRow::samples(),
             nothing: "Ask the service desk: extension 4455.".into(),
+            deleted: vec![DeletedRequest::sample()],
             notice: None,
         }
     }

@@ -14,12 +14,14 @@ use crate::http::codes::{Typed, fields_with, repeated_at, ring, ring_of};
 use crate::http::error::ApiError;
 use crate::http::extract::PageForm;
 use crate::http::frame::html;
-use crate::http::page::portal::{Confirm, Done, Home, OwnToken, Picture, Synchronize};
+use crate::http::page::portal::{Confirm, DeletedRequest, Done, Home, OwnToken, Picture, Synchronize};
 use crate::http::page::setup::SetupTab;
 use crate::http::page::{ActionRow, Badge, Choice, Code, Field, Notice, Tone};
 use crate::http::words;
 use crate::model::{Custody, PortalAction, TokenSerial};
-use crate::service::{ConfirmResult, PortalHome, PortalSession, PortalState, SequenceResult, TokenView};
+use crate::service::{
+    ConfirmResult, DeletedIssue, PortalHome, PortalSession, PortalState, SequenceResult, TokenView,
+};
 
 type Form<T> = Result<PageForm<T>, ApiError>;
 
@@ -127,13 +129,37 @@ fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
     Some(ActionRow { href: place.path(page), icon, title: title.into(), line: line.into() })
 }
 
+/// What to say of a request that this sign-in deleted (P46).
+fn deleted_request(place: &Place, issue: &DeletedIssue, now: UnixTime) -> DeletedRequest {
+    let when = words::moment(issue.opened_at, now).words;
+    let DeletedIssue { reference, address, browser, only_email, can_change_email, .. } = issue;
+    let was = format!(
+        "It had the number {reference} and was made {when} from the network address {address} ({browser})."
+    );
+    let advice = if *only_email {
+        "If it was you: you are signed in now, so your e-mail address can be put right from here. If not, ask for help."
+    } else {
+        "If it was you, there is nothing to do. If not, somebody else acted in your name: ask for help."
+    };
+    let title = "A request for access in your name is deleted now.";
+    DeletedRequest {
+        notice: Notice::new(Tone::Attention, title, &format!("{was} {advice}")),
+        change_email: (*only_email && *can_change_email).then(|| place.path("email")),
+        again: only_email.then(|| place.path("restore")),
+    }
+}
+
 /// The person's page.
 pub(super) async fn home(place: Place) -> Response {
     let session = match place.at(PortalState::Full) {
         Ok(session) => session,
         Err(elsewhere) => return elsewhere,
     };
-    let result = read_home(&place, &session).await.map(|home| {
+    let asked = Arc::clone(&session);
+    let read = place
+        .state
+        .blocking(move |service| Ok((service.portal_home(&asked)?, service.portal_deleted_issues(&asked)?)));
+    let result = read.await.map(|(home, deleted)| {
         let now = place.state.service.now();
         let portal = place.portal();
         let nothing =
@@ -147,6 +173,7 @@ pub(super) async fn home(place: Place) -> Response {
             tokens: home.token.iter().map(|token| own_token(token, now)).collect(),
             actions: home.actions.iter().filter_map(|action| action_row(&place, *action)).collect(),
             nothing,
+            deleted: deleted.iter().map(|issue| deleted_request(&place, issue, now)).collect(),
             notice: done(&place.query),
         };
         html(StatusCode::OK, &page)

@@ -6,6 +6,7 @@ mod pin;
 mod place;
 mod profile;
 mod prove;
+mod restore;
 mod setup;
 mod sign_in;
 mod ways_in;
@@ -31,6 +32,10 @@ pub const RULES: &[Rule] = &[
     Rule::new("GET", "/selfservice/{alias}/home", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/unusual", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/unusual", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/restore", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/restore", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/restore/link", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/restore/link", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/environment", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/environment", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/environment/trust", Permission::Anyone),
@@ -82,6 +87,11 @@ pub fn router() -> Router<AppState> {
         .route("/selfservice/{alias}/sign-out", post(sign_in::leave))
         .route("/selfservice/{alias}/home", get(actions::home))
         .route("/selfservice/{alias}/unusual", get(sign_in::unusual).post(sign_in::unusual_sent))
+        .route(
+            "/selfservice/{alias}/restore",
+            post(restore::send).layer(from_fn(on_the_beat)).get(restore::show),
+        )
+        .route("/selfservice/{alias}/restore/link", get(restore::link).post(restore::link_used))
         .route("/selfservice/{alias}/environment", get(environment::show).post(environment::change))
         .route("/selfservice/{alias}/environment/trust", post(environment::trust))
         .route("/selfservice/{alias}/sign-out-everywhere", post(environment::leave_everywhere))

@@ -3,13 +3,14 @@
 use super::*;
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ActorOrigin, ApiKeyId, AssignmentId, AuditAction, AuditEntry, AuditResult, BatchAssignmentId,
-    BatchId, BatchName, BatchPart, BatchState, Custody, DataKeyId, DisabledBy, Drift, EmailAddress,
-    EmailChange, Environment, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, JobId,
-    JobKind, JobState, Login, LoginStage, MailId, MailKind, MailState, OperatorId, OtpSpec, Parties,
-    PasswordHash, PhoneNumber, PinPlacement, PinRecord, PortalAction, ResourceAlias, ResourceId,
-    ResourceName, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange, SessionKind, Subject,
-    TokenId, TokenKind, TokenOrigin, TokenSerial, TokenType, Traits, UserId, Verdict, WrapMode,
+    Actor, ActorOrigin, ApiKeyId, Approval, AssignmentId, AuditAction, AuditEntry, AuditResult,
+    BatchAssignmentId, BatchId, BatchName, BatchPart, BatchState, Claim, Custody, DataKeyId, DisabledBy,
+    Drift, EmailAddress, EmailChange, Environment, Factors, Fingerprint, ImportContent, ImportCounts,
+    ImportId, ImportState, IssueReference, IssueState, JobId, JobKind, JobState, Login, LoginStage, MailId,
+    MailKind, MailState, MailedLink, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement,
+    PinRecord, PortalAction, ResourceAlias, ResourceId, ResourceName, RestoreDraft, Role, Scope, SealedSeed,
+    SeedVersion, SelfService, SerialRange, SessionKind, Subject, TokenId, TokenKind, TokenOrigin,
+    TokenSerial, TokenType, Traits, UserId, UserIssueId, Verdict, WrapMode,
 };
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
 use crate::store::audit::hex;
@@ -224,7 +225,7 @@ fn bytes_of_people_and_resources() {
         portal: Some(portal),
         created_at: AT,
     };
-    pinned(&resource, "01030356504e05010376706e010105010380a305e80700040000060046f6a1d5edee66");
+    pinned(&resource, "01030356504e05010376706e010105010380a305e8070004000006004618f6a1d5edee66");
     let user = User {
         id: UserId(5),
         login: login("anna"),
@@ -288,10 +289,18 @@ fn bytes_of_sessions_mails_and_budgets() {
             expires_at: AT,
         }),
         environment: Some(7),
+        restore: Some(Box::new(RestoreDraft {
+            lost: Factors { token: true, password: false, email: false },
+            proved: Factors { token: false, password: true, email: false },
+            code: Some(MailedLink { hash: [1; 32], expires_at: AT }),
+            new_password: Some(PasswordHash("p".into())),
+            new_email: None,
+            reference: Some(IssueReference::from_random(300)),
+        })),
     };
     pinned(
         &session,
-        "0101030205f6a1d5edee660104f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660107",
+        "0101030205f6a1d5edee660104f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee66010701010000000100010101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660101700001ac02",
     );
     let environment = Environment {
         number: 1,
@@ -328,6 +337,31 @@ fn bytes_of_sessions_mails_and_budgets() {
     pinned(
         &mail,
         "0101010d61406578616d706c652e6f7267017302090909090909090909090909030102030001f6a1d5edee66f6a1d5edee66f6a1d5edee66",
+    );
+}
+
+#[test]
+fn bytes_of_user_issues() {
+    let issue = UserIssue {
+        id: UserIssueId(7),
+        reference: IssueReference::from_random(300),
+        user: UserId(5),
+        resource: ResourceId(3),
+        claims: Factors { token: Claim::Lost, password: Claim::Proved, email: Claim::Absent },
+        token: Some(TokenId(4)),
+        new_password: Some(PasswordHash("p".into())),
+        new_email: None,
+        opened_at: AT,
+        address: "::1".into(),
+        browser: "F".into(),
+        state: IssueState::Approved { at: AT },
+        approvals: vec![Approval { operator: Some(OperatorId(4)), by: "o".into(), at: AT, note: "n".into() }],
+        effect_at: Some(AT),
+        proves_email: Some(MailedLink { hash: [1; 32], expires_at: AT }),
+    };
+    pinned(
+        &issue,
+        "0107ac020503010200010401017000f6a1d5edee66033a3a31014601f6a1d5edee66010104016ff6a1d5edee66016e01f6a1d5edee66010101010101010101010101010101010101010101010101010101010101010101f6a1d5edee66",
     );
 }
 
@@ -393,7 +427,8 @@ fn places_of_variants() {
          confirmation authenticated sign_in sign_out code_mailed operator_created operator_changed \
          api_key_created api_key_revoked audit_verified confirmation_alert clock_accepted \
          chain_anchored proved environment_changed environment_unlike registration \
-         token_replaced pin_set pin_removed"
+         token_replaced pin_set pin_removed restore_tried user_issue_opened user_issue_verified \
+         user_issue_approved user_issue_closed"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(

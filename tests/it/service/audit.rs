@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use mintmark::model::{
-    AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, PhoneNumber, PinPlacement, Role,
-    Subject, TokenType, Visit,
+    AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, Factors, PhoneNumber,
+    PinPlacement, Role, Subject, TokenType, Visit,
 };
 use mintmark::service::{
     AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewUser, PortalSession,
-    PortalSettings, SecondPage, TokenPatch, UserImportRequest, UserPatch,
+    PortalSettings, RestoreTyped, SecondPage, TokenPatch, UserImportRequest, UserPatch,
 };
 use mintmark::store::Page;
 
@@ -41,7 +41,9 @@ const READING: &[&str] = &[
     "now",
     "open_portal",
     "operators",
+    "open_user_issues",
     "outbox",
+    "portal_deleted_issues",
     "portal_drafted",
     "portal_environments",
     "portal_home",
@@ -49,10 +51,12 @@ const READING: &[&str] = &[
     "portal_password_chars",
     "portal_preview",
     "portal_proof",
+    "portal_restore_proved",
     "portal_token_types",
     "require_fresh",
     "resource",
     "resources",
+    "restore_link",
     "search",
     "subject_named",
     "token",
@@ -62,6 +66,8 @@ const READING: &[&str] = &[
     "resource_counts",
     "unconfirmed",
     "user",
+    "user_issue",
+    "user_issues",
     "user_list_text",
     "users",
 ];
@@ -73,7 +79,11 @@ const EXEMPT: &[(&str, &str)] = &[
     ("mail_tried", "how sending a mail went; what caused the mail is audited"),
     ("on_mail", "a callback in memory"),
     ("operator_session", "when a session was last seen"),
+    ("portal_restore_again", "what was typed lies in the session until it is sent"),
+    ("portal_restore_email", "what was typed lies in the session until it is sent"),
+    ("portal_restore_password", "what was typed lies in the session until it is sent"),
     ("portal_session", "when a session was last seen"),
+    ("set_public_url", "a text in memory"),
 ];
 
 /// Public methods of the service that take `&self`, read from its source.
@@ -366,6 +376,7 @@ fn service_law7_every_change_is_in_the_log() {
     });
 
     ask_unusual(&mut table);
+    restore_access(&mut table);
 
     // Codes.
     table.row("check", "otp_checked", |h| {
@@ -450,6 +461,59 @@ fn service_law7_every_change_is_in_the_log() {
         .collect();
     let missing: Vec<_> = methods().difference(&known).cloned().collect();
     assert!(missing.is_empty(), "add a row for {missing:?}");
+}
+
+/// Somebody who lost everything, and somebody who lost a password.
+fn restore_access(table: &mut Table) {
+    table.home.add_user("vera");
+    table.home.give_address("vera");
+    let all = Factors { token: true, password: true, email: true };
+    let sent = |h: &Home, portal: &PortalSession| {
+        h.service.portal_restore_password(portal, &typed("fünf Pflaumen im Glas")).expect("typed");
+        let to = EmailAddress::parse("vera@example.net").expect("an address");
+        if portal.restore.is_none() {
+            h.service.portal_restore_email(portal, &to).expect("typed");
+        }
+        h.service.portal_restore_send(portal, &visit()).expect("sent")
+    };
+    let nobody = table.home.begin("nobody");
+    table.home.service.portal_restore_lost(&nobody, all, &visit()).expect("ticked");
+    table.row("portal_restore_send", "user_issue_opened", |h| sent(h, &nobody));
+    let vera = table.home.begin("vera");
+    table.home.service.portal_restore_lost(&vera, all, &visit()).expect("ticked");
+    table.row("portal_restore_send", "user_issue_opened", |h| sent(h, &vera));
+    let link = {
+        let text = table.home.notices().remove(0).1;
+        text.split_once("?k=").and_then(|(_, rest)| rest.split_whitespace().next().map(str::to_owned))
+    };
+    table.row("use_restore_link", "user_issue_closed", |h| {
+        h.service.use_restore_link(&alias(), &link.expect("a link"), &visit()).expect("cancelled")
+    });
+    let vera = table.home.begin("vera");
+    let password = Factors { token: true, password: true, email: false };
+    table.row("portal_restore_lost", "code_mailed", |h| {
+        h.service.portal_restore_lost(&vera, password, &visit()).expect("ticked");
+    });
+    table.row("portal_restore_prove", "restore_tried", |h| {
+        let code = RestoreTyped { code: Some(typed(&h.newest_code())), ..RestoreTyped::default() };
+        h.service.portal_restore_prove(&vera, &code, &visit()).expect("answered")
+    });
+    table.home.service.portal_restore_password(&vera, &typed("fünf Pflaumen im Glas")).expect("typed");
+    table.home.service.portal_restore_send(&vera, &visit()).expect("sent");
+    let open =
+        table.home.service.user_issues(&admin(), Page::first(1)).expect("listed").items.remove(0).issue;
+    table.row("verify_user_issue", "user_issue_verified", |h| {
+        let reference = open.reference.to_string();
+        h.service.verify_user_issue(&operator(1), open.id, &reference, "saw the passport").expect("verified")
+    });
+    let vera = table.home.begin("vera");
+    table.home.service.portal_restore_lost(&vera, all, &visit()).expect("ticked");
+    sent(&table.home, &vera);
+    let open =
+        table.home.service.user_issues(&admin(), Page::first(1)).expect("listed").items.remove(0).issue;
+    table.row("delete_user_issue", "user_issue_closed", |h| {
+        h.service.delete_user_issue(&operator(1), open.id).expect("deleted");
+    });
 }
 
 /// Signing in from an unusual environment, and out everywhere.

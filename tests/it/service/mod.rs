@@ -14,6 +14,7 @@ mod proof;
 mod random_walk;
 mod reassign;
 mod register;
+mod restore;
 mod resync;
 mod scope;
 mod stranger;

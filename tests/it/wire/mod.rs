@@ -8,6 +8,7 @@ mod double_spend;
 mod pairs;
 mod secrets;
 mod stranger;
+mod user_issues;
 mod wrong_input;
 
 use std::net::SocketAddr;

@@ -22,6 +22,8 @@ use crate::service::fixture::StandIn;
 const PSKC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/demo/vendor-batch.pskcxml");
 const CSV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/demo/oath.csv");
 const PASSWORD: &str = "drei Birnen im Korb";
+/// What bert types with his request to restore access.
+const NEW_PASSWORD: &str = "vier Quitten im Netz";
 
 /// A service in a process of its own, with its log in a file; ended when dropped.
 struct Service {
@@ -215,6 +217,23 @@ fn portal(browser: &mut Browser, own: &[StandIn]) {
     }
 }
 
+/// Through the portal, as bert, who lost everything: the new password is typed with the request.
+fn restore_access(browser: &mut Browser) {
+    browser.get("/selfservice/vpn/portal");
+    browser.post("/selfservice/vpn/portal", &[("login", "bert")]);
+    browser.get("/selfservice/vpn/restore");
+    let step = |browser: &mut Browser, fields: &[(&str, &str)], status: u16| {
+        let answer = browser.post("/selfservice/vpn/restore", fields);
+        assert_eq!(answer.status, status, "{}", answer.text());
+        browser.get("/selfservice/vpn/restore");
+    };
+    step(browser, &[("step", "lost"), ("token", "1"), ("password", "1"), ("email", "1")], 303);
+    step(browser, &[("step", "password"), ("new", NEW_PASSWORD), ("again", "another")], 422);
+    step(browser, &[("step", "password"), ("new", NEW_PASSWORD), ("again", NEW_PASSWORD)], 303);
+    step(browser, &[("step", "email"), ("email", "bert@example.org")], 303);
+    step(browser, &[("step", "send")], 303);
+}
+
 /// Through the portal, as carl: a secret that is typed, and one that is made here. The page that shows the
 /// latter is the one place where it may stand, so that page alone is not kept.
 fn new_tokens(browser: &mut Browser, device: &StandIn) -> Vec<u8> {
@@ -267,6 +286,9 @@ fn wire_law3_no_secret_in_files_log_and_answers() {
     let mut caller = Caller::new(service.address, &key);
     caller.wire.seen = Some(Vec::new());
     rest(&mut caller, &own, &broken);
+    let mut bert = Browser::new(service.address);
+    bert.wire.seen = Some(Vec::new());
+    restore_access(&mut bert);
     let mut staff = Browser::new(service.address);
     staff.wire.seen = Some(Vec::new());
     console(&mut staff, &own, &broken);
@@ -289,7 +311,7 @@ fn wire_law3_no_secret_in_files_log_and_answers() {
     let text: String = own.iter().chain(&spoiled).chain([&device]).map(StandIn::line).collect();
     read(text.as_bytes(), &ReadOptions::default(), &mut seeds).expect("readable");
     assert_eq!(seeds.0.len(), 12 + 20 + 11);
-    seeds.0.push(made_here);
+    seeds.0.extend([made_here, NEW_PASSWORD.as_bytes().to_vec()]);
 
     let searcher = Searcher::new(&seeds.0);
     // It says good-bye: what it writes does end up in this file.
@@ -297,7 +319,7 @@ fn wire_law3_no_secret_in_files_log_and_answers() {
     assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill starts").success());
     assert!(service.child.wait().expect("ends").success());
     let log = std::fs::read(service.path("log")).expect("readable");
-    let answers = [caller.wire.seen, staff.wire.seen, anna.wire.seen, carl.wire.seen]
+    let answers = [caller.wire.seen, bert.wire.seen, staff.wire.seen, anna.wire.seen, carl.wire.seen]
         .map(Option::unwrap_or_default)
         .concat();
     assert!(String::from_utf8_lossy(&log).contains("stopping"), "{} bytes of log", log.len());

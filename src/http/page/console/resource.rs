@@ -157,6 +157,8 @@ pub struct SelfService {
     pub policies: Vec<Choice>,
     /// The least likeness that is usual.
     pub score: Field,
+    /// Hours of the wait of requests to restore access.
+    pub restore_wait: Field,
     /// The login asked about.
     pub see_login: Field,
     /// What that user would see.
@@ -321,6 +323,7 @@ impl Resource {
                 preview: ActionRow::samples(),
                 policies: Choice::list(&[("off", "Nothing"), ("report", "The user is told")], "off"),
                 score: Field::of("70"),
+                restore_wait: Field::of("24"),
                 see_login: Field::of("test"),
                 seen: Some(Seen {
                     words: "test would see one action.".into(),
@@ -365,6 +368,7 @@ impl Resource {
                 preview: Vec::new(),
                 policies: Vec::new(),
                 score: Field::default(),
+                restore_wait: Field::of("24"),
                 see_login: Field::default(),
                 seen: None,
             })),

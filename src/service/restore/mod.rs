@@ -1,0 +1,83 @@
+//! *Restore access* (P38 to P46): somebody cannot use their token, password or mail address any more, says so,
+//! proves what is left, and an operator decides.
+//!
+//! A request only asks. What is asked next follows from what was typed and proved, never from what is on
+//! record: for a login that nobody has it is the same, and takes the same work.
+
+mod issue;
+mod link;
+mod machine;
+mod request;
+mod sign_in;
+
+use std::sync::PoisonError;
+
+use crate::clock::UnixTime;
+use crate::model::{
+    AuditAction, AuditResult, Factor, Factors, IssueState, Resource, Subject, Token, User, UserIssue, Visit,
+};
+use crate::store::{Change, View};
+
+use super::{Service, ServiceError};
+
+pub use self::issue::{EarlierIssue, IssueVerdict, UserIssueView};
+pub use self::link::RestoreLink;
+pub use self::machine::{FactorState, Judgement, RestoreStep, judge};
+pub use self::request::{RestoreProof, RestoreResult, RestoreTyped};
+pub use self::sign_in::DeletedIssue;
+pub(super) use self::sign_in::deleted_by_sign_in;
+
+/// Requests of one user that wait at the same time.
+const MOST_OPEN: usize = 3;
+
+/// What a user has of each factor on a resource.
+fn on_record(user: &User, token: Option<&Token>) -> Factors<bool> {
+    Factors { token: token.is_some(), password: user.password.is_some(), email: user.email.is_some() }
+}
+
+/// Names of factors for the log.
+fn names(factors: &[Factor]) -> String {
+    factors.iter().map(|factor| factor.name()).collect::<Vec<_>>().join(",")
+}
+
+/// What every record about an issue names.
+fn subjects(issue: &UserIssue) -> Vec<Subject> {
+    let mut subjects = vec![Subject::User(issue.user), Subject::Resource(issue.resource)];
+    subjects.extend(issue.token.map(Subject::Token));
+    subjects
+}
+
+/// Ends an issue without effect, and its record.
+fn closed(
+    issue: UserIssue,
+    state: IssueState,
+    actor: &crate::model::Actor,
+    now: UnixTime,
+) -> Result<[Change; 2], ServiceError> {
+    let detail = vec![("reference", issue.reference.to_string()), ("state", state.name().to_owned())];
+    let about = subjects(&issue);
+    let ended = issue.ended(state)?;
+    let entry =
+        super::audit_entry(now, actor, AuditAction::UserIssueClosed, about, AuditResult::Done, detail);
+    Ok([Change::PutUserIssue(Box::new(ended)), entry])
+}
+
+/// The requests of a user that wait, the oldest first.
+fn open_of(view: &dyn View, user: &User) -> Result<Vec<UserIssue>, ServiceError> {
+    Ok(view.user_issues_of(user.id)?.into_iter().filter(UserIssue::is_open).collect())
+}
+
+/// The browser as far as it says, for the operator who looks at a request.
+fn browser(visit: &Visit) -> String {
+    let traits = crate::model::Traits::read(&visit.says, &visit.address);
+    format!("{}, {}", traits.browser, traits.system)
+}
+
+impl Service {
+    /// An address below the portal of a resource.
+    fn portal_address(&self, resource: &Resource, page: &str) -> String {
+        let alias = resource.portal.as_ref().map_or("", |portal| portal.alias.as_str());
+        let begin = self.public_url.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("{begin}/selfservice/{alias}/{page}")
+    }
+}

@@ -1,0 +1,539 @@
+//! A request as it is made: step by step, the same for every login that exists or not.
+
+use zeroize::Zeroizing;
+
+use crate::clock::UnixTime;
+use crate::model::{
+    AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Claim, EmailAddress, Factors, IssueReference,
+    IssueState, Login, LoginStage, MailedLink, Resource, RestoreDraft, Session, SessionKind, Subject, User,
+    UserId, UserIssue, Visit,
+};
+use crate::oath::Otp;
+use crate::secret::Passphrase;
+use crate::service::authenticate::{hashed_key, is_on};
+use crate::service::check::{CheckResult, Comparison, compare, settle};
+use crate::service::code::{self, Examined};
+use crate::service::environment::Arrival;
+use crate::service::mailed_code::{CODE_SECS, Purpose, Recipient};
+use crate::service::notice::{Happened, Notice};
+use crate::service::pair::pair_of;
+use crate::service::user::MIN_PASSWORD_CHARS;
+use crate::service::{PortalSession, Service, ServiceError};
+use crate::store::{Change, Changes, View};
+use crate::vault::{check_new_password, random_bytes};
+
+use super::link::fits;
+use super::machine::{FactorState, RestoreStep, any, claims, judge};
+use super::{MOST_OPEN, browser, closed, names, on_record, open_of};
+
+/// What was typed as proofs; nothing where a field was left empty.
+#[derive(Debug, Default)]
+pub struct RestoreTyped {
+    /// The password.
+    pub password: Option<Passphrase>,
+    /// The code that was mailed.
+    pub code: Option<Passphrase>,
+    /// The token's code.
+    pub otp: Option<Otp>,
+}
+
+/// What came of proofs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestoreProof {
+    /// All that was typed is right.
+    Passed,
+    /// Something of it is not.
+    Refused,
+    /// Not looked at.
+    Blocked {
+        /// Until when; `None`: until an operator opens it.
+        until: Option<UnixTime>,
+    },
+}
+
+/// What came of sending a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestoreResult {
+    /// Its number. Whether anything was kept is not told.
+    Sent(IssueReference),
+    /// This address has sent enough of them.
+    Blocked {
+        /// Until when.
+        until: UnixTime,
+    },
+}
+
+/// Another window went on, or the visit ended.
+fn out_of_order() -> ServiceError {
+    ServiceError::state("restore_order", "start again with what is lost")
+}
+
+/// Whose access: the login as typed, and the user if it is somebody's who stands on the resource.
+struct Asking {
+    session: Session,
+    resource: Resource,
+    login: Option<Login>,
+    user: Option<User>,
+}
+
+impl Asking {
+    fn read(view: &dyn View, portal: &PortalSession, now: UnixTime) -> Result<Self, ServiceError> {
+        let ended = || ServiceError::state("sign_in_order", "start again with the login");
+        let session = view.session(&portal.key)?.filter(|session| session.is_alive(now)).ok_or_else(ended)?;
+        let SessionKind::Portal { resource, stage } = &session.kind else { return Err(ended()) };
+        let resource = view.resource(*resource)?.ok_or_else(ended)?;
+        let (login, id): (Option<Login>, Option<UserId>) = match stage {
+            LoginStage::LoginTyped { login, user } => (Some(login.clone()), *user),
+            LoginStage::OtpOwed { user } | LoginStage::Full { user, .. } => (None, Some(*user)),
+            LoginStage::CodeOwed { .. } => return Err(ended()),
+        };
+        let user = match id.map(|id| view.user(id)).transpose()?.flatten() {
+            Some(user) if is_on(view, &user, &resource)? => Some(user),
+            _ => None,
+        };
+        Ok(Self { session, resource, login, user })
+    }
+
+    /// What the sign-in has proved so far.
+    fn proved(&self, view: &dyn View) -> Result<Factors<bool>, ServiceError> {
+        let (Some(user), SessionKind::Portal { stage, .. }) = (&self.user, &self.session.kind) else {
+            return Ok(Factors::default());
+        };
+        let first = Factors {
+            token: false,
+            password: user.password.is_some(),
+            email: user.password.is_none() && user.email.is_some(),
+        };
+        Ok(match stage {
+            LoginStage::OtpOwed { .. } => first,
+            LoginStage::Full { .. } => {
+                Factors { token: pair_of(view, user.id, &self.resource)?.is_some(), ..first }
+            }
+            LoginStage::LoginTyped { .. } | LoginStage::CodeOwed { .. } => Factors::default(),
+        })
+    }
+
+    /// The draft, when it stands at this step.
+    fn draft_at(&self, step: RestoreStep) -> Result<RestoreDraft, ServiceError> {
+        let draft = self.session.restore.as_deref().filter(|draft| RestoreStep::of(Some(draft)) == step);
+        draft.cloned().ok_or_else(out_of_order)
+    }
+
+    /// The change that keeps the draft.
+    fn keep(&self, portal: &PortalSession, draft: RestoreDraft) -> Change {
+        let session = Session { restore: Some(Box::new(draft)), ..self.session.clone() };
+        Change::PutSession(portal.key, session)
+    }
+
+    /// The counter of the sign-in's second page for this login: there is one for both, so that trying here
+    /// and there adds up, and says the same of a login that nobody has.
+    fn budget(
+        &self,
+        view: &dyn View,
+        unknown: &[u8; 32],
+        now: UnixTime,
+    ) -> Result<(BudgetKey, Budget), ServiceError> {
+        let Some(user) = &self.user else {
+            let key = hashed_key(BudgetKind::Password, unknown);
+            return Ok((key, view.budget(key)?.within(now, 86_400)));
+        };
+        let by_mail = user.password.is_none() && user.email.is_some();
+        let kind = if by_mail { BudgetKind::MailedCode } else { BudgetKind::Password };
+        let key = BudgetKey::User(kind, user.id);
+        Ok((key, view.budget(key)?))
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        let user = self.user.as_ref().map(|user| Subject::User(user.id));
+        user.into_iter().chain([Subject::Resource(self.resource.id)]).collect()
+    }
+}
+
+impl Service {
+    /// What the sign-in has proved already, so that it need not be asked: *Restore access* on page 3.
+    pub fn portal_restore_proved(&self, portal: &PortalSession) -> Result<Factors<bool>, ServiceError> {
+        let now = self.clock.now();
+        self.store.read(|view| Asking::read(view, portal, now)?.proved(view))
+    }
+
+    /// First step: what cannot be used. What is left is to be proved; a code is mailed for it, if there is an
+    /// address. Beginning again forgets what was typed.
+    pub fn portal_restore_lost(
+        &self,
+        portal: &PortalSession,
+        ticked: Factors<bool>,
+        visit: &Visit,
+    ) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        let code = self.fresh_code(Purpose::Restore, visit, now)?;
+        let (portal, visit) = (portal.clone(), visit.clone());
+        self.decide(move |view| {
+            let asking = Asking::read(view, &portal, now)?;
+            let proved = asking.proved(view)?;
+            let lost = ticked.map(|factor, is_lost| is_lost && !proved.of(factor));
+            if !any(lost) {
+                let detail = "tick what you cannot use";
+                return Err(ServiceError::invalid("lost", "nothing_lost", detail));
+            }
+            // The newest code holds also when there were enough mails for another.
+            let before = asking.session.restore.as_ref().and_then(|draft| draft.code);
+            let mut draft = RestoreDraft {
+                lost,
+                proved,
+                code: before,
+                new_password: None,
+                new_email: None,
+                reference: None,
+            };
+            let mut changes = Vec::new();
+            if !lost.email
+                && RestoreStep::of(Some(&draft)) == RestoreStep::Proof
+                && let Some(user) = &asking.user
+                && let Some(to) = user.email.clone()
+            {
+                let recipient = Recipient { user, resource: &asking.resource, to };
+                if let Some(mailed) = code.mail(view, &recipient, &visit, now)? {
+                    changes = mailed;
+                    draft.code = Some(MailedLink { hash: code.hash, expires_at: now.plus_secs(CODE_SECS) });
+                }
+            }
+            changes.push(asking.keep(&portal, draft));
+            Ok(((), changes))
+        })?;
+        self.wake_mailer();
+        Ok(())
+    }
+
+    /// Begins again: what was typed is forgotten.
+    pub fn portal_restore_again(&self, portal: &PortalSession) -> Result<(), ServiceError> {
+        let (portal, now) = (portal.clone(), self.clock.now());
+        self.decide(move |view| {
+            let asking = Asking::read(view, &portal, now)?;
+            let session = Session { restore: None, ..asking.session };
+            Ok(((), vec![Change::PutSession(portal.key, session)]))
+        })
+    }
+
+    /// Second step: something that is left. One is enough, and all that is typed must be right. Failures are
+    /// counted where the sign-in counts them, those of a code with its token, too.
+    pub fn portal_restore_prove(
+        &self,
+        portal: &PortalSession,
+        typed: &RestoreTyped,
+        visit: &Visit,
+    ) -> Result<RestoreProof, ServiceError> {
+        self.until_settled(|| self.restore_prove_once(portal, typed, visit))
+    }
+
+    fn restore_prove_once(
+        &self,
+        portal: &PortalSession,
+        typed: &RestoreTyped,
+        visit: &Visit,
+    ) -> Result<RestoreProof, ServiceError> {
+        if typed.password.is_none() && typed.code.is_none() && typed.otp.is_none() {
+            return Err(ServiceError::invalid("proof", "proof_missing", "type one of them"));
+        }
+        let (stored, examined, login, now) = self.store.read(|view| {
+            let now = self.trusted_now(view)?;
+            let asking = Asking::read(view, portal, now)?;
+            let pair = match &asking.user {
+                Some(user) => pair_of(view, user.id, &asking.resource)?,
+                None => None,
+            };
+            let examined =
+                pair.map(|(_, token)| Examined::read(view, token, Some(asking.resource.id))).transpose()?;
+            Ok::<_, ServiceError>((asking.user, examined, asking.login, now))
+        })?;
+        let password_right = match &typed.password {
+            Some(password) => {
+                let stored = stored.as_ref().and_then(|user| user.password.as_ref());
+                Some(self.verify_password(password, stored)?)
+            }
+            None => None,
+        };
+        let code = typed.code.as_ref().map(|code| self.code_hash_of(code));
+        let comparison = match (&typed.otp, &examined) {
+            (Some(otp), Some(examined))
+                if examined.require_usable(now).is_ok() && examined.digits().is_ok() =>
+            {
+                Some(compare(self, examined, otp, now, false)?)
+            }
+            (Some(otp), _) => {
+                self.dummy_check(otp)?;
+                None
+            }
+            (None, _) => None,
+        };
+        let login = login.map(|login| login.normal()).unwrap_or_default();
+        let trying = Trying {
+            stored,
+            examined,
+            comparison,
+            asks_otp: typed.otp.is_some(),
+            password_right,
+            code,
+            unknown: self.vault.keyed_hash("login", login.as_bytes()),
+            of_address: self.address_budget(&visit.address, now),
+            portal: portal.clone(),
+            visit: visit.clone(),
+            now,
+        };
+        self.decide(move |view| trying.settle(view))
+    }
+
+    /// Third step: the new password, hashed from the first moment. The rule is that of people without a token,
+    /// whoever asks: what is on record must not show in it, and the token may be what is lost.
+    pub fn portal_restore_password(
+        &self,
+        portal: &PortalSession,
+        new: &Passphrase,
+    ) -> Result<(), ServiceError> {
+        check_new_password(new, MIN_PASSWORD_CHARS)?;
+        let hash = self.hash_password(new)?;
+        let (portal, now) = (portal.clone(), self.clock.now());
+        self.decide(move |view| {
+            let asking = Asking::read(view, &portal, now)?;
+            let draft = asking.draft_at(RestoreStep::Password)?;
+            let draft = RestoreDraft { new_password: Some(hash.clone()), ..draft };
+            Ok(((), vec![asking.keep(&portal, draft)]))
+        })
+    }
+
+    /// Fourth step: the new address. Nothing is mailed to it before somebody approves.
+    pub fn portal_restore_email(
+        &self,
+        portal: &PortalSession,
+        to: &EmailAddress,
+    ) -> Result<(), ServiceError> {
+        let (portal, to, now) = (portal.clone(), to.clone(), self.clock.now());
+        self.decide(move |view| {
+            let asking = Asking::read(view, &portal, now)?;
+            let draft = asking.draft_at(RestoreStep::Email)?;
+            let draft = RestoreDraft { new_email: Some(to.clone()), ..draft };
+            Ok(((), vec![asking.keep(&portal, draft)]))
+        })
+    }
+
+    /// Last step: the request gets its number. Whether something is kept of it is not told.
+    pub fn portal_restore_send(
+        &self,
+        portal: &PortalSession,
+        visit: &Visit,
+    ) -> Result<RestoreResult, ServiceError> {
+        let now = self.clock.now();
+        let reference = IssueReference::from_random(u32::from_be_bytes(random_bytes()?));
+        let cancel = self.cancel_secret(reference, now);
+        let address = self.portal_address(&portal.resource, "restore/link");
+        let of_address = self.address_budget(&visit.address, now);
+        let post = self.post()?;
+        let (portal, visit) = (portal.clone(), visit.clone());
+        let result = self.decide(move |view| {
+            let asking = Asking::read(view, &portal, now)?;
+            let draft = asking.draft_at(RestoreStep::Send)?;
+            let mut changes = match of_address.request(view)? {
+                Ok(changes) => changes,
+                Err(until) => return Ok((RestoreResult::Blocked { until }, Vec::new())),
+            };
+            let opening = Opening { asking: &asking, draft: &draft, reference, visit: &visit, now };
+            let entry = |about, result, detail| {
+                let action = AuditAction::UserIssueOpened;
+                crate::service::audit_entry(now, &visit.stranger(), action, about, result, detail)
+            };
+            match opening.kept(view)? {
+                Err(reason) => {
+                    let detail = vec![("reference", reference.to_string()), ("reason", reason.to_owned())];
+                    changes.push(entry(asking.subjects(), AuditResult::Refused, detail));
+                }
+                Ok((user, issue, more)) => {
+                    changes.extend(more);
+                    let lost = issue.claims.where_it(|claim| claim == Claim::Lost);
+                    let proved = issue.claims.where_it(|claim| claim == Claim::Proved);
+                    let detail = vec![
+                        ("reference", reference.to_string()),
+                        ("lost", names(&lost)),
+                        ("proved", if proved.is_empty() { "nothing".to_owned() } else { names(&proved) }),
+                    ];
+                    changes.push(entry(super::subjects(&issue), AuditResult::Done, detail));
+                    let link = issue
+                        .needs_two()
+                        .then(|| Zeroizing::new(format!("{address}?k={}-{}", issue.id.0, cancel.as_str())));
+                    let happened = Happened::RestoreAsked {
+                        lost: &lost,
+                        proved: &proved,
+                        address: &visit.address,
+                        cancel: link.as_ref().map(|link| link.as_str()),
+                    };
+                    let actor = visit.stranger();
+                    let notice = Notice { happened, user, actor: &actor, resource: Some(&asking.resource) };
+                    post.tell(view, &notice, now, &mut changes)?;
+                    changes.push(Change::PutUserIssue(Box::new(issue)));
+                }
+            }
+            let sent = RestoreDraft {
+                code: None,
+                new_password: None,
+                new_email: None,
+                reference: Some(reference),
+                ..draft
+            };
+            changes.push(asking.keep(&portal, sent));
+            Ok((RestoreResult::Sent(reference), changes))
+        })?;
+        self.wake_mailer();
+        Ok(result)
+    }
+}
+
+/// What was typed as proofs, compared outside the store.
+struct Trying {
+    stored: Option<User>,
+    examined: Option<Examined>,
+    comparison: Option<Comparison>,
+    asks_otp: bool,
+    password_right: Option<bool>,
+    code: Option<[u8; 32]>,
+    unknown: [u8; 32],
+    of_address: crate::service::address::AddressBudget,
+    portal: PortalSession,
+    visit: Visit,
+    now: UnixTime,
+}
+
+impl Trying {
+    /// Counts the attempt, then uses the comparisons.
+    fn settle(&self, view: &dyn View) -> Result<(RestoreProof, Changes), ServiceError> {
+        let now = self.now;
+        let asking = Asking::read(view, &self.portal, now)?;
+        let mut draft = asking.draft_at(RestoreStep::Proof)?;
+        let (key, budget) = asking.budget(view, &self.unknown, now)?;
+        let entry = |result, word: &str| {
+            let detail = vec![("result", word.to_owned())];
+            let (actor, about) = (self.visit.stranger(), asking.subjects());
+            crate::service::audit_entry(now, &actor, AuditAction::RestoreTried, about, result, detail)
+        };
+        let blocked = match self.of_address.blocked(view)? {
+            Some(until) => Some(Some(until)),
+            None => code::blocked(&budget, now),
+        };
+        if let Some(until) = blocked {
+            return Ok((RestoreProof::Blocked { until }, vec![entry(AuditResult::Refused, "blocked")]));
+        }
+        // The password that was compared must still be the one in force.
+        let in_force = asking.user.as_ref().and_then(|user| user.password.as_ref());
+        let compared = self.stored.as_ref().and_then(|user| user.password.as_ref());
+        let told = !self.hides_password(view, &asking)?;
+        let password =
+            self.password_right.map(|right| right && told && in_force.is_some() && in_force == compared);
+        let code = self.code.map(|typed| {
+            let has = asking.user.as_ref().is_some_and(|user| user.email.is_some());
+            has && draft.code.is_some_and(|code| fits(&code, &typed, now))
+        });
+        let (token, mut changes) = self.settle_token(view)?;
+        let given = [(password, draft.lost.password), (code, draft.lost.email), (token, draft.lost.token)];
+        // What is said to be lost is not asked for; were it given all the same, it would prove nothing.
+        let wrong =
+            given.iter().any(|(right, is_lost)| *right == Some(false) || (*is_lost && right.is_some()));
+        if wrong {
+            changes.push(Change::PutBudget(key, budget.failed(now, asking.resource.failure_limit)));
+            changes.extend(self.of_address.failed(view)?);
+            changes.push(entry(AuditResult::Refused, "wrong"));
+            return Ok((RestoreProof::Refused, changes));
+        }
+        draft.proved = Factors {
+            token: token == Some(true),
+            password: password == Some(true),
+            email: code == Some(true),
+        };
+        if code == Some(true) {
+            draft.code = None;
+        }
+        changes.push(entry(AuditResult::Done, &names(&draft.proved.where_it(|is| is))));
+        changes.push(asking.keep(&self.portal, draft));
+        Ok((RestoreProof::Passed, changes))
+    }
+
+    /// Where the sign-in refuses an unusual environment, it does not tell right passwords from wrong ones; nor is
+    /// it to be found out here.
+    fn hides_password(&self, view: &dyn View, asking: &Asking) -> Result<bool, ServiceError> {
+        let Some(user) = &asking.user else { return Ok(false) };
+        Ok(pair_of(view, user.id, &asking.resource)?.is_none()
+            && Arrival::at(view, user, &asking.resource, &self.visit, self.now)?.is_refused())
+    }
+
+    /// A code of the token is spent, and a wrong one counted with the token, as everywhere. That the token is
+    /// blocked, disabled or not there is a wrong code to whoever typed it.
+    fn settle_token(&self, view: &dyn View) -> Result<(Option<bool>, Changes), ServiceError> {
+        if !self.asks_otp {
+            return Ok((None, Vec::new()));
+        }
+        let (Some(examined), Some(comparison)) = (&self.examined, self.comparison) else {
+            return Ok((Some(false), Vec::new()));
+        };
+        let (result, changes) = settle(view, &examined.unmoved(view)?, comparison, self.now)?;
+        Ok((Some(matches!(result, CheckResult::Accepted { .. })), changes))
+    }
+}
+
+/// A request on its way to become an issue.
+struct Opening<'a> {
+    asking: &'a Asking,
+    draft: &'a RestoreDraft,
+    reference: IssueReference,
+    visit: &'a Visit,
+    now: UnixTime,
+}
+
+impl<'a> Opening<'a> {
+    /// The user, the issue and what makes room for it; or why nothing is kept.
+    fn kept(
+        &self,
+        view: &dyn View,
+    ) -> Result<Result<(&'a User, UserIssue, Changes), &'static str>, ServiceError> {
+        let Some(user) = &self.asking.user else { return Ok(Err("unknown_login")) };
+        let token = pair_of(view, user.id, &self.asking.resource)?.map(|(_, token)| token);
+        let has = on_record(user, token.as_ref());
+        let states = has.map(|factor, has| FactorState::of(has, self.draft.lost.of(factor)));
+        let judged = judge(states);
+        if !judged.is_kept(self.draft.proved) {
+            return Ok(Err(if judged.may_request { "nothing_proved" } else { "nothing_lost" }));
+        }
+        let claims = claims(states, self.draft.proved);
+        let mut changes = Vec::new();
+        let open = open_of(view, user)?;
+        if open.len() >= MOST_OPEN {
+            // Whoever proved more is heard; else nobody could be, once a stranger had asked often enough.
+            let proofs = |claims: &Factors<Claim>| claims.where_it(|claim| claim == Claim::Proved).len();
+            let weakest = open
+                .into_iter()
+                .filter(|issue| issue.approvals.is_empty())
+                .min_by_key(|issue| (proofs(&issue.claims), issue.id));
+            match weakest.filter(|weakest| proofs(&weakest.claims) < proofs(&claims)) {
+                Some(weakest) => {
+                    let state = IssueState::ClosedWithAnother { at: self.now };
+                    changes.extend(closed(weakest, state, &self.visit.stranger(), self.now)?);
+                }
+                None => return Ok(Err("enough_open")),
+            }
+        }
+        let lost = states.map(|_, state| state == FactorState::Lost);
+        let issue = UserIssue {
+            id: view.next_user_issue()?,
+            reference: self.reference,
+            user: user.id,
+            resource: self.asking.resource.id,
+            claims,
+            token: token.filter(|_| lost.token).map(|token| token.id),
+            new_password: self.draft.new_password.clone().filter(|_| lost.password),
+            new_email: self.draft.new_email.clone().filter(|_| lost.email),
+            opened_at: self.now,
+            address: self.visit.address.clone(),
+            browser: browser(self.visit),
+            state: IssueState::Open,
+            approvals: Vec::new(),
+            effect_at: None,
+            proves_email: None,
+        };
+        Ok(Ok((user, issue, changes)))
+    }
+}
