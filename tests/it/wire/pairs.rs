@@ -5,12 +5,13 @@
 //! compared by Welch's t. `MINTMARK_LAW6_PAIRS` sets how many there are of each kind; `tests/full-size` asks
 //! for 20,000.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use mintmark::clock::{Clock, SystemClock};
 use mintmark::model::{AssignmentKind, EmailAddress, Login, PortalAction, ResourceAlias, ResourceName};
 use mintmark::secret::Passphrase;
-use mintmark::service::{AssignRequest, NewUser, PortalSettings};
+use mintmark::service::{AssignRequest, NewUser, PortalSettings, UserPatch};
 
 use super::browser::Browser;
 use super::client::Reply;
@@ -20,6 +21,9 @@ use crate::service::fixture::StandIn;
 /// Beyond this, two kinds can be told apart by their times.
 const BOUND: f64 = 4.5;
 const PASSWORD: &str = "drei Birnen im Korb";
+
+/// A form of *Restore access*: what it is, and its fields.
+type Step = (&'static str, &'static [(&'static str, &'static str)]);
 
 fn resource(name: &str) -> ResourceName {
     ResourceName::parse(name).expect("a name")
@@ -161,6 +165,83 @@ fn law6_sign_in_takes_as_long_for_every_login() {
         server.wait(120);
     }
     assert_eq!(times.iter().flat_map(Times::judge).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+/// P38 to P41: *Restore access* step by step, with a wrong proof and with everything lost, for somebody who has
+/// a token, a password and an address, and for nobody.
+#[test]
+fn law6_restore_access_takes_as_long_for_every_login() {
+    const KINDS: [&str; 2] = ["nobody", "somebody"];
+    const ALL: &[(&str, &str)] = &[("step", "lost"), ("token", "1"), ("password", "1"), ("email", "1")];
+    const NEW: &[(&str, &str)] =
+        &[("step", "password"), ("new", "vier Quitten im Netz"), ("again", "vier Quitten im Netz")];
+    let steps: [Step; 7] = [
+        ("a lost token", &[("step", "lost"), ("token", "1")]),
+        ("a wrong proof", &[("step", "proof"), ("password", "not the password"), ("code", "12345678")]),
+        ("begun again", &[("step", "again")]),
+        ("everything lost", ALL),
+        ("a new password", NEW),
+        ("a new address", &[("step", "email"), ("email", "new@example.net")]),
+        ("sent", &[("step", "send")]),
+    ];
+    let pairs = size("MINTMARK_LAW6_PAIRS", 500);
+    let mut times = steps.map(|(what, _)| Times::new(what, &KINDS));
+    // Almost all of the time is waiting for beats, so several go side by side, each with a server of its own.
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let parts: Vec<_> = (0..5)
+            .map(|part| {
+                scope.spawn(move || restore_pairs(&steps, (pairs * part / 5)..(pairs * (part + 1) / 5)))
+            })
+            .collect();
+        parts.into_iter().map(|part| part.join().expect("none failed")).collect()
+    });
+    for (at, kind, took) in parts.into_iter().flatten() {
+        times[at].kinds[kind].1.push(took);
+    }
+    assert_eq!(times.iter().flat_map(Times::judge).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+/// Walks through the steps of *Restore access* for these pairs; gives which step, which kind and how long.
+fn restore_pairs(steps: &[Step; 7], rounds: Range<u64>) -> Vec<(usize, usize, f64)> {
+    const PATH: &str = "/selfservice/vpn/restore";
+    let server = server();
+    let lines: String =
+        rounds.clone().map(|round| StandIn::totp(&format!("PAIR-{round:05}")).line()).collect();
+    server.caller(mintmark::model::Role::Admin).import(&[], "tokens.csv", lines.as_bytes());
+    let mut times = Vec::new();
+    for round in rounds {
+        let logins = [format!("nobody{round:06}"), format!("person{round:06}")];
+        add_user(&server, &logins[1], true);
+        let login = Login::parse(&logins[1]).expect("a login");
+        let email = EmailAddress::parse(&format!("{}@example.org", logins[1])).expect("an address");
+        let patch = UserPatch { email: Some(Some(email)), ..UserPatch::default() };
+        server.service.change_user(&ADMIN, &login, patch).expect("changed");
+        let token = Some(StandIn::totp(&format!("PAIR-{round:05}")).serial);
+        let pair = AssignRequest { kind: AssignmentKind::TokenWithUser, user: Some(login), token };
+        server.service.assign(&ADMIN, &resource("VPN"), &pair).expect("assigned");
+        let mut shapes = Vec::new();
+        for turn in 0..2 {
+            let kind = (turn + usize::try_from(round).expect("small")) % 2;
+            let mut browser = Browser::new(server.address);
+            browser.get("/selfservice/vpn/portal");
+            browser.post("/selfservice/vpn/portal", &[("login", &logins[kind])]);
+            let mut seen = Vec::new();
+            for (at, (what, fields)) in steps.iter().enumerate() {
+                let page = browser.get(PATH);
+                assert_eq!(page.status, 200, "{}", page.text());
+                let (reply, took) = timed(&mut browser, PATH, fields);
+                assert_eq!(reply.status, if *what == "a wrong proof" { 422 } else { 303 }, "{what}");
+                times.push((at, kind, took));
+                seen.extend([shape(&page), shape(&reply)]);
+            }
+            seen.push(shape(&browser.get(PATH)));
+            shapes.push(seen);
+        }
+        assert_eq!(shapes[0], shapes[1], "round {round}");
+        // Requests of one address are limited, and so are mails and failures.
+        server.wait(Duration::from_hours(1).as_secs());
+    }
+    times
 }
 
 /// P17: serials that nobody has, of other resources, of other people, disabled, and right ones with wrong codes.
