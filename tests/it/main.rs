@@ -15,6 +15,7 @@ mod own_token;
 mod profile;
 mod service;
 mod store_conformance;
+mod tls;
 mod user_import;
 mod walk_cli;
 mod wire;
