@@ -279,6 +279,7 @@ pub(super) fn serve(
     ready: impl FnOnce(&mut Output) -> Result<()>,
 ) -> Result<Outcome> {
     let jobs = Arc::new(Jobs::start(service, home::mailer(config)?)?);
+    jobs.tell_news(service, home::webhooks(config)?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(listen(dir, config, (service, &jobs), out, ready));
     runtime.shutdown_timeout(Duration::from_secs(1));

@@ -68,6 +68,10 @@ const DONE: &[(&str, &str)] = &[
     ("user-changed", "Saved."),
     ("user-unblocked", "The user is unblocked."),
     ("operator-added", "The operator can sign in now."),
+    ("notification-added", "You will hear of it."),
+    ("notification-removed", "Removed. Nothing more is sent for it."),
+    ("notification-tried", "The trial is on its way. Load the page again to see how it went."),
+    ("notification-waits", "One trial a minute. Wait a moment, then try again."),
     ("key-revoked", "The key was revoked. It stopped working."),
 ];
 

@@ -112,6 +112,12 @@ actions! {
     PinSet = "pin_set",
     /// A token lost its PIN.
     PinRemoved = "pin_removed",
+    /// An operator chose what to hear of.
+    NotificationsChanged = "notifications_changed",
+    /// A trial was sent to where an operator wants to hear of things.
+    NotificationTried = "notification_tried",
+    /// News did not reach an operator and was given up.
+    NotificationFailed = "notification_failed",
 }
 
 /// How it ended.

@@ -16,6 +16,7 @@ mod job;
 mod key;
 mod mail;
 mod name;
+mod news;
 mod resource;
 mod session;
 mod token;
@@ -30,7 +31,7 @@ pub use draft::TokenDraft;
 pub use environment::{BrowserSays, Environment, Environments, Likeness, Traits};
 pub use id::{
     ApiKeyId, AssignmentId, BatchAssignmentId, BatchId, DataKeyId, ImportId, JobId, MailId, OperatorId,
-    ResourceId, SeedVersion, TokenId, UserId,
+    ResourceId, SeedVersion, SubscriptionId, TokenId, UserId, WebhookPostId,
 };
 pub use import::{Import, ImportContent, ImportCounts, ImportLine, ImportState, Verdict};
 pub use job::{Job, JobKind, JobState};
@@ -38,6 +39,10 @@ pub use key::{Fingerprint, SealedSeed, WrapMode, WrappedKey};
 pub use mail::{MailKind, MailState, OutboxMail};
 pub use name::{
     BatchName, EmailAddress, Login, NameError, PhoneNumber, ResourceAlias, ResourceName, TokenSerial,
+};
+pub use news::{
+    Channel, LastDelivery, NewsKind, StockPlace, StockWatch, Subscription, WebhookParts, WebhookPost,
+    WebhookUrl, WebhookUrlError, may_be_called,
 };
 pub use resource::{EnvironmentPolicy, PortalAction, Resource, SelfService, TokenType};
 pub use session::{EmailChange, LoginStage, MailedCode, Session, SessionKind};

@@ -18,7 +18,9 @@ mod environment;
 mod error;
 mod import;
 mod mailed_code;
+mod news;
 mod notice;
+mod notification;
 mod operator;
 mod outbox;
 mod pair;
@@ -35,6 +37,7 @@ mod sweep;
 mod token;
 mod user;
 mod user_import;
+mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -51,6 +54,9 @@ pub use check::CheckResult;
 pub use confirm::{ConfirmRequest, ConfirmResult};
 pub use error::ServiceError;
 pub use import::{ImportRequest, ImportTask, ImportView, LINES_IN_ANSWER};
+pub use notification::{
+    DuePost, NewChannel, NewStock, NewSubscription, StockPlaceName, Subscribed, SubscriptionView, Wanted,
+};
 pub use operator::{NewApiKey, OperatorView};
 pub use outbox::{MailMode, OpenMail};
 pub use portal::{
@@ -225,12 +231,13 @@ impl Service {
         Ok(Arc::clone(&current))
     }
 
-    /// A change that nobody else may come between: decides from a view, then durable.
+    /// A change that nobody else may come between: decides from a view, then durable. Operators who want to
+    /// hear of what it does are told in the same change.
     fn decide<T: Send + 'static>(
         &self,
         decide: impl FnMut(&dyn View) -> Result<(T, Changes), ServiceError> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        self.store.write(decide)
+        self.store.write(self.newsroom()?.hearing(decide))
     }
 
     /// The store's description: its marks and its number.

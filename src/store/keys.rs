@@ -39,6 +39,8 @@ pub(super) enum Counter {
     Job = 10,
     Mail = 11,
     Tombstone = 12,
+    Subscription = 13,
+    Post = 14,
 }
 
 /// The next number of a counter.

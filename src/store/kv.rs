@@ -138,6 +138,12 @@ tables! {
     Mails = "mails",
     /// Next try, mail that waits.
     MailsDue = "mails_due",
+    /// Subscription -> record.
+    Subscriptions = "subscriptions",
+    /// Webhook post -> record.
+    Posts = "posts",
+    /// Next try, webhook post that waits.
+    PostsDue = "posts_due",
     /// Chain, number -> version, record, MAC.
     Audit = "audit",
     /// Chain -> its end.

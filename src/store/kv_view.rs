@@ -14,8 +14,8 @@ use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
     BatchId, BatchState, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId,
     ImportLine, Job, JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
-    SeedRow, SeedVersion, Session, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId,
-    WrappedKey,
+    SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenState,
+    Tombstone, User, UserId, WebhookPost, WebhookPostId, WrappedKey,
 };
 
 impl View for KvView<'_> {
@@ -429,6 +429,40 @@ impl View for KvView<'_> {
             due.extend(self.mail(MailId(keys::last_number(&key)))?);
         }
         Ok(due)
+    }
+
+    fn next_subscription(&self) -> Result<SubscriptionId, StoreError> {
+        self.next(Counter::Subscription).map(SubscriptionId)
+    }
+
+    fn subscription(&self, id: SubscriptionId) -> Found<Subscription> {
+        self.numbered(Tab::Subscriptions, id.0)
+    }
+
+    fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {
+        let rows = self.kv.range(Tab::Subscriptions, &Span::ALL, Order::Up, usize::MAX)?;
+        rows.iter().map(|(_, bytes)| record::decode(bytes)).collect()
+    }
+
+    fn next_post(&self) -> Result<WebhookPostId, StoreError> {
+        self.next(Counter::Post).map(WebhookPostId)
+    }
+
+    fn post(&self, id: WebhookPostId) -> Found<WebhookPost> {
+        self.numbered(Tab::Posts, id.0)
+    }
+
+    fn posts_due(&self, now: UnixTime, limit: usize) -> Result<Vec<WebhookPost>, StoreError> {
+        let span = Span { from: Vec::new(), to: keys_through(now) };
+        let mut due = Vec::new();
+        for (key, _) in self.kv.range(Tab::PostsDue, &span, Order::Up, limit)? {
+            due.extend(self.post(WebhookPostId(keys::last_number(&key)))?);
+        }
+        Ok(due)
+    }
+
+    fn oldest_posts(&self, limit: usize) -> Result<Vec<WebhookPost>, StoreError> {
+        Ok(self.records(Tab::Posts, Order::Up, Page::first(limit))?.items)
     }
 
     fn audit_head(&self, chain: u32) -> Found<AuditHead> {

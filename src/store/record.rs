@@ -6,8 +6,8 @@ use super::kv::Tab;
 use super::{AuditHead, StoreError, StoreMeta};
 use crate::model::{
     ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, Environments, Import, ImportLine, Job,
-    MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Token, TokenDraft, TokenState, Tombstone,
-    User, WrappedKey,
+    MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Subscription, Token, TokenDraft,
+    TokenState, Tombstone, User, WebhookPost, WrappedKey,
 };
 
 /// A type that is stored as a record. Its fields are pinned by a test: another layout needs
@@ -55,6 +55,8 @@ records! {
     ImportLine => ImportLines,
     Job => Jobs,
     OutboxMail => Mails,
+    Subscription => Subscriptions,
+    WebhookPost => Posts,
     AuditRecord => Audit,
     AuditHead => AuditHeads,
 }

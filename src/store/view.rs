@@ -8,7 +8,8 @@ use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
     BatchId, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId, ImportLine, Job,
     JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion,
-    Session, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
+    Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId,
+    WebhookPost, WebhookPostId, WrappedKey,
 };
 
 /// The store's own description.
@@ -228,6 +229,21 @@ pub trait View {
     fn oldest_mails(&self, limit: usize) -> Result<Vec<OutboxMail>, StoreError>;
     /// Mails that may be sent now, oldest first.
     fn mails_due(&self, now: UnixTime, limit: usize) -> Result<Vec<OutboxMail>, StoreError>;
+
+    /// The number that the next subscription gets.
+    fn next_subscription(&self) -> Result<SubscriptionId, StoreError>;
+    /// What an operator wants to hear of.
+    fn subscription(&self, id: SubscriptionId) -> Found<Subscription>;
+    /// All subscriptions of all operators; there are few.
+    fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError>;
+    /// The number that the next webhook post gets.
+    fn next_post(&self) -> Result<WebhookPostId, StoreError>;
+    /// A webhook post.
+    fn post(&self, id: WebhookPostId) -> Found<WebhookPost>;
+    /// Webhook posts that may be sent now, oldest first.
+    fn posts_due(&self, now: UnixTime, limit: usize) -> Result<Vec<WebhookPost>, StoreError>;
+    /// The oldest webhook posts, for the sweep.
+    fn oldest_posts(&self, limit: usize) -> Result<Vec<WebhookPost>, StoreError>;
 
     /// The end of a chain; `None` when it has no records.
     fn audit_head(&self, chain: u32) -> Found<AuditHead>;

@@ -111,7 +111,7 @@ export function codes(file, serial, more = []) {
   return out.split('\n').map((line) => line.trim()).filter(Boolean).map((line) => line.match(/\d{6,8}/)[0]);
 }
 
-function startBrowser() {
+export function startBrowser() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',

@@ -15,7 +15,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("seedfile", &["secret", "clock", "oath", "model"]),
     ("vault", &["secret", "clock", "model"]),
     ("store", &["clock", "oath", "model"]),
-    ("mail", &["secret", "model"]),
+    ("mail", &["secret", "clock", "model"]),
     ("device", &["secret", "oath", "model"]),
     ("service", &["secret", "clock", "oath", "model", "seedfile", "vault", "store"]),
     ("jobs", &["secret", "clock", "model", "mail", "service"]),

@@ -18,5 +18,6 @@ mod store_conformance;
 mod tls;
 mod user_import;
 mod walk_cli;
+mod webhook;
 mod wire;
 mod wrong_file;

@@ -7,6 +7,7 @@ mod common;
 mod form;
 mod imports;
 mod jobs;
+mod notifications;
 mod openapi;
 mod operators;
 mod resources;
@@ -18,17 +19,20 @@ use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(super) use notifications::read as read_notification;
+
 use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 11] = [
+const PARTS: [&[Rule]; 12] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     audit::RULES,
     batches::RULES,
     codes::RULES,
     imports::RULES,
     jobs::RULES,
+    notifications::RULES,
     operators::RULES,
     resources::RULES,
     tokens::RULES,
@@ -71,6 +75,7 @@ pub fn router() -> Router<AppState> {
         .merge(codes::router())
         .merge(imports::router())
         .merge(jobs::router())
+        .merge(notifications::router())
         .merge(operators::router())
         .merge(resources::router())
         .merge(tokens::router())

@@ -2,6 +2,7 @@
 
 mod batch;
 mod import;
+mod notification;
 mod operation;
 mod portal;
 mod resource;
@@ -81,6 +82,10 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/admin/keys", Permission::Administer),
     Rule::new("POST", "/admin/keys/{name}/revoke", Permission::Administer),
     Rule::new("GET", "/admin/outbox", Permission::Administer),
+    Rule::new("GET", "/admin/notifications", Permission::Read),
+    Rule::new("POST", "/admin/notifications", Permission::Subscribe),
+    Rule::new("POST", "/admin/notifications/{id}/trial", Permission::Subscribe),
+    Rule::new("POST", "/admin/notifications/{id}/remove", Permission::Subscribe),
 ];
 
 /// The routes.
@@ -131,6 +136,9 @@ pub fn router() -> Router<AppState> {
         .route("/admin/keys", get(operation::keys).post(operation::add_key))
         .route("/admin/keys/{name}/revoke", post(operation::revoke_key))
         .route("/admin/outbox", get(operation::outbox))
+        .route("/admin/notifications", get(notification::list).post(notification::add))
+        .route("/admin/notifications/{id}/trial", post(notification::trial))
+        .route("/admin/notifications/{id}/remove", post(notification::remove))
 }
 
 /// What an address of the console may say; each page reads its part.

@@ -40,6 +40,7 @@ fn samples() -> Vec<(&'static str, String)> {
         ("console_audit", html(&console::operation::Audit::sample())),
         ("console_operators", html(&console::operation::Operators::sample())),
         ("console_keys", html(&console::operation::Keys::sample())),
+        ("console_notifications", html(&console::notification::Notifications::sample())),
         ("console_outbox", html(&console::operation::Outbox::sample())),
         ("station_home", html(&station::Home::sample())),
         ("station_wrong", html(&station::Home::sample_wrong())),

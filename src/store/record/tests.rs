@@ -4,12 +4,13 @@ use super::*;
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, ApiKeyId, AssignmentId, AuditAction, AuditEntry, AuditResult, BatchAssignmentId,
-    BatchId, BatchName, BatchPart, BatchState, Custody, DataKeyId, DisabledBy, Drift, EmailAddress,
+    BatchId, BatchName, BatchPart, BatchState, Channel, Custody, DataKeyId, DisabledBy, Drift, EmailAddress,
     EmailChange, Environment, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, JobId,
-    JobKind, JobState, Login, LoginStage, MailId, MailKind, MailState, OperatorId, OtpSpec, Parties,
-    PasswordHash, PhoneNumber, PinPlacement, PinRecord, PortalAction, ResourceAlias, ResourceId,
-    ResourceName, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange, SessionKind, Subject,
-    TokenId, TokenKind, TokenOrigin, TokenSerial, TokenType, Traits, UserId, Verdict, WrapMode,
+    JobKind, JobState, LastDelivery, Login, LoginStage, MailId, MailKind, MailState, NewsKind, OperatorId,
+    OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement, PinRecord, PortalAction, ResourceAlias,
+    ResourceId, ResourceName, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange, SessionKind,
+    StockPlace, StockWatch, Subject, SubscriptionId, TokenId, TokenKind, TokenOrigin, TokenSerial, TokenType,
+    Traits, UserId, Verdict, WebhookPostId, WebhookUrl, WrapMode,
 };
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
 use crate::store::audit::hex;
@@ -331,6 +332,37 @@ fn bytes_of_sessions_mails_and_budgets() {
 }
 
 #[test]
+fn bytes_of_notifications() {
+    let subscription = Subscription {
+        id: SubscriptionId(1),
+        operator: OperatorId(4),
+        kind: NewsKind::LowStock,
+        channel: Channel::Webhook {
+            url: WebhookUrl::parse("https://a.example/b").expect("usable"),
+            secret: sealed(),
+        },
+        stock: Some(StockWatch { place: StockPlace::Batch(BatchId(2)), fewer_than: 20 }),
+        on_since: Some(AT),
+        last: Some(LastDelivery { at: AT, problem: Some("p".into()), given_up: true }),
+        hour: (AT, 3),
+        created_at: AT,
+    };
+    pinned(
+        &subscription,
+        "01010404011368747470733a2f2f612e6578616d706c652f6202090909090909090909090909030102030101021401f6a1d5edee6601f6a1d5edee6601017001f6a1d5edee6603f6a1d5edee66",
+    );
+    let post = WebhookPost {
+        id: WebhookPostId(1),
+        subscription: SubscriptionId(2),
+        body: "{}".into(),
+        state: MailState::Sent { at: AT },
+        created_at: AT,
+        expires_at: AT,
+    };
+    pinned(&post, "010102027b7d01f6a1d5edee66f6a1d5edee66f6a1d5edee66");
+}
+
+#[test]
 fn bytes_of_the_log_and_of_keys() {
     let meta =
         StoreMeta { store_id: [3; 16], created_at: AT, demo: false, simulated: true, epoch: 1, node: 2 };
@@ -392,7 +424,8 @@ fn places_of_variants() {
          confirmation authenticated sign_in sign_out code_mailed operator_created operator_changed \
          api_key_created api_key_revoked audit_verified confirmation_alert clock_accepted \
          chain_anchored proved environment_changed environment_unlike registration \
-         token_replaced pin_set pin_removed"
+         token_replaced pin_set pin_removed \
+         notifications_changed notification_tried notification_failed"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(

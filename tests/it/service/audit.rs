@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use mintmark::model::{
-    AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, PhoneNumber, PinPlacement, Role,
-    Subject, TokenType, Visit,
+    AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, NewsKind, PhoneNumber,
+    PinPlacement, Role, Subject, TokenType, Visit,
 };
 use mintmark::service::{
     AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewUser, PortalSession,
-    PortalSettings, SecondPage, TokenPatch, UserImportRequest, UserPatch,
+    PortalSettings, SecondPage, TokenPatch, UserImportRequest, UserPatch, Wanted,
 };
 use mintmark::store::Page;
 
@@ -16,6 +16,7 @@ use super::fixture::{
     Home, PASSWORD, StandIn, admin, alias, batch, login, many, operator, request, resource, serial, typed,
     verifier, visit,
 };
+use super::notification::{by_mail, by_webhook, hired};
 use super::pin::glued;
 use super::register::software;
 
@@ -37,6 +38,7 @@ const READING: &[&str] = &[
     "job",
     "key_actor",
     "mail_mode",
+    "notifications",
     "meta",
     "now",
     "open_portal",
@@ -70,8 +72,11 @@ const EXEMPT: &[(&str, &str)] = &[
     ("begin_import", "an empty staged batch and a job; the file is audited by `run_import`"),
     ("close", "ends writing"),
     ("mail_tried", "how sending a mail went; what caused the mail is audited"),
+    ("due_posts", "removes what waits for a notification that was removed, which is audited"),
     ("on_mail", "a callback in memory"),
     ("operator_session", "when a session was last seen"),
+    ("post_tried", "how sending went; giving up is audited, and what caused it, too"),
+    ("watch", "notes that somebody was told of what lasts"),
     ("portal_session", "when a session was last seen"),
 ];
 
@@ -136,6 +141,22 @@ fn begun(home: &Home, portal: &PortalSession, replace: bool) -> StandIn {
     let shown = view.shown.expect("made here");
     let secret = data_encoding::BASE32_NOPAD.decode(shown.base32.as_bytes()).expect("base32");
     StandIn::with_secret(view.draft.serial.display(), false, secret)
+}
+
+/// What operators choose to hear of.
+fn notifications(table: &mut Table) {
+    let nora = hired(&table.home, "nora", Role::Admin, None);
+    let id = table.row("subscribe", "notifications_changed", |h| {
+        h.service.subscribe(&nora, by_webhook(NewsKind::LockedUser)).expect("subscribed").view.id
+    });
+    table.row("try_notification", "notification_tried", |h| {
+        h.service.try_notification(&nora, id).expect("sent");
+    });
+    table.row("unsubscribe", "notifications_changed", |h| h.service.unsubscribe(&nora, id).expect("removed"));
+    table.row("set_notifications", "notifications_changed", |h| {
+        let wanted = vec![Wanted::New(by_mail(NewsKind::ClockFault, "nora"))];
+        h.service.set_notifications(&nora, wanted).expect("set");
+    });
 }
 
 /// What a user does with a token of one's own.
@@ -436,6 +457,7 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("delete_resource", "resource_deleted", |h| {
         h.service.delete_resource(&admin(), &resource("Spare")).expect("deleted");
     });
+    notifications(&mut table);
     let now = table.home.service.now();
     table.home.clock.set(now.plus_secs(-60));
     table.row("accept_clock", "clock_accepted", |h| h.service.accept_clock(&operator(1)).expect("first"));

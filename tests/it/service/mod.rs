@@ -8,6 +8,7 @@ mod environment;
 mod fault;
 pub(crate) mod fixture;
 mod import;
+pub(crate) mod notification;
 mod pin;
 mod profile;
 mod proof;
