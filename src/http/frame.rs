@@ -68,6 +68,11 @@ const DONE: &[(&str, &str)] = &[
     ("user-changed", "Saved."),
     ("user-unblocked", "The user is unblocked."),
     ("operator-added", "The operator can sign in now."),
+    ("reminded", "Reminders are on their way."),
+    (
+        "reminded-nobody",
+        "Nobody was reminded: all were within a day, have confirmed, or have no mail address.",
+    ),
     ("notification-added", "You will hear of it."),
     ("notification-removed", "Removed. Nothing more is sent for it."),
     ("notification-tried", "The trial is on its way. Load the page again to see how it went."),

@@ -118,6 +118,8 @@ actions! {
     NotificationTried = "notification_tried",
     /// News did not reach an operator and was given up.
     NotificationFailed = "notification_failed",
+    /// Users were reminded to confirm their tokens.
+    UsersReminded = "users_reminded",
 }
 
 /// How it ended.

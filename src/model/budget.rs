@@ -92,6 +92,8 @@ pub enum BudgetKind {
     TakenLogin,
     /// Codes that did not prove a token that is being set up.
     Registration,
+    /// Reminders to confirm a token.
+    Reminded,
 }
 
 /// Whose attempts are counted.

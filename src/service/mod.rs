@@ -29,6 +29,7 @@ mod pin;
 mod portal;
 mod reassign;
 mod register;
+mod remind;
 mod resource;
 mod resync;
 mod scope;
@@ -64,6 +65,7 @@ pub use portal::{
     ProofResult, SignInView, WhyHidden,
 };
 pub use register::{DraftResult, DraftView, NewToken, OFFERED_TYPES, ShownSecret};
+pub use remind::Reminders;
 pub use resource::{PortalSettings, ResourceView};
 pub use resync::{SequenceOutcome, SequenceResult, WindowSteps};
 pub use sign_in::{PortalSession, SecondPage, ThirdPage};

@@ -217,7 +217,7 @@ pub(super) fn hashed_budget(key: &[u8]) -> Option<BudgetKey> {
 }
 
 /// Their places are stored; add at the end only.
-const BUDGET_KINDS: [BudgetKind; 9] = [
+const BUDGET_KINDS: [BudgetKind; 10] = [
     BudgetKind::Password,
     BudgetKind::MailedCode,
     BudgetKind::MailSent,
@@ -227,6 +227,7 @@ const BUDGET_KINDS: [BudgetKind; 9] = [
     BudgetKind::Address,
     BudgetKind::TakenLogin,
     BudgetKind::Registration,
+    BudgetKind::Reminded,
 ];
 
 /// Sessions of a portal.

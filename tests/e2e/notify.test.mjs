@@ -1,4 +1,4 @@
-// What operators hear of, and the portal over TLS with a certificate made by the program.
+// What operators hear of, reminders, and the portal over TLS with a certificate made by the program.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn, execFileSync } from 'node:child_process';
@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { binary, importFile, look, openPage, signIn, startBrowser, startHouse, submit } from './house.mjs';
+import { binary, importFile, look, openPage, run, signIn, startBrowser, startHouse, submit } from './house.mjs';
 
 test('notifications (P47)', async (t) => {
   const house = await startHouse();
@@ -69,6 +69,31 @@ test('notifications (P47)', async (t) => {
   await helpdesk.goto(`${address}/admin/notifications`);
   await helpdesk.waitForSelector('text=You hear of nothing yet.');
   assert.equal(await helpdesk.locator('[name=channel] option').count(), 1);
+  assert.deepEqual(house.faults, []);
+});
+
+test('reminders (P52)', async (t) => {
+  const house = await startHouse();
+  t.after(house.stop);
+  const { address } = house;
+  importFile(house);
+  run(house, ['batch', 'assign', 'vendor', '--resource', 'VPN']);
+  const admin = await openPage(house);
+  await signIn(admin, house, 'admin');
+  await admin.goto(`${address}/admin/resources/VPN/unconfirmed`);
+  await admin.waitForSelector('text=can be reminded by mail now');
+  assert.match(await admin.textContent('main'), /No mail address, so no reminder: *anna/);
+  await look(admin, 'console-unconfirmed-reminders');
+  await submit(admin);
+  await admin.waitForURL(/done=reminded/);
+  await admin.waitForSelector('text=had a reminder within a day');
+  await admin.goto(`${address}/admin/outbox`);
+  const mail = await admin.textContent('main');
+  assert.match(mail, /Existing Token Registration/);
+  assert.ok(mail.includes(`${address}/selfservice/portal`), 'the address of the portal');
+  const again = JSON.parse(run(house, ['--json', 'resource', 'confirmations', 'VPN', '--remind']));
+  assert.equal(again.reminded, 0);
+  assert.ok(again.without_address.includes('anna'));
   assert.deepEqual(house.faults, []);
 });
 

@@ -505,3 +505,18 @@ async fn notifications_over_rest_belong_to_whoever_signed_in() {
     assert_eq!(gone.status, StatusCode::NO_CONTENT, "{}", gone.text);
     assert_eq!(json(&ada.get(path).await)["items"].as_array().expect("a list").len(), 0);
 }
+
+/// Without a mail server reminders say so, where they are and over REST.
+#[tokio::test]
+async fn reminders_say_what_is_in_the_way() {
+    let mut ada = start(Role::Admin);
+    ada.sign_in().await;
+    ada.get("/admin/resources").await;
+    ada.post("/admin/resources", &[("name", "VPN")]).await;
+    let page = ada.get("/admin/resources/VPN/unconfirmed").await;
+    assert!(page.text.contains("No mail server is set up"), "{}", page.text);
+    let path = "/api/v1/resources/VPN/confirmations/remind";
+    let refused = ada.send("POST", path, "application/json", String::new()).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.text);
+    assert!(refused.text.contains("mail_off"), "{}", refused.text);
+}

@@ -64,6 +64,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("GET", "/admin/resources/{name}/tokens", Permission::Read),
     Rule::new("GET", "/admin/resources/{name}/pairs", Permission::Read),
     Rule::new("GET", "/admin/resources/{name}/unconfirmed", Permission::Read),
+    Rule::new("POST", "/admin/resources/{name}/unconfirmed/remind", Permission::Confirm),
     Rule::new("POST", "/admin/resources/{name}/assign", Permission::Administer),
     Rule::new("POST", "/admin/resources/{name}/unassign", Permission::Administer),
     Rule::new("GET", "/admin/users", Permission::Read),
@@ -122,6 +123,7 @@ pub fn router() -> Router<AppState> {
         .route("/admin/resources/{name}/tokens", get(resource::tokens))
         .route("/admin/resources/{name}/pairs", get(resource::pairs))
         .route("/admin/resources/{name}/unconfirmed", get(resource::unconfirmed))
+        .route("/admin/resources/{name}/unconfirmed/remind", post(resource::remind))
         .route("/admin/resources/{name}/assign", post(resource::assign))
         .route("/admin/resources/{name}/unassign", post(resource::unassign))
         .route("/admin/users", get(user::list).post(user::add))

@@ -31,6 +31,7 @@ fn samples() -> Vec<(&'static str, String)> {
         ("console_selfservice_asking", html(&console::resource::Resource::sample_asking())),
         ("console_selfservice_off", html(&console::resource::Resource::sample_off())),
         ("console_resource_pairs", html(&console::resource::Resource::sample_pairs())),
+        ("console_resource_unconfirmed", html(&console::resource::Resource::sample_unconfirmed())),
         ("console_resource_empty", html(&console::resource::Resource::sample_empty())),
         ("console_users", html(&console::user::Users::sample())),
         ("console_user", html(&console::user::User::sample())),

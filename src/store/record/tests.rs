@@ -425,7 +425,7 @@ fn places_of_variants() {
          api_key_created api_key_revoked audit_verified confirmation_alert clock_accepted \
          chain_anchored proved environment_changed environment_unlike registration \
          token_replaced pin_set pin_removed \
-         notifications_changed notification_tried notification_failed"
+         notifications_changed notification_tried notification_failed users_reminded"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mintmark::model::{
     AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, NewsKind, PhoneNumber,
-    PinPlacement, Role, Subject, TokenType, Visit,
+    PinPlacement, PortalAction, Role, Subject, TokenType, Visit,
 };
 use mintmark::service::{
     AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewUser, PortalSession,
@@ -52,6 +52,7 @@ const READING: &[&str] = &[
     "portal_preview",
     "portal_proof",
     "portal_token_types",
+    "reminders",
     "require_fresh",
     "resource",
     "resources",
@@ -156,6 +157,17 @@ fn notifications(table: &mut Table) {
     table.row("set_notifications", "notifications_changed", |h| {
         let wanted = vec![Wanted::New(by_mail(NewsKind::ClockFault, "nora"))];
         h.service.set_notifications(&nora, wanted).expect("set");
+    });
+}
+
+/// Those who have not confirmed are reminded.
+fn reminding(table: &mut Table) {
+    table.home.import("waiting", &[&StandIn::totp("WAIT-1")]);
+    table.home.assign_batch("waiting");
+    table.home.add_mail_user("wilma");
+    table.home.offer(&[PortalAction::RegisterExistingToken]);
+    table.row("remind", "users_reminded", |h| {
+        h.service.remind(&admin(), &resource("VPN"), "https://otp.example.org").expect("reminded");
     });
 }
 
@@ -458,6 +470,7 @@ fn service_law7_every_change_is_in_the_log() {
         h.service.delete_resource(&admin(), &resource("Spare")).expect("deleted");
     });
     notifications(&mut table);
+    reminding(&mut table);
     let now = table.home.service.now();
     table.home.clock.set(now.plus_secs(-60));
     table.row("accept_clock", "clock_accepted", |h| h.service.accept_clock(&operator(1)).expect("first"));

@@ -14,6 +14,7 @@ mod profile;
 mod proof;
 mod reassign;
 mod register;
+mod remind;
 mod resync;
 mod scope;
 mod stranger;
