@@ -14,6 +14,7 @@ mod id;
 mod import;
 mod job;
 mod key;
+mod look;
 mod mail;
 mod name;
 mod news;
@@ -36,6 +37,7 @@ pub use id::{
 pub use import::{Import, ImportContent, ImportCounts, ImportLine, ImportState, Verdict};
 pub use job::{Job, JobKind, JobState};
 pub use key::{Fingerprint, SealedSeed, WrapMode, WrappedKey};
+pub use look::{Accent, Colour, LEAST_CONTRAST, Logo, LogoError, LogoKind, Look, Shades};
 pub use mail::{MailKind, MailState, OutboxMail};
 pub use name::{
     BatchName, EmailAddress, Login, NameError, PhoneNumber, ResourceAlias, ResourceName, TokenSerial,

@@ -17,6 +17,7 @@ mod confirm;
 mod environment;
 mod error;
 mod import;
+mod look;
 mod mailed_code;
 mod news;
 mod notice;
@@ -55,6 +56,7 @@ pub use check::CheckResult;
 pub use confirm::{ConfirmRequest, ConfirmResult};
 pub use error::ServiceError;
 pub use import::{ImportRequest, ImportTask, ImportView, LINES_IN_ANSWER};
+pub use look::LookPatch;
 pub use notification::{
     DuePost, NewChannel, NewStock, NewSubscription, StockPlaceName, Subscribed, SubscriptionView, Wanted,
 };

@@ -84,6 +84,7 @@ impl<'k> Applier<'k> {
             Change::PutBatchAssignment(assignment) => self.put_batch_assignment(&assignment),
             Change::DeleteBatchAssignment(id) => self.remove_batch_assignment(id),
             Change::PutResource(resource) => self.put_resource(&resource),
+            Change::PutLook(id, look) => self.put(Tab::Looks, &keys::number(id.0), &look).map(drop),
             Change::DeleteResource(id) => self.remove_resource(id),
             Change::PutUser(user) => self.put_user(&user),
             Change::DeleteUser(id) => self.remove_user(id),
@@ -267,6 +268,7 @@ impl<'k> Applier<'k> {
 
     fn remove_resource(&self, id: ResourceId) -> Result<(), StoreError> {
         let old = self.take::<Resource>(Tab::Resources, &keys::number(id.0))?;
+        self.kv.delete(Tab::Looks, &keys::number(id.0))?;
         self.index_resource(id.0, old.as_ref(), None)
     }
 

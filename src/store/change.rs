@@ -2,7 +2,7 @@
 
 use crate::model::{
     ApiKey, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId, BatchId, Budget,
-    BudgetKey, DataKeyId, Environments, Import, ImportId, ImportLine, Job, JobId, MailId, MailedCode,
+    BudgetKey, DataKeyId, Environments, Import, ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode,
     Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Subscription,
     SubscriptionId, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId, WebhookPost,
     WebhookPostId, WrappedKey,
@@ -45,6 +45,8 @@ pub enum Change {
     DeleteBatchAssignment(BatchAssignmentId),
     /// A resource.
     PutResource(Resource),
+    /// How the portal of a resource looks.
+    PutLook(ResourceId, Look),
     /// A resource goes.
     DeleteResource(ResourceId),
     /// A user.

@@ -80,6 +80,8 @@ tables! {
     ResourceNames = "resource_names",
     /// Alias -> resource.
     ResourceAliases = "resource_aliases",
+    /// Resource -> how its portal looks.
+    Looks = "looks",
     /// User -> record.
     Users = "users",
     /// Login, present or former -> user and which of the two.

@@ -13,7 +13,7 @@ use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
     BatchId, BatchState, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId,
-    ImportLine, Job, JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
+    ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
     SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenState,
     Tombstone, User, UserId, WebhookPost, WebhookPostId, WrappedKey,
 };
@@ -263,6 +263,10 @@ impl View for KvView<'_> {
             Some(id) => self.resource(ResourceId(id)),
             None => Ok(None),
         }
+    }
+
+    fn look(&self, resource: ResourceId) -> Found<Look> {
+        self.numbered(Tab::Looks, resource.0)
     }
 
     fn resources(&self, page: Page) -> Listed<Resource> {

@@ -6,7 +6,7 @@ use super::kv::Tab;
 use super::{AuditHead, StoreError, StoreMeta};
 use crate::model::{
     ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, Environments, Import, ImportLine, Job,
-    MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Subscription, Token, TokenDraft,
+    Look, MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Subscription, Token, TokenDraft,
     TokenState, Tombstone, User, WebhookPost, WrappedKey,
 };
 
@@ -42,6 +42,7 @@ records! {
     Batch => Batches,
     BatchAssignment => BatchAssignments,
     Resource => Resources,
+    Look => Looks,
     User => Users,
     Assignment => Assignments,
     Operator => Operators,

@@ -7,9 +7,9 @@ use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
     BatchId, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId, ImportLine, Job,
-    JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion,
-    Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId,
-    WebhookPost, WebhookPostId, WrappedKey,
+    JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow,
+    SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenState, Tombstone,
+    User, UserId, WebhookPost, WebhookPostId, WrappedKey,
 };
 
 /// The store's own description.
@@ -154,6 +154,8 @@ pub trait View {
     fn resource_by_name(&self, normal: &str) -> Found<Resource>;
     /// A resource by the alias of its portal, open or not.
     fn resource_by_alias(&self, alias: &str) -> Found<Resource>;
+    /// How the portal of a resource looks, when that was ever set.
+    fn look(&self, resource: ResourceId) -> Found<Look>;
     /// Resources.
     fn resources(&self, page: Page) -> Listed<Resource>;
 

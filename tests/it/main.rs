@@ -10,6 +10,7 @@ mod kill;
 mod law2_wide_window;
 mod layers;
 mod leak;
+mod look;
 mod mail;
 mod own_token;
 mod profile;

@@ -2,6 +2,7 @@
 
 mod batch;
 mod import;
+mod look;
 mod notification;
 mod operation;
 mod portal;
@@ -60,6 +61,10 @@ pub const RULES: &[Rule] = &[
     Rule::new("GET", "/admin/resources/{name}/selfservice", Permission::Read),
     Rule::new("POST", "/admin/resources/{name}/selfservice", Permission::Administer),
     Rule::new("POST", "/admin/resources/{name}/selfservice/actions", Permission::Administer),
+    Rule::new("GET", "/admin/resources/{name}/look", Permission::Read),
+    Rule::new("POST", "/admin/resources/{name}/look", Permission::Administer),
+    Rule::new("GET", "/admin/resources/{name}/look.css", Permission::Read),
+    Rule::new("GET", "/admin/resources/{name}/logo", Permission::Read),
     Rule::new("GET", "/admin/resources/{name}/users", Permission::Read),
     Rule::new("GET", "/admin/resources/{name}/tokens", Permission::Read),
     Rule::new("GET", "/admin/resources/{name}/pairs", Permission::Read),
@@ -119,6 +124,9 @@ pub fn router() -> Router<AppState> {
         .route("/admin/resources/{name}", get(resource::overview))
         .route("/admin/resources/{name}/selfservice", get(portal::show).post(portal::save))
         .route("/admin/resources/{name}/selfservice/actions", post(portal::actions))
+        .route("/admin/resources/{name}/look", get(look::show).post(look::save))
+        .route("/admin/resources/{name}/look.css", get(look::stylesheet))
+        .route("/admin/resources/{name}/logo", get(look::logo))
         .route("/admin/resources/{name}/users", get(resource::users))
         .route("/admin/resources/{name}/tokens", get(resource::tokens))
         .route("/admin/resources/{name}/pairs", get(resource::pairs))

@@ -137,6 +137,16 @@ pub(super) async fn shell(
     })
 }
 
+/// The counts beside the names of a resource's tabs.
+pub(super) async fn tab_counts(
+    state: &AppState,
+    actor: &Actor,
+    name: &ResourceName,
+) -> Result<[String; 4], ApiError> {
+    let (actor, name) = (actor.clone(), name.clone());
+    state.blocking(move |service| counts(service, &actor, &name)).await
+}
+
 /// The resource of an address.
 pub(super) async fn find(state: &AppState, actor: &Actor, name: &str) -> Result<Resource, ApiError> {
     let (actor, name) = (actor.clone(), resource_of(name)?);

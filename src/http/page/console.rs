@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod import;
+pub mod look;
 pub mod notification;
 pub mod operation;
 pub mod resource;

@@ -32,6 +32,7 @@ fn samples() -> Vec<(&'static str, String)> {
         ("console_selfservice_off", html(&console::resource::Resource::sample_off())),
         ("console_resource_pairs", html(&console::resource::Resource::sample_pairs())),
         ("console_resource_unconfirmed", html(&console::resource::Resource::sample_unconfirmed())),
+        ("console_look", html(&console::look::LookPage::sample())),
         ("console_resource_empty", html(&console::resource::Resource::sample_empty())),
         ("console_users", html(&console::user::Users::sample())),
         ("console_user", html(&console::user::User::sample())),

@@ -2,6 +2,7 @@
 
 mod actions;
 mod environment;
+mod look;
 mod pin;
 mod place;
 mod profile;
@@ -13,12 +14,16 @@ mod ways_in;
 use axum::Router;
 use axum::routing::{get, post};
 
+pub(super) use look::{colours, picture};
+
 use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes.
 pub const RULES: &[Rule] = &[
     Rule::new("GET", "/selfservice/{alias}", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/look.css", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/logo", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/portal", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/portal", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/verify", Permission::Anyone),
@@ -71,6 +76,8 @@ pub const RULES: &[Rule] = &[
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/selfservice/{alias}", get(sign_in::start))
+        .route("/selfservice/{alias}/look.css", get(look::stylesheet))
+        .route("/selfservice/{alias}/logo", get(look::logo))
         .route("/selfservice/{alias}/portal", get(sign_in::login).post(sign_in::begin))
         .route("/selfservice/{alias}/verify", get(sign_in::second).post(sign_in::verify))
         .route("/selfservice/{alias}/otp", get(sign_in::third).post(sign_in::prove))

@@ -3,14 +3,15 @@
 use super::*;
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ActorOrigin, ApiKeyId, AssignmentId, AuditAction, AuditEntry, AuditResult, BatchAssignmentId,
-    BatchId, BatchName, BatchPart, BatchState, Channel, Custody, DataKeyId, DisabledBy, Drift, EmailAddress,
-    EmailChange, Environment, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, JobId,
-    JobKind, JobState, LastDelivery, Login, LoginStage, MailId, MailKind, MailState, NewsKind, OperatorId,
-    OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement, PinRecord, PortalAction, ResourceAlias,
-    ResourceId, ResourceName, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange, SessionKind,
-    StockPlace, StockWatch, Subject, SubscriptionId, TokenId, TokenKind, TokenOrigin, TokenSerial, TokenType,
-    Traits, UserId, Verdict, WebhookPostId, WebhookUrl, WrapMode,
+    Accent, Actor, ActorOrigin, ApiKeyId, AssignmentId, AuditAction, AuditEntry, AuditResult,
+    BatchAssignmentId, BatchId, BatchName, BatchPart, BatchState, Channel, Colour, Custody, DataKeyId,
+    DisabledBy, Drift, EmailAddress, EmailChange, Environment, Fingerprint, ImportContent, ImportCounts,
+    ImportId, ImportState, JobId, JobKind, JobState, LastDelivery, Login, LoginStage, Logo, LogoKind, MailId,
+    MailKind, MailState, NewsKind, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement,
+    PinRecord, PortalAction, ResourceAlias, ResourceId, ResourceName, Role, Scope, SealedSeed, SeedVersion,
+    SelfService, SerialRange, SessionKind, StockPlace, StockWatch, Subject, SubscriptionId, TokenId,
+    TokenKind, TokenOrigin, TokenSerial, TokenType, Traits, UserId, Verdict, WebhookPostId, WebhookUrl,
+    WrapMode,
 };
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
 use crate::store::audit::hex;
@@ -360,6 +361,13 @@ fn bytes_of_notifications() {
         expires_at: AT,
     };
     pinned(&post, "010102027b7d01f6a1d5edee66f6a1d5edee66f6a1d5edee66");
+    let look = Look {
+        shown_name: Some("n".into()),
+        accent: Accent::new(Colour([0x0b, 0x5f, 0x70])).ok(),
+        logo: Some(Logo { kind: LogoKind::Png, bytes: vec![1] }),
+        changed_at: Some(AT),
+    };
+    pinned(&look, "0101016e010b5f700100010101f6a1d5edee66");
 }
 
 #[test]

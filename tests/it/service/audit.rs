@@ -7,8 +7,8 @@ use mintmark::model::{
     PinPlacement, PortalAction, Role, Subject, TokenType, Visit,
 };
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewUser, PortalSession,
-    PortalSettings, SecondPage, TokenPatch, UserImportRequest, UserPatch, Wanted,
+    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, LookPatch, NewUser,
+    PortalSession, PortalSettings, SecondPage, TokenPatch, UserImportRequest, UserPatch, Wanted,
 };
 use mintmark::store::Page;
 
@@ -37,6 +37,7 @@ const READING: &[&str] = &[
     "imports",
     "job",
     "key_actor",
+    "look",
     "mail_mode",
     "notifications",
     "meta",
@@ -47,6 +48,7 @@ const READING: &[&str] = &[
     "portal_drafted",
     "portal_environments",
     "portal_home",
+    "portal_look",
     "portal_sign_ins",
     "portal_password_chars",
     "portal_preview",
@@ -471,6 +473,10 @@ fn service_law7_every_change_is_in_the_log() {
     });
     notifications(&mut table);
     reminding(&mut table);
+    table.row("set_look", "portal_changed", |h| {
+        let patch = LookPatch { shown_name: Some("Remote access".into()), ..LookPatch::default() };
+        h.service.set_look(&admin(), &resource("VPN"), patch).expect("changed");
+    });
     let now = table.home.service.now();
     table.home.clock.set(now.plus_secs(-60));
     table.row("accept_clock", "clock_accepted", |h| h.service.accept_clock(&operator(1)).expect("first"));

@@ -261,6 +261,7 @@ impl Resource {
         [
             ("", "Overview", ""),
             ("selfservice", "Self-Service", ""),
+            ("look", "Look", ""),
             ("users", "Users", counts[0]),
             ("tokens", "Tokens", counts[1]),
             ("pairs", "Tokens with Users", counts[2]),
