@@ -91,8 +91,13 @@ struct Written {
     listen: Option<String>,
     portal_listen: Option<String>,
     public_url: Option<String>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    tls_self_signed: Option<bool>,
+    behind_proxy: Option<bool>,
     trusted_proxies: Option<Vec<String>>,
     allowed_hosts: Option<Vec<String>>,
+    webhook_ca_file: Option<PathBuf>,
     log: Option<String>,
     smtp: Option<SmtpConfig>,
 }
@@ -106,6 +111,40 @@ pub struct Flags {
     pub portal_listen: Option<String>,
     /// `--public-url`.
     pub public_url: Option<String>,
+    /// `--tls-cert`.
+    pub tls_cert: Option<PathBuf>,
+    /// `--tls-key`.
+    pub tls_key: Option<PathBuf>,
+    /// `--tls-self-signed`.
+    pub tls_self_signed: bool,
+    /// `--behind-proxy`.
+    pub behind_proxy: bool,
+}
+
+/// Who protects the connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Protection {
+    /// Nobody; for this machine only.
+    #[default]
+    None,
+    /// The listeners speak TLS with this certificate and key.
+    Files {
+        /// Certificates, PEM.
+        certificate: PathBuf,
+        /// The key, PEM.
+        key: PathBuf,
+    },
+    /// The listeners speak TLS with a certificate that is made here.
+    SelfSigned,
+    /// A proxy in front speaks TLS.
+    Proxy,
+}
+
+impl Protection {
+    /// True when browsers speak TLS, with this service or with a proxy.
+    pub const fn is_secure(&self) -> bool {
+        !matches!(self, Self::None)
+    }
 }
 
 /// Settings that hold.
@@ -117,10 +156,14 @@ pub struct Config {
     pub portal_listen: Option<SocketAddr>,
     /// Address that links begin with, without a slash at the end.
     pub public_url: Option<String>,
+    /// Who protects the connections.
+    pub protection: Protection,
     /// Proxies whose forwarded headers are believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// Further hosts that requests may be sent to.
     pub allowed_hosts: Vec<String>,
+    /// Certificates (PEM) of authorities that webhooks are trusted by, beside those that browsers trust.
+    pub webhook_ca_file: Option<PathBuf>,
     /// Filter of the log; empty: the command's own.
     pub log: String,
     /// Mail server.
@@ -146,6 +189,56 @@ fn url(text: &str) -> Result<String, ConfigError> {
     Ok(text.to_owned())
 }
 
+/// `true` or `false`, as a setting of the environment says it.
+fn yes(setting: &'static str, text: &str) -> Result<bool, ConfigError> {
+    parsed(setting, text, "true or false")
+}
+
+/// One of the three ways, or none. A way that a flag names hides the others: they are of a lower source.
+fn protection(
+    written: &Written,
+    flags: &Flags,
+    environment: &impl Fn(&str) -> Option<String>,
+) -> Result<Protection, ConfigError> {
+    type Source = (Option<PathBuf>, Option<PathBuf>, bool, bool);
+    let from_flags: Source =
+        (flags.tls_cert.clone(), flags.tls_key.clone(), flags.tls_self_signed, flags.behind_proxy);
+    let set = |name: &str, setting| environment(name).map(|text| yes(setting, &text)).transpose();
+    let from_environment: Source = (
+        environment("MINTMARK_TLS_CERT").map(PathBuf::from),
+        environment("MINTMARK_TLS_KEY").map(PathBuf::from),
+        set("MINTMARK_TLS_SELF_SIGNED", "tls_self_signed")?.unwrap_or(false),
+        set("MINTMARK_BEHIND_PROXY", "behind_proxy")?.unwrap_or(false),
+    );
+    let from_file: Source = (
+        written.tls_cert.clone(),
+        written.tls_key.clone(),
+        written.tls_self_signed.unwrap_or(false),
+        written.behind_proxy.unwrap_or(false),
+    );
+    for source in [from_flags, from_environment, from_file] {
+        let found = match source {
+            (None, None, false, false) => continue,
+            (Some(certificate), Some(key), false, false) => Protection::Files { certificate, key },
+            (None, None, true, false) => Protection::SelfSigned,
+            (None, None, false, true) => Protection::Proxy,
+            (Some(_), None, ..) | (None, Some(_), ..) => {
+                let expected = "tls_cert and tls_key go together".to_owned();
+                return Err(ConfigError::Value { setting: "tls_cert", expected });
+            }
+            _ => {
+                let expected =
+                    "one of tls_cert with tls_key, tls_self_signed and behind_proxy is expected: TLS is \
+                                spoken here or by a proxy, not by both"
+                        .to_owned();
+                return Err(ConfigError::Value { setting: "behind_proxy", expected });
+            }
+        };
+        return Ok(found);
+    }
+    Ok(Protection::None)
+}
+
 impl Config {
     /// Reads the file of a data directory, when there is one, and puts all sources together.
     pub fn load(
@@ -168,6 +261,7 @@ impl Config {
         flags: &Flags,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
+        let protection = protection(&written, flags, &environment)?;
         let listen = flags.listen.clone().or_else(|| environment("MINTMARK_LISTEN")).or(written.listen);
         let portal = flags.portal_listen.clone().or_else(|| environment("MINTMARK_PORTAL_LISTEN"));
         let public = flags.public_url.clone().or_else(|| environment("MINTMARK_PUBLIC_URL"));
@@ -182,11 +276,15 @@ impl Config {
                 .map(|text| parsed("portal_listen", &text, address))
                 .transpose()?,
             public_url: public.or(written.public_url).map(|text| url(&text)).transpose()?,
+            protection,
             trusted_proxies: proxies
                 .iter()
                 .map(|text| parsed("trusted_proxies", text, "a list of IP addresses"))
                 .collect::<Result<_, _>>()?,
             allowed_hosts: hosts.or(written.allowed_hosts).unwrap_or_default(),
+            webhook_ca_file: environment("MINTMARK_WEBHOOK_CA_FILE")
+                .map(PathBuf::from)
+                .or(written.webhook_ca_file),
             log: environment("MINTMARK_LOG").or(written.log).unwrap_or_default(),
             smtp: written.smtp,
         })
@@ -219,5 +317,35 @@ mod tests {
         let flags = Flags { public_url: Some("otp.example.org".into()), ..Flags::default() };
         let refused = Config::build(Written::default(), &flags, none);
         assert!(matches!(refused, Err(ConfigError::Value { setting: "public_url", .. })));
+    }
+
+    /// Decision 34: one way of protection, and a flag hides what lower sources say.
+    #[test]
+    fn protection_comes_from_one_source() {
+        let built = |file: &str, flags: &Flags, env: &dyn Fn(&str) -> Option<String>| {
+            let written = toml::from_str::<Written>(file).expect("well formed");
+            Config::build(written, flags, env).map(|config| config.protection)
+        };
+        let files = |name: &str| Protection::Files {
+            certificate: format!("{name}.pem").into(),
+            key: format!("{name}.key").into(),
+        };
+        let file = "tls_cert = 'file.pem'\ntls_key = 'file.key'";
+        assert_eq!(built("", &Flags::default(), &none).expect("usable"), Protection::None);
+        assert_eq!(built(file, &Flags::default(), &none).expect("usable"), files("file"));
+        let env = |name: &str| match name {
+            "MINTMARK_TLS_CERT" => Some("env.pem".to_owned()),
+            "MINTMARK_TLS_KEY" => Some("env.key".to_owned()),
+            _ => None,
+        };
+        assert_eq!(built(file, &Flags::default(), &env).expect("usable"), files("env"));
+        let flags = Flags { behind_proxy: true, ..Flags::default() };
+        assert_eq!(built(file, &flags, &env).expect("usable"), Protection::Proxy);
+        for wrong in ["tls_cert = 'a'", "tls_key = 'a'", "tls_self_signed = true\nbehind_proxy = true"] {
+            let refused = built(wrong, &Flags::default(), &none);
+            assert!(matches!(refused, Err(ConfigError::Value { .. })), "{wrong}: {refused:?}");
+        }
+        let env = |name: &str| (name == "MINTMARK_TLS_SELF_SIGNED").then(|| "maybe".to_owned());
+        assert!(built("", &Flags::default(), &env).is_err());
     }
 }

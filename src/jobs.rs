@@ -4,18 +4,25 @@
 //! marks it as interrupted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::mail::Mailer;
+use crate::mail::webhook::{WebhookRequest, WebhookSender};
 use crate::service::{ImportTask, MailMode, Service};
 
 /// How often the outbox is looked at without being called.
 const OUTBOX_PAUSE: Duration = Duration::from_secs(5);
 /// How often old things are swept.
 const SWEEP_PAUSE: Duration = Duration::from_mins(10);
+/// How often webhook posts are looked for.
+const NEWS_PAUSE: Duration = Duration::from_secs(2);
+/// Rounds of that between two looks at stock.
+const ROUNDS_BETWEEN_WATCHES: u32 = 150;
+/// Webhook posts that are looked at in one go.
+const POSTS_AT_ONCE: usize = 50;
 /// Mails that are sent in one go.
 const MAILS_AT_ONCE: usize = 20;
 
@@ -25,6 +32,7 @@ pub struct Jobs {
     imports: Mutex<Option<Sender<ImportTask>>>,
     wake_mailer: Mutex<Option<Sender<()>>>,
     stop_sweeper: Mutex<Option<Sender<()>>>,
+    stop_news: Mutex<Option<Sender<()>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -52,8 +60,20 @@ impl Jobs {
             imports: Mutex::new(Some(imports)),
             wake_mailer: Mutex::new(Some(wake_mailer)),
             stop_sweeper: Mutex::new(Some(stop_sweeper)),
+            stop_news: Mutex::new(None),
             threads: Mutex::new(threads),
         })
+    }
+
+    /// Starts the worker that watches what lasts and sends requests to webhooks: for a service, which
+    /// stays. A command that opens the store for a moment leaves both to it.
+    pub fn tell_news(&self, service: &Arc<Service>, sender: WebhookSender) -> std::io::Result<()> {
+        let (stop, calls) = channel();
+        let service = Arc::clone(service);
+        let thread = spawn("news", move || run_news(&service, &sender, &calls))?;
+        *self.stop_news.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
     }
 
     /// Hands a file to the import worker. False: the program is ending.
@@ -67,6 +87,7 @@ impl Jobs {
         drop(self.imports.lock().unwrap_or_else(PoisonError::into_inner).take());
         service.on_mail(Box::new(|| {}));
         drop(self.wake_mailer.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.stop_news.lock().unwrap_or_else(PoisonError::into_inner).take());
         drop(self.stop_sweeper.lock().unwrap_or_else(PoisonError::into_inner).take());
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -121,13 +142,77 @@ fn run_outbox(service: &Service, mailer: &Mailer, calls: &Receiver<()>) {
     }
 }
 
+/// An error with its causes, short enough for a line of a page.
+fn why(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
 fn empty_outbox(service: &Service, mailer: &Mailer) -> Result<(), crate::service::ServiceError> {
     for open in service.due_mails(MAILS_AT_ONCE)? {
         let sent = mailer.send(&open.mail.to, &open.mail.subject, &open.text);
         if let Err(error) = &sent {
             tracing::warn!(mail.id = open.mail.id.0, %error, "a mail waits for another try");
         }
-        service.mail_tried(open.mail.id, sent.is_ok())?;
+        service.mail_tried(open.mail.id, sent.map_err(|error| why(&error)))?;
+    }
+    Ok(())
+}
+
+fn run_news(service: &Service, sender: &WebhookSender, calls: &Receiver<()>) {
+    let (mut round, mut had_fault) = (0_u32, false);
+    loop {
+        unless_it_panics(|| {
+            let fault = matches!(service.clock_fault(), Ok(Some(_)));
+            if round.is_multiple_of(ROUNDS_BETWEEN_WATCHES) || fault != had_fault {
+                if let Err(error) = service.watch() {
+                    tracing::warn!(%error, "stock and clock could not be looked at");
+                }
+                had_fault = fault;
+            }
+            if let Err(error) = send_posts(service, sender, calls) {
+                tracing::warn!(%error, "webhook posts could not be read");
+            }
+        });
+        round = round.wrapping_add(1);
+        if calls.recv_timeout(NEWS_PAUSE) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
+}
+
+/// Sends what is due. A receiver that fails is left alone for this round, so that it holds up nobody.
+fn send_posts(
+    service: &Service,
+    sender: &WebhookSender,
+    calls: &Receiver<()>,
+) -> Result<(), crate::service::ServiceError> {
+    let mut failed = Vec::new();
+    for post in service.due_posts(POSTS_AT_ONCE)? {
+        if calls.try_recv() == Err(TryRecvError::Disconnected) {
+            return Ok(());
+        }
+        if failed.contains(&post.subscription) {
+            continue;
+        }
+        let sent = sender.send(&WebhookRequest {
+            url: &post.url,
+            message_id: &post.message_id,
+            timestamp: service.now().secs(),
+            body: &post.body,
+            secret: &post.secret,
+        });
+        if let Err(error) = &sent {
+            tracing::warn!(post.id = post.id.0, error = why(error), "a webhook post waits for another try");
+            failed.push(post.subscription);
+        }
+        service.post_tried(post.id, sent.map_err(|error| why(&error)))?;
     }
     Ok(())
 }

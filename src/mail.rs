@@ -1,6 +1,9 @@
-//! Mails out: SMTP, blocking. Called by the worker that empties the outbox.
+//! Mails out: SMTP, blocking. Called by the worker that empties the outbox. Requests to other programs are
+//! in [`webhook`].
 
 #![expect(clippy::disallowed_methods, reason = "a mail server's password is handed to the SMTP library")]
+
+pub mod webhook;
 
 use std::time::Duration;
 

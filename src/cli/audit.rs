@@ -12,7 +12,8 @@ use super::home;
 use super::list::show;
 use super::output::{Outcome, Output};
 use crate::clock::{Clock, SystemClock, UnixTime};
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, Protection};
+use crate::http::tls::{self, TlsFiles};
 use crate::service::ServiceError;
 use crate::vault::RootKey;
 
@@ -116,6 +117,7 @@ fn look(dir: &Path) -> Vec<Finding> {
         }
     };
     findings.push(store);
+    findings.extend(certificate(dir, now));
     findings.push(match Config::load(dir, &Flags::default(), |name| std::env::var(name).ok()) {
         Ok(config) => match config.smtp {
             Some(smtp) => finding("mail", true, format!("through {}:{}", smtp.host, smtp.port())),
@@ -127,6 +129,46 @@ fn look(dir: &Path) -> Vec<Finding> {
         Err(error) => finding("settings", false, error.to_string()),
     });
     findings
+}
+
+/// A certificate that ends sooner is not as it should be.
+const CERTIFICATE_DAYS: i64 = 14;
+
+/// Who protects the connections, and until when the certificate holds.
+fn certificate(dir: &Path, now: UnixTime) -> Option<Finding> {
+    let config = Config::load(dir, &Flags::default(), |name| std::env::var(name).ok()).ok()?;
+    let own = tls::own_files(dir);
+    let files = match &config.protection {
+        Protection::Files { certificate, key } => {
+            TlsFiles { certificate: certificate.clone(), key: key.clone() }
+        }
+        Protection::Proxy => return Some(finding("TLS", true, "a proxy in front speaks it")),
+        // What a flag of `serve` says is not known here; what it made is.
+        Protection::SelfSigned | Protection::None if own.certificate.exists() => own,
+        Protection::SelfSigned => {
+            return Some(finding("TLS", true, "a certificate is made at the next start of the service"));
+        }
+        Protection::None => return Some(finding("TLS", true, "none is set: for this machine only")),
+    };
+    Some(match tls::facts(&files) {
+        Err(error) => finding("TLS", false, error.to_string()),
+        Ok(facts) => match facts.until {
+            None => finding("TLS", false, "the certificate does not say until when it holds"),
+            Some(until) => {
+                let text = format!("certificate until {until}, SHA-256 {}", facts.fingerprint);
+                let days = until.secs_since(now).div_euclid(86_400);
+                match days {
+                    ..0 => finding("TLS", false, format!("{text}: it has ended, put a new one in its place")),
+                    0..CERTIFICATE_DAYS => finding(
+                        "TLS",
+                        false,
+                        format!("{text}: it ends in {days} days, put a new one in its place"),
+                    ),
+                    _ => finding("TLS", true, text),
+                }
+            }
+        },
+    })
 }
 
 /// Runs `doctor`: 0 when all is well, else 3.

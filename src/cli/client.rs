@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::home;
 use super::output::{environment, negative, usage, with_problem};
 use super::secrets;
+use crate::config::{Config, Flags};
 use crate::http::auth::LocalPeer;
 use crate::http::{AppState, Exposure, HttpSettings};
 use crate::jobs::Jobs;
@@ -83,10 +84,14 @@ impl Client {
             return Ok(Self(Transport::Socket(socket)));
         }
         let (store, meta) = home::open_store(dir)?;
-        let service = home::open_service(dir, store, &meta, false)?;
+        // A command that runs alone writes its mails into the outbox; the service sends them when it runs.
+        let config = Config::load(dir, &Flags::default(), |name| std::env::var(name).ok()).ok();
+        let smtp = config.as_ref().is_some_and(|config| config.smtp.is_some());
+        let service = home::open_service(dir, store, &meta, smtp)?;
+        let public_url = config.and_then(|config| config.public_url);
         let jobs = Arc::new(Jobs::start(&service, None)?);
         let settings = HttpSettings {
-            public_url: "http://localhost".to_owned(),
+            public_url: public_url.unwrap_or_else(|| format!("http://{}", crate::config::DEFAULT_LISTEN)),
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             secure: false,

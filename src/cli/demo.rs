@@ -82,7 +82,7 @@ pub(super) fn run(args: &DemoArgs, dir: &Path, out: &mut Output) -> Result<Outco
     let codes = vpn.ok().and_then(Result::ok).map_or(2, |view| view.confirm_codes);
     let logins = dir.join(LOGINS);
     let shown = dir.to_owned();
-    serve::serve(dir, &config, false, &service, out, |out| {
+    serve::serve(dir, &config, &service, out, |out| {
         let text = std::fs::read_to_string(&logins).unwrap_or_default();
         greet(out, &format!("http://{address}"), &shown, &text, is_new, codes).map_err(Into::into)
     })

@@ -10,6 +10,7 @@ use super::output::environment;
 use super::secrets;
 use crate::clock::SystemClock;
 use crate::config::{Config, SmtpConfig, SmtpProtection};
+use crate::mail::webhook::WebhookSender;
 use crate::mail::{Mailer, SmtpSecurity, SmtpSettings};
 use crate::model::{Actor, EmailAddress, Login, Role};
 use crate::service::{MailMode, Service, StoreMark};
@@ -120,6 +121,19 @@ pub(super) fn mailer(config: &Config) -> Result<Option<Mailer>> {
     let Some(smtp) = &config.smtp else { return Ok(None) };
     let mailer = Mailer::new(&smtp_settings(smtp)?).map_err(|error| environment(error.to_string()))?;
     Ok(Some(mailer))
+}
+
+/// The sender of requests to webhooks.
+pub(super) fn webhooks(config: &Config) -> Result<WebhookSender> {
+    let pem =
+        match &config.webhook_ca_file {
+            Some(path) => Some(std::fs::read(path).map_err(|error| {
+                environment(format!("setting webhook_ca_file: {}: {error}", path.display()))
+            })?),
+            None => None,
+        };
+    WebhookSender::new(Arc::new(SystemClock::new()), pem.as_deref())
+        .map_err(|error| environment(error.to_string()))
 }
 
 fn smtp_settings(smtp: &SmtpConfig) -> Result<SmtpSettings> {

@@ -34,6 +34,9 @@ pub(super) enum ResourceCommand {
     Confirmations {
         /// Its name
         name: String,
+        /// Sends a mail to those who have not confirmed, at most one a person and day
+        #[arg(long)]
+        remind: bool,
         #[command(flatten)]
         page: PageArgs,
     },
@@ -97,7 +100,11 @@ pub(super) async fn run(command: &ResourceCommand, client: &Client, out: &mut Ou
         ResourceCommand::Portal(args) => portal(args, client, out).await?,
         ResourceCommand::Assign(args) => assign(args, client, out).await?,
         ResourceCommand::Unassign(args) => unassign(args, client, out).await?,
-        ResourceCommand::Confirmations { name, page } => {
+        ResourceCommand::Confirmations { name, remind: true, .. } => {
+            let answer = client.post(&format!("{}/confirmations/remind", path(name)), &json!({})).await?;
+            show(out, &answer)?;
+        }
+        ResourceCommand::Confirmations { name, remind: false, page } => {
             let columns =
                 &[("SERIAL", "serial"), ("USER", "user"), ("CUSTODY", "custody"), ("SINCE", "since")];
             let filters = [("state", Some("open".to_owned()))];

@@ -78,6 +78,15 @@ const DONE: &[(&str, &str)] = &[
     ("issue-waits", "Noted. The request takes effect after its wait; whoever reads the old e-mail was told."),
     ("issue-deleted", "The request is deleted."),
     ("operator-added", "The operator can sign in now."),
+    ("reminded", "Reminders are on their way."),
+    (
+        "reminded-nobody",
+        "Nobody was reminded: all were within a day, have confirmed, or have no mail address.",
+    ),
+    ("notification-added", "You will hear of it."),
+    ("notification-removed", "Removed. Nothing more is sent for it."),
+    ("notification-tried", "The trial is on its way. Load the page again to see how it went."),
+    ("notification-waits", "One trial a minute. Wait a moment, then try again."),
     ("key-revoked", "The key was revoked. It stopped working."),
 ];
 

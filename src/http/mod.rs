@@ -23,6 +23,7 @@ pub mod security;
 pub mod serve;
 pub mod state;
 pub mod station;
+pub mod tls;
 pub mod trace;
 mod words;
 

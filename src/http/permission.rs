@@ -33,6 +33,8 @@ pub enum Permission {
     CreateUser,
     /// Move a token to another place.
     Custody,
+    /// Choose what to hear of oneself.
+    Subscribe,
     /// Everything else.
     Administer,
 }
@@ -54,6 +56,7 @@ impl Permission {
         Self::AssignSingle,
         Self::CreateUser,
         Self::Custody,
+        Self::Subscribe,
         Self::Administer,
     ];
 
@@ -62,7 +65,7 @@ impl Permission {
         use Role::{Admin, Auditor, Helpdesk, Provisioner, Station, Verifier};
         match self {
             Self::Anyone => true,
-            Self::Read => matches!(role, Auditor | Helpdesk | Station | Admin),
+            Self::Read | Self::Subscribe => matches!(role, Auditor | Helpdesk | Station | Admin),
             Self::Audit => matches!(role, Auditor | Admin),
             Self::Check => matches!(role, Helpdesk | Station | Admin | Verifier),
             Self::Authenticate => matches!(role, Admin | Verifier),

@@ -19,12 +19,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{Semaphore, oneshot, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 use super::auth::LocalPeer;
 use super::patience::with_patience;
+use super::tls::{HANDSHAKE_PATIENCE, Tls};
 
 /// Connections of one listener at the same time.
 const CONNECTIONS: usize = 512;
@@ -43,8 +46,17 @@ pub const SOCKET_PATH_BYTES: usize = 107;
 /// Tells listeners to stop taking new connections.
 pub type Stop = watch::Receiver<bool>;
 
-/// Serves TCP connections until told to stop.
-pub async fn serve_tcp(listener: TcpListener, router: Router, mut stop: Stop) {
+/// Serves TCP connections in clear until told to stop.
+pub async fn serve_tcp(listener: TcpListener, router: Router, stop: Stop) {
+    accept_all(listener, router, stop, None).await;
+}
+
+/// Serves TCP connections over TLS until told to stop; each with the certificate of its moment.
+pub async fn serve_tls(listener: TcpListener, router: Router, stop: Stop, tls: Arc<Tls>) {
+    accept_all(listener, router, stop, Some(tls)).await;
+}
+
+async fn accept_all(listener: TcpListener, router: Router, mut stop: Stop, tls: Option<Arc<Tls>>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -63,13 +75,40 @@ pub async fn serve_tcp(listener: TcpListener, router: Router, mut stop: Stop) {
         };
         let _ = stream.set_nodelay(true);
         let (router, stop) = (router.clone(), stop.clone());
+        let tls = tls.as_ref().map(|tls| TlsAcceptor::from(tls.current()));
         tokio::spawn(async move {
-            serve_connection(stream, router, stop, move |request: &mut Request<Body>| {
+            let mark = move |request: &mut Request<Body>| {
                 request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-            })
-            .await;
+            };
+            match tls {
+                None => serve_connection(stream, router, stop, mark).await,
+                Some(tls) => {
+                    if let Some(stream) = shake_hands(&tls, stream, stop.clone()).await {
+                        serve_connection(stream, router, stop, mark).await;
+                    }
+                }
+            }
             drop(place);
         });
+    }
+}
+
+/// The handshake, within its time: who is silent holds no place for longer.
+async fn shake_hands(tls: &TlsAcceptor, stream: TcpStream, mut stop: Stop) -> Option<TlsStream<TcpStream>> {
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)) => shaken,
+        _ = stop.changed() => return None,
+    };
+    match shaken {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            tracing::debug!("a TLS handshake took too long");
+            None
+        }
     }
 }
 

@@ -122,6 +122,14 @@ actions! {
     UserIssueApproved = "user_issue_approved",
     /// A request ended without effect.
     UserIssueClosed = "user_issue_closed",
+    /// An operator chose what to hear of.
+    NotificationsChanged = "notifications_changed",
+    /// A trial was sent to where an operator wants to hear of things.
+    NotificationTried = "notification_tried",
+    /// News did not reach an operator and was given up.
+    NotificationFailed = "notification_failed",
+    /// Users were reminded to confirm their tokens.
+    UsersReminded = "users_reminded",
 }
 
 /// How it ended.

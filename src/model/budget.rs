@@ -94,6 +94,8 @@ pub enum BudgetKind {
     Registration,
     /// Requests to restore access.
     Restore,
+    /// Reminders to confirm a token.
+    Reminded,
 }
 
 /// Whose attempts are counted.

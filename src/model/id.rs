@@ -43,6 +43,10 @@ ids! {
     JobId(u64);
     /// A mail waiting in the outbox.
     MailId(u64);
+    /// What an operator wants to hear of.
+    SubscriptionId(u64);
+    /// A request to another program, waiting to be sent.
+    WebhookPostId(u64);
     /// A key that seals seeds.
     DataKeyId(u64);
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EmailAddress, MailId, SealedSeed};
+use super::{EmailAddress, MailId, SealedSeed, SubscriptionId};
 use crate::clock::UnixTime;
 
 /// What a mail is for.
@@ -14,6 +14,8 @@ pub enum MailKind {
     Notice,
     /// A token waits to be confirmed.
     Reminder,
+    /// An operator wanted to hear of something.
+    News(SubscriptionId),
 }
 
 /// Where a mail stands.

@@ -16,8 +16,10 @@ mod issue;
 mod job;
 mod key;
 mod language;
+mod look;
 mod mail;
 mod name;
+mod news;
 mod resource;
 mod session;
 mod token;
@@ -32,7 +34,7 @@ pub use draft::TokenDraft;
 pub use environment::{BrowserSays, Environment, Environments, Likeness, Traits};
 pub use id::{
     ApiKeyId, AssignmentId, BatchAssignmentId, BatchId, DataKeyId, ImportId, JobId, MailId, OperatorId,
-    ResourceId, SeedVersion, TokenId, UserId, UserIssueId,
+    ResourceId, SeedVersion, SubscriptionId, TokenId, UserId, UserIssueId, WebhookPostId,
 };
 pub use import::{Import, ImportContent, ImportCounts, ImportLine, ImportState, Verdict};
 pub use issue::{
@@ -41,9 +43,14 @@ pub use issue::{
 pub use job::{Job, JobKind, JobState};
 pub use key::{Fingerprint, SealedSeed, WrapMode, WrappedKey};
 pub use language::Language;
+pub use look::{Accent, Colour, LEAST_CONTRAST, Logo, LogoError, LogoKind, Look, Shades};
 pub use mail::{MailKind, MailState, OutboxMail};
 pub use name::{
     BatchName, EmailAddress, Login, NameError, PhoneNumber, ResourceAlias, ResourceName, TokenSerial,
+};
+pub use news::{
+    Channel, LastDelivery, NewsKind, StockPlace, StockWatch, Subscription, WebhookParts, WebhookPost,
+    WebhookUrl, WebhookUrlError, may_be_called,
 };
 pub use resource::{EnvironmentPolicy, PortalAction, Resource, SelfService, TokenType};
 pub use session::{EmailChange, LoginStage, MailedCode, Session, SessionKind};

@@ -209,7 +209,7 @@ fn usual_limit(view: &dyn View, actor: &Actor, serial: &[u8; 32]) -> Result<u32,
 impl Service {
     /// Checks one code of a token and spends it when it is right.
     pub fn check(&self, actor: &Actor, serial: &TokenSerial, otp: &Otp) -> Result<CheckResult, ServiceError> {
-        self.until_settled(|| self.store.write(self.examine(actor, serial, otp)?))
+        self.until_settled(|| self.store.write(self.newsroom()?.hearing(self.examine(actor, serial, otp)?)))
     }
 
     /// As [`Service::check`] for callers that must not wait: what has to be computed is computed now,
@@ -224,7 +224,9 @@ impl Service {
         otp: &Otp,
         tell: impl FnOnce(Result<CheckResult, ServiceError>) + Send + 'static,
     ) {
-        match self.examine(actor, serial, otp) {
+        let newsroom = self.newsroom();
+        let decision = self.examine(actor, serial, otp).and_then(|decision| Ok(newsroom?.hearing(decision)));
+        match decision {
             Ok(decision) => self.store.write_later(decision, tell),
             Err(error) => tell(Err(error)),
         }

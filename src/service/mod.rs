@@ -17,8 +17,11 @@ mod confirm;
 mod environment;
 mod error;
 mod import;
+mod look;
 mod mailed_code;
+mod news;
 mod notice;
+mod notification;
 mod operator;
 mod outbox;
 mod pair;
@@ -27,6 +30,7 @@ mod pin;
 mod portal;
 mod reassign;
 mod register;
+mod remind;
 mod resource;
 mod restore;
 mod resync;
@@ -36,6 +40,7 @@ mod sweep;
 mod token;
 mod user;
 mod user_import;
+mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -52,6 +57,10 @@ pub use check::CheckResult;
 pub use confirm::{ConfirmRequest, ConfirmResult};
 pub use error::ServiceError;
 pub use import::{ImportRequest, ImportTask, ImportView, LINES_IN_ANSWER};
+pub use look::LookPatch;
+pub use notification::{
+    DuePost, NewChannel, NewStock, NewSubscription, StockPlaceName, Subscribed, SubscriptionView, Wanted,
+};
 pub use operator::{NewApiKey, OperatorView};
 pub use outbox::{MailMode, OpenMail};
 pub use portal::{
@@ -59,6 +68,7 @@ pub use portal::{
     ProofResult, SignInView, WhyHidden,
 };
 pub use register::{DraftResult, DraftView, NewToken, OFFERED_TYPES, ShownSecret};
+pub use remind::Reminders;
 pub use resource::{PortalSettings, ResourceView};
 pub use restore::{
     DeletedIssue, EarlierIssue, FactorState, IssueVerdict, Judgement, RestoreLink, RestoreProof,
@@ -233,12 +243,13 @@ impl Service {
         Ok(Arc::clone(&current))
     }
 
-    /// A change that nobody else may come between: decides from a view, then durable.
+    /// A change that nobody else may come between: decides from a view, then durable. Operators who want to
+    /// hear of what it does are told in the same change.
     fn decide<T: Send + 'static>(
         &self,
         decide: impl FnMut(&dyn View) -> Result<(T, Changes), ServiceError> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        self.store.write(decide)
+        self.store.write(self.newsroom()?.hearing(decide))
     }
 
     /// The store's description: its marks and its number.

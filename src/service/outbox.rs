@@ -11,6 +11,7 @@ use crate::secret::Seed;
 use crate::store::{Change, Changes, Page, View};
 use crate::vault::{DataKey, SealContext};
 
+use super::notification::delivered;
 use super::{Service, ServiceError};
 
 /// Where mails go.
@@ -116,27 +117,48 @@ impl Service {
         Ok(OpenMail { mail, text })
     }
 
-    /// Writes down how sending went. A mail that failed is tried again after a growing pause until it
-    /// is too old or was tried eight times.
-    pub fn mail_tried(&self, id: MailId, sent: bool) -> Result<(), ServiceError> {
+    /// Writes down how sending went, and why not. A mail that failed is tried again after a growing pause
+    /// until it is too old or was tried eight times; news for operators until it is too old.
+    pub fn mail_tried(&self, id: MailId, sent: Result<(), String>) -> Result<(), ServiceError> {
         let now = self.clock.now();
         self.decide(move |view| {
             let Some(mut mail) = view.mail(id)? else { return Ok(((), Vec::new())) };
-            let tries = match mail.state {
-                MailState::Waiting { tries, .. } => tries + 1,
-                MailState::Sent { .. } | MailState::Failed { .. } => return Ok(((), Vec::new())),
+            let most = if matches!(mail.kind, MailKind::News(_)) { u32::MAX } else { MOST_TRIES };
+            let Some(state) = after_try(&mail.state, sent.is_ok(), most, mail.expires_at, now) else {
+                return Ok(((), Vec::new()));
             };
-            let next_try = now.plus_secs(15 << tries.min(8));
-            mail.state = if sent {
-                MailState::Sent { at: now }
-            } else if tries >= MOST_TRIES || next_try > mail.expires_at {
-                MailState::Failed { at: now }
-            } else {
-                MailState::Waiting { tries, next_try }
-            };
-            Ok(((), vec![Change::PutMail(mail)]))
+            mail.state = state;
+            let mut changes = Vec::new();
+            if let MailKind::News(subscription) = mail.kind {
+                let failed = sent.as_ref().err().map(String::as_str);
+                changes = delivered(view, subscription, failed, &mail.state, now)?;
+            }
+            changes.push(Change::PutMail(mail));
+            Ok(((), changes))
         })
     }
+}
+
+/// Where something that waited stands after a try; `None`: it does not wait any more.
+pub(super) fn after_try(
+    before: &MailState,
+    sent: bool,
+    most_tries: u32,
+    expires_at: UnixTime,
+    now: UnixTime,
+) -> Option<MailState> {
+    let tries = match before {
+        MailState::Waiting { tries, .. } => tries.saturating_add(1),
+        MailState::Sent { .. } | MailState::Failed { .. } => return None,
+    };
+    let next_try = now.plus_secs(15 << tries.min(8));
+    Some(if sent {
+        MailState::Sent { at: now }
+    } else if tries >= most_tries || next_try > expires_at {
+        MailState::Failed { at: now }
+    } else {
+        MailState::Waiting { tries, next_try }
+    })
 }
 
 /// Numbers of mails that are old enough to go, the oldest first.

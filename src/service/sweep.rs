@@ -7,6 +7,7 @@ use crate::model::{
 use crate::store::{Change, Changes, Page, Slice, StoreError, View};
 
 use super::import::dropped;
+use super::notification::old_posts;
 use super::outbox::old_mails;
 use super::{Service, ServiceError};
 
@@ -112,6 +113,7 @@ impl Service {
                 .map(|job| job.id)
                 .collect();
             let mails = old_mails(view, now, CHUNK)?;
+            let posts = old_posts(view, now, CHUNK)?;
             let (mut budgets, count) = view.stale_budgets(now.plus_secs(-86_400), CHUNK)?;
             let left = count.saturating_sub(budgets.len() as u64);
             if budgets.len() < CHUNK && left > MOST_HASHED_BUDGETS {
@@ -120,12 +122,13 @@ impl Service {
                 budgets = view.stale_budgets(now, (budgets.len() + beyond).min(CHUNK))?.0;
             }
             // Some of a chunk may have to stay; while it is mostly old, the next one may hold more.
-            let removed = [sessions.len(), drafts.len(), jobs.len(), mails.len(), budgets.len()];
+            let removed = [sessions.len(), drafts.len(), jobs.len(), mails.len(), posts.len(), budgets.len()];
             let more = removed.iter().any(|count| *count > CHUNK / 2);
             let mut changes: Changes = sessions.into_iter().map(Change::DeleteSession).collect();
             changes.extend(drafts.into_iter().map(Change::DeleteDraft));
             changes.extend(jobs.into_iter().map(Change::DeleteJob));
             changes.extend(mails.into_iter().map(Change::DeleteMail));
+            changes.extend(posts.into_iter().map(Change::DeletePost));
             changes.extend(budgets.into_iter().map(|key| Change::PutBudget(key, Budget::CLEAR)));
             Ok((more, changes))
         })

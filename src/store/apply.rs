@@ -13,7 +13,7 @@ use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, Assignment, AssignmentId, BatchId, BatchState, Budget, BudgetKey, Import, ImportId, ImportLine,
     Job, LoginStage, MailState, Operator, OutboxMail, Parties, Resource, ResourceId, Session, SessionKind,
-    TokenDraft, TokenId, User, UserId, UserIssue,
+    TokenDraft, TokenId, User, UserId, UserIssue, WebhookPost,
 };
 
 /// Applies the changes of one decision.
@@ -84,6 +84,7 @@ impl<'k> Applier<'k> {
             Change::PutBatchAssignment(assignment) => self.put_batch_assignment(&assignment),
             Change::DeleteBatchAssignment(id) => self.remove_batch_assignment(id),
             Change::PutResource(resource) => self.put_resource(&resource),
+            Change::PutLook(id, look) => self.put(Tab::Looks, &keys::number(id.0), &look).map(drop),
             Change::DeleteResource(id) => self.remove_resource(id),
             Change::PutUser(user) => self.put_user(&user),
             Change::DeleteUser(id) => self.remove_user(id),
@@ -119,6 +120,22 @@ impl<'k> Applier<'k> {
             Change::DeleteMail(id) => {
                 let old = self.take::<OutboxMail>(Tab::Mails, &keys::number(id.0))?;
                 self.reindex(Tab::MailsDue, old.as_ref().and_then(mail_due), None)
+            }
+            Change::PutSubscription(subscription) => {
+                self.raise(Counter::Subscription, subscription.id.0)?;
+                self.put(Tab::Subscriptions, &keys::number(subscription.id.0), &subscription).map(drop)
+            }
+            Change::DeleteSubscription(id) => {
+                self.kv.delete(Tab::Subscriptions, &keys::number(id.0)).map(drop)
+            }
+            Change::PutPost(post) => {
+                self.raise(Counter::Post, post.id.0)?;
+                let old = self.put(Tab::Posts, &keys::number(post.id.0), &post)?;
+                self.reindex(Tab::PostsDue, old.as_ref().and_then(post_due), post_due(&post))
+            }
+            Change::DeletePost(id) => {
+                let old = self.take::<WebhookPost>(Tab::Posts, &keys::number(id.0))?;
+                self.reindex(Tab::PostsDue, old.as_ref().and_then(post_due), None)
             }
             Change::BumpGeneration => {
                 let now = self.kv.get(Tab::Meta, keys::meta::GENERATION)?;
@@ -253,6 +270,7 @@ impl<'k> Applier<'k> {
 
     fn remove_resource(&self, id: ResourceId) -> Result<(), StoreError> {
         let old = self.take::<Resource>(Tab::Resources, &keys::number(id.0))?;
+        self.kv.delete(Tab::Looks, &keys::number(id.0))?;
         self.index_resource(id.0, old.as_ref(), None)
     }
 
@@ -562,9 +580,17 @@ fn session_owners(session: &Session) -> Vec<[u8; 9]> {
 }
 
 fn mail_due(mail: &OutboxMail) -> Option<Vec<u8>> {
-    match mail.state {
+    due(&mail.state, mail.id.0)
+}
+
+fn post_due(post: &WebhookPost) -> Option<Vec<u8>> {
+    due(&post.state, post.id.0)
+}
+
+fn due(state: &MailState, id: u64) -> Option<Vec<u8>> {
+    match state {
         MailState::Waiting { next_try, .. } => {
-            Some(keys::joined(&[&keys::moment(next_try), &keys::number(mail.id.0)]))
+            Some(keys::joined(&[&keys::moment(*next_try), &keys::number(id)]))
         }
         MailState::Sent { .. } | MailState::Failed { .. } => None,
     }

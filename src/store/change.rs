@@ -2,9 +2,10 @@
 
 use crate::model::{
     ApiKey, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId, BatchId, Budget,
-    BudgetKey, DataKeyId, Environments, Import, ImportId, ImportLine, Job, JobId, MailId, MailedCode,
-    Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Token, TokenDraft,
-    TokenId, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WrappedKey,
+    BudgetKey, DataKeyId, Environments, Import, ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode,
+    Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Subscription,
+    SubscriptionId, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId,
+    WebhookPost, WebhookPostId, WrappedKey,
 };
 
 use super::{KeyName, StoreMeta};
@@ -44,6 +45,8 @@ pub enum Change {
     DeleteBatchAssignment(BatchAssignmentId),
     /// A resource.
     PutResource(Resource),
+    /// How the portal of a resource looks.
+    PutLook(ResourceId, Look),
     /// A resource goes.
     DeleteResource(ResourceId),
     /// A user.
@@ -98,6 +101,14 @@ pub enum Change {
     PutMail(OutboxMail),
     /// A mail goes.
     DeleteMail(MailId),
+    /// What an operator wants to hear of.
+    PutSubscription(Subscription),
+    /// No longer. What waits to be sent for it goes by itself.
+    DeleteSubscription(SubscriptionId),
+    /// A request to another program.
+    PutPost(WebhookPost),
+    /// It goes.
+    DeletePost(WebhookPostId),
     /// The inventory changed in a way that makes plans stale.
     BumpGeneration,
     /// A record of the audit log.

@@ -41,6 +41,8 @@ pub(super) enum Counter {
     Mail = 11,
     Tombstone = 12,
     UserIssue = 13,
+    Subscription = 14,
+    Post = 15,
 }
 
 /// The next number of a counter.
@@ -224,7 +226,7 @@ pub(super) fn hashed_budget(key: &[u8]) -> Option<BudgetKey> {
 }
 
 /// Their places are stored; add at the end only.
-const BUDGET_KINDS: [BudgetKind; 10] = [
+const BUDGET_KINDS: [BudgetKind; 11] = [
     BudgetKind::Password,
     BudgetKind::MailedCode,
     BudgetKind::MailSent,
@@ -235,6 +237,7 @@ const BUDGET_KINDS: [BudgetKind; 10] = [
     BudgetKind::TakenLogin,
     BudgetKind::Registration,
     BudgetKind::Restore,
+    BudgetKind::Reminded,
 ];
 
 /// Sessions of a portal.

@@ -80,6 +80,8 @@ tables! {
     ResourceNames = "resource_names",
     /// Alias -> resource.
     ResourceAliases = "resource_aliases",
+    /// Resource -> how its portal looks.
+    Looks = "looks",
     /// User -> record.
     Users = "users",
     /// Login, present or former -> user and which of the two.
@@ -150,6 +152,12 @@ tables! {
     Mails = "mails",
     /// Next try, mail that waits.
     MailsDue = "mails_due",
+    /// Subscription -> record.
+    Subscriptions = "subscriptions",
+    /// Webhook post -> record.
+    Posts = "posts",
+    /// Next try, webhook post that waits.
+    PostsDue = "posts_due",
     /// Chain, number -> version, record, MAC.
     Audit = "audit",
     /// Chain -> its end.

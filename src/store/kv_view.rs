@@ -13,9 +13,9 @@ use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
     BatchId, BatchState, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId,
-    ImportLine, Job, JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
-    SeedRow, SeedVersion, Session, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId,
-    UserIssue, UserIssueId, WrappedKey,
+    ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
+    SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenState,
+    Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
 };
 
 impl View for KvView<'_> {
@@ -265,6 +265,10 @@ impl View for KvView<'_> {
         }
     }
 
+    fn look(&self, resource: ResourceId) -> Found<Look> {
+        self.numbered(Tab::Looks, resource.0)
+    }
+
     fn resources(&self, page: Page) -> Listed<Resource> {
         self.records(Tab::Resources, Order::Up, page)
     }
@@ -457,6 +461,40 @@ impl View for KvView<'_> {
             due.extend(self.mail(MailId(keys::last_number(&key)))?);
         }
         Ok(due)
+    }
+
+    fn next_subscription(&self) -> Result<SubscriptionId, StoreError> {
+        self.next(Counter::Subscription).map(SubscriptionId)
+    }
+
+    fn subscription(&self, id: SubscriptionId) -> Found<Subscription> {
+        self.numbered(Tab::Subscriptions, id.0)
+    }
+
+    fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {
+        let rows = self.kv.range(Tab::Subscriptions, &Span::ALL, Order::Up, usize::MAX)?;
+        rows.iter().map(|(_, bytes)| record::decode(bytes)).collect()
+    }
+
+    fn next_post(&self) -> Result<WebhookPostId, StoreError> {
+        self.next(Counter::Post).map(WebhookPostId)
+    }
+
+    fn post(&self, id: WebhookPostId) -> Found<WebhookPost> {
+        self.numbered(Tab::Posts, id.0)
+    }
+
+    fn posts_due(&self, now: UnixTime, limit: usize) -> Result<Vec<WebhookPost>, StoreError> {
+        let span = Span { from: Vec::new(), to: keys_through(now) };
+        let mut due = Vec::new();
+        for (key, _) in self.kv.range(Tab::PostsDue, &span, Order::Up, limit)? {
+            due.extend(self.post(WebhookPostId(keys::last_number(&key)))?);
+        }
+        Ok(due)
+    }
+
+    fn oldest_posts(&self, limit: usize) -> Result<Vec<WebhookPost>, StoreError> {
+        Ok(self.records(Tab::Posts, Order::Up, Page::first(limit))?.items)
     }
 
     fn audit_head(&self, chain: u32) -> Found<AuditHead> {

@@ -6,8 +6,8 @@ use super::kv::Tab;
 use super::{AuditHead, StoreError, StoreMeta};
 use crate::model::{
     ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, Environments, Import, ImportLine, Job,
-    MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Token, TokenDraft, TokenState, Tombstone,
-    User, UserIssue, WrappedKey,
+    Look, MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Subscription, Token, TokenDraft,
+    TokenState, Tombstone, User, UserIssue, WebhookPost, WrappedKey,
 };
 
 /// A type that is stored as a record. Its fields are pinned by a test: another layout needs
@@ -42,6 +42,7 @@ records! {
     Batch => Batches,
     BatchAssignment => BatchAssignments,
     Resource => Resources,
+    Look => Looks,
     User => Users,
     Assignment => Assignments,
     Operator => Operators,
@@ -56,6 +57,8 @@ records! {
     ImportLine => ImportLines,
     Job => Jobs,
     OutboxMail => Mails,
+    Subscription => Subscriptions,
+    WebhookPost => Posts,
     AuditRecord => Audit,
     AuditHead => AuditHeads,
 }

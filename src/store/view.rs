@@ -7,9 +7,9 @@ use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
     BatchId, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId, ImportLine, Job,
-    JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion,
-    Session, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId,
-    WrappedKey,
+    JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow,
+    SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenState, Tombstone,
+    User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
 };
 
 /// The store's own description.
@@ -154,6 +154,8 @@ pub trait View {
     fn resource_by_name(&self, normal: &str) -> Found<Resource>;
     /// A resource by the alias of its portal, open or not.
     fn resource_by_alias(&self, alias: &str) -> Found<Resource>;
+    /// How the portal of a resource looks, when that was ever set.
+    fn look(&self, resource: ResourceId) -> Found<Look>;
     /// Resources.
     fn resources(&self, page: Page) -> Listed<Resource>;
 
@@ -241,6 +243,21 @@ pub trait View {
     fn oldest_mails(&self, limit: usize) -> Result<Vec<OutboxMail>, StoreError>;
     /// Mails that may be sent now, oldest first.
     fn mails_due(&self, now: UnixTime, limit: usize) -> Result<Vec<OutboxMail>, StoreError>;
+
+    /// The number that the next subscription gets.
+    fn next_subscription(&self) -> Result<SubscriptionId, StoreError>;
+    /// What an operator wants to hear of.
+    fn subscription(&self, id: SubscriptionId) -> Found<Subscription>;
+    /// All subscriptions of all operators; there are few.
+    fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError>;
+    /// The number that the next webhook post gets.
+    fn next_post(&self) -> Result<WebhookPostId, StoreError>;
+    /// A webhook post.
+    fn post(&self, id: WebhookPostId) -> Found<WebhookPost>;
+    /// Webhook posts that may be sent now, oldest first.
+    fn posts_due(&self, now: UnixTime, limit: usize) -> Result<Vec<WebhookPost>, StoreError>;
+    /// The oldest webhook posts, for the sweep.
+    fn oldest_posts(&self, limit: usize) -> Result<Vec<WebhookPost>, StoreError>;
 
     /// The end of a chain; `None` when it has no records.
     fn audit_head(&self, chain: u32) -> Found<AuditHead>;

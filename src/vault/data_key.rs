@@ -44,6 +44,10 @@ pub(super) fn associated_data(store_id: &[u8; 16], context: SealContext) -> Vec<
             aad.extend_from_slice(b"draft");
             aad.extend_from_slice(&session);
         }
+        SealContext::Webhook(subscription) => {
+            aad.extend_from_slice(b"webhook");
+            aad.extend_from_slice(&subscription.0.to_be_bytes());
+        }
     }
     aad
 }

@@ -21,7 +21,9 @@ use ring::rand::{SecureRandom, SystemRandom};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::model::{DataKeyId, Fingerprint, MailId, SealedSeed, SeedVersion, TokenId, WrapMode, WrappedKey};
+use crate::model::{
+    DataKeyId, Fingerprint, MailId, SealedSeed, SeedVersion, SubscriptionId, TokenId, WrapMode, WrappedKey,
+};
 use crate::secret::{BearerToken, Seed};
 
 pub use data_key::DataKey;
@@ -71,6 +73,8 @@ pub enum SealContext {
     Mail(MailId),
     /// The secret of a token that a session is setting up.
     Draft([u8; 32]),
+    /// What requests to a webhook are signed with.
+    Webhook(SubscriptionId),
 }
 
 /// The keys of a store, as they lie in it.

@@ -92,8 +92,9 @@ impl Browser {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, HOST);
         request = request.header(header::ACCEPT, "text/html").header(header::COOKIE, cookies.join("; "));
-        if method == "POST" {
+        if method != "GET" {
             request = request.header(header::ORIGIN, self.origin).header(header::CONTENT_TYPE, kind);
+            request = request.header("x-form-token", &self.form_token);
         }
         let request = request.body(Body::from(body)).expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("an answer");
@@ -463,4 +464,59 @@ async fn p12_an_admin_imports_a_list_of_users() {
     helpdesk.sign_in().await;
     assert_eq!(helpdesk.get("/admin/users/import").await.status, StatusCode::FORBIDDEN);
     assert!(!helpdesk.get("/admin/users").await.text.contains("/admin/users/import"));
+}
+
+/// P47 over REST: the list belongs to whoever is signed in; `PUT` makes it exactly what is given; secrets are
+/// shown once, paths of webhooks never.
+#[tokio::test]
+async fn notifications_over_rest_belong_to_whoever_signed_in() {
+    let mut ada = start(Role::Admin);
+    ada.sign_in().await;
+    ada.get("/admin/notifications").await;
+    let path = "/api/v1/notifications";
+    let json = |answer: &Answer| serde_json::from_str::<serde_json::Value>(&answer.text).expect("JSON");
+    let body = r#"{"items":[{"event":"locked_user","channel":"webhook","to":"https://hooks.example.org/s3cret"},
+        {"event":"clock_fault","channel":"mail","to":"ada@example.org"}]}"#;
+    let made = ada.send("PUT", path, "application/json", body.to_owned()).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.text);
+    let items = json(&made)["items"].clone();
+    assert!(items[0]["secret"].as_str().expect("shown once").starts_with("whsec_"));
+    assert!(items[1].get("secret").is_none());
+    let listed = ada.get(path).await;
+    assert!(!listed.text.contains("whsec_") && !listed.text.contains("s3cret"), "{}", listed.text);
+    let keep = format!(r#"{{"items":[{{"id":{}}}]}}"#, items[0]["id"]);
+    let kept = ada.send("PUT", path, "application/json", keep).await;
+    assert_eq!(json(&kept)["items"].as_array().expect("a list").len(), 1);
+    for (wrong, code) in [
+        (r#"{"event":"run_failed","channel":"mail","to":"a@example.org"}"#, "event_unknown"),
+        (r#"{"event":"locked_user","channel":"fax","to":"1"}"#, "channel_unknown"),
+        (r#"{"event":"locked_user","channel":"webhook","to":"http://hooks.example.org/"}"#, "webhook_url"),
+        (r#"{"event":"low_stock","channel":"mail","to":"a@example.org"}"#, "stock_missing"),
+        (r#"{"event":"locked_user","channel":"mail","to":"a@example.org","fewer_than":3}"#, "stock_place"),
+    ] {
+        let refused = ada.send("POST", path, "application/json", wrong.to_owned()).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}: {}", refused.text);
+        assert_eq!(json(&refused)["code"], code);
+    }
+    let id = items[0]["id"].as_str().expect("a number");
+    let trial = ada.send("POST", &format!("{path}/{id}/trial"), "application/json", String::new()).await;
+    assert_eq!(trial.status, StatusCode::ACCEPTED, "{}", trial.text);
+    let gone = ada.send("DELETE", &format!("{path}/{id}"), "application/json", String::new()).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT, "{}", gone.text);
+    assert_eq!(json(&ada.get(path).await)["items"].as_array().expect("a list").len(), 0);
+}
+
+/// Without a mail server reminders say so, where they are and over REST.
+#[tokio::test]
+async fn reminders_say_what_is_in_the_way() {
+    let mut ada = start(Role::Admin);
+    ada.sign_in().await;
+    ada.get("/admin/resources").await;
+    ada.post("/admin/resources", &[("name", "VPN")]).await;
+    let page = ada.get("/admin/resources/VPN/unconfirmed").await;
+    assert!(page.text.contains("No mail server is set up"), "{}", page.text);
+    let path = "/api/v1/resources/VPN/confirmations/remind";
+    let refused = ada.send("POST", path, "application/json", String::new()).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.text);
+    assert!(refused.text.contains("mail_off"), "{}", refused.text);
 }

@@ -226,7 +226,7 @@ impl Browser<'_> {
             self.cookies.insert(name.to_owned(), value.to_owned());
         }
         let bytes = body.collect().await.expect("a body").to_bytes();
-        let body = String::from_utf8(bytes.to_vec()).expect("text");
+        let body = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((_, rest)) = body.split_once("name=\"form_token\" value=\"") {
             rest.split('"').next().unwrap_or_default().clone_into(&mut self.form_token);
         }

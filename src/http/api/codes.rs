@@ -26,6 +26,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("POST", "/api/v1/tokens/{serial}/resync", Permission::Resync),
     Rule::new("GET", "/api/v1/resources/{name}/confirmations", Permission::Read),
     Rule::new("POST", "/api/v1/resources/{name}/confirmations", Permission::Confirm),
+    Rule::new("POST", "/api/v1/resources/{name}/confirmations/remind", Permission::Confirm),
     Rule::new("POST", "/api/v1/resources/{name}/authenticate", Permission::Authenticate),
 ];
 
@@ -37,6 +38,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(check))
         .routes(routes!(resync))
         .routes(routes!(unconfirmed, confirm))
+        .routes(routes!(remind))
         .routes(routes!(authenticate))
 }
 
@@ -328,6 +330,37 @@ async fn unconfirmed(
     let found = state.blocking(move |service| service.unconfirmed(&actor, &resource, page)).await?;
     let one = |(view, since)| UnconfirmedDto { since: time(since), token: TokenDto::of(view, now) };
     Ok(Json(List::of(found, one)))
+}
+
+/// Whom a reminder went to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Reminded)]
+struct RemindedDto {
+    /// Were sent a mail.
+    reminded: usize,
+    /// Had one within a day already.
+    reminded_today: usize,
+    /// Have no mail address.
+    unreachable: usize,
+    /// Their logins, the first 200.
+    without_address: Vec<String>,
+}
+
+#[utoipa::path(post, path = "/api/v1/resources/{name}/confirmations/remind", tag = "codes",
+    responses((status = 200, body = RemindedDto)))]
+async fn remind(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(name): Path<String>,
+) -> ApiResult<RemindedDto> {
+    let (resource, url) = (common::resource("resource", &name)?, state.settings.public_url.clone());
+    let found = state.blocking(move |service| service.remind(&actor, &resource, &url)).await?;
+    Ok(Json(RemindedDto {
+        reminded: found.people,
+        reminded_today: found.reminded_today,
+        unreachable: found.unreachable,
+        without_address: found.without_address,
+    }))
 }
 
 /// What a person typed elsewhere.

@@ -180,6 +180,11 @@ pub(super) fn email(text: &str) -> Result<EmailAddress, ApiError> {
     named("email", EmailAddress::parse(text))
 }
 
+/// A mail address in a field of another name.
+pub(super) fn email_in(field: &'static str, text: &str) -> Result<EmailAddress, ApiError> {
+    named(field, EmailAddress::parse(text))
+}
+
 /// A phone number.
 pub(super) fn phone(text: &str) -> Result<PhoneNumber, ApiError> {
     named("phone", PhoneNumber::parse(text))

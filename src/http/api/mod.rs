@@ -7,6 +7,8 @@ mod common;
 mod form;
 mod imports;
 mod jobs;
+mod look;
+mod notifications;
 mod openapi;
 mod operators;
 mod resources;
@@ -19,17 +21,22 @@ use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(super) use look::{accent as read_accent, logo as read_logo};
+pub(super) use notifications::read as read_notification;
+
 use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 12] = [
+const PARTS: [&[Rule]; 14] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     audit::RULES,
     batches::RULES,
     codes::RULES,
     imports::RULES,
     jobs::RULES,
+    look::RULES,
+    notifications::RULES,
     operators::RULES,
     resources::RULES,
     tokens::RULES,
@@ -73,6 +80,8 @@ pub fn router() -> Router<AppState> {
         .merge(codes::router())
         .merge(imports::router())
         .merge(jobs::router())
+        .merge(look::router())
+        .merge(notifications::router())
         .merge(operators::router())
         .merge(resources::router())
         .merge(tokens::router())

@@ -2,6 +2,8 @@
 
 mod batch;
 mod import;
+mod look;
+mod notification;
 mod operation;
 mod portal;
 mod resource;
@@ -60,10 +62,15 @@ pub const RULES: &[Rule] = &[
     Rule::new("GET", "/admin/resources/{name}/selfservice", Permission::Read),
     Rule::new("POST", "/admin/resources/{name}/selfservice", Permission::Administer),
     Rule::new("POST", "/admin/resources/{name}/selfservice/actions", Permission::Administer),
+    Rule::new("GET", "/admin/resources/{name}/look", Permission::Read),
+    Rule::new("POST", "/admin/resources/{name}/look", Permission::Administer),
+    Rule::new("GET", "/admin/resources/{name}/look.css", Permission::Read),
+    Rule::new("GET", "/admin/resources/{name}/logo", Permission::Read),
     Rule::new("GET", "/admin/resources/{name}/users", Permission::Read),
     Rule::new("GET", "/admin/resources/{name}/tokens", Permission::Read),
     Rule::new("GET", "/admin/resources/{name}/pairs", Permission::Read),
     Rule::new("GET", "/admin/resources/{name}/unconfirmed", Permission::Read),
+    Rule::new("POST", "/admin/resources/{name}/unconfirmed/remind", Permission::Confirm),
     Rule::new("POST", "/admin/resources/{name}/assign", Permission::Administer),
     Rule::new("POST", "/admin/resources/{name}/unassign", Permission::Administer),
     Rule::new("GET", "/admin/users", Permission::Read),
@@ -86,6 +93,10 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/admin/keys", Permission::Administer),
     Rule::new("POST", "/admin/keys/{name}/revoke", Permission::Administer),
     Rule::new("GET", "/admin/outbox", Permission::Administer),
+    Rule::new("GET", "/admin/notifications", Permission::Read),
+    Rule::new("POST", "/admin/notifications", Permission::Subscribe),
+    Rule::new("POST", "/admin/notifications/{id}/trial", Permission::Subscribe),
+    Rule::new("POST", "/admin/notifications/{id}/remove", Permission::Subscribe),
 ];
 
 /// The routes.
@@ -118,10 +129,14 @@ pub fn router() -> Router<AppState> {
         .route("/admin/resources/{name}", get(resource::overview))
         .route("/admin/resources/{name}/selfservice", get(portal::show).post(portal::save))
         .route("/admin/resources/{name}/selfservice/actions", post(portal::actions))
+        .route("/admin/resources/{name}/look", get(look::show).post(look::save))
+        .route("/admin/resources/{name}/look.css", get(look::stylesheet))
+        .route("/admin/resources/{name}/logo", get(look::logo))
         .route("/admin/resources/{name}/users", get(resource::users))
         .route("/admin/resources/{name}/tokens", get(resource::tokens))
         .route("/admin/resources/{name}/pairs", get(resource::pairs))
         .route("/admin/resources/{name}/unconfirmed", get(resource::unconfirmed))
+        .route("/admin/resources/{name}/unconfirmed/remind", post(resource::remind))
         .route("/admin/resources/{name}/assign", post(resource::assign))
         .route("/admin/resources/{name}/unassign", post(resource::unassign))
         .route("/admin/users", get(user::list).post(user::add))
@@ -140,6 +155,9 @@ pub fn router() -> Router<AppState> {
         .route("/admin/keys", get(operation::keys).post(operation::add_key))
         .route("/admin/keys/{name}/revoke", post(operation::revoke_key))
         .route("/admin/outbox", get(operation::outbox))
+        .route("/admin/notifications", get(notification::list).post(notification::add))
+        .route("/admin/notifications/{id}/trial", post(notification::trial))
+        .route("/admin/notifications/{id}/remove", post(notification::remove))
 }
 
 /// What an address of the console may say; each page reads its part.

@@ -129,6 +129,16 @@ pub(super) async fn shell(
     })
 }
 
+/// The counts beside the names of a resource's tabs.
+pub(super) async fn tab_counts(
+    state: &AppState,
+    actor: &Actor,
+    name: &ResourceName,
+) -> Result<[String; 4], ApiError> {
+    let (actor, name) = (actor.clone(), name.clone());
+    state.blocking(move |service| counts(service, &actor, &name)).await
+}
+
 /// The resource of an address.
 pub(super) async fn find(state: &AppState, actor: &Actor, name: &str) -> Result<Resource, ApiError> {
     let (actor, name) = (actor.clone(), resource_of(name)?);
@@ -311,6 +321,10 @@ async fn assigned(
         rows,
         empty_title,
         empty_text,
+        reminders: match tab {
+            Tab::Unconfirmed => Some(reminders(state, actor, &resource.name).await?),
+            _ => None,
+        },
         form: tab.form().map(|(title, kind)| view::AssignForm { title: title.to_owned(), kind, user, token }),
     };
     let open = view::ResourceTab::Assigned(Box::new(list));
@@ -344,6 +358,45 @@ tab_pages! {
     pairs => Tab::Pairs;
     /// Tokens that wait for their confirmation.
     unconfirmed => Tab::Unconfirmed;
+}
+
+/// Whom a reminder would reach, and whom not.
+async fn reminders(
+    state: &AppState,
+    actor: &Actor,
+    name: &ResourceName,
+) -> Result<view::RemindForm, ApiError> {
+    let (actor, name) = (actor.clone(), name.clone());
+    let found = state.blocking(move |service| service.reminders(&actor, &name)).await?;
+    let people = |number: usize| if number == 1 { "1 person".to_owned() } else { format!("{number} people") };
+    let mut told = vec![match found.people {
+        0 => "Nobody waits for a reminder.".to_owned(),
+        number => format!("{} can be reminded by mail now.", people(number)),
+    }];
+    if found.reminded_today > 0 {
+        told.push(format!("{} had a reminder within a day.", people(found.reminded_today)));
+    }
+    Ok(view::RemindForm {
+        words: told.join(" "),
+        can: found.people > 0 && found.obstacle.is_none(),
+        obstacle: found.obstacle.map(|(_, detail)| words::sentence(detail)),
+        more_without: found.unreachable - found.without_address.len(),
+        without_address: found.without_address,
+    })
+}
+
+/// Sends the reminders.
+pub(super) async fn remind(
+    State(state): State<AppState>,
+    Acting(actor): Acting,
+    Path(name): Path<String>,
+    PageForm(_): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let resource = resource_of(&name)?;
+    let path = format!("/admin/resources/{}/unconfirmed", segment(resource.as_str()));
+    let url = state.settings.public_url.clone();
+    let found = state.blocking(move |service| service.remind(&actor, &resource, &url)).await?;
+    Ok(frame::done(&path, if found.people > 0 { "reminded" } else { "reminded-nobody" }))
 }
 
 fn request_of(tab: Tab, fields: &Fields) -> Result<AssignRequest, ServiceError> {

@@ -2,6 +2,8 @@
 
 pub mod batch;
 pub mod import;
+pub mod look;
+pub mod notification;
 pub mod operation;
 pub mod resource;
 pub mod token;

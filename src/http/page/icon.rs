@@ -11,6 +11,7 @@ pub fn svg(name: &str) -> &'static str {
         "arrow-up" => include_str!("../../../assets/icons/arrow-up.svg"),
         "badge-check" => include_str!("../../../assets/icons/badge-check.svg"),
         "ban" => include_str!("../../../assets/icons/ban.svg"),
+        "bell" => include_str!("../../../assets/icons/bell.svg"),
         "check" => include_str!("../../../assets/icons/check.svg"),
         "chevron-down" => include_str!("../../../assets/icons/chevron-down.svg"),
         "chevron-left" => include_str!("../../../assets/icons/chevron-left.svg"),

@@ -20,6 +20,17 @@ pub struct Portal {
     pub resource: String,
     /// Whom to ask, shown at the foot of each page.
     pub help: Option<String>,
+    /// Colour and logo of its own.
+    pub look: PortalLook,
+}
+
+/// Colour and logo of a portal, as versions of their files; none: the usual ones.
+#[derive(Debug, Clone, Default)]
+pub struct PortalLook {
+    /// Of the stylesheet.
+    pub colours: Option<String>,
+    /// Of the logo.
+    pub logo: Option<String>,
 }
 
 impl Portal {
@@ -30,6 +41,7 @@ impl Portal {
             alias: "portal".into(),
             resource: "VPN".into(),
             help: Some("Something is not right? The service desk helps: extension 4455.".into()),
+            look: PortalLook { colours: Some("7".into()), logo: Some("7".into()) },
         }
     }
 }

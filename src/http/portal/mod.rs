@@ -2,6 +2,7 @@
 
 mod actions;
 mod environment;
+mod look;
 mod pin;
 mod place;
 mod profile;
@@ -16,12 +17,16 @@ use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use super::even::on_the_beat;
+pub(super) use look::{colours, picture};
+
 use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes.
 pub const RULES: &[Rule] = &[
     Rule::new("GET", "/selfservice/{alias}", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/look.css", Permission::Anyone),
+    Rule::new("GET", "/selfservice/{alias}/logo", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/portal", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/portal", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/verify", Permission::Anyone),
@@ -82,6 +87,8 @@ pub fn router() -> Router<AppState> {
             "/selfservice/{alias}/portal",
             post(sign_in::begin).layer(from_fn(on_the_beat)).get(sign_in::login),
         )
+        .route("/selfservice/{alias}/look.css", get(look::stylesheet))
+        .route("/selfservice/{alias}/logo", get(look::logo))
         .route("/selfservice/{alias}/verify", get(sign_in::second).post(sign_in::verify))
         .route("/selfservice/{alias}/otp", get(sign_in::third).post(sign_in::prove))
         .route("/selfservice/{alias}/sign-out", post(sign_in::leave))

@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use crate::http::auth::{Caller, Cookie};
 use crate::http::error::ApiError;
 use crate::http::frame::{html, nameless as frame};
-use crate::http::page::portal::{Closed, Portal};
+use crate::http::page::portal::{Closed, Portal, PortalLook};
 use crate::http::page::{Notice, Page, SignedIn, Tone};
 use crate::http::state::AppState;
-use crate::model::{BrowserSays, Resource, ResourceAlias, Visit};
+use crate::model::{BrowserSays, Look, Resource, ResourceAlias, Visit};
 use crate::secret::BearerToken;
 use crate::service::{PortalSession, PortalState};
 
@@ -23,6 +23,8 @@ pub(super) struct Place {
     pub(super) caller: Caller,
     pub(super) alias: ResourceAlias,
     pub(super) resource: Resource,
+    /// How its pages look.
+    pub(super) look: Look,
     /// The session of the cookie, if it is alive.
     pub(super) session: Option<Arc<PortalSession>>,
     /// The cookie was sent, and its session has ended.
@@ -47,9 +49,9 @@ impl FromRequestParts<AppState> for Place {
                 Some(cookie) => service.portal_session(&wanted, cookie)?,
                 None => None,
             };
-            Ok((resource, session))
+            Ok((resource, service.portal_look(&wanted)?, session))
         });
-        let (resource, session) = match found.await {
+        let (resource, look, session) = match found.await {
             Ok(found) => found,
             Err(error) if error.status == StatusCode::NOT_FOUND => return Err(closed(state, &caller)),
             Err(error) => return Err(said(state, &caller, &nameless(), &error)),
@@ -57,13 +59,13 @@ impl FromRequestParts<AppState> for Place {
         let ended = sent && session.is_none();
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let session = session.map(Arc::new);
-        Ok(Self { state: state.clone(), caller, alias, resource, session, ended, query })
+        Ok(Self { state: state.clone(), caller, alias, resource, look, session, ended, query })
     }
 }
 
 /// What the frame says while no portal is known.
 fn nameless() -> Portal {
-    Portal { alias: String::new(), resource: "Self-service".into(), help: None }
+    Portal { alias: String::new(), resource: "Self-service".into(), help: None, look: PortalLook::default() }
 }
 
 /// The answer for a portal that is closed, and for one that never was.
@@ -121,7 +123,8 @@ impl Place {
         let help = self.resource.portal.as_ref().map(|portal| portal.help_text.trim()).unwrap_or_default();
         Portal {
             alias: self.alias.as_str().to_owned(),
-            resource: self.resource.name.as_str().to_owned(),
+            resource: self.look.shown_name.clone().unwrap_or_else(|| self.resource.name.as_str().to_owned()),
+            look: super::look::of_frame(&self.look),
             help: (!help.is_empty()).then(|| help.to_owned()),
         }
     }

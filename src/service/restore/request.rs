@@ -15,6 +15,7 @@ use crate::service::check::{CheckResult, Comparison, compare, settle};
 use crate::service::code::{self, Examined};
 use crate::service::environment::Arrival;
 use crate::service::mailed_code::{CODE_SECS, Purpose, Recipient};
+use crate::service::news::Event;
 use crate::service::notice::{Happened, Notice};
 use crate::service::pair::pair_of;
 use crate::service::user::MIN_PASSWORD_CHARS;
@@ -326,7 +327,7 @@ impl Service {
         let cancel = self.cancel_secret(reference, now);
         let address = self.portal_address(&portal.resource, "restore/link");
         let of_address = self.address_budget(&visit.address, now);
-        let post = self.post()?;
+        let (post, newsroom) = (self.post()?, self.newsroom()?);
         let (portal, visit) = (portal.clone(), visit.clone());
         let result = self.decide(move |view| {
             let asking = Asking::read(view, &portal, now)?;
@@ -367,6 +368,12 @@ impl Service {
                     let actor = visit.stranger();
                     let notice = Notice { happened, user, actor: &actor, resource: Some(&asking.resource) };
                     post.tell(view, &notice, now, &mut changes)?;
+                    let event = Event::UserIssue {
+                        reference: reference.to_string(),
+                        login: user.login.clone(),
+                        resource: asking.resource.id,
+                    };
+                    newsroom.tell(view, &event, &mut changes)?;
                     changes.push(Change::PutUserIssue(Box::new(issue)));
                 }
             }

@@ -3,14 +3,15 @@
 use super::*;
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ActorOrigin, ApiKeyId, Approval, AssignmentId, AuditAction, AuditEntry, AuditResult,
-    BatchAssignmentId, BatchId, BatchName, BatchPart, BatchState, Claim, Custody, DataKeyId, DisabledBy,
-    Drift, EmailAddress, EmailChange, Environment, Factors, Fingerprint, ImportContent, ImportCounts,
-    ImportId, ImportState, IssueReference, IssueState, JobId, JobKind, JobState, Login, LoginStage, MailId,
-    MailKind, MailState, MailedLink, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement,
-    PinRecord, PortalAction, ResourceAlias, ResourceId, ResourceName, RestoreDraft, Role, Scope, SealedSeed,
-    SeedVersion, SelfService, SerialRange, SessionKind, Subject, TokenId, TokenKind, TokenOrigin,
-    TokenSerial, TokenType, Traits, UserId, UserIssueId, Verdict, WrapMode,
+    Accent, Actor, ActorOrigin, ApiKeyId, Approval, AssignmentId, AuditAction, AuditEntry, AuditResult,
+    BatchAssignmentId, BatchId, BatchName, BatchPart, BatchState, Channel, Claim, Colour, Custody, DataKeyId,
+    DisabledBy, Drift, EmailAddress, EmailChange, Environment, Factors, Fingerprint, ImportContent,
+    ImportCounts, ImportId, ImportState, IssueReference, IssueState, JobId, JobKind, JobState, LastDelivery,
+    Login, LoginStage, Logo, LogoKind, MailId, MailKind, MailState, MailedLink, NewsKind, OperatorId,
+    OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement, PinRecord, PortalAction, ResourceAlias,
+    ResourceId, ResourceName, RestoreDraft, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange,
+    SessionKind, StockPlace, StockWatch, Subject, SubscriptionId, TokenId, TokenKind, TokenOrigin,
+    TokenSerial, TokenType, Traits, UserId, UserIssueId, Verdict, WebhookPostId, WebhookUrl, WrapMode,
 };
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
 use crate::store::audit::hex;
@@ -366,6 +367,44 @@ fn bytes_of_user_issues() {
 }
 
 #[test]
+fn bytes_of_notifications() {
+    let subscription = Subscription {
+        id: SubscriptionId(1),
+        operator: OperatorId(4),
+        kind: NewsKind::LowStock,
+        channel: Channel::Webhook {
+            url: WebhookUrl::parse("https://a.example/b").expect("usable"),
+            secret: sealed(),
+        },
+        stock: Some(StockWatch { place: StockPlace::Batch(BatchId(2)), fewer_than: 20 }),
+        on_since: Some(AT),
+        last: Some(LastDelivery { at: AT, problem: Some("p".into()), given_up: true }),
+        hour: (AT, 3),
+        created_at: AT,
+    };
+    pinned(
+        &subscription,
+        "01010404011368747470733a2f2f612e6578616d706c652f6202090909090909090909090909030102030101021401f6a1d5edee6601f6a1d5edee6601017001f6a1d5edee6603f6a1d5edee66",
+    );
+    let post = WebhookPost {
+        id: WebhookPostId(1),
+        subscription: SubscriptionId(2),
+        body: "{}".into(),
+        state: MailState::Sent { at: AT },
+        created_at: AT,
+        expires_at: AT,
+    };
+    pinned(&post, "010102027b7d01f6a1d5edee66f6a1d5edee66f6a1d5edee66");
+    let look = Look {
+        shown_name: Some("n".into()),
+        accent: Accent::new(Colour([0x0b, 0x5f, 0x70])).ok(),
+        logo: Some(Logo { kind: LogoKind::Png, bytes: vec![1] }),
+        changed_at: Some(AT),
+    };
+    pinned(&look, "0101016e010b5f700100010101f6a1d5edee66");
+}
+
+#[test]
 fn bytes_of_the_log_and_of_keys() {
     let meta =
         StoreMeta { store_id: [3; 16], created_at: AT, demo: false, simulated: true, epoch: 1, node: 2 };
@@ -428,7 +467,8 @@ fn places_of_variants() {
          api_key_created api_key_revoked audit_verified confirmation_alert clock_accepted \
          chain_anchored proved environment_changed environment_unlike registration \
          token_replaced pin_set pin_removed restore_tried user_issue_opened user_issue_verified \
-         user_issue_approved user_issue_closed"
+         user_issue_approved user_issue_closed \
+         notifications_changed notification_tried notification_failed users_reminded"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use mintmark::model::{
-    AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, Factors, PhoneNumber,
-    PinPlacement, Role, Subject, TokenType, Visit,
+    AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, Factors, NewsKind, PhoneNumber,
+    PinPlacement, PortalAction, Role, Subject, TokenType, Visit,
 };
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewUser, PortalSession,
-    PortalSettings, RestoreTyped, SecondPage, TokenPatch, UserImportRequest, UserPatch,
+    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, LookPatch, NewUser,
+    PortalSession, PortalSettings, RestoreTyped, SecondPage, TokenPatch, UserImportRequest, UserPatch,
+    Wanted,
 };
 use mintmark::store::Page;
 
@@ -16,6 +17,7 @@ use super::fixture::{
     Home, PASSWORD, StandIn, admin, alias, batch, login, many, operator, request, resource, serial, typed,
     verifier, visit,
 };
+use super::notification::{by_mail, by_webhook, hired};
 use super::pin::glued;
 use super::register::software;
 
@@ -36,7 +38,9 @@ const READING: &[&str] = &[
     "imports",
     "job",
     "key_actor",
+    "look",
     "mail_mode",
+    "notifications",
     "meta",
     "now",
     "open_portal",
@@ -47,12 +51,14 @@ const READING: &[&str] = &[
     "portal_drafted",
     "portal_environments",
     "portal_home",
+    "portal_look",
     "portal_sign_ins",
     "portal_password_chars",
     "portal_preview",
     "portal_proof",
     "portal_restore_proved",
     "portal_token_types",
+    "reminders",
     "require_fresh",
     "resource",
     "resources",
@@ -77,11 +83,14 @@ const EXEMPT: &[(&str, &str)] = &[
     ("begin_import", "an empty staged batch and a job; the file is audited by `run_import`"),
     ("close", "ends writing"),
     ("mail_tried", "how sending a mail went; what caused the mail is audited"),
+    ("due_posts", "removes what waits for a notification that was removed, which is audited"),
     ("on_mail", "a callback in memory"),
     ("operator_session", "when a session was last seen"),
     ("portal_restore_again", "what was typed lies in the session until it is sent"),
     ("portal_restore_email", "what was typed lies in the session until it is sent"),
     ("portal_restore_password", "what was typed lies in the session until it is sent"),
+    ("post_tried", "how sending went; giving up is audited, and what caused it, too"),
+    ("watch", "notes that somebody was told of what lasts"),
     ("portal_session", "when a session was last seen"),
     ("set_public_url", "a text in memory"),
 ];
@@ -147,6 +156,33 @@ fn begun(home: &Home, portal: &PortalSession, replace: bool) -> StandIn {
     let shown = view.shown.expect("made here");
     let secret = data_encoding::BASE32_NOPAD.decode(shown.base32.as_bytes()).expect("base32");
     StandIn::with_secret(view.draft.serial.display(), false, secret)
+}
+
+/// What operators choose to hear of.
+fn notifications(table: &mut Table) {
+    let nora = hired(&table.home, "nora", Role::Admin, None);
+    let id = table.row("subscribe", "notifications_changed", |h| {
+        h.service.subscribe(&nora, by_webhook(NewsKind::LockedUser)).expect("subscribed").view.id
+    });
+    table.row("try_notification", "notification_tried", |h| {
+        h.service.try_notification(&nora, id).expect("sent");
+    });
+    table.row("unsubscribe", "notifications_changed", |h| h.service.unsubscribe(&nora, id).expect("removed"));
+    table.row("set_notifications", "notifications_changed", |h| {
+        let wanted = vec![Wanted::New(by_mail(NewsKind::ClockFault, "nora"))];
+        h.service.set_notifications(&nora, wanted).expect("set");
+    });
+}
+
+/// Those who have not confirmed are reminded.
+fn reminding(table: &mut Table) {
+    table.home.import("waiting", &[&StandIn::totp("WAIT-1")]);
+    table.home.assign_batch("waiting");
+    table.home.add_mail_user("wilma");
+    table.home.offer(&[PortalAction::RegisterExistingToken]);
+    table.row("remind", "users_reminded", |h| {
+        h.service.remind(&admin(), &resource("VPN"), "https://otp.example.org").expect("reminded");
+    });
 }
 
 /// What a user does with a token of one's own.
@@ -447,6 +483,12 @@ fn service_law7_every_change_is_in_the_log() {
     table.home.service.add_resource(&admin(), &resource("Spare")).expect("made");
     table.row("delete_resource", "resource_deleted", |h| {
         h.service.delete_resource(&admin(), &resource("Spare")).expect("deleted");
+    });
+    notifications(&mut table);
+    reminding(&mut table);
+    table.row("set_look", "portal_changed", |h| {
+        let patch = LookPatch { shown_name: Some("Remote access".into()), ..LookPatch::default() };
+        h.service.set_look(&admin(), &resource("VPN"), patch).expect("changed");
     });
     let now = table.home.service.now();
     table.home.clock.set(now.plus_secs(-60));

@@ -174,8 +174,8 @@ pub(super) fn request(text: &str, name: &str) -> ImportRequest {
 }
 
 /// A service over a store, and what is needed to start it again.
-pub(super) struct Home {
-    pub(super) service: Arc<Service>,
+pub(crate) struct Home {
+    pub(crate) service: Arc<Service>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) store: Arc<dyn Store>,
     pub(super) root: Arc<RootKey>,
@@ -183,7 +183,7 @@ pub(super) struct Home {
 }
 
 impl Home {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().expect("memory"));
         Self::over(store, true)
     }
@@ -231,7 +231,7 @@ impl Home {
     }
 
     /// A resource *VPN* with an open portal.
-    pub(super) fn add_vpn(&self) {
+    pub(crate) fn add_vpn(&self) {
         self.service.add_resource(&admin(), &resource("VPN")).expect("made");
         let settings = PortalSettings {
             alias: Some(alias()),

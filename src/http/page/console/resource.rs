@@ -193,6 +193,21 @@ pub struct AssignForm {
     pub token: Field,
 }
 
+/// Whom a reminder would reach.
+#[derive(Debug, Clone)]
+pub struct RemindForm {
+    /// How many, in a sentence.
+    pub words: String,
+    /// There is somebody to remind, and a way to.
+    pub can: bool,
+    /// Why nobody can be reminded.
+    pub obstacle: Option<String>,
+    /// Logins of people without a mail address.
+    pub without_address: Vec<String>,
+    /// How many more of them there are.
+    pub more_without: usize,
+}
+
 /// A tab with assignments.
 #[derive(Debug, Clone)]
 pub struct Assigned {
@@ -210,6 +225,8 @@ pub struct Assigned {
     pub empty_title: String,
     /// What to do then.
     pub empty_text: String,
+    /// Reminding those who have not confirmed.
+    pub reminders: Option<RemindForm>,
     /// The form below, if things are assigned here.
     pub form: Option<AssignForm>,
 }
@@ -246,6 +263,7 @@ impl Resource {
         [
             ("", "Overview", ""),
             ("selfservice", "Self-Service", ""),
+            ("look", "Look", ""),
             ("users", "Users", counts[0]),
             ("tokens", "Tokens", counts[1]),
             ("pairs", "Tokens with Users", counts[2]),
@@ -395,12 +413,45 @@ impl Resource {
                 pager: Pager { words: "1 to 2 of 460".into(), previous: None, next: None },
                 empty_title: "No pair yet.".into(),
                 empty_text: "Users make them in the portal by confirming their token.".into(),
+                reminders: None,
                 form: Some(AssignForm {
                     title: "Assign a token with a user".into(),
                     kind: "token_with_user",
                     user: Field::default(),
                     token: Field::default(),
                 }),
+            })),
+        )
+    }
+
+    /// One token waits; one person can be reminded, one cannot.
+    #[cfg(test)]
+    pub fn sample_unconfirmed() -> Self {
+        Self::with(
+            "unconfirmed",
+            ResourceTab::Assigned(Box::new(Assigned {
+                words: "Tokens that stand here and whose users have not proved yet that they have them."
+                    .into(),
+                shows_user: false,
+                shows_token: true,
+                rows: vec![AssignedRow {
+                    user: None,
+                    serial: Some("87-1234567".into()),
+                    state: Badge::with_icon(Tone::Neutral, "hand-helping", "Handed out"),
+                    since: Moment::new("3 May", "2025-05-03T10:30:00Z"),
+                    unassign: None,
+                }],
+                pager: Pager { words: "1 token".into(), previous: None, next: None },
+                empty_title: "Everything here is confirmed.".into(),
+                empty_text: String::new(),
+                reminders: Some(RemindForm {
+                    words: "1 person can be reminded by mail now.".into(),
+                    can: true,
+                    obstacle: None,
+                    without_address: vec!["m.berg".into()],
+                    more_without: 3,
+                }),
+                form: None,
             })),
         )
     }
@@ -418,6 +469,7 @@ impl Resource {
                 pager: Pager::default(),
                 empty_title: "No user here yet.".into(),
                 empty_text: "Assign the first one below.".into(),
+                reminders: None,
                 form: Some(AssignForm {
                     title: "Assign a user".into(),
                     kind: "user",
