@@ -30,6 +30,7 @@ mod register;
 mod resource;
 mod resync;
 mod scope;
+mod second_factor;
 mod sign_in;
 mod sweep;
 mod token;
@@ -60,7 +61,8 @@ pub use portal::{
 pub use register::{DraftResult, DraftView, NewToken, OFFERED_TYPES, ShownSecret};
 pub use resource::{PortalSettings, ResourceView};
 pub use resync::{SequenceOutcome, SequenceResult, WindowSteps};
-pub use sign_in::{PortalSession, SecondPage, ThirdPage};
+pub use second_factor::ThirdPage;
+pub use sign_in::{PortalSession, SecondPage};
 pub use token::{CUSTODY_WORDS, TokenPatch, TokenQuery, TokenView};
 pub use user::{NewUser, OnConflict, UserPatch, UserView};
 pub use user_import::{UserImportCounts, UserImportLine, UserImportRequest, UserImportView, UserVerdict};

@@ -1,29 +1,23 @@
 //! The portal's sign-in in three pages, equal for every login that exists or not.
 //!
-//! Page 1 takes a login, page 2 a password or a mailed code, page 3 the token's code. The session
-//! changes its id when page 2 and when page 3 succeeds.
+//! Page 1 takes a login, page 2 a password or a mailed code, page 3 (`second_factor`) the token's code. The
+//! session changes its id when page 2 and when page 3 succeeds.
 
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress, Login,
-    LoginStage, PortalAction, Resource, ResourceAlias, ResourceId, Scope, Session, SessionKind, Subject,
-    TokenId, User, UserId, Visit,
+    LoginStage, Resource, ResourceAlias, Scope, Session, SessionKind, Subject, User, UserId, Visit,
 };
-use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
 use crate::store::{Change, Changes, View};
 use crate::vault::{bearer_hash, bearer_token};
 
 use super::authenticate::{hashed_key, is_on};
-use super::check::{CheckResult, compare, settle};
-use super::code::{self, Examined};
+use super::code;
 use super::environment::Arrival;
 use super::mailed_code::{FreshCode, Purpose, Recipient, fits};
 use super::notice::Post;
 use super::pair::pair_of;
-use super::pin::SequencePin;
-use super::portal::proved_session;
-use super::resync::{Sequence, SequenceOutcome, SequenceResult, portal_window};
 use super::{Service, ServiceError};
 
 /// Sessions that have proved nothing and live at the same time, of all portals together.
@@ -75,28 +69,6 @@ pub enum SecondPage {
     },
     /// Not right.
     Refused,
-    /// Not looked at.
-    Blocked {
-        /// Until when; `None`: until an operator opens it.
-        until: Option<UnixTime>,
-    },
-}
-
-/// What came of page 3.
-#[derive(Debug)]
-pub enum ThirdPage {
-    /// Signed in. The session's new id.
-    Passed {
-        /// For the cookie.
-        cookie: BearerToken,
-    },
-    /// The code is spent: wait for the next.
-    AlreadyUsed,
-    /// Not right. `can_synchronize`: the page offers it.
-    Refused {
-        /// `synchronize_token` is enabled here.
-        can_synchronize: bool,
-    },
     /// Not looked at.
     Blocked {
         /// Until when; `None`: until an operator opens it.
@@ -309,179 +281,6 @@ impl Service {
         })
     }
 
-    /// Page 3: the token's code.
-    pub fn portal_third(
-        &self,
-        portal: &PortalSession,
-        otp: &Otp,
-        visit: &Visit,
-    ) -> Result<ThirdPage, ServiceError> {
-        let cookie = bearer_token()?;
-        let new_key = bearer_hash(&cookie);
-        let LoginStage::OtpOwed { .. } = portal.stage else {
-            return Err(ServiceError::state("sign_in_order", "start again with the login"));
-        };
-        Ok(match self.code_of_pair(portal, otp, visit, new_key)? {
-            CheckResult::Accepted { .. } => ThirdPage::Passed { cookie },
-            CheckResult::Replayed { .. } => ThirdPage::AlreadyUsed,
-            CheckResult::Wrong | CheckResult::OutsideWindow { .. } => {
-                ThirdPage::Refused { can_synchronize: can_synchronize(&portal.resource) }
-            }
-            CheckResult::Blocked { until } => ThirdPage::Blocked { until },
-        })
-    }
-
-    fn pair_at_hand(&self, portal: &PortalSession) -> Result<(UserId, Examined, UnixTime), ServiceError> {
-        let (LoginStage::OtpOwed { user } | LoginStage::Full { user, .. }) = portal.stage else {
-            return Err(ServiceError::state("sign_in_order", "start again with the login"));
-        };
-        self.store.read(|view| {
-            let now = self.trusted_now(view)?;
-            let (_, token) = pair_of(view, user, &portal.resource)?.ok_or(ServiceError::Stale)?;
-            Ok((user, Examined::read(view, token, Some(portal.resource.id))?, now))
-        })
-    }
-
-    /// The code of the pair's token: it completes a sign-in, or is the fresh proof of a session that is
-    /// complete. Accepting spends the code and gives the session a new id in one change.
-    pub(super) fn code_of_pair(
-        &self,
-        portal: &PortalSession,
-        otp: &Otp,
-        visit: &Visit,
-        new_key: [u8; 32],
-    ) -> Result<CheckResult, ServiceError> {
-        self.until_settled(|| self.code_of_pair_once(portal, otp, visit, new_key))
-    }
-
-    fn code_of_pair_once(
-        &self,
-        portal: &PortalSession,
-        otp: &Otp,
-        visit: &Visit,
-        new_key: [u8; 32],
-    ) -> Result<CheckResult, ServiceError> {
-        let (user, examined, now) = self.pair_at_hand(portal)?;
-        let actor = portal.actor(visit);
-        let complete = matches!(portal.stage, LoginStage::Full { .. });
-        let (action, page) =
-            if complete { (AuditAction::Proved, "prove") } else { (AuditAction::SignIn, "third") };
-        if let Err(unusable) = examined.require_usable(now) {
-            // Disabled or noted as lost: the pair still asks for this token, so nobody gets in.
-            let ServiceError::State { code: why, .. } = unusable else { return Err(unusable) };
-            self.dummy_check(otp)?;
-            let subjects = vec![
-                Subject::User(user),
-                Subject::Token(examined.id()),
-                Subject::Resource(portal.resource.id),
-            ];
-            return self.decide(move |_| {
-                let detail = vec![("page", page.to_owned()), ("result", why.to_owned())];
-                let entry =
-                    super::audit_entry(now, &actor, action, subjects.clone(), AuditResult::Refused, detail);
-                Ok((CheckResult::Wrong, vec![entry]))
-            });
-        }
-        let comparison = compare(self, &examined, otp, now, false)?;
-        let (old_key, resource, post, visit) = (portal.key, portal.resource.id, self.post()?, visit.clone());
-        let split = self.splits_check();
-        self.decide(move |view| {
-            let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
-            if view.session(&old_key)?.is_none() {
-                return Err(ServiceError::state("sign_in_order", "start again with the login"));
-            }
-            let (result, mut changes) = settle(view, &fresh, comparison, now)?;
-            let right = matches!(result, CheckResult::Accepted { .. });
-            let (mut done, mut word) = (right, result.name());
-            if right && complete {
-                changes.extend(proved_session(view, old_key, new_key, Some(fresh.id()), now)?);
-            } else if right {
-                let full =
-                    full_session(view, &post, (old_key, new_key), (user, resource, fresh.id()), &visit, now)?;
-                (done, word) = if full.1 { (true, word) } else { (false, "environment") };
-                changes.extend(full.0);
-            }
-            let result = if right && !done { CheckResult::Wrong } else { result };
-            changes.push(super::audit_entry(
-                now,
-                &actor,
-                action,
-                vec![Subject::User(user), Subject::Token(fresh.id()), Subject::Resource(resource)],
-                if done { AuditResult::Done } else { AuditResult::Refused },
-                vec![("page", page.to_owned()), ("result", word.to_owned())],
-            ));
-            Ok((result, changes))
-        })
-    }
-
-    /// Page 3 with consecutive codes: a drifted token must not lock its owner out. The codes are spent and
-    /// the session opened in one change.
-    pub fn portal_third_synchronize(
-        &self,
-        portal: &PortalSession,
-        otps: &[Otp],
-        visit: &Visit,
-    ) -> Result<(SequenceOutcome, Option<BearerToken>), ServiceError> {
-        if !can_synchronize(&portal.resource) {
-            return Err(ServiceError::NotFound { what: "action" });
-        }
-        let cookie = bearer_token()?;
-        let (old_key, new_key, resource) = (portal.key, bearer_hash(&cookie), portal.resource.id);
-        if !matches!(portal.stage, LoginStage::OtpOwed { .. }) {
-            return Err(ServiceError::state("sign_in_order", "start again with the login"));
-        }
-        let actor = portal.actor(visit);
-        let mut proved = false;
-        let outcome = self.until_settled(|| {
-            let (user, examined, now) = self.pair_at_hand(portal)?;
-            examined.require_usable(now)?;
-            let window = self.store.read(|view| portal_window(view, &examined))?;
-            let pin = self.sequence_pin(&examined, otps)?;
-            proved = pin == SequencePin::Proved;
-            let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
-            let (acting, visiting, post) = (actor.clone(), visit.clone(), self.post()?);
-            let subjects =
-                vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(resource)];
-            let (told, token) = (self.tells_synchronized(portal, &examined, visit)?, examined.id());
-            self.synchronize(&actor, &examined, &asked, move |view| {
-                if view.session(&old_key)?.is_none() {
-                    return Err(ServiceError::state("sign_in_order", "start again with the login"));
-                }
-                // Without the PIN the token is back, and the code with the PIN is still owed.
-                let (mut changes, word, done) = if pin == SequencePin::Proved {
-                    let (changes, done) = full_session(
-                        view,
-                        &post,
-                        (old_key, new_key),
-                        (user, resource, token),
-                        &visiting,
-                        now,
-                    )?;
-                    (changes, if done { "synchronized" } else { "environment" }, done)
-                } else {
-                    (Vec::new(), "pin_owed", false)
-                };
-                told(view, &mut changes)?;
-                let detail = vec![("page", "third".to_owned()), ("result", word.to_owned())];
-                changes.push(super::audit_entry(
-                    now,
-                    &acting,
-                    AuditAction::SignIn,
-                    subjects.clone(),
-                    if done { AuditResult::Done } else { AuditResult::Refused },
-                    detail,
-                ));
-                Ok(changes)
-            })
-        })?;
-        // From an unusual environment the token is brought back, but nobody is let in.
-        let signed_in = proved
-            && matches!(outcome.result, SequenceResult::Synchronized { .. })
-            && self.store.read(|view| Ok::<_, ServiceError>(view.session(&new_key)?.is_some()))?;
-        self.wake_mailer();
-        Ok((outcome, signed_in.then_some(cookie)))
-    }
-
     /// Ends a session of either kind.
     pub fn sign_out(&self, cookie: &BearerToken) -> Result<(), ServiceError> {
         let key = bearer_hash(cookie);
@@ -586,32 +385,4 @@ impl Next {
             Self::MailedCode => "mailed_code_owed",
         }
     }
-}
-
-fn can_synchronize(resource: &Resource) -> bool {
-    resource.open_portal().is_some_and(|portal| portal.actions.contains(&PortalAction::SynchronizeToken))
-}
-
-/// The changes of a sign-in that the token's code completed, and whether it may be: from an environment that
-/// is refused the old session stays where it is.
-fn full_session(
-    view: &dyn View,
-    post: &Post,
-    (old_key, new_key): ([u8; 32], [u8; 32]),
-    (user, resource, token): (UserId, ResourceId, TokenId),
-    visit: &Visit,
-    now: UnixTime,
-) -> Result<(Changes, bool), ServiceError> {
-    let (user, resource) =
-        (view.user(user)?.ok_or(ServiceError::Stale)?, view.resource(resource)?.ok_or(ServiceError::Stale)?);
-    let mut arrival = Arrival::at(view, &user, &resource, visit, now)?.proved();
-    if arrival.is_refused() {
-        return Ok((arrival.refused(view, post)?, false));
-    }
-    let (number, mut changes) = arrival.let_in(view, post)?;
-    let stage = LoginStage::Full { user: user.id, proved_at: now, proved_by: Some(token) };
-    let kind = SessionKind::Portal { resource: resource.id, stage };
-    let session = Session { environment: number, ..Session::new(kind, visit.address.clone(), now) };
-    changes.extend([Change::DeleteSession(old_key), Change::PutSession(new_key, session)]);
-    Ok((changes, true))
 }
