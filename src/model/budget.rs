@@ -92,6 +92,10 @@ pub enum BudgetKind {
     TakenLogin,
     /// Codes that did not prove a token that is being set up.
     Registration,
+    /// Wrong codes that were mailed to somebody who is signed in.
+    SessionCode,
+    /// Codes mailed to somebody who is signed in.
+    SessionCodeSent,
 }
 
 /// Whose attempts are counted.

@@ -40,7 +40,7 @@ pub use name::{
     BatchName, EmailAddress, Login, NameError, PhoneNumber, ResourceAlias, ResourceName, TokenSerial,
 };
 pub use resource::{EnvironmentPolicy, PortalAction, Resource, SelfService, TokenType};
-pub use session::{EmailChange, LoginStage, MailedCode, Session, SessionKind};
+pub use session::{EmailChange, LoginStage, MailedCode, Session, SessionCode, SessionKind};
 pub use token::{
     Custody, CustodyError, DisabledBy, Drift, OtpSpec, PinPlacement, PinRecord, SeedRow, Token, TokenKind,
     TokenOrigin, TokenState, Tombstone,

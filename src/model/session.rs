@@ -70,8 +70,19 @@ pub struct Session {
     pub address: String,
     /// A new mail address that its owner has not proved yet.
     pub email_change: Option<EmailChange>,
+    /// A code that was mailed as a proof of who is there.
+    pub proof_code: Option<SessionCode>,
     /// The number of the environment it was opened from, once it is complete.
     pub environment: Option<u32>,
+}
+
+/// A code that was mailed to whoever is signed in, and works in this session only: nobody else can void it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionCode {
+    /// Keyed hash of the code.
+    pub hash: [u8; 32],
+    /// Until when it is good.
+    pub expires_at: UnixTime,
 }
 
 /// A mail address that becomes the user's when the code that was mailed to it comes back in this session.
@@ -79,16 +90,24 @@ pub struct Session {
 pub struct EmailChange {
     /// The new address.
     pub to: EmailAddress,
-    /// Keyed hash of the code.
-    pub hash: [u8; 32],
-    /// Until when it is good.
-    pub expires_at: UnixTime,
+    /// The code that was mailed to it.
+    pub code: SessionCode,
+    /// The token whose code proved who typed the address; none: a password or a mailed code.
+    pub proved_by: Option<TokenId>,
 }
 
 impl Session {
     /// A session that begins now.
     pub const fn new(kind: SessionKind, address: String, now: UnixTime) -> Self {
-        Self { kind, created_at: now, seen_at: now, address, email_change: None, environment: None }
+        Self {
+            kind,
+            created_at: now,
+            seen_at: now,
+            address,
+            email_change: None,
+            proof_code: None,
+            environment: None,
+        }
     }
 
     /// When it ends if nobody comes back. Operators: idle 15 min, 8 h in all. Portal: idle 10 min, 1 h in all.

@@ -17,6 +17,15 @@ use super::notice::{Happened, Notice, Post};
 use super::pair::pair_of;
 use super::{PortalSession, SecondPage, Service, ServiceError, code};
 
+/// What an unusual environment asks for beside the password.
+pub(super) enum Asks {
+    Nothing,
+    /// A code that is mailed there.
+    Code(EmailAddress),
+    /// A code that cannot be mailed: nobody is let in by the password alone.
+    Unanswerable,
+}
+
 /// A user who gave what a sign-in needs, and from where.
 pub(super) struct Arrival<'a> {
     user: &'a User,
@@ -40,7 +49,7 @@ impl<'a> Arrival<'a> {
         visit: &'a Visit,
         now: UnixTime,
     ) -> Result<Self, ServiceError> {
-        let known = view.environments(user.id)?.unwrap_or_default();
+        let known = view.environments(user.id, resource.id)?.unwrap_or_default();
         let traits = Traits::read(&visit.says, &visit.address);
         let (policy, least) = resource.portal.as_ref().map_or((EnvironmentPolicy::Off, 0), |portal| {
             (portal.environment_policy, portal.environment_score)
@@ -57,10 +66,15 @@ impl<'a> Arrival<'a> {
         Self { is_proved: true, ..self }
     }
 
-    /// Where a code goes that is asked for beside the password. Nowhere when a mailed code was the way in.
-    pub(super) fn asks_code(&self, came_by_mail: bool) -> Option<EmailAddress> {
-        let asks = self.policy == EnvironmentPolicy::AskOtp && self.unlike.is_some() && !came_by_mail;
-        self.user.email.clone().filter(|_| asks)
+    /// Whether a code is asked for beside the password: not when a mailed code was the way in.
+    pub(super) fn asks(&self, came_by_mail: bool, can_be_mailed: bool) -> Asks {
+        if self.policy != EnvironmentPolicy::AskOtp || self.unlike.is_none() || came_by_mail {
+            return Asks::Nothing;
+        }
+        match &self.user.email {
+            Some(to) if can_be_mailed => Asks::Code(to.clone()),
+            _ => Asks::Unanswerable,
+        }
     }
 
     /// Not let in.
@@ -90,7 +104,7 @@ impl<'a> Arrival<'a> {
             changes = self.told(view, post, happened, likeness, AuditResult::Done)?;
         }
         let number = self.known.seen(&self.traits, self.now);
-        changes.push(Change::PutEnvironments(self.user.id, self.known.clone()));
+        changes.push(Change::PutEnvironments(self.user.id, self.resource.id, self.known.clone()));
         Ok((Some(number), changes))
     }
 
@@ -187,10 +201,23 @@ impl Service {
             ]);
             Ok((Ok(()), changes))
         })?;
+        self.wake_mailer();
         Ok(match passed {
             Ok(()) => SecondPage::Passed { cookie, owes_code: false },
             Err(None) => SecondPage::Refused,
             Err(Some(until)) => SecondPage::Blocked { until },
+        })
+    }
+
+    /// Until when the code holds that was mailed for this session; `None`: none waits.
+    pub fn unusual_code(&self, portal: &PortalSession) -> Result<Option<UnixTime>, ServiceError> {
+        let now = self.clock.now();
+        self.store.read(|view| {
+            let (user, resource) = owing(view, portal, now)?;
+            let mailed = view.mailed_code(user.id, resource.id)?;
+            Ok(mailed
+                .filter(|code| code.session == portal.key && now < code.expires_at)
+                .map(|c| c.expires_at))
         })
     }
 

@@ -16,10 +16,12 @@ use crate::store::{Changes, View};
 pub use self::email::{EmailResult, EmailSent};
 pub use self::environment::{EnvironmentView, SignInView};
 pub use self::password::PasswordResult;
-pub use self::proof::{ProofAsked, ProofResult};
-pub(super) use self::proof::{proved_session, require_fresh};
+pub use self::proof::{ProofAsked, ProofResult, ProvingToken};
+pub(super) use self::proof::{
+    proved_session, proving, require_fresh, require_fresh_code, require_token_proof, user_now,
+};
 use super::code::Examined;
-use super::confirm::codes_for;
+use super::confirm::{Asking, codes_for};
 use super::notice::{Happened, Notice};
 use super::pair::pair_of;
 use super::pin::SequencePin;
@@ -264,7 +266,8 @@ impl Service {
         self.require_action(portal, PortalAction::RegisterExistingToken)?;
         let user = signed_in(portal)?;
         let request = ConfirmRequest { resource: &portal.resource.name, user: &user.login, serial, otps };
-        Ok(match self.confirm(&portal.actor(visit), &request)? {
+        let asking = Asking { portal: portal.clone(), replaces: None };
+        Ok(match self.confirm_asked_by(&portal.actor(visit), &request, Some(&asking))? {
             // The real reason is in the log.
             ConfirmResult::Refused { slow, .. } => ConfirmResult::Refused { reason: "refused", slow },
             told => told,
@@ -297,7 +300,10 @@ impl Service {
             };
             let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
             let told = self.tells_synchronized(portal, &examined, visit)?;
+            let asking = portal.clone();
             self.synchronize(&portal.actor(visit), &examined, &asked, move |view| {
+                // The owner may have signed out everywhere while the codes were searched for.
+                user_now(view, &asking, now)?;
                 let mut changes = Vec::new();
                 told(view, &mut changes)?;
                 Ok(changes)

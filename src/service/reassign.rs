@@ -4,7 +4,7 @@ use crate::model::{Assignment, AuditAction, AuditResult, PortalAction, Subject, 
 use crate::oath::Otp;
 use crate::store::Change;
 
-use super::confirm::Replacing;
+use super::confirm::Asking;
 use super::notice::{Happened, Notice};
 use super::pair::pair_of;
 use super::portal::{require_fresh, signed_in};
@@ -56,10 +56,10 @@ impl Service {
         visit: &Visit,
     ) -> Result<ConfirmResult, ServiceError> {
         let old = self.replaced_by_draft(portal, true)?.ok_or(ServiceError::Stale)?;
-        let replacing = Replacing { old, portal: portal.clone() };
+        let asking = Asking { portal: portal.clone(), replaces: Some(old) };
         let user = signed_in(portal)?;
         let request = ConfirmRequest { resource: &portal.resource.name, user: &user.login, serial, otps };
-        Ok(match self.confirm_in_place_of(&portal.actor(visit), &request, Some(&replacing))? {
+        Ok(match self.confirm_asked_by(&portal.actor(visit), &request, Some(&asking))? {
             // The real reason is in the log.
             ConfirmResult::Refused { slow, .. } => ConfirmResult::Refused { reason: "refused", slow },
             told => told,

@@ -21,7 +21,7 @@ use crate::store::Change;
 use crate::vault::{SealContext, random_bytes};
 
 use super::pair::pair_of;
-use super::portal::{require_fresh, signed_in};
+use super::portal::{require_fresh, require_fresh_code, signed_in};
 use super::{PortalSession, Service, ServiceError};
 
 /// Characters of the name that a user gives a token.
@@ -274,12 +274,11 @@ impl Service {
         };
         let (actor, portal) = (portal.actor(visit), portal.clone());
         self.decide(move |view| {
-            if view.session(&session)?.is_none() {
-                return Err(ServiceError::state("sign_in_order", "sign in first"));
-            }
+            // What follows within the life of the draft rests on this proof.
             if replace {
-                // What follows within the life of the draft rests on this proof.
                 require_fresh(view, &portal, draft.created_at)?;
+            } else {
+                require_fresh_code(view, &portal, None, draft.created_at)?;
             }
             let detail = vec![("step", "begun".to_owned()), ("type", sort.name().to_owned())];
             let entry = audit(&actor, &draft, AuditResult::Done, detail, None, draft.created_at);

@@ -3,7 +3,7 @@
 use crate::clock::UnixTime;
 use crate::model::{
     AuditAction, AuditResult, LoginStage, PortalAction, Resource, ResourceId, Session, SessionKind, Subject,
-    TokenId, UserId, Visit,
+    Token, TokenId, TokenSerial, UserId, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::BearerToken;
@@ -16,7 +16,7 @@ use super::environment::Arrival;
 use super::notice::Post;
 use super::pair::pair_of;
 use super::pin::SequencePin;
-use super::portal::proved_session;
+use super::portal::{proved_session, proving};
 use super::resync::{Sequence, SequenceOutcome, SequenceResult, portal_window};
 use super::{PortalSession, Service, ServiceError};
 
@@ -55,7 +55,7 @@ impl Service {
         let LoginStage::OtpOwed { .. } = portal.stage else {
             return Err(ServiceError::state("sign_in_order", "start again with the login"));
         };
-        Ok(match self.code_of_pair(portal, otp, visit, new_key)? {
+        Ok(match self.code_of_token(portal, None, otp, visit, new_key)? {
             CheckResult::Accepted { .. } => ThirdPage::Passed { cookie },
             CheckResult::Replayed { .. } => ThirdPage::AlreadyUsed,
             CheckResult::Wrong | CheckResult::OutsideWindow { .. } => {
@@ -65,37 +65,59 @@ impl Service {
         })
     }
 
-    fn pair_at_hand(&self, portal: &PortalSession) -> Result<(UserId, Examined, UnixTime), ServiceError> {
-        let (LoginStage::OtpOwed { user } | LoginStage::Full { user, .. }) = portal.stage else {
-            return Err(ServiceError::state("sign_in_order", "start again with the login"));
-        };
+    /// The token that is asked for: at sign-in the one here, as a proof any of those that prove.
+    fn token_at_hand(
+        &self,
+        portal: &PortalSession,
+        serial: Option<&TokenSerial>,
+    ) -> Result<(UserId, Examined, UnixTime), ServiceError> {
+        let here = &portal.resource;
         self.store.read(|view| {
             let now = self.trusted_now(view)?;
-            let (_, token) = pair_of(view, user, &portal.resource)?.ok_or(ServiceError::Stale)?;
-            Ok((user, Examined::read(view, token, Some(portal.resource.id))?, now))
+            let (user, token, asked) = match portal.stage {
+                LoginStage::OtpOwed { user } => {
+                    let (_, token) = pair_of(view, user, here)?.ok_or(ServiceError::Stale)?;
+                    (user, token, Some(here.id))
+                }
+                LoginStage::Full { user, .. } => {
+                    let person = view.user(user)?.ok_or(ServiceError::Stale)?;
+                    let tokens = proving(view, &person, here)?;
+                    let wanted =
+                        |token: &Token| serial.is_none_or(|serial| token.serial.normal() == serial.normal());
+                    let found = tokens.into_iter().find(|(token, _)| wanted(token));
+                    let (token, elsewhere) = found.ok_or_else(|| {
+                        ServiceError::state("proof_kind", "something else is asked for now")
+                    })?;
+                    (user, token, Some(elsewhere.map_or(here.id, |place| place.id)))
+                }
+                _ => return Err(ServiceError::state("sign_in_order", "start again with the login")),
+            };
+            Ok((user, Examined::read(view, token, asked)?, now))
         })
     }
 
-    /// The code of the pair's token: it completes a sign-in, or is the fresh proof of a session that is
-    /// complete. Accepting spends the code and gives the session a new id in one change.
-    pub(super) fn code_of_pair(
+    /// The code of a token: it completes a sign-in, or is the fresh proof of a session that is complete.
+    /// Accepting spends the code and gives the session a new id in one change.
+    pub(super) fn code_of_token(
         &self,
         portal: &PortalSession,
+        serial: Option<&TokenSerial>,
         otp: &Otp,
         visit: &Visit,
         new_key: [u8; 32],
     ) -> Result<CheckResult, ServiceError> {
-        self.until_settled(|| self.code_of_pair_once(portal, otp, visit, new_key))
+        self.until_settled(|| self.code_of_token_once(portal, serial, otp, visit, new_key))
     }
 
-    fn code_of_pair_once(
+    fn code_of_token_once(
         &self,
         portal: &PortalSession,
+        serial: Option<&TokenSerial>,
         otp: &Otp,
         visit: &Visit,
         new_key: [u8; 32],
     ) -> Result<CheckResult, ServiceError> {
-        let (user, examined, now) = self.pair_at_hand(portal)?;
+        let (user, examined, now) = self.token_at_hand(portal, serial)?;
         let actor = portal.actor(visit);
         let complete = matches!(portal.stage, LoginStage::Full { .. });
         let (action, page) =
@@ -167,7 +189,7 @@ impl Service {
         let actor = portal.actor(visit);
         let mut proved = false;
         let outcome = self.until_settled(|| {
-            let (user, examined, now) = self.pair_at_hand(portal)?;
+            let (user, examined, now) = self.token_at_hand(portal, None)?;
             examined.require_usable(now)?;
             let window = self.store.read(|view| portal_window(view, &examined))?;
             let pin = self.sequence_pin(&examined, otps)?;

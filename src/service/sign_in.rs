@@ -14,7 +14,7 @@ use crate::vault::{bearer_hash, bearer_token};
 
 use super::authenticate::{hashed_key, is_on};
 use super::code;
-use super::environment::Arrival;
+use super::environment::{Arrival, Asks};
 use super::mailed_code::{FreshCode, Purpose, Recipient, fits};
 use super::notice::Post;
 use super::pair::pair_of;
@@ -62,11 +62,14 @@ pub enum SecondPage {
         /// The user has a token here.
         owes_code: bool,
     },
-    /// Right, but from an unusual environment: a code was mailed, which is typed next. The session's new id.
+    /// Right, but from an unusual environment: a mailed code is typed next. The session's new id. Whether a code
+    /// waits tells [`Service::unusual_code`].
     CodeMailed {
         /// For the cookie.
         cookie: BearerToken,
     },
+    /// Right, but from an unusual environment, and no code can be mailed that would be asked for.
+    NoWayToAsk,
     /// Not right.
     Refused,
     /// Not looked at.
@@ -148,7 +151,7 @@ impl Service {
                 | LoginStage::Full { user, .. } => view.user(*user)?,
             };
             let stage = stage.clone();
-            let email_pending = session.email_change.as_ref().filter(|change| now < change.expires_at);
+            let email_pending = session.email_change.as_ref().filter(|change| now < change.code.expires_at);
             let email_pending = email_pending.map(|change| change.to.clone());
             Ok::<_, ServiceError>(Some((
                 PortalSession { key, resource, stage, user, email_pending, environment: session.environment },
@@ -233,10 +236,11 @@ impl Service {
                 )
             };
             if let Some(until) = of_address.blocked(view)? {
-                return Ok((Err(Some(Some(until))), vec![audit(AuditResult::Refused, "address_blocked")]));
+                let entry = audit(AuditResult::Refused, "address_blocked");
+                return Ok((Err(Stop::Blocked(Some(until))), vec![entry]));
             }
             if let Some(until) = code::blocked(&budget, now) {
-                return Ok((Err(Some(until)), vec![audit(AuditResult::Refused, "blocked")]));
+                return Ok((Err(Stop::Blocked(until)), vec![audit(AuditResult::Refused, "blocked")]));
             }
             let mail_right = mailed.is_some_and(|code| fits(&code, &typed_hash, &old_key, now));
             let is_right = |user: &User| match &user.password {
@@ -250,16 +254,22 @@ impl Service {
                 Ok(changes)
             };
             let Some(user) = known.as_ref().filter(|user| is_right(user)) else {
-                return Ok((Err(None), wrong("wrong")?));
+                return Ok((Err(Stop::Wrong), wrong("wrong")?));
             };
             let first = FirstFactor { user, resource: &resource, by_mail, visit: &visit, new_key, now };
             let (next, session, more) = match first.passed(view, &code, &post)? {
-                Ok(passed) => passed,
-                Err(told) => {
+                Passed::On(next, session, more) => (next, session, more),
+                Passed::AsWrong(told) => {
                     // As if the password were wrong, or whoever guesses would learn that it is right.
                     let mut changes = wrong("environment")?;
                     changes.extend(told);
-                    return Ok((Err(None), changes));
+                    return Ok((Err(Stop::Wrong), changes));
+                }
+                Passed::NoWayToAsk(told) => {
+                    let mut changes = vec![Change::PutBudget(key, Budget::CLEAR)];
+                    changes.extend(told);
+                    changes.push(audit(AuditResult::Refused, "no_code_possible"));
+                    return Ok((Err(Stop::NoWayToAsk), changes));
                 }
             };
             let mut changes = vec![
@@ -276,8 +286,9 @@ impl Service {
         Ok(match passed {
             Ok(Next::MailedCode) => SecondPage::CodeMailed { cookie },
             Ok(next) => SecondPage::Passed { cookie, owes_code: next == Next::Code },
-            Err(None) => SecondPage::Refused,
-            Err(Some(until)) => SecondPage::Blocked { until },
+            Err(Stop::Wrong) => SecondPage::Refused,
+            Err(Stop::NoWayToAsk) => SecondPage::NoWayToAsk,
+            Err(Stop::Blocked(until)) => SecondPage::Blocked { until },
         })
     }
 
@@ -338,8 +349,22 @@ struct FirstFactor<'a> {
     now: UnixTime,
 }
 
-/// What follows, the session, and what goes with it; or what goes with being refused all the same.
-type Passed = Result<(Next, Session, Changes), Changes>;
+/// Why page 2 leads no further.
+enum Stop {
+    Wrong,
+    NoWayToAsk,
+    Blocked(Option<UnixTime>),
+}
+
+/// What a right first factor leads to, each with what goes with it.
+enum Passed {
+    /// What follows, and the session.
+    On(Next, Session, Changes),
+    /// Refused all the same, in the words of a wrong one.
+    AsWrong(Changes),
+    /// A code would be asked for that cannot be mailed.
+    NoWayToAsk(Changes),
+}
 
 impl FirstFactor<'_> {
     fn passed(&self, view: &dyn View, code: &FreshCode, post: &Post) -> Result<Passed, ServiceError> {
@@ -350,22 +375,27 @@ impl FirstFactor<'_> {
         };
         if pair_of(view, user.id, resource)?.is_some() {
             let owed = session(LoginStage::OtpOwed { user: user.id });
-            return Ok(Ok((Next::Code, owed, Vec::new())));
+            return Ok(Passed::On(Next::Code, owed, Vec::new()));
         }
         let mut arrival = Arrival::at(view, user, resource, visit, now)?;
         if arrival.is_refused() {
-            return Ok(Err(arrival.refused(view, post)?));
+            return Ok(Passed::AsWrong(arrival.refused(view, post)?));
         }
-        if let Some(to) = arrival.asks_code(self.by_mail || !code.can_be_mailed()) {
-            // Asked for also when there were enough mails: else three tries would lead past it.
-            let mailed = code.mail(view, &Recipient { user, resource, to }, visit, now)?;
-            let kept = mailed.is_some().then(|| code.kept_for(user.id, resource.id, self.new_key, now));
-            let changes = mailed.into_iter().flatten().chain(kept).collect();
-            return Ok(Ok((Next::MailedCode, session(LoginStage::CodeOwed { user: user.id }), changes)));
+        match arrival.asks(self.by_mail, code.can_be_mailed()) {
+            Asks::Nothing => {}
+            Asks::Code(to) => {
+                // Asked for also when there were enough mails: else three tries would lead past it.
+                let mailed = code.mail(view, &Recipient { user, resource, to }, visit, now)?;
+                let kept = mailed.is_some().then(|| code.kept_for(user.id, resource.id, self.new_key, now));
+                let changes = mailed.into_iter().flatten().chain(kept).collect();
+                let owed = session(LoginStage::CodeOwed { user: user.id });
+                return Ok(Passed::On(Next::MailedCode, owed, changes));
+            }
+            Asks::Unanswerable => return Ok(Passed::NoWayToAsk(arrival.refused(view, post)?)),
         }
         let (environment, changes) = arrival.let_in(view, post)?;
         let full = session(LoginStage::Full { user: user.id, proved_at: now, proved_by: None });
-        Ok(Ok((Next::Nothing, Session { environment, ..full }, changes)))
+        Ok(Passed::On(Next::Nothing, Session { environment, ..full }, changes))
     }
 }
 

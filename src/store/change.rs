@@ -78,8 +78,8 @@ pub enum Change {
     PutDraft([u8; 32], TokenDraft),
     /// It is not set up any more. Also goes with its session.
     DeleteDraft([u8; 32]),
-    /// The environments of a user.
-    PutEnvironments(UserId, Environments),
+    /// The environments of a user on a resource.
+    PutEnvironments(UserId, ResourceId, Environments),
     /// An import.
     PutImport(Import),
     /// Lines of an import, numbered on from those that are there.

@@ -215,7 +215,7 @@ pub(super) fn hashed_budget(key: &[u8]) -> Option<BudgetKey> {
 }
 
 /// Their places are stored; add at the end only.
-const BUDGET_KINDS: [BudgetKind; 9] = [
+const BUDGET_KINDS: [BudgetKind; 11] = [
     BudgetKind::Password,
     BudgetKind::MailedCode,
     BudgetKind::MailSent,
@@ -225,6 +225,8 @@ const BUDGET_KINDS: [BudgetKind; 9] = [
     BudgetKind::Address,
     BudgetKind::TakenLogin,
     BudgetKind::Registration,
+    BudgetKind::SessionCode,
+    BudgetKind::SessionCodeSent,
 ];
 
 /// Sessions of a portal.

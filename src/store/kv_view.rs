@@ -380,8 +380,8 @@ impl View for KvView<'_> {
         Ok(dead.iter().filter_map(|(key, _)| key[8..].try_into().ok()).collect())
     }
 
-    fn environments(&self, user: UserId) -> Found<Environments> {
-        self.record(Tab::Environments, &keys::number(user.0))
+    fn environments(&self, user: UserId, resource: ResourceId) -> Found<Environments> {
+        self.record(Tab::Environments, &keys::pair(user.0, resource.0))
     }
 
     fn import(&self, id: ImportId) -> Found<Import> {

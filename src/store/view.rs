@@ -205,8 +205,8 @@ pub trait View {
     /// Sessions whose drafts have ended, for the sweep.
     fn dead_drafts(&self, now: UnixTime, limit: usize) -> Result<Vec<[u8; 32]>, StoreError>;
 
-    /// The environments of a user; none when nothing is known.
-    fn environments(&self, user: UserId) -> Found<Environments>;
+    /// The environments of a user on a resource; none when nothing is known.
+    fn environments(&self, user: UserId, resource: ResourceId) -> Found<Environments>;
 
     /// An import.
     fn import(&self, id: ImportId) -> Found<Import>;

@@ -147,6 +147,8 @@ pub struct Unusual {
     pub page: Page,
     /// The portal.
     pub portal: Portal,
+    /// A code was mailed for this visit, and holds still.
+    pub waits: bool,
     /// The field; its value is never filled in.
     pub code: Field,
     /// Something to say first.
@@ -161,9 +163,18 @@ impl Unusual {
         Self {
             page: Page::sample_outside("A code, too"),
             portal: Portal::sample(),
+            waits: true,
             code: Field::default(),
             notice: Some(Notice::new(Tone::Neutral, "Another code is on its way.", text)),
         }
+    }
+
+    /// The page after too many mails.
+    #[cfg(test)]
+    pub fn sample_waiting() -> Self {
+        let text = "At most three codes are mailed in a quarter of an hour.";
+        let notice = Notice::new(Tone::Attention, "There were enough mails for now.", text);
+        Self { waits: false, notice: Some(notice), ..Self::sample() }
     }
 }
 

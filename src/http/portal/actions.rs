@@ -6,22 +6,20 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::place::Place;
+use super::place::{Inside, Place, Sent};
+use super::prove;
 use super::sign_in::{blocked, misfit};
 use crate::clock::UnixTime;
 use crate::device::{self, ProfilePicture};
 use crate::http::codes::{Typed, fields_with, repeated_at, ring, ring_of};
 use crate::http::error::ApiError;
-use crate::http::extract::PageForm;
 use crate::http::frame::html;
 use crate::http::page::portal::{Confirm, Done, Home, OwnToken, Picture, Synchronize};
 use crate::http::page::setup::SetupTab;
 use crate::http::page::{ActionRow, Badge, Choice, Code, Field, Notice, Tone};
 use crate::http::words;
 use crate::model::{Custody, PortalAction, TokenSerial};
-use crate::service::{ConfirmResult, PortalHome, PortalSession, PortalState, SequenceResult, TokenView};
-
-type Form<T> = Result<PageForm<T>, ApiError>;
+use crate::service::{ConfirmResult, PortalHome, PortalSession, SequenceResult, TokenView};
 
 /// Answers take this long when serials are being guessed on this resource.
 const SLOW_SECS: u64 = 2;
@@ -128,11 +126,7 @@ fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
 }
 
 /// The person's page.
-pub(super) async fn home(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn home(Inside { place, session }: Inside) -> Response {
     let result = read_home(&place, &session).await.map(|home| {
         let now = place.state.service.now();
         let portal = place.portal();
@@ -258,12 +252,9 @@ pub(super) fn confirm_page(
 }
 
 /// *Existing Token Registration*, and `?done` after it.
-pub(super) async fn confirm(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let result = read_home(&place, &session).await.and_then(|home| {
+pub(super) async fn confirm(Inside { place, session }: Inside) -> Response {
+    let result = async {
+        let home = read_home(&place, &session).await?;
         if place.query == "done" && home.token.is_some() {
             let next = format!(
                 "From now on, {} asks for the code on this token when you sign in.",
@@ -275,24 +266,20 @@ pub(super) async fn confirm(place: Place) -> Response {
         if !home.actions.contains(&PortalAction::RegisterExistingToken) {
             return Err(not_offered());
         }
+        if let Some(elsewhere) = place.prove_code_first(&session, &prove::CONFIRM).await? {
+            return Ok(elsewhere);
+        }
         let codes = Code::fields(home.confirm_codes);
         Ok(confirm_page(&place, &Way::First, StatusCode::OK, Field::default(), codes, None))
-    });
+    };
+    let result = result.await;
     place.answer(result)
 }
 
 /// *Existing Token Registration*, sent.
-pub(super) async fn confirmed(place: Place, form: Form<Typed>) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let result = async {
-        let PageForm(typed) = form?;
-        take_token(&place, session, &typed, &Way::First).await
-    };
-    let result = result.await;
-    place.answer(result)
+pub(super) async fn confirmed(Sent { place, session, typed }: Sent) -> Response {
+    let result = take_token(&place, session, &typed, &Way::First).await;
+    place.answer_or_prove(result, &prove::CONFIRM, &typed).await
 }
 
 pub(super) async fn take_token(
@@ -307,6 +294,17 @@ pub(super) async fn take_token(
     }
     let count = home.confirm_codes;
     let text = typed.text("serial").to_owned();
+    if prove::was_sent_on(typed) {
+        let (serial, codes) = (Field::of(&text), Code::fields(count));
+        return Ok(confirm_page(
+            place,
+            way,
+            StatusCode::OK,
+            serial,
+            codes,
+            Some(prove::type_again("the codes")),
+        ));
+    }
     let again = |serial, codes, notice| {
         confirm_page(place, way, StatusCode::UNPROCESSABLE_ENTITY, serial, codes, notice)
     };
@@ -388,11 +386,7 @@ fn synchronize_page(
 }
 
 /// *Token Synchronization*, and `?done` after it.
-pub(super) async fn synchronize(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn synchronize(Inside { place, session }: Inside) -> Response {
     let result = read_home(&place, &session).await.and_then(|home| {
         if place.query == "done" && home.token.is_some() {
             let next = "Its codes are accepted again. Use the next one when you sign in.".to_owned();
@@ -410,13 +404,8 @@ pub(super) async fn synchronize(place: Place) -> Response {
 }
 
 /// *Token Synchronization*, sent.
-pub(super) async fn synchronized(place: Place, form: Form<Typed>) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Response {
     let result = async {
-        let PageForm(typed) = form?;
         let home = read_home(&place, &session).await?;
         let token = home.token.as_ref().ok_or_else(not_offered)?;
         let again = |fields, notice| {

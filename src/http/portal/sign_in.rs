@@ -114,6 +114,13 @@ pub(super) fn blocked(until: Option<UnixTime>, now: UnixTime) -> Notice {
     Notice::new(Tone::Bad, "There were too many tries that did not fit.", &text)
 }
 
+/// No further code is mailed, in words.
+pub(super) fn enough_mails() -> Notice {
+    let text =
+        "At most three codes are mailed in a quarter of an hour. Look among the unwanted mails, or wait.";
+    Notice::new(Tone::Attention, "There were enough mails for now.", text)
+}
+
 /// Says to programs, too, when the next try makes sense.
 pub(super) fn with_wait(mut page: Response, until: Option<UnixTime>, now: UnixTime) -> Response {
     if let Some(secs) = until.and_then(|until| u64::try_from(until.secs_since(now)).ok()) {
@@ -158,6 +165,15 @@ async fn verified(
             place.go_with(if owes_code { "otp" } else { "home" }, Some(&cookie))
         }
         SecondPage::CodeMailed { cookie } => place.go_with("unusual", Some(&cookie)),
+        SecondPage::NoWayToAsk => {
+            let whom =
+                place.portal().help.unwrap_or_else(|| "Ask the people who gave you this address.".to_owned());
+            let text = format!(
+                "This browser or this place is unlike those from which you sign in otherwise. We would mail you a code now, but there is no way to mail you one. {whom} They can let you in once."
+            );
+            let notice = Notice::new(Tone::Attention, "You cannot be let in from here.", &text);
+            second_page(place, &session, StatusCode::FORBIDDEN, Problem::Notice(notice))
+        }
         SecondPage::Refused => {
             let text =
                 "Check the keyboard and type it again. If you were mailed a code, only the newest one works.";
@@ -336,15 +352,25 @@ async fn brought_back(
 
 /// The code that an unusual browser asks for beside the password.
 pub(super) async fn unusual(place: Place) -> Response {
-    match place.at(PortalState::CodeOwed) {
-        Ok(_) => unusual_page(&place, StatusCode::OK, Field::default(), None),
-        Err(elsewhere) => elsewhere,
-    }
+    let session = match place.at(PortalState::CodeOwed) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = unusual_page(&place, &session, StatusCode::OK, Field::default(), None).await;
+    place.answer(result)
 }
 
-fn unusual_page(place: &Place, status: StatusCode, code: Field, notice: Option<Notice>) -> Response {
+async fn unusual_page(
+    place: &Place,
+    session: &Arc<PortalSession>,
+    status: StatusCode,
+    code: Field,
+    notice: Option<Notice>,
+) -> Result<Response, ApiError> {
+    let asked = Arc::clone(session);
+    let waits = place.state.blocking(move |service| service.unusual_code(&asked)).await?.is_some();
     let page = place.outside("A code, too");
-    html(status, &Unusual { page, portal: place.portal(), code, notice })
+    Ok(html(status, &Unusual { page, portal: place.portal(), waits, code, notice }))
 }
 
 /// The same, sent; or another code asked for.
@@ -357,35 +383,36 @@ pub(super) async fn unusual_sent(place: Place, form: Form<Typed>) -> Response {
         let PageForm(typed) = form?;
         let visit = place.visit_of(typed.text("time_zone"), typed.text("screen"));
         if !typed.text("mail").is_empty() {
-            let sent = place.state.blocking(move |service| service.mail_unusual(&session, &visit)).await?;
+            let asked = Arc::clone(&session);
+            let sent = place.state.blocking(move |service| service.mail_unusual(&asked, &visit)).await?;
             let notice = if sent {
                 Notice::new(Tone::Neutral, "Another code is on its way.", "The old one is useless now.")
             } else {
-                let text = "At most three codes are mailed in a quarter of an hour. Look among the unwanted mails, or wait.";
-                Notice::new(Tone::Attention, "There were enough mails for now.", text)
+                enough_mails()
             };
-            return Ok(unusual_page(&place, StatusCode::OK, Field::default(), Some(notice)));
+            return unusual_page(&place, &session, StatusCode::OK, Field::default(), Some(notice)).await;
         }
         let unfit = StatusCode::UNPROCESSABLE_ENTITY;
         if typed.text("code").is_empty() {
             let field = Field::wrong("", "Type the code that we mailed you.");
-            return Ok(unusual_page(&place, unfit, field, None));
+            return unusual_page(&place, &session, unfit, field, None).await;
         }
-        let code = typed.secret("code");
-        let outcome = place.state.blocking(move |service| service.portal_unusual(&session, &code, &visit));
+        let (code, asked) = (typed.secret("code"), Arc::clone(&session));
+        let outcome = place.state.blocking(move |service| service.portal_unusual(&asked, &code, &visit));
         Ok(match outcome.await? {
             SecondPage::Passed { cookie, .. } | SecondPage::CodeMailed { cookie } => {
                 place.go_with("home", Some(&cookie))
             }
-            SecondPage::Refused => {
+            SecondPage::Refused | SecondPage::NoWayToAsk => {
                 let text = "Only the newest code works, once and for ten minutes.";
                 let notice = Notice::new(Tone::Bad, "That did not fit.", text);
-                unusual_page(&place, unfit, Field::default(), Some(notice))
+                unusual_page(&place, &session, unfit, Field::default(), Some(notice)).await?
             }
             SecondPage::Blocked { until } => {
                 let now = place.state.service.now();
                 let status = StatusCode::TOO_MANY_REQUESTS;
-                let page = unusual_page(&place, status, Field::default(), Some(blocked(until, now)));
+                let notice = Some(blocked(until, now));
+                let page = unusual_page(&place, &session, status, Field::default(), notice).await?;
                 with_wait(page, until, now)
             }
         })

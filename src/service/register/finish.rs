@@ -16,7 +16,7 @@ use crate::service::code::{self, Examined};
 use crate::service::import::holder_of;
 use crate::service::notice::{Happened, Notice, Post};
 use crate::service::pair::{Pairing, require_place};
-use crate::service::portal::signed_in;
+use crate::service::portal::{require_token_proof, signed_in};
 use crate::service::resync::{WindowSteps, refuse_repeated, take_over};
 use crate::service::token::old_floor;
 use crate::service::{PortalSession, Service, ServiceError};
@@ -77,11 +77,11 @@ impl Service {
         let examined = unborn(&draft, &portal.resource, floor, now);
         let proof = self.prove_draft(&seed, &examined, otps, &portal.resource, now)?;
         let (session, actor, resource) = (portal.key, portal.actor(visit), portal.resource.id);
+        let asking = portal.clone();
         let (sealer, post) = (self.sealer()?, self.post()?);
         self.decide(move |view| {
-            if view.session(&session)?.is_none() {
-                return Err(ServiceError::state("sign_in_order", "sign in first"));
-            }
+            // A draft that was begun without a token in use proves nothing once there is one.
+            require_token_proof(view, &asking, None, now)?;
             let resource = view.resource(resource)?.ok_or(ServiceError::Stale)?;
             let Some(draft) = view.draft(&session)?.filter(|now| *now == draft) else {
                 return Err(ServiceError::Stale);

@@ -8,8 +8,8 @@ use crate::model::{
     EmailChange, Environment, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, JobId,
     JobKind, JobState, Login, LoginStage, MailId, MailKind, MailState, OperatorId, OtpSpec, Parties,
     PasswordHash, PhoneNumber, PinPlacement, PinRecord, PortalAction, ResourceAlias, ResourceId,
-    ResourceName, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange, SessionKind, Subject,
-    TokenId, TokenKind, TokenOrigin, TokenSerial, TokenType, Traits, UserId, Verdict, WrapMode,
+    ResourceName, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange, SessionCode, SessionKind,
+    Subject, TokenId, TokenKind, TokenOrigin, TokenSerial, TokenType, Traits, UserId, Verdict, WrapMode,
 };
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
 use crate::store::audit::hex;
@@ -283,9 +283,10 @@ fn bytes_of_sessions_mails_and_budgets() {
         address: "::1".into(),
         email_change: Some(EmailChange {
             to: EmailAddress::parse("a@example.org").expect("an address"),
-            hash: [1; 32],
-            expires_at: AT,
+            code: SessionCode { hash: [1; 32], expires_at: AT },
+            proved_by: Some(TokenId(4)),
         }),
+        proof_code: Some(SessionCode { hash: [2; 32], expires_at: AT }),
         environment: Some(7),
     };
     pinned(

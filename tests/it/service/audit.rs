@@ -59,6 +59,7 @@ const READING: &[&str] = &[
     "token_history",
     "tokens",
     "tokens_of_user",
+    "unusual_code",
     "unconfirmed",
     "user",
     "user_list_text",
@@ -312,7 +313,7 @@ fn service_law7_every_change_is_in_the_log() {
     });
     table.home.wait(30);
     table.row("portal_prove_code", "proved", |h| {
-        h.service.portal_prove_code(&portal, &tokens[0].wrong(h.step()), &visit()).expect("answered")
+        h.service.portal_prove_code(&portal, None, &tokens[0].wrong(h.step()), &visit()).expect("answered")
     });
     table.home.add_user("nell");
     let nell = table.home.sign_in("nell");

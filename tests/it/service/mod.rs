@@ -6,6 +6,7 @@ mod budget;
 mod double_spend;
 mod environment;
 mod fault;
+mod findings;
 pub(crate) mod fixture;
 mod import;
 mod pin;
