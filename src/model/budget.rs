@@ -96,6 +96,8 @@ pub enum BudgetKind {
     SessionCode,
     /// Codes mailed to somebody who is signed in.
     SessionCodeSent,
+    /// Codes of mail tokens that were mailed.
+    TokenCodeSent,
 }
 
 /// Whose attempts are counted.

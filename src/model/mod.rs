@@ -43,6 +43,6 @@ pub use resource::{EnvironmentPolicy, PortalAction, Resource, SelfService, Token
 pub use session::{EmailChange, LoginStage, MailedCode, Session, SessionCode, SessionKind};
 pub use token::{
     Custody, CustodyError, DisabledBy, Drift, OtpSpec, PinPlacement, PinRecord, SeedRow, Token, TokenKind,
-    TokenOrigin, TokenState, Tombstone,
+    TokenMailing, TokenOrigin, TokenState, Tombstone,
 };
 pub use user::{PasswordHash, User};

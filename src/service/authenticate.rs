@@ -3,7 +3,7 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, Resource, ResourceName, Subject,
-    User,
+    User, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::Passphrase;
@@ -11,6 +11,7 @@ use crate::store::{Change, Changes, View};
 
 use super::check::{CheckResult, compare, settle};
 use super::code::{self, Examined};
+use super::mail_token::{Asked, MailedOtp};
 use super::pair::pair_of;
 use super::{Service, ServiceError};
 
@@ -32,6 +33,11 @@ pub struct AuthRequest<'a> {
 pub enum AuthResult {
     /// All that this person must give was right; the code is spent.
     Accepted,
+    /// The password was right, and the user's token is one by mail: its code is asked for next.
+    Challenge {
+        /// A code was mailed by this; false: there were enough mails lately, or no address is on record.
+        mailed: bool,
+    },
     /// Something was not.
     Rejected,
     /// Not looked at.
@@ -46,6 +52,7 @@ impl AuthResult {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
+            Self::Challenge { .. } => "challenge",
             Self::Rejected => "rejected",
             Self::Blocked { .. } => "blocked",
         }
@@ -61,14 +68,19 @@ struct Snapshot {
 
 impl Service {
     /// Tells whether password and code are right for a user of a resource. A user with a token must
-    /// give its code; one without is accepted by the password alone.
+    /// give its code; one without is accepted by the password alone. The code of a mail token is mailed once the
+    /// password was right and no code was given.
     pub fn authenticate(
         &self,
         actor: &Actor,
         resource: &ResourceName,
         request: &AuthRequest<'_>,
     ) -> Result<AuthResult, ServiceError> {
-        self.until_settled(|| self.authenticate_once(actor, resource, request))
+        let answer = self.until_settled(|| self.authenticate_once(actor, resource, request))?;
+        if matches!(answer, AuthResult::Challenge { mailed: true }) {
+            self.wake_mailer();
+        }
+        Ok(answer)
     }
 
     fn authenticate_once(
@@ -113,6 +125,15 @@ impl Service {
             (None, _) => None,
         };
 
+        let mailed = match (request.otp, &examined, password_right) {
+            (None, Some(examined), Some(true))
+                if examined.seed.spec.is_mailed() && examined.require_usable(now).is_ok() =>
+            {
+                Some(self.next_mailed_otp(examined, None, now)?)
+            }
+            _ => None,
+        };
+        let visit = Visit::from_address(request.address.unwrap_or_default());
         let unknown = self.vault.keyed_hash("login", request.user.normal().as_bytes());
         let (has_otp, actor) = (request.otp.is_some(), Self::with_address(actor, request.address));
         let split = self.splits_check();
@@ -133,7 +154,14 @@ impl Service {
                         return Err(ServiceError::Stale);
                     }
                     let given = Given { has_otp, comparison, password_right };
-                    settling.user(view, user, &unknown, fresh.as_ref(), given)?
+                    let challenge = fresh.as_ref().zip(mailed.as_ref());
+                    match settling.user(view, user, &unknown, fresh.as_ref(), given)? {
+                        AuthResult::Rejected if challenge.is_some() => {
+                            let (fresh, code) = challenge.ok_or(ServiceError::Stale)?;
+                            settling.challenge(view, user, fresh, code, &visit)?
+                        }
+                        other => other,
+                    }
                 }
             };
             let mut changes = settling.changes;
@@ -145,7 +173,10 @@ impl Service {
                 &actor,
                 AuditAction::Authenticated,
                 subjects,
-                if answer == AuthResult::Accepted { AuditResult::Done } else { AuditResult::Refused },
+                match answer {
+                    AuthResult::Accepted | AuthResult::Challenge { .. } => AuditResult::Done,
+                    AuthResult::Rejected | AuthResult::Blocked { .. } => AuditResult::Refused,
+                },
                 vec![("result", answer.name().to_owned())],
             ));
             Ok((answer, changes))
@@ -216,6 +247,28 @@ impl Settling<'_> {
             self.count(key, budget);
         }
         Ok(AuthResult::Rejected)
+    }
+
+    /// The password was right: mails the code that is asked for next.
+    fn challenge(
+        &mut self,
+        view: &dyn View,
+        user: &User,
+        fresh: &Examined,
+        code: &MailedOtp,
+        visit: &Visit,
+    ) -> Result<AuthResult, ServiceError> {
+        if let Some(until) = code::blocked(&fresh.state.budget, self.now) {
+            return Ok(AuthResult::Blocked { until });
+        }
+        let asked = Asked { user, resource: self.resource, token: Some(fresh.id()), visit, now: self.now };
+        let mailed = code.mail(view, &asked)?;
+        let sent = mailed.is_some();
+        if let Some(changes) = mailed {
+            self.changes.extend(changes);
+            self.changes.extend(code.kept(fresh, self.now));
+        }
+        Ok(AuthResult::Challenge { mailed: sent })
     }
 
     fn user(

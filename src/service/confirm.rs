@@ -213,6 +213,9 @@ impl Service {
             Ok::<_, ServiceError>(Snapshot { now, resource, user, examined, obstacle })
         })?;
         let Snapshot { now, resource, user, examined, obstacle } = snapshot;
+        if let Some(examined) = examined.as_ref().filter(|_| actor.is_operator()) {
+            examined.require_shown()?;
+        }
         let needed = codes_for(&resource);
         let single = request.otps.len() == 1;
         if !single && request.otps.len() < needed {
@@ -285,6 +288,9 @@ impl Service {
         let Ok(digits) = examined.digits() else {
             return Ok((Proof::Wrong("kind_not_supported"), 0));
         };
+        if examined.require_shown().is_err() {
+            return Ok((Proof::Wrong("codes_are_mailed"), 0));
+        }
         if examined.require_usable(now).is_err() {
             return Ok((Proof::Wrong("token_not_yet_valid"), 0));
         }

@@ -20,10 +20,10 @@ use super::outbox::Draft;
 use super::{MailMode, Service, ServiceError};
 
 /// A mailed code lives this long.
-const CODE_SECS: i64 = 600;
+pub(super) const CODE_SECS: i64 = 600;
 /// Mailed codes in a quarter of an hour.
-const CODES_IN_WINDOW: u32 = 3;
-const CODE_WINDOW_SECS: i64 = 900;
+pub(super) const CODES_IN_WINDOW: u32 = 3;
+pub(super) const CODE_WINDOW_SECS: i64 = 900;
 
 /// What a code is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

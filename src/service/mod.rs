@@ -17,6 +17,7 @@ mod confirm;
 mod environment;
 mod error;
 mod import;
+mod mail_token;
 mod mailed_code;
 mod notice;
 mod operator;
@@ -52,13 +53,14 @@ pub use check::CheckResult;
 pub use confirm::{ConfirmRequest, ConfirmResult};
 pub use error::ServiceError;
 pub use import::{ImportRequest, ImportTask, ImportView, LINES_IN_ANSWER};
+pub use mail_token::MailTokenView;
 pub use operator::{NewApiKey, OperatorView};
 pub use outbox::{MailMode, OpenMail};
 pub use portal::{
     EmailResult, EmailSent, EnvironmentView, OFFERED, PasswordResult, PortalHome, PortalState, ProofAsked,
     ProofResult, ProvingToken, SignInView, WhyHidden,
 };
-pub use register::{DraftResult, DraftView, NewToken, OFFERED_TYPES, ShownSecret};
+pub use register::{DraftResult, DraftView, MailedDraft, NewToken, ShownSecret};
 pub use resource::{PortalSettings, ResourceView};
 pub use resync::{SequenceOutcome, SequenceResult, WindowSteps};
 pub use second_factor::ThirdPage;

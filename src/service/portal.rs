@@ -41,6 +41,8 @@ pub enum WhyHidden {
     NoToken,
     /// Codes of this kind of token cannot be synchronised yet.
     KindNotSupported,
+    /// The token has no clock and no button: its codes are mailed.
+    CodesAreMailed,
     /// The token has a PIN already.
     HasPin,
     /// The token has no PIN.
@@ -69,9 +71,14 @@ impl WhyHidden {
             Self::HasToken => "the user has a token here already",
             Self::NoToken => "the user has no token here",
             Self::KindNotSupported => "this kind of token cannot be synchronised yet",
+            Self::CodesAreMailed => {
+                "the codes of the user's token are mailed: there is nothing to synchronise"
+            }
             Self::HasPin => "the token has a PIN already",
             Self::NoPin => "the token has no PIN",
-            Self::NoTokenType => "no token type that can be set up is enabled",
+            Self::NoTokenType => {
+                "no token type that this user can set up is enabled; one by mail needs a password and a mail address"
+            }
             Self::HasPassword => "the user has a password already",
             Self::NoPassword => "the user has no password yet",
             Self::NoMail => "mail is not set up, so nobody can prove a new address",
@@ -159,8 +166,11 @@ fn why_hidden(
             match pair {
                 None => Some(WhyHidden::NoToken),
                 Some((_, token)) if action == PortalAction::SynchronizeToken => {
-                    let kind = view.seed(token.id)?.map(|seed| seed.spec);
-                    matches!(kind, Some(OtpSpec::Ocra { .. }) | None).then_some(WhyHidden::KindNotSupported)
+                    match view.seed(token.id)?.map(|seed| seed.spec) {
+                        Some(OtpSpec::Mail { .. }) => Some(WhyHidden::CodesAreMailed),
+                        Some(OtpSpec::Ocra { .. }) | None => Some(WhyHidden::KindNotSupported),
+                        Some(_) => None,
+                    }
                 }
                 Some(_) => None,
             }
@@ -175,7 +185,8 @@ fn why_hidden(
         }
         PortalAction::RegisterNewToken => {
             let rules = resource.portal.as_ref();
-            let none = rules.is_none_or(|rules| TokenType::ALL.iter().all(|sort| sort_missing(rules, *sort)));
+            let none = rules
+                .is_none_or(|rules| TokenType::ALL.iter().all(|sort| sort_missing(rules, *sort, user, mail)));
             none.then_some(WhyHidden::NoTokenType)
         }
         PortalAction::CreatePassword => user.password.is_some().then_some(WhyHidden::HasPassword),

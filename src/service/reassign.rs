@@ -1,6 +1,8 @@
 //! *Unassign Token* and *Re-Assign Token* (P18, P19). A fresh proof comes before both.
 
-use crate::model::{Assignment, AuditAction, AuditResult, PortalAction, Subject, TokenSerial, Visit};
+use crate::model::{
+    Assignment, AuditAction, AuditResult, Custody, PortalAction, Subject, Token, TokenSerial, Visit,
+};
 use crate::oath::Otp;
 use crate::store::Change;
 
@@ -23,9 +25,17 @@ impl Service {
             let (place, token) = pair_of(view, user.id, &resource)?.ok_or(ServiceError::Stale)?;
             let (alone, apart) = place.parties.unpaired()?;
             let mut changes = vec![Change::PutAssignment(Assignment { parties: alone, ..place })];
-            let id = view.next_assignment()?;
-            let stays = Assignment { id, resource: resource.id, parties: apart, created_at: now };
-            changes.push(Change::PutAssignment(stays));
+            if view.seed(token.id)?.is_some_and(|seed| seed.spec.is_mailed()) {
+                // There is nothing to confirm again: another one is set up in a minute.
+                if view.assignments_of_token(token.id)?.len() == 1 {
+                    let custody = token.custody.moved_to(Custody::Retired { at: now })?;
+                    changes.push(Change::PutToken(Token { custody, ..token.clone() }));
+                }
+            } else {
+                let id = view.next_assignment()?;
+                let stays = Assignment { id, resource: resource.id, parties: apart, created_at: now };
+                changes.push(Change::PutAssignment(stays));
+            }
             changes.push(super::audit_entry(
                 now,
                 &actor,

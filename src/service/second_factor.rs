@@ -59,7 +59,8 @@ impl Service {
             CheckResult::Accepted { .. } => ThirdPage::Passed { cookie },
             CheckResult::Replayed { .. } => ThirdPage::AlreadyUsed,
             CheckResult::Wrong | CheckResult::OutsideWindow { .. } => {
-                ThirdPage::Refused { can_synchronize: can_synchronize(&portal.resource) }
+                let has_display = self.mail_token(portal)?.is_none();
+                ThirdPage::Refused { can_synchronize: has_display && can_synchronize(&portal.resource) }
             }
             CheckResult::Blocked { until } => ThirdPage::Blocked { until },
         })
@@ -191,6 +192,7 @@ impl Service {
         let outcome = self.until_settled(|| {
             let (user, examined, now) = self.token_at_hand(portal, None)?;
             examined.require_usable(now)?;
+            examined.require_shown()?;
             let window = self.store.read(|view| portal_window(view, &examined))?;
             let pin = self.sequence_pin(&examined, otps)?;
             proved = pin == SequencePin::Proved;

@@ -97,6 +97,9 @@ impl<'k> Applier<'k> {
             Change::EndPortalSessions(resource) => self.end_sessions(&keys::portal_sessions(resource)),
             Change::EndOperatorSessions(operator) => self.end_sessions(&keys::operator_sessions(operator)),
             Change::EndUserSessions(user) => self.end_sessions(&keys::user_sessions(user)),
+            Change::PutMailing(token, mailing) => {
+                self.put(Tab::Mailings, &keys::number(token.0), &mailing).map(drop)
+            }
             Change::PutEnvironments(user, resource, environments) => {
                 self.put(Tab::Environments, &keys::pair(user.0, resource.0), &environments).map(drop)
             }

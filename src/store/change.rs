@@ -4,7 +4,7 @@ use crate::model::{
     ApiKey, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId, BatchId, Budget,
     BudgetKey, DataKeyId, Environments, Import, ImportId, ImportLine, Job, JobId, MailId, MailedCode,
     Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Token, TokenDraft,
-    TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
+    TokenId, TokenMailing, TokenState, Tombstone, User, UserId, WrappedKey,
 };
 
 use super::{KeyName, StoreMeta};
@@ -78,6 +78,8 @@ pub enum Change {
     PutDraft([u8; 32], TokenDraft),
     /// It is not set up any more. Also goes with its session.
     DeleteDraft([u8; 32]),
+    /// What was mailed last of a mail token. Also goes with its token.
+    PutMailing(TokenId, TokenMailing),
     /// The environments of a user on a resource.
     PutEnvironments(UserId, ResourceId, Environments),
     /// An import.

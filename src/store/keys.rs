@@ -215,7 +215,7 @@ pub(super) fn hashed_budget(key: &[u8]) -> Option<BudgetKey> {
 }
 
 /// Their places are stored; add at the end only.
-const BUDGET_KINDS: [BudgetKind; 11] = [
+const BUDGET_KINDS: [BudgetKind; 12] = [
     BudgetKind::Password,
     BudgetKind::MailedCode,
     BudgetKind::MailSent,
@@ -227,6 +227,7 @@ const BUDGET_KINDS: [BudgetKind; 11] = [
     BudgetKind::Registration,
     BudgetKind::SessionCode,
     BudgetKind::SessionCodeSent,
+    BudgetKind::TokenCodeSent,
 ];
 
 /// Sessions of a portal.

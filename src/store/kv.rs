@@ -126,7 +126,9 @@ tables! {
     Drafts = "drafts",
     /// End, session.
     DraftEnds = "draft_ends",
-    /// User -> record.
+    /// Token -> record of what was mailed last.
+    Mailings = "mailings",
+    /// User, resource -> record.
     Environments = "environments",
     /// Import -> record.
     Imports = "imports",

@@ -14,8 +14,8 @@ use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
     BatchId, BatchState, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId,
     ImportLine, Job, JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
-    SeedRow, SeedVersion, Session, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId,
-    WrappedKey,
+    SeedRow, SeedVersion, Session, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User,
+    UserId, WrappedKey,
 };
 
 impl View for KvView<'_> {
@@ -378,6 +378,10 @@ impl View for KvView<'_> {
         let span = Span { from: Vec::new(), to: keys_through(now) };
         let dead = self.kv.range(Tab::DraftEnds, &span, Order::Up, limit)?;
         Ok(dead.iter().filter_map(|(key, _)| key[8..].try_into().ok()).collect())
+    }
+
+    fn mailing(&self, token: TokenId) -> Found<TokenMailing> {
+        self.record(Tab::Mailings, &keys::number(token.0))
     }
 
     fn environments(&self, user: UserId, resource: ResourceId) -> Found<Environments> {

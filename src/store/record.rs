@@ -6,8 +6,8 @@ use super::kv::Tab;
 use super::{AuditHead, StoreError, StoreMeta};
 use crate::model::{
     ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, Environments, Import, ImportLine, Job,
-    MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Token, TokenDraft, TokenState, Tombstone,
-    User, WrappedKey,
+    MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Token, TokenDraft, TokenMailing,
+    TokenState, Tombstone, User, WrappedKey,
 };
 
 /// A type that is stored as a record. Its fields are pinned by a test: another layout needs
@@ -50,6 +50,7 @@ records! {
     Session => Sessions,
     MailedCode => MailedCodes,
     TokenDraft => Drafts,
+    TokenMailing => Mailings,
     Environments => Environments,
     Import => Imports,
     ImportLine => ImportLines,

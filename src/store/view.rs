@@ -8,7 +8,7 @@ use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
     BatchId, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId, ImportLine, Job,
     JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion,
-    Session, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId, WrappedKey,
+    Session, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User, UserId, WrappedKey,
 };
 
 /// The store's own description.
@@ -205,6 +205,8 @@ pub trait View {
     /// Sessions whose drafts have ended, for the sweep.
     fn dead_drafts(&self, now: UnixTime, limit: usize) -> Result<Vec<[u8; 32]>, StoreError>;
 
+    /// What was mailed last of a mail token.
+    fn mailing(&self, token: TokenId) -> Found<TokenMailing>;
     /// The environments of a user on a resource; none when nothing is known.
     fn environments(&self, user: UserId, resource: ResourceId) -> Found<Environments>;
 

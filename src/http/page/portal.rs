@@ -178,6 +178,15 @@ impl Unusual {
     }
 }
 
+/// Where the code of a mail token went.
+#[derive(Debug, Clone)]
+pub struct MailedOtp {
+    /// Most of the address hidden; empty: there is no way to mail one.
+    pub hint: String,
+    /// One was mailed, and holds still.
+    pub waits: bool,
+}
+
 /// Third page: the code of the token, with synchronizing when it is offered.
 #[derive(Debug, Template)]
 #[template(path = "portal/otp.html")]
@@ -188,6 +197,8 @@ pub struct Otp {
     pub portal: Portal,
     /// The one code.
     pub code: Code,
+    /// For tokens whose codes are mailed.
+    pub mailed: Option<MailedOtp>,
     /// The codes asked to synchronize; empty while that is not offered.
     pub synchronize: Vec<Code>,
     /// Runs with the token's step; none for tokens that count presses.
@@ -197,6 +208,11 @@ pub struct Otp {
 }
 
 impl Otp {
+    /// True while a code can be mailed and none is on its way: then that is the first thing to do.
+    fn waits_for_mail(&self) -> bool {
+        self.mailed.as_ref().is_some_and(|sent| !sent.waits && !sent.hint.is_empty())
+    }
+
     /// The page after a code that was refused.
     #[cfg(test)]
     pub fn sample() -> Self {
@@ -204,6 +220,7 @@ impl Otp {
             page: Page::sample_outside("The code on your token"),
             portal: Portal::sample(),
             code: Code { label: "Code".into(), name: "otp".into(), challenge: None, error: None },
+            mailed: None,
             synchronize: Code::fields(2),
             ring: Some(Ring::sample()),
             notice: Some(Notice::new(
@@ -212,6 +229,28 @@ impl Otp {
                 "Wait for the next one and type it; if it fails again, choose Synchronize.",
             )),
         }
+    }
+
+    /// The page of a mail token whose code is on its way.
+    #[cfg(test)]
+    pub fn sample_mailed() -> Self {
+        let mailed = MailedOtp { hint: "t…@example.org".into(), waits: true };
+        Self {
+            page: Page::sample_outside("The code we mailed you"),
+            mailed: Some(mailed),
+            synchronize: Vec::new(),
+            ring: None,
+            notice: None,
+            ..Self::sample()
+        }
+    }
+
+    /// The page of a mail token after too many mails.
+    #[cfg(test)]
+    pub fn sample_enough() -> Self {
+        let mailed = MailedOtp { hint: "t…@example.org".into(), waits: false };
+        let notice = Notice::new(Tone::Attention, "There were enough mails for now.", "Wait.");
+        Self { mailed: Some(mailed), notice: Some(notice), ..Self::sample_mailed() }
     }
 }
 

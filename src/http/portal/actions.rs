@@ -45,7 +45,9 @@ fn own_token(view: &TokenView, now: UnixTime) -> OwnToken {
         Some(_) => " Its clock is right.".to_owned(),
         None => String::new(),
     };
+    let is_mailed = view.spec.is_mailed();
     let picture = match model.map(|profile| profile.picture) {
+        _ if is_mailed => Picture::Mail,
         Some(ProfilePicture::Card) => Picture::Card,
         Some(ProfilePicture::Key) => Picture::Key,
         Some(ProfilePicture::Phone) => Picture::Phone,
@@ -59,7 +61,11 @@ fn own_token(view: &TokenView, now: UnixTime) -> OwnToken {
     };
     OwnToken {
         serial: token.serial.display().to_owned(),
-        name: if name.is_empty() { "Your token".into() } else { name.to_owned() },
+        name: match name {
+            "" if is_mailed => "Codes by mail".into(),
+            "" => "Your token".into(),
+            name => name.to_owned(),
+        },
         picture,
         state,
         words: format!("{since}{clock}").trim().to_owned(),

@@ -8,7 +8,7 @@ use axum::response::Response;
 use super::actions::{codes_problem, done_page, read_home};
 use super::place::{Inside, Place, Sent};
 use super::setup::Purpose;
-use super::sign_in::blocked;
+use super::sign_in::{blocked, enough_mails};
 use crate::clock::UnixTime;
 use crate::http::codes::{repeated_at, ring};
 use crate::http::error::ApiError;
@@ -57,6 +57,10 @@ fn facts(place: &Place, view: &DraftView) -> Vec<Fact> {
         OtpSpec::Totp { period, .. } => {
             facts.push(Fact::new("A new code", &format!("every {} s", period.get())));
         }
+        OtpSpec::Mail { .. } => {
+            facts.push(Fact::new("A new code", "by mail, at each sign-in"));
+            return facts;
+        }
         _ => facts.push(Fact::new("A new code", "at each press")),
     }
     if let Some(digits) = draft.spec.digits() {
@@ -76,7 +80,8 @@ fn facts(place: &Place, view: &DraftView) -> Vec<Fact> {
 /// The fields that the page shows: a second code, not needed, for devices whose clock may be off.
 fn code_fields(view: &DraftView) -> Vec<Code> {
     let draft = &view.draft;
-    let second = draft.failures > 0 && draft.token_type != TokenType::Software;
+    let has_clock = !matches!(draft.token_type, TokenType::Software | TokenType::Mail);
+    let second = draft.failures > 0 && has_clock;
     let mut fields = Code::fields(if second { view.codes.max(2) } else { view.codes });
     if let [only] = fields.as_mut_slice() {
         "Code".clone_into(&mut only.label);
@@ -104,6 +109,7 @@ fn draft_page(
             qr: qr::svg(&shown.uri, "QR code of your new token"),
             key: grouped(&shown.base32),
         }),
+        mailed: view.mailed.as_ref().map(|mailed| (mailed.hint.clone(), mailed.until.is_some())),
         facts: facts(place, view),
         codes,
         ring: match view.draft.spec {
@@ -150,6 +156,10 @@ pub(super) async fn proof(Inside { place, session }: Inside) -> Response {
 
 fn refused(view: &DraftView, clock_secs: Option<i64>, left: u32, now: UnixTime) -> Notice {
     let tries = words::counted(u64::from(left), "more try").replace("trys", "tries");
+    if view.draft.token_type == TokenType::Mail {
+        let text = format!("Only the newest code works, once and for ten minutes. {tries}.");
+        return Notice::new(Tone::Bad, "That code did not fit.", &text);
+    }
     let device = if view.draft.token_type == TokenType::Software { "phone" } else { "token" };
     if let Some(secs) = clock_secs {
         let text = format!(
@@ -179,6 +189,9 @@ fn refused(view: &DraftView, clock_secs: Option<i64>, left: u32, now: UnixTime) 
 pub(super) async fn prove(Sent { place, session, typed }: Sent) -> Response {
     let result = async {
         let Some(view) = drafted(&place, &session).await? else { return Ok(gone(&place)) };
+        if !typed.text("mail").is_empty() && view.mailed.is_some() {
+            return mail_again(&place, &session).await;
+        }
         let unfit = StatusCode::UNPROCESSABLE_ENTITY;
         let codes = match typed.codes(view.codes) {
             Ok(codes) => codes,
@@ -216,6 +229,19 @@ pub(super) async fn prove(Sent { place, session, typed }: Sent) -> Response {
     };
     let result = result.await;
     place.answer(result)
+}
+
+/// Another code for a token by mail.
+async fn mail_again(place: &Place, session: &Arc<PortalSession>) -> Result<Response, ApiError> {
+    let (asked, visit) = (Arc::clone(session), place.visit());
+    let sent = place.state.blocking(move |service| service.portal_mail_draft(&asked, &visit)).await?;
+    let Some(view) = drafted(place, session).await? else { return Ok(gone(place)) };
+    let notice = if sent {
+        Notice::new(Tone::Neutral, "A code is on its way.", "An earlier one is useless now.")
+    } else {
+        enough_mails()
+    };
+    Ok(draft_page(place, StatusCode::OK, &view, code_fields(&view), Some(notice)))
 }
 
 /// There is nothing to prove any more.

@@ -15,7 +15,7 @@ use crate::http::frame::html;
 use crate::http::page::setup::{Register, SetupSort, SetupTab};
 use crate::http::page::{Choice, Code, Field, Notice, Tone};
 use crate::http::words;
-use crate::model::{OtpSpec, PortalAction, TokenSerial, TokenType};
+use crate::model::{EmailAddress, OtpSpec, PortalAction, TokenSerial, TokenType};
 use crate::oath::{Digits, HashAlg, PeriodSecs};
 use crate::secret::Passphrase;
 use crate::service::{NewToken, PortalSession};
@@ -170,8 +170,14 @@ fn register_page(
         sort: match sort {
             TokenType::Hardware => SetupSort::Hardware,
             TokenType::Universal => SetupSort::Universal,
-            TokenType::Software | TokenType::Mail => SetupSort::Software,
+            TokenType::Software => SetupSort::Software,
+            TokenType::Mail => SetupSort::Mail,
         },
+        mail_hint: place
+            .session
+            .as_ref()
+            .and_then(|session| session.user.as_ref()?.email.as_ref().map(EmailAddress::hint))
+            .unwrap_or_default(),
         sort_name: sort.name(),
         action: place.path(purpose.page()),
         name: filled.field("name", "", true),

@@ -14,13 +14,15 @@ use crate::http::codes::{Typed, code_problem, fields_with, repeated_at, ring_of}
 use crate::http::error::ApiError;
 use crate::http::extract::PageForm;
 use crate::http::frame::html;
-use crate::http::page::portal::{Login, Otp as OtpPage, Unusual, Verify};
+use crate::http::page::portal::{Login, MailedOtp, Otp as OtpPage, Unusual, Verify};
 use crate::http::page::{Code, Field, Notice, Ring, Tone};
 use crate::http::words;
 use crate::model;
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
-use crate::service::{PortalSession, PortalState, SecondPage, SequenceOutcome, SequenceResult, ThirdPage};
+use crate::service::{
+    MailTokenView, PortalSession, PortalState, SecondPage, SequenceOutcome, SequenceResult, ThirdPage,
+};
 
 type Form<T> = Result<PageForm<T>, ApiError>;
 
@@ -196,8 +198,16 @@ struct Third {
     notice: Option<Notice>,
 }
 
-/// The ring of the token that owes a code, and how many codes bring it back.
-async fn owed(place: &Place, session: &Arc<PortalSession>) -> Result<(Option<Ring>, usize), ApiError> {
+/// The token that owes a code.
+struct Owed {
+    ring: Option<Ring>,
+    /// How many codes bring it back.
+    count: usize,
+    /// Its codes are mailed.
+    mailed: Option<MailTokenView>,
+}
+
+async fn owed(place: &Place, session: &Arc<PortalSession>) -> Result<Owed, ApiError> {
     let (session, visit) = (Arc::clone(session), place.visit());
     let read = place.state.blocking(move |service| {
         let actor = session.actor(&visit);
@@ -212,19 +222,24 @@ async fn owed(place: &Place, session: &Arc<PortalSession>) -> Result<(Option<Rin
             })
         };
         let ring = tokens.iter().find(here).and_then(|token| ring_of(token, service.now()));
-        Ok((ring, count))
+        Ok(Owed { ring, count, mailed: service.mail_token(&session)? })
     });
     read.await
 }
 
-fn third_page(place: &Place, status: StatusCode, ring: Option<Ring>, third: Third) -> Response {
+fn third_page(place: &Place, status: StatusCode, owed: &Owed, third: Third) -> Response {
     let code = Code { name: "otp".into(), label: "Code".into(), challenge: None, error: third.problem };
+    let title = if owed.mailed.is_some() { "The code we mailed you" } else { "The code on your token" };
     let page = OtpPage {
-        page: place.outside("The code on your token"),
+        page: place.outside(title),
         portal: place.portal(),
         code,
+        mailed: owed.mailed.as_ref().map(|mailed| MailedOtp {
+            hint: mailed.hint.clone().unwrap_or_default(),
+            waits: mailed.until.is_some(),
+        }),
         synchronize: third.synchronize,
-        ring,
+        ring: owed.ring.clone(),
         notice: third.notice,
     };
     html(status, &page)
@@ -236,9 +251,8 @@ pub(super) async fn third(place: Place) -> Response {
         Ok(session) => session,
         Err(elsewhere) => return elsewhere,
     };
-    let result = owed(&place, &session)
-        .await
-        .map(|(ring, _)| third_page(&place, StatusCode::OK, ring, Third::default()));
+    let result =
+        owed(&place, &session).await.map(|owed| third_page(&place, StatusCode::OK, &owed, Third::default()));
     place.answer(result)
 }
 
@@ -250,7 +264,9 @@ pub(super) async fn prove(place: Place, form: Form<Typed>) -> Response {
     };
     let result = async {
         let PageForm(typed) = form?;
-        if typed.text("synchronize").is_empty() {
+        if !typed.text("mail").is_empty() {
+            mailed_again(&place, session).await
+        } else if typed.text("synchronize").is_empty() {
             proved(&place, session, &typed).await
         } else {
             brought_back(&place, session, &typed).await
@@ -260,14 +276,30 @@ pub(super) async fn prove(place: Place, form: Form<Typed>) -> Response {
     place.answer(result)
 }
 
+/// Another code of a mail token.
+async fn mailed_again(place: &Place, session: Arc<PortalSession>) -> Result<Response, ApiError> {
+    let (asked, visit) = (Arc::clone(&session), place.visit());
+    let sent = place.state.blocking(move |service| service.mail_token_code(&asked, &visit)).await?;
+    let owed = owed(place, &session).await?;
+    let notice = match &owed.mailed {
+        // The page says it by itself.
+        None | Some(MailTokenView { hint: None, .. }) => None,
+        Some(_) if sent => {
+            Some(Notice::new(Tone::Neutral, "A code is on its way.", "An earlier one is useless now."))
+        }
+        Some(_) => Some(enough_mails()),
+    };
+    Ok(third_page(place, StatusCode::OK, &owed, Third { notice, ..Third::default() }))
+}
+
 async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Result<Response, ApiError> {
-    let (ring, count) = owed(place, &session).await?;
+    let owed = owed(place, &session).await?;
     let unfit = StatusCode::UNPROCESSABLE_ENTITY;
     let otp = match Otp::parse(typed.text("otp")) {
         Ok(otp) => otp,
         Err(error) => {
             let third = Third { problem: Some(code_problem(error)), ..Third::default() };
-            return Ok(third_page(place, unfit, ring, third));
+            return Ok(third_page(place, unfit, &owed, third));
         }
     };
     let visit = place.visit_of(typed.text("time_zone"), typed.text("screen"));
@@ -277,32 +309,37 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
     Ok(match outcome.await? {
         ThirdPage::Passed { cookie } => place.go_with("home", Some(&cookie)),
         ThirdPage::AlreadyUsed => {
-            let notice = Some(Notice::new(
-                Tone::Attention,
-                "This code was already used.",
-                "Wait for the next one and type it.",
-            ));
-            third_page(place, unfit, ring, Third { notice, ..Third::default() })
+            let (title, text) = match &owed.mailed {
+                None => ("This code was already used.", "Wait for the next one and type it."),
+                Some(_) => ("This code does not hold any more.", "Only the newest one works, and once."),
+            };
+            let notice = Some(Notice::new(Tone::Attention, title, text));
+            third_page(place, unfit, &owed, Third { notice, ..Third::default() })
+        }
+        ThirdPage::Refused { .. } if owed.mailed.is_some() => {
+            let text = "Only the newest code works, once and for ten minutes.";
+            let notice = notice("That code did not fit.", text);
+            third_page(place, unfit, &owed, Third { notice, ..Third::default() })
         }
         ThirdPage::Refused { can_synchronize: true } => {
             let text = "Wait for the next one and type it; if it fails again, choose Synchronize.";
             let notice = notice("That code did not fit.", text);
-            let third = Third { synchronize: Code::fields(count), notice, problem: None };
-            third_page(place, unfit, ring, third)
+            let third = Third { synchronize: Code::fields(owed.count), notice, problem: None };
+            third_page(place, unfit, &owed, third)
         }
         ThirdPage::Refused { can_synchronize: false } => {
             let text = "Wait for the next one and type it. If it fails again, ask for help.";
             third_page(
                 place,
                 unfit,
-                ring,
+                &owed,
                 Third { notice: notice("That code did not fit.", text), ..Third::default() },
             )
         }
         ThirdPage::Blocked { until } => {
             let notice = Some(blocked(until, place.state.service.now()));
             let third = Third { notice, ..Third::default() };
-            let page = third_page(place, StatusCode::TOO_MANY_REQUESTS, ring, third);
+            let page = third_page(place, StatusCode::TOO_MANY_REQUESTS, &owed, third);
             with_wait(page, until, place.state.service.now())
         }
     })
@@ -313,12 +350,13 @@ async fn brought_back(
     session: Arc<PortalSession>,
     typed: &Typed,
 ) -> Result<Response, ApiError> {
-    let (ring, count) = owed(place, &session).await?;
+    let owed = owed(place, &session).await?;
+    let count = owed.count;
     let again = |synchronize, notice| {
         third_page(
             place,
             StatusCode::UNPROCESSABLE_ENTITY,
-            ring.clone(),
+            &owed,
             Third { synchronize, notice, problem: None },
         )
     };
@@ -337,7 +375,7 @@ async fn brought_back(
             // next code is told which.
             let text = "Now type the next code; if your token has a PIN, together with it.";
             let notice = Some(Notice::new(Tone::Good, "Your token is back in time.", text));
-            Ok(third_page(place, StatusCode::OK, ring, Third { notice, ..Third::default() }))
+            Ok(third_page(place, StatusCode::OK, &owed, Third { notice, ..Third::default() }))
         }
         Ok((outcome, None)) => {
             let notice = sequence_notice(outcome.result, place.state.service.now());

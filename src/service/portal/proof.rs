@@ -91,6 +91,11 @@ pub(super) fn full(
     }
 }
 
+/// A code that is mailed proves no more than the mail address does.
+fn is_mailed(view: &dyn View, token: &Token) -> Result<bool, ServiceError> {
+    Ok(view.seed(token.id)?.is_some_and(|seed| seed.spec.is_mailed()))
+}
+
 /// The tokens of which a code proves who this user is: the one here; without one those that are theirs on other
 /// resources and can be asked for.
 pub(in crate::service) fn proving(
@@ -98,7 +103,9 @@ pub(in crate::service) fn proving(
     user: &User,
     here: &Resource,
 ) -> Result<Vec<(Token, Option<Resource>)>, ServiceError> {
-    if let Some((_, token)) = pair_of(view, user.id, here)? {
+    if let Some((_, token)) = pair_of(view, user.id, here)?
+        && !is_mailed(view, &token)?
+    {
         return Ok(vec![(token, None)]);
     }
     let mut found: Vec<(Token, Option<Resource>)> = Vec::new();
@@ -113,7 +120,9 @@ pub(in crate::service) fn proving(
             Custody::Lost { .. } | Custody::Retired { .. } | Custody::Returned { .. }
         );
         // One that is switched off, away or of a kind that cannot be checked would shut its owner out.
-        let is_asked = token.disabled.is_none() && !is_out && !matches!(seed.spec, OtpSpec::Ocra { .. });
+        let is_asked = token.disabled.is_none()
+            && !is_out
+            && !matches!(seed.spec, OtpSpec::Ocra { .. } | OtpSpec::Mail { .. });
         if is_asked && found.iter().all(|(known, _)| known.id != id) {
             found.push((token, view.resource(place.resource)?));
         }

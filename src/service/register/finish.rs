@@ -3,7 +3,7 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditResult, Batch, BatchName, BatchState, BudgetKey, BudgetKind, Custody, Resource, SeedRow,
-    SeedVersion, SelfService, Token, TokenDraft, TokenId, TokenOrigin, TokenState, User, Visit,
+    SeedVersion, SelfService, Token, TokenDraft, TokenId, TokenMailing, TokenOrigin, TokenState, User, Visit,
 };
 use crate::oath::{Generator, MovingFactor, Otp, SequenceMatch, widest_window};
 use crate::secret::Seed;
@@ -138,7 +138,7 @@ impl Service {
         let generator = Generator::new(seed, spec.hash().unwrap_or(crate::oath::HashAlg::Sha1));
         let wrong = Proof::Wrong { clock_secs: None };
         if let [otp] = otps {
-            if examined.period().is_none() {
+            if examined.period().is_none() && !spec.is_mailed() {
                 return Err(ServiceError::invalid("otps", "otps_count", "two codes in a row are needed"));
             }
             // The secret is this person's own, so how far the clock is off helps nobody else.
@@ -199,7 +199,8 @@ fn unborn(draft: &TokenDraft, resource: &Resource, floor: Option<MovingFactor>, 
         fingerprint: draft.fingerprint,
         initial,
     };
-    Examined::unborn(token, seed, resource.failure_limit)
+    let mailing = draft.mailed_until.map(|expires_at| TokenMailing { counter: draft.counter, expires_at });
+    Examined::unborn(token, seed, mailing, resource.failure_limit)
 }
 
 /// The state of the new token: past the codes that proved it.

@@ -110,6 +110,7 @@ fn bytes_of_tokens_and_seeds() {
         counter: MovingFactor(300),
         sealed: sealed(),
         fingerprint: Fingerprint([5; 16]),
+        mailed_until: Some(AT),
         failures: 2,
         created_at: AT,
     };

@@ -7,7 +7,7 @@ use mintmark::model::{
     Subject, TokenType, Visit,
 };
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewUser, PortalSession,
+    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewToken, NewUser, PortalSession,
     PortalSettings, SecondPage, TokenPatch, UserImportRequest, UserPatch,
 };
 use mintmark::store::Page;
@@ -37,6 +37,7 @@ const READING: &[&str] = &[
     "job",
     "key_actor",
     "mail_mode",
+    "mail_token",
     "meta",
     "now",
     "open_portal",
@@ -179,6 +180,30 @@ fn own_token(table: &mut Table) {
     });
     table.row("portal_unassign", "unassigned", |h| {
         h.service.portal_unassign(&nina, &visit()).expect("given back");
+    });
+}
+
+/// A token whose codes are mailed.
+fn mail_tokens(table: &mut Table) {
+    let types = Some(vec![TokenType::Mail]);
+    let settings = PortalSettings { token_types: types, ..PortalSettings::default() };
+    table.home.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+    table.home.add_user("mona");
+    table.home.give_address("mona");
+    let mona = table.home.sign_in("mona");
+    let new = NewToken { token_type: TokenType::Mail, ..software() };
+    table.row("portal_draft", "code_mailed", |h| {
+        h.service.portal_draft(&mona, &new, false, &visit()).expect("begun");
+    });
+    table.row("portal_mail_draft", "code_mailed", |h| {
+        assert!(h.service.portal_mail_draft(&mona, &visit()).expect("mailed"));
+    });
+    let code = mintmark::oath::Otp::parse(&table.home.newest_code()).expect("digits");
+    table.home.service.portal_finish(&mona, &[code], &visit()).expect("made");
+    table.home.wait(901);
+    let owed = table.home.sign_in("mona");
+    table.row("mail_token_code", "code_mailed", |h| {
+        assert!(h.service.mail_token_code(&owed, &visit()).expect("mailed"));
     });
 }
 
@@ -479,6 +504,7 @@ fn ask_unusual(table: &mut Table) {
     table.row("portal_sign_out_everywhere", "sign_out", |h| {
         h.service.portal_sign_out_everywhere(&portal, &elsewhere).expect("out");
     });
+    mail_tokens(table);
 }
 
 #[test]

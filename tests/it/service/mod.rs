@@ -9,6 +9,7 @@ mod fault;
 mod findings;
 pub(crate) mod fixture;
 mod import;
+mod mail_token;
 mod pin;
 mod profile;
 mod proof;
