@@ -67,6 +67,7 @@ const DONE: &[(&str, &str)] = &[
     ("user-added", "The user is there."),
     ("user-changed", "Saved."),
     ("user-unblocked", "The user is unblocked."),
+    ("code-revoked", "The emergency code works no longer."),
     ("operator-added", "The operator can sign in now."),
     ("key-revoked", "The key was revoked. It stopped working."),
 ];

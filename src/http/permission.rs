@@ -25,6 +25,8 @@ pub enum Permission {
     Unblock,
     /// Remove a forgotten PIN.
     RemovePin,
+    /// Give a code in the place of a token's, and take it back.
+    EmergencyCode,
     /// Assign and unassign single users and tokens.
     AssignSingle,
     /// Make a user.
@@ -48,6 +50,7 @@ impl Permission {
         Self::Disable,
         Self::Unblock,
         Self::RemovePin,
+        Self::EmergencyCode,
         Self::AssignSingle,
         Self::CreateUser,
         Self::Custody,
@@ -65,7 +68,9 @@ impl Permission {
             Self::Authenticate => matches!(role, Admin | Verifier),
             Self::Resync => matches!(role, Helpdesk | Station | Admin),
             Self::Confirm | Self::Custody => matches!(role, Station | Admin),
-            Self::Disable | Self::Unblock | Self::RemovePin => matches!(role, Helpdesk | Admin),
+            Self::Disable | Self::Unblock | Self::RemovePin | Self::EmergencyCode => {
+                matches!(role, Helpdesk | Admin)
+            }
             Self::AssignSingle => matches!(role, Station | Admin | Provisioner),
             Self::CreateUser => matches!(role, Admin | Provisioner),
             Self::Administer => matches!(role, Admin),

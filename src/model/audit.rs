@@ -112,6 +112,8 @@ actions! {
     PinSet = "pin_set",
     /// A token lost its PIN.
     PinRemoved = "pin_removed",
+    /// A user was given an emergency code, or it was taken back.
+    EmergencyCode = "emergency_code",
 }
 
 /// How it ended.

@@ -45,4 +45,4 @@ pub use token::{
     Custody, CustodyError, DisabledBy, Drift, OtpSpec, PinPlacement, PinRecord, SeedRow, Token, TokenKind,
     TokenMailing, TokenOrigin, TokenState, Tombstone,
 };
-pub use user::{PasswordHash, User};
+pub use user::{EmergencyCode, PasswordHash, User};

@@ -74,6 +74,8 @@ pub struct Session {
     pub proof_code: Option<SessionCode>,
     /// The number of the environment it was opened from, once it is complete.
     pub environment: Option<u32>,
+    /// An emergency code opened it.
+    pub emergency: bool,
 }
 
 /// A code that was mailed to whoever is signed in, and works in this session only: nobody else can void it.
@@ -107,6 +109,7 @@ impl Session {
             email_change: None,
             proof_code: None,
             environment: None,
+            emergency: false,
         }
     }
 

@@ -9,11 +9,12 @@ use crate::oath::Otp;
 use crate::secret::Passphrase;
 use crate::store::{Change, Changes, View};
 
-use super::check::{CheckResult, compare, settle};
+use super::check::{CheckResult, Comparison, compare, settle};
 use super::code::{self, Examined};
 use super::mail_token::{Asked, MailedOtp};
+use super::notice::{Happened, Notice};
 use super::pair::pair_of;
-use super::{Service, ServiceError};
+use super::{Service, ServiceError, emergency};
 
 /// What the integration knows of the person.
 #[derive(Debug)]
@@ -76,8 +77,8 @@ impl Service {
         resource: &ResourceName,
         request: &AuthRequest<'_>,
     ) -> Result<AuthResult, ServiceError> {
-        let answer = self.until_settled(|| self.authenticate_once(actor, resource, request))?;
-        if matches!(answer, AuthResult::Challenge { mailed: true }) {
+        let (answer, told) = self.until_settled(|| self.authenticate_once(actor, resource, request))?;
+        if told || matches!(answer, AuthResult::Challenge { mailed: true }) {
             self.wake_mailer();
         }
         Ok(answer)
@@ -88,7 +89,7 @@ impl Service {
         actor: &Actor,
         resource: &ResourceName,
         request: &AuthRequest<'_>,
-    ) -> Result<AuthResult, ServiceError> {
+    ) -> Result<(AuthResult, bool), ServiceError> {
         let Snapshot { now, resource, user, examined } = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let resource = self.resource_named(view, actor, resource)?;
@@ -112,7 +113,17 @@ impl Service {
             }
             None => None,
         };
+        // An emergency code is told by its length, and compared as long with a code as without.
+        let emergency = match request.otp {
+            Some(otp) if emergency::is_one(otp) => {
+                let user = user.as_ref().filter(|_| examined.is_some()).map(|user| user.id);
+                Some(self.typed_emergency(user, otp)?)
+            }
+            _ => None,
+        };
         let comparison = match (request.otp, &examined) {
+            // Wrong ones count on the token, as its own codes do.
+            (Some(_), examined) if emergency.is_some() => examined.is_some().then_some(Comparison::Wrong),
             (Some(otp), Some(examined))
                 if examined.require_usable(now).is_ok() && examined.digits().is_ok() =>
             {
@@ -135,10 +146,12 @@ impl Service {
         };
         let visit = Visit::from_address(request.address.unwrap_or_default());
         let unknown = self.vault.keyed_hash("login", request.user.normal().as_bytes());
+        let post = self.post()?;
         let (has_otp, actor) = (request.otp.is_some(), Self::with_address(actor, request.address));
         let split = self.splits_check();
         self.decide(move |view| {
             let mut settling = Settling { now, resource: &resource, changes: Vec::new() };
+            let mut by_emergency = false;
             let answer = match &user {
                 None => settling.stranger(view, &unknown, has_otp, password_right.is_some())?,
                 Some(user) => {
@@ -153,9 +166,23 @@ impl Service {
                     {
                         return Err(ServiceError::Stale);
                     }
-                    let given = Given { has_otp, comparison, password_right };
+                    let emergency = match (&emergency, &fresh) {
+                        (Some(typed), Some(_)) => typed.right(view, user.id, now)?,
+                        _ => None,
+                    };
+                    by_emergency = emergency.is_some();
+                    let given = Given { has_otp, comparison, password_right, emergency: by_emergency };
                     let challenge = fresh.as_ref().zip(mailed.as_ref());
                     match settling.user(view, user, &unknown, fresh.as_ref(), given)? {
+                        AuthResult::Accepted if by_emergency => {
+                            if let Some(code) = emergency {
+                                settling.changes.extend(emergency::used(&code, user.id));
+                            }
+                            let happened = Happened::EmergencyUsed;
+                            let notice = Notice { happened, user, actor: &actor, resource: Some(&resource) };
+                            post.tell(view, &notice, now, &mut settling.changes)?;
+                            AuthResult::Accepted
+                        }
                         AuthResult::Rejected if challenge.is_some() => {
                             let (fresh, code) = challenge.ok_or(ServiceError::Stale)?;
                             settling.challenge(view, user, fresh, code, &visit)?
@@ -165,6 +192,10 @@ impl Service {
                 }
             };
             let mut changes = settling.changes;
+            let mut detail = vec![("result", answer.name().to_owned())];
+            if by_emergency && answer == AuthResult::Accepted {
+                detail.push(("by", "emergency_code".to_owned()));
+            }
             let mut subjects = vec![Subject::Resource(resource.id)];
             subjects.extend(user.as_ref().map(|user| Subject::User(user.id)));
             subjects.extend(examined.as_ref().map(|examined| Subject::Token(examined.id())));
@@ -177,9 +208,9 @@ impl Service {
                     AuthResult::Accepted | AuthResult::Challenge { .. } => AuditResult::Done,
                     AuthResult::Rejected | AuthResult::Blocked { .. } => AuditResult::Refused,
                 },
-                vec![("result", answer.name().to_owned())],
+                detail,
             ));
-            Ok((answer, changes))
+            Ok(((answer, by_emergency), changes))
         })
     }
 
@@ -202,8 +233,10 @@ pub(super) fn is_on(view: &dyn View, user: &User, resource: &Resource) -> Result
 #[derive(Clone, Copy)]
 struct Given {
     has_otp: bool,
-    comparison: Option<super::check::Comparison>,
+    comparison: Option<Comparison>,
     password_right: Option<bool>,
+    /// An emergency code was given, and is right.
+    emergency: bool,
 }
 
 /// The counter of something typed with a login that has no such counter of its own.
@@ -279,7 +312,7 @@ impl Settling<'_> {
         token: Option<&Examined>,
         given: Given,
     ) -> Result<AuthResult, ServiceError> {
-        let Given { has_otp, comparison, password_right } = given;
+        let Given { has_otp, comparison, password_right, emergency } = given;
         let key = BudgetKey::User(BudgetKind::Password, user.id);
         let budget = view.budget(key)?;
         if password_right.is_some()
@@ -310,6 +343,8 @@ impl Settling<'_> {
             self.changes.push(Change::PutBudget(key, Budget::CLEAR));
         }
         let code_right = match (token, comparison) {
+            // Not used up beside a wrong password: nobody has seen it who did not type it.
+            (Some(_), _) if emergency => true,
             (Some(fresh), Some(comparison)) => {
                 // A right code beside a wrong password is spent too: it was shown to somebody.
                 let (result, changes) = settle(view, fresh, comparison, self.now)?;

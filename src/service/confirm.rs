@@ -199,11 +199,12 @@ impl Service {
             obstacle: Option<&'static str>,
         }
         let replaced = asking.and_then(|asking| asking.replaces);
+        let emergency = asking.is_some_and(|asking| asking.portal.emergency);
         let snapshot = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let resource = self.resource_named(view, actor, request.resource)?;
             let user = super::user::visible_user(view, actor, request.user)?;
-            require_place(view, &user, &resource, replaced)?;
+            require_place(view, &user, &resource, replaced, emergency)?;
             let token = view.token_by_serial(request.serial.normal())?;
             let obstacle = match &token {
                 Some(token) => obstacle(view, token, &user, &resource)?,
@@ -249,7 +250,7 @@ impl Service {
             };
             let fresh = if split { before.clone() } else { before.unmoved(view)? };
             if !split {
-                require_place(view, &user, &resource, replaced)?;
+                require_place(view, &user, &resource, replaced, emergency)?;
                 if self::obstacle(view, &fresh.token, &user, &resource)?.is_some() {
                     return Err(ServiceError::Stale);
                 }

@@ -50,6 +50,12 @@ pub(super) enum Happened<'a> {
     SignedOutEverywhere,
     /// By an operator: which of the ways in.
     WaysInChanged(&'a [&'static str]),
+    /// By an operator: a code in the place of the token's.
+    EmergencyIssued {
+        until: UnixTime,
+        once: bool,
+    },
+    EmergencyUsed,
 }
 
 impl Happened<'_> {
@@ -74,6 +80,8 @@ impl Happened<'_> {
             Self::EnvironmentChanged => "your list of environments was changed",
             Self::SignedOutEverywhere => "signed out everywhere",
             Self::WaysInChanged(_) => "your account was changed",
+            Self::EmergencyIssued { .. } => "an emergency code",
+            Self::EmergencyUsed => "signed in with an emergency code",
         }
     }
 
@@ -133,6 +141,19 @@ impl Happened<'_> {
             }
             Self::SignedOutEverywhere => "you were signed out wherever you were signed in.".to_owned(),
             Self::WaysInChanged(what) => format!("an operator changed your {}.", what.join(" and ")),
+            Self::EmergencyIssued { until, once } => {
+                let at = until.to_utc();
+                let uses = if *once { "once" } else { "as often as needed" };
+                format!(
+                    "an operator gave out an emergency code for you. It stands in the place of the code of your token, {uses}, until {} {:02}:{:02} UTC.",
+                    at.date(),
+                    at.hour(),
+                    at.minute(),
+                )
+            }
+            Self::EmergencyUsed => {
+                "somebody signed in as you with an emergency code in the place of your token's.".to_owned()
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) use self::proof::{
 use super::code::Examined;
 use super::confirm::{Asking, codes_for};
 use super::notice::{Happened, Notice};
-use super::pair::pair_of;
+use super::pair::{counting_pair, pair_of};
 use super::pin::SequencePin;
 use super::register::sort_missing;
 use super::resync::{Sequence, portal_window};
@@ -155,12 +155,13 @@ fn why_hidden(
     resource: &Resource,
     action: PortalAction,
     mail: MailMode,
+    emergency: bool,
 ) -> Result<Option<WhyHidden>, ServiceError> {
     let enabled = resource.portal.as_ref().is_some_and(|portal| portal.actions.contains(&action));
     if !enabled {
         return Ok(Some(WhyHidden::NotEnabled));
     }
-    let pair = pair_of(view, user.id, resource)?;
+    let pair = counting_pair(view, user.id, resource, emergency)?;
     Ok(match action {
         PortalAction::SynchronizeToken | PortalAction::ReassignToken | PortalAction::UnassignToken => {
             match pair {
@@ -217,7 +218,7 @@ impl Service {
                 } else if user.password.is_none() && user.email.is_none() {
                     Some(WhyHidden::CannotSignIn)
                 } else {
-                    why_hidden(view, &user, &resource, *action, self.mail)?
+                    why_hidden(view, &user, &resource, *action, self.mail, false)?
                 };
                 rows.push((*action, why));
             }
@@ -235,7 +236,8 @@ impl Service {
             let order = portal.resource.portal.as_ref().map(|p| p.actions.clone()).unwrap_or_default();
             for action in order {
                 if OFFERED.contains(&action)
-                    && why_hidden(view, user, &portal.resource, action, self.mail)?.is_none()
+                    && why_hidden(view, user, &portal.resource, action, self.mail, portal.emergency)?
+                        .is_none()
                 {
                     actions.push(action);
                 }

@@ -18,7 +18,7 @@ use super::pair::pair_of;
 use super::pin::SequencePin;
 use super::portal::{proved_session, proving};
 use super::resync::{Sequence, SequenceOutcome, SequenceResult, portal_window};
-use super::{PortalSession, Service, ServiceError};
+use super::{PortalSession, Service, ServiceError, emergency};
 
 /// What came of page 3.
 #[derive(Debug)]
@@ -55,6 +55,9 @@ impl Service {
         let LoginStage::OtpOwed { .. } = portal.stage else {
             return Err(ServiceError::state("sign_in_order", "start again with the login"));
         };
+        if emergency::is_one(otp) {
+            return self.third_by_emergency(portal, otp, visit);
+        }
         Ok(match self.code_of_token(portal, None, otp, visit, new_key)? {
             CheckResult::Accepted { .. } => ThirdPage::Passed { cookie },
             CheckResult::Replayed { .. } => ThirdPage::AlreadyUsed,
@@ -67,7 +70,7 @@ impl Service {
     }
 
     /// The token that is asked for: at sign-in the one here, as a proof any of those that prove.
-    fn token_at_hand(
+    pub(super) fn token_at_hand(
         &self,
         portal: &PortalSession,
         serial: Option<&TokenSerial>,
@@ -82,7 +85,7 @@ impl Service {
                 }
                 LoginStage::Full { user, .. } => {
                     let person = view.user(user)?.ok_or(ServiceError::Stale)?;
-                    let tokens = proving(view, &person, here)?;
+                    let tokens = proving(view, &person, portal)?;
                     let wanted =
                         |token: &Token| serial.is_none_or(|serial| token.serial.normal() == serial.normal());
                     let found = tokens.into_iter().find(|(token, _)| wanted(token));
@@ -153,10 +156,11 @@ impl Service {
             if right && complete {
                 changes.extend(proved_session(view, old_key, new_key, Some(fresh.id()), now)?);
             } else if right {
-                let full =
-                    full_session(view, &post, (old_key, new_key), (user, resource, fresh.id()), &visit, now)?;
-                (done, word) = if full.1 { (true, word) } else { (false, "environment") };
-                changes.extend(full.0);
+                let (keys, token) = ((old_key, new_key), Some(fresh.id()));
+                let full = FullSession { keys, user, resource, token, visit: &visit, now };
+                let (opened, is_open) = full.open(view, &post)?;
+                (done, word) = if is_open { (true, word) } else { (false, "environment") };
+                changes.extend(opened);
             }
             let result = if right && !done { CheckResult::Wrong } else { result };
             changes.push(super::audit_entry(
@@ -207,14 +211,10 @@ impl Service {
                 }
                 // Without the PIN the token is back, and the code with the PIN is still owed.
                 let (mut changes, word, done) = if pin == SequencePin::Proved {
-                    let (changes, done) = full_session(
-                        view,
-                        &post,
-                        (old_key, new_key),
-                        (user, resource, token),
-                        &visiting,
-                        now,
-                    )?;
+                    let keys = (old_key, new_key);
+                    let full =
+                        FullSession { keys, user, resource, token: Some(token), visit: &visiting, now };
+                    let (changes, done) = full.open(view, &post)?;
                     (changes, if done { "synchronized" } else { "environment" }, done)
                 } else {
                     (Vec::new(), "pin_owed", false)
@@ -245,26 +245,36 @@ fn can_synchronize(resource: &Resource) -> bool {
     resource.open_portal().is_some_and(|portal| portal.actions.contains(&PortalAction::SynchronizeToken))
 }
 
-/// The changes of a sign-in that the token's code completed, and whether it may be: from an environment that
-/// is refused the old session stays where it is.
-fn full_session(
-    view: &dyn View,
-    post: &Post,
-    (old_key, new_key): ([u8; 32], [u8; 32]),
-    (user, resource, token): (UserId, ResourceId, TokenId),
-    visit: &Visit,
-    now: UnixTime,
-) -> Result<(Changes, bool), ServiceError> {
-    let (user, resource) =
-        (view.user(user)?.ok_or(ServiceError::Stale)?, view.resource(resource)?.ok_or(ServiceError::Stale)?);
-    let mut arrival = Arrival::at(view, &user, &resource, visit, now)?.proved();
-    if arrival.is_refused() {
-        return Ok((arrival.refused(view, post)?, false));
+/// A sign-in that is complete: its old and new key, and the token whose code completed it; without one it was an
+/// emergency code.
+pub(super) struct FullSession<'a> {
+    pub(super) keys: ([u8; 32], [u8; 32]),
+    pub(super) user: UserId,
+    pub(super) resource: ResourceId,
+    pub(super) token: Option<TokenId>,
+    pub(super) visit: &'a Visit,
+    pub(super) now: UnixTime,
+}
+
+impl FullSession<'_> {
+    /// The changes that open it, and whether it may be: from an environment that is refused the old session stays
+    /// where it is.
+    pub(super) fn open(&self, view: &dyn View, post: &Post) -> Result<(Changes, bool), ServiceError> {
+        let Self { keys: (old_key, new_key), visit, now, .. } = *self;
+        let user = view.user(self.user)?.ok_or(ServiceError::Stale)?;
+        let resource = view.resource(self.resource)?.ok_or(ServiceError::Stale)?;
+        let mut arrival = Arrival::at(view, &user, &resource, visit, now)?.proved();
+        if arrival.is_refused() {
+            return Ok((arrival.refused(view, post)?, false));
+        }
+        let (environment, mut changes) = arrival.let_in(view, post)?;
+        // An emergency code is no fresh proof: who comes by it is asked for one.
+        let proved_at = if self.token.is_some() { now } else { UnixTime::EPOCH };
+        let stage = LoginStage::Full { user: user.id, proved_at, proved_by: self.token };
+        let kind = SessionKind::Portal { resource: resource.id, stage };
+        let emergency = self.token.is_none();
+        let session = Session { environment, emergency, ..Session::new(kind, visit.address.clone(), now) };
+        changes.extend([Change::DeleteSession(old_key), Change::PutSession(new_key, session)]);
+        Ok((changes, true))
     }
-    let (number, mut changes) = arrival.let_in(view, post)?;
-    let stage = LoginStage::Full { user: user.id, proved_at: now, proved_by: Some(token) };
-    let kind = SessionKind::Portal { resource: resource.id, stage };
-    let session = Session { environment: number, ..Session::new(kind, visit.address.clone(), now) };
-    changes.extend([Change::DeleteSession(old_key), Change::PutSession(new_key, session)]);
-    Ok((changes, true))
 }

@@ -39,6 +39,8 @@ pub struct PortalSession {
     pub email_pending: Option<EmailAddress>,
     /// The number of the environment it was opened from.
     pub environment: Option<u32>,
+    /// An emergency code opened it.
+    pub emergency: bool,
 }
 
 impl PortalSession {
@@ -153,8 +155,9 @@ impl Service {
             let stage = stage.clone();
             let email_pending = session.email_change.as_ref().filter(|change| now < change.code.expires_at);
             let email_pending = email_pending.map(|change| change.to.clone());
+            let Session { environment, emergency, .. } = session;
             Ok::<_, ServiceError>(Some((
-                PortalSession { key, resource, stage, user, email_pending, environment: session.environment },
+                PortalSession { key, resource, stage, user, email_pending, environment, emergency },
                 session,
             )))
         })?;

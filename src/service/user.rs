@@ -10,6 +10,7 @@ use crate::secret::Passphrase;
 use crate::store::{Change, Changes, Page, Slice, UserFilter, View};
 use crate::vault::check_new_password;
 
+use super::emergency::EmergencyView;
 use super::notice::{Happened, Notice};
 use super::scope::{rules_user, seen_tokens, sees_user, shared};
 use super::token::TokenView;
@@ -75,6 +76,8 @@ pub struct UserView {
     pub assignments: Vec<(String, AssignmentKind, Option<String>)>,
     /// Until when some method of theirs is blocked: which, until when (`None`: until an operator).
     pub blocked: Vec<(&'static str, Option<UnixTime>)>,
+    /// The emergency code that stands in for their token's.
+    pub emergency: Option<EmergencyView>,
 }
 
 pub(super) fn name_field(field: &'static str, text: &str) -> Result<String, ServiceError> {
@@ -111,7 +114,8 @@ impl UserView {
                 blocked.push((word, until));
             }
         }
-        Ok(Self { user, assignments, blocked })
+        let emergency = EmergencyView::read(view, user.id, now)?;
+        Ok(Self { user, assignments, blocked, emergency })
     }
 }
 

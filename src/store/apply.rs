@@ -97,6 +97,12 @@ impl<'k> Applier<'k> {
             Change::EndPortalSessions(resource) => self.end_sessions(&keys::portal_sessions(resource)),
             Change::EndOperatorSessions(operator) => self.end_sessions(&keys::operator_sessions(operator)),
             Change::EndUserSessions(user) => self.end_sessions(&keys::user_sessions(user)),
+            Change::PutEmergencyCode(user, code) => {
+                self.put(Tab::EmergencyCodes, &keys::number(user.0), &code).map(drop)
+            }
+            Change::DeleteEmergencyCode(user) => {
+                self.kv.delete(Tab::EmergencyCodes, &keys::number(user.0)).map(drop)
+            }
             Change::PutMailing(token, mailing) => {
                 self.put(Tab::Mailings, &keys::number(token.0), &mailing).map(drop)
             }
@@ -309,6 +315,7 @@ impl<'k> Applier<'k> {
         for login in old.old_logins.iter().chain([&old.login]) {
             self.kv.put(Tab::Logins, login.normal().as_bytes(), &LoginUse::Gone.write(id.0))?;
         }
+        self.kv.delete(Tab::EmergencyCodes, &keys::number(id.0))?;
         let known = Span::prefix(&keys::number(id.0));
         for (key, _) in self.kv.range(Tab::Environments, &known, Order::Up, usize::MAX)? {
             self.kv.delete(Tab::Environments, &key)?;

@@ -2,9 +2,9 @@
 
 use crate::model::{
     ApiKey, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId, BatchId, Budget,
-    BudgetKey, DataKeyId, Environments, Import, ImportId, ImportLine, Job, JobId, MailId, MailedCode,
-    Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Token, TokenDraft,
-    TokenId, TokenMailing, TokenState, Tombstone, User, UserId, WrappedKey,
+    BudgetKey, DataKeyId, EmergencyCode, Environments, Import, ImportId, ImportLine, Job, JobId, MailId,
+    MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Token,
+    TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User, UserId, WrappedKey,
 };
 
 use super::{KeyName, StoreMeta};
@@ -80,6 +80,10 @@ pub enum Change {
     DeleteDraft([u8; 32]),
     /// What was mailed last of a mail token. Also goes with its token.
     PutMailing(TokenId, TokenMailing),
+    /// The one emergency code of a user. Also goes with its user.
+    PutEmergencyCode(UserId, EmergencyCode),
+    /// It has ended.
+    DeleteEmergencyCode(UserId),
     /// The environments of a user on a resource.
     PutEnvironments(UserId, ResourceId, Environments),
     /// An import.

@@ -126,6 +126,8 @@ tables! {
     Drafts = "drafts",
     /// End, session.
     DraftEnds = "draft_ends",
+    /// User -> record.
+    EmergencyCodes = "emergency_codes",
     /// Token -> record of what was mailed last.
     Mailings = "mailings",
     /// User, resource -> record.

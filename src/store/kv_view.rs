@@ -12,10 +12,10 @@ use super::{
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
-    BatchId, BatchState, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId,
-    ImportLine, Job, JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
-    SeedRow, SeedVersion, Session, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User,
-    UserId, WrappedKey,
+    BatchId, BatchState, Budget, BudgetKey, DataKeyId, EmergencyCode, Environments, Fingerprint, Import,
+    ImportId, ImportLine, Job, JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource,
+    ResourceId, SeedRow, SeedVersion, Session, Token, TokenDraft, TokenId, TokenMailing, TokenState,
+    Tombstone, User, UserId, WrappedKey,
 };
 
 impl View for KvView<'_> {
@@ -382,6 +382,10 @@ impl View for KvView<'_> {
 
     fn mailing(&self, token: TokenId) -> Found<TokenMailing> {
         self.record(Tab::Mailings, &keys::number(token.0))
+    }
+
+    fn emergency_code(&self, user: UserId) -> Found<EmergencyCode> {
+        self.record(Tab::EmergencyCodes, &keys::number(user.0))
     }
 
     fn environments(&self, user: UserId, resource: ResourceId) -> Found<Environments> {

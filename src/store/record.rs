@@ -5,9 +5,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::kv::Tab;
 use super::{AuditHead, StoreError, StoreMeta};
 use crate::model::{
-    ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, Environments, Import, ImportLine, Job,
-    MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Token, TokenDraft, TokenMailing,
-    TokenState, Tombstone, User, WrappedKey,
+    ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, EmergencyCode, Environments, Import,
+    ImportLine, Job, MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Token, TokenDraft,
+    TokenMailing, TokenState, Tombstone, User, WrappedKey,
 };
 
 /// A type that is stored as a record. Its fields are pinned by a test: another layout needs
@@ -51,6 +51,7 @@ records! {
     MailedCode => MailedCodes,
     TokenDraft => Drafts,
     TokenMailing => Mailings,
+    EmergencyCode => EmergencyCodes,
     Environments => Environments,
     Import => Imports,
     ImportLine => ImportLines,

@@ -6,9 +6,10 @@ use super::{AssignmentFilter, AuditFilter, Page, Slice, StoreError, TokenFilter,
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
-    BatchId, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId, ImportLine, Job,
-    JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion,
-    Session, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User, UserId, WrappedKey,
+    BatchId, Budget, BudgetKey, DataKeyId, EmergencyCode, Environments, Fingerprint, Import, ImportId,
+    ImportLine, Job, JobId, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
+    SeedRow, SeedVersion, Session, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User,
+    UserId, WrappedKey,
 };
 
 /// The store's own description.
@@ -207,6 +208,8 @@ pub trait View {
 
     /// What was mailed last of a mail token.
     fn mailing(&self, token: TokenId) -> Found<TokenMailing>;
+    /// The emergency code of a user, in force or not.
+    fn emergency_code(&self, user: UserId) -> Found<EmergencyCode>;
     /// The environments of a user on a resource; none when nothing is known.
     fn environments(&self, user: UserId, resource: ResourceId) -> Found<Environments>;
 

@@ -17,5 +17,6 @@ mod service;
 mod store_conformance;
 mod user_import;
 mod walk_cli;
+mod ways;
 mod wire;
 mod wrong_file;

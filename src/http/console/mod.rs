@@ -9,6 +9,7 @@ mod sign_in;
 mod token;
 mod token_code;
 mod user;
+mod user_code;
 mod user_import;
 
 use axum::Router;
@@ -72,6 +73,8 @@ pub const RULES: &[Rule] = &[
     Rule::new("GET", "/admin/users/{login}", Permission::Read),
     Rule::new("POST", "/admin/users/{login}/edit", Permission::Administer),
     Rule::new("POST", "/admin/users/{login}/unblock", Permission::Unblock),
+    Rule::new("POST", "/admin/users/{login}/emergency-code", Permission::EmergencyCode),
+    Rule::new("POST", "/admin/users/{login}/emergency-code/revoke", Permission::EmergencyCode),
     Rule::new("GET", "/admin/audit", Permission::Audit),
     Rule::new("POST", "/admin/audit/verify", Permission::Audit),
     Rule::new("POST", "/admin/audit/clock", Permission::Administer),
@@ -124,6 +127,8 @@ pub fn router() -> Router<AppState> {
         .route("/admin/users/{login}", get(user::show))
         .route("/admin/users/{login}/edit", post(user::edit))
         .route("/admin/users/{login}/unblock", post(user::unblock))
+        .route("/admin/users/{login}/emergency-code", post(user_code::issue))
+        .route("/admin/users/{login}/emergency-code/revoke", post(user_code::revoke))
         .route("/admin/audit", get(operation::audit))
         .route("/admin/audit/verify", post(operation::verify))
         .route("/admin/audit/clock", post(operation::accept_clock))

@@ -34,6 +34,7 @@ fn samples() -> Vec<(&'static str, String)> {
         ("console_resource_empty", html(&console::resource::Resource::sample_empty())),
         ("console_users", html(&console::user::Users::sample())),
         ("console_user", html(&console::user::User::sample())),
+        ("console_user_code_issued", html(&console::user::User::sample_issued())),
         ("console_user_import", html(&console::user_import::UserImport::sample())),
         ("console_user_import_plan", html(&console::user_import::UserImport::sample_plan())),
         ("console_user_import_done", html(&console::user_import::UserImport::sample_done())),

@@ -17,7 +17,7 @@ use crate::service::address::AddressBudget;
 use crate::service::check::CheckResult;
 use crate::service::code;
 use crate::service::mailed_code::{Purpose, Recipient, fits_session};
-use crate::service::pair::pair_of;
+use crate::service::pair::counting_pair;
 use crate::service::token::TokenView;
 use crate::service::{MailMode, PortalSession, Service, ServiceError};
 use crate::store::{Change, Changes, View};
@@ -101,9 +101,10 @@ fn is_mailed(view: &dyn View, token: &Token) -> Result<bool, ServiceError> {
 pub(in crate::service) fn proving(
     view: &dyn View,
     user: &User,
-    here: &Resource,
+    portal: &PortalSession,
 ) -> Result<Vec<(Token, Option<Resource>)>, ServiceError> {
-    if let Some((_, token)) = pair_of(view, user.id, here)?
+    let here = &portal.resource;
+    if let Some((_, token)) = counting_pair(view, user.id, here, portal.emergency)?
         && !is_mailed(view, &token)?
     {
         return Ok(vec![(token, None)]);
@@ -154,7 +155,7 @@ pub(in crate::service) fn require_fresh(
     else {
         return Err(ended());
     };
-    let tokens = proving(view, &user, &portal.resource)?;
+    let tokens = proving(view, &user, portal)?;
     let is_of_token = tokens.iter().any(|(token, _)| Some(token.id) == proved_by);
     let age = now.secs_since(proved_at);
     if (tokens.is_empty() || is_of_token) && (-code::CLOCK_TOLERANCE_SECS..=FRESH_SECS).contains(&age) {
@@ -172,7 +173,7 @@ pub(in crate::service) fn require_fresh_code(
     now: UnixTime,
 ) -> Result<(), ServiceError> {
     let (_, user) = full(view, portal, now)?;
-    let tokens = proving(view, &user, &portal.resource)?;
+    let tokens = proving(view, &user, portal)?;
     let is_enough = tokens.is_empty() || tokens.iter().any(|(token, _)| Some(token.id) == in_hand);
     if is_enough { Ok(()) } else { require_fresh(view, portal, now) }
 }
@@ -187,7 +188,7 @@ pub(in crate::service) fn require_token_proof(
 ) -> Result<(), ServiceError> {
     let (session, user) = full(view, portal, now)?;
     let proved_by = proved_by.or_else(|| self::proved_by(&session));
-    let tokens = proving(view, &user, &portal.resource)?;
+    let tokens = proving(view, &user, portal)?;
     let holds = tokens.is_empty() || tokens.iter().any(|(token, _)| Some(token.id) == proved_by);
     if holds { Ok(()) } else { require_fresh(view, portal, now) }
 }
@@ -310,7 +311,7 @@ impl Service {
         let (now, mail) = (self.clock.now(), self.mail);
         self.store.read(|view| {
             let user = user_now(view, portal, now)?;
-            let tokens = proving(view, &user, &portal.resource)?;
+            let tokens = proving(view, &user, portal)?;
             if !tokens.is_empty() {
                 let shown = |(token, place): (Token, Option<Resource>)| {
                     let view = TokenView::read(view, &actor, token)?;
@@ -357,7 +358,7 @@ impl Service {
         let (portal, visit) = (portal.clone(), visit.clone());
         let sent = self.decide(move |view| {
             let ((session, user), resource) = (full(view, &portal, now)?, &portal.resource);
-            let has_token = !proving(view, &user, resource)?.is_empty();
+            let has_token = !proving(view, &user, &portal)?.is_empty();
             let to = user.email.clone().filter(|_| user.password.is_none() && !has_token);
             let Some(to) = to else {
                 return Err(ServiceError::state("proof_kind", "something else is asked for now"));
@@ -407,7 +408,7 @@ impl Service {
         let proved = self.decide(move |view| {
             let user = user_now(view, &portal, typed.now)?;
             let resource = view.resource(portal.resource.id)?.ok_or_else(ended)?;
-            if !proving(view, &user, &resource)?.is_empty() {
+            if !proving(view, &user, &portal)?.is_empty() {
                 return Err(ServiceError::state("proof_kind", "the code of the token is asked for now"));
             }
             Ok(match typed.weigh(view, &portal, &user, &resource)? {

@@ -89,8 +89,17 @@ impl Service {
             if old_floor(view, draft.fingerprint, &draft.spec)? != floor {
                 return Err(ServiceError::Stale);
             }
-            let finish =
-                Finish { view, session, draft: &draft, user: &user, resource: &resource, actor: &actor, now };
+            let emergency = asking.emergency;
+            let finish = Finish {
+                view,
+                session,
+                draft: &draft,
+                user: &user,
+                resource: &resource,
+                actor: &actor,
+                emergency,
+                now,
+            };
             let key = BudgetKey::User(BudgetKind::Registration, user.id);
             let budget = view.budget(key)?.within(now, 86_400);
             if budget.failures >= USER_TRIES_A_DAY {
@@ -220,6 +229,8 @@ struct Finish<'a> {
     user: &'a User,
     resource: &'a Resource,
     actor: &'a Actor,
+    /// An emergency code opened the session.
+    emergency: bool,
     now: UnixTime,
 }
 
@@ -281,7 +292,7 @@ impl Finish<'_> {
         state: TokenState,
     ) -> Result<Changes, ServiceError> {
         let (view, draft) = (self.view, self.draft);
-        require_place(view, self.user, self.resource, draft.replaces)?;
+        require_place(view, self.user, self.resource, draft.replaces, self.emergency)?;
         let mut batch = self.batch()?;
         batch.tokens += 1;
         let mut examined = unborn(draft, self.resource, None, self.now);

@@ -116,7 +116,7 @@ fn bytes_of_tokens_and_seeds() {
     };
     pinned(
         &draft,
-        "01050301070104382d376103383741016e014601630101081e01ac0202090909090909090909090909030102030505050505050505050505050505050502f6a1d5edee66",
+        "01050301070104382d376103383741016e014601630101081e01ac0202090909090909090909090909030102030505050505050505050505050505050501f6a1d5edee6602f6a1d5edee66",
     );
     let row = SeedRow {
         token: TokenId(300),
@@ -289,10 +289,11 @@ fn bytes_of_sessions_mails_and_budgets() {
         }),
         proof_code: Some(SessionCode { hash: [2; 32], expires_at: AT }),
         environment: Some(7),
+        emergency: true,
     };
     pinned(
         &session,
-        "0101030205f6a1d5edee660104f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660107",
+        "0101030205f6a1d5edee660104f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660104010202020202020202020202020202020202020202020202020202020202020202f6a1d5edee66010701",
     );
     let environment = Environment {
         number: 1,
@@ -311,6 +312,16 @@ fn bytes_of_sessions_mails_and_budgets() {
     };
     let environments = Environments { known: vec![environment], numbers: 1, next_is_welcome: false };
     pinned(&environments, "0101010146014c0264650000016e016801f6a1d5edee66f6a1d5edee660100");
+    let mailing = TokenMailing { counter: MovingFactor(300), expires_at: AT };
+    pinned(&mailing, "01ac02f6a1d5edee66");
+    let emergency = EmergencyCode {
+        phc: PasswordHash("p".into()),
+        once: true,
+        issued_at: AT,
+        expires_at: AT,
+        issued_by: "o".into(),
+    };
+    pinned(&emergency, "01017001f6a1d5edee66f6a1d5edee66016f");
     let code = MailedCode { hash: [1; 32], expires_at: AT, session: [2; 32] };
     pinned(
         &code,
@@ -394,7 +405,7 @@ fn places_of_variants() {
          confirmation authenticated sign_in sign_out code_mailed operator_created operator_changed \
          api_key_created api_key_revoked audit_verified confirmation_alert clock_accepted \
          chain_anchored proved environment_changed environment_unlike registration \
-         token_replaced pin_set pin_removed"
+         token_replaced pin_set pin_removed emergency_code"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(

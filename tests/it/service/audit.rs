@@ -7,8 +7,8 @@ use mintmark::model::{
     Subject, TokenType, Visit,
 };
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, NewToken, NewUser, PortalSession,
-    PortalSettings, SecondPage, TokenPatch, UserImportRequest, UserPatch,
+    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, ImportRequest, NewToken,
+    NewUser, PortalSession, PortalSettings, SecondPage, TokenPatch, UserImportRequest, UserPatch,
 };
 use mintmark::store::Page;
 
@@ -202,6 +202,13 @@ fn mail_tokens(table: &mut Table) {
     table.home.service.portal_finish(&mona, &[code], &visit()).expect("made");
     table.home.wait(901);
     let owed = table.home.sign_in("mona");
+    table.row("issue_emergency_code", "emergency_code", |h| {
+        let request = EmergencyRequest { note: "at the desk", hours: 1, once: true, token_lost: false };
+        h.service.issue_emergency_code(&admin(), &login("mona"), &request).expect("issued");
+    });
+    table.row("revoke_emergency_code", "emergency_code", |h| {
+        h.service.revoke_emergency_code(&admin(), &login("mona")).expect("taken back");
+    });
     table.row("mail_token_code", "code_mailed", |h| {
         assert!(h.service.mail_token_code(&owed, &visit()).expect("mailed"));
     });
