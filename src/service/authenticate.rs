@@ -11,6 +11,7 @@ use crate::store::{Change, Changes, View};
 
 use super::check::{CheckResult, Comparison, compare, settle};
 use super::code::{self, Examined};
+use super::emergency::TypedEmergency;
 use super::mail_token::{Asked, MailedOtp};
 use super::notice::{Happened, Notice};
 use super::pair::pair_of;
@@ -67,6 +68,15 @@ struct Snapshot {
     examined: Option<Examined>,
 }
 
+/// What came of comparing what was given.
+struct Compared {
+    password_right: Option<bool>,
+    emergency: Option<TypedEmergency>,
+    comparison: Option<Comparison>,
+    /// The code of a mail token that is asked for next.
+    mailed: Option<MailedOtp>,
+}
+
 impl Service {
     /// Tells whether password and code are right for a user of a resource. A user with a token must
     /// give its code; one without is accepted by the password alone. The code of a mail token is mailed once the
@@ -107,43 +117,8 @@ impl Service {
             Ok::<_, ServiceError>(Snapshot { now, resource, user, examined })
         })?;
 
-        let password_right = match request.password {
-            Some(password) => {
-                Some(self.verify_password(password, user.as_ref().and_then(|u| u.password.as_ref()))?)
-            }
-            None => None,
-        };
-        // An emergency code is told by its length, and compared as long with a code as without.
-        let emergency = match request.otp {
-            Some(otp) if emergency::is_one(otp) => {
-                let user = user.as_ref().filter(|_| examined.is_some()).map(|user| user.id);
-                Some(self.typed_emergency(user, otp)?)
-            }
-            _ => None,
-        };
-        let comparison = match (request.otp, &examined) {
-            // Wrong ones count on the token, as its own codes do.
-            (Some(_), examined) if emergency.is_some() => examined.is_some().then_some(Comparison::Wrong),
-            (Some(otp), Some(examined))
-                if examined.require_usable(now).is_ok() && examined.digits().is_ok() =>
-            {
-                Some(compare(self, examined, otp, now, false)?)
-            }
-            (Some(otp), _) => {
-                self.dummy_check(otp)?;
-                None
-            }
-            (None, _) => None,
-        };
-
-        let mailed = match (request.otp, &examined, password_right) {
-            (None, Some(examined), Some(true))
-                if examined.seed.spec.is_mailed() && examined.require_usable(now).is_ok() =>
-            {
-                Some(self.next_mailed_otp(examined, None, now)?)
-            }
-            _ => None,
-        };
+        let Compared { password_right, emergency, comparison, mailed } =
+            self.compared(request, user.as_ref(), examined.as_ref(), now)?;
         let visit = Visit::from_address(request.address.unwrap_or_default());
         let unknown = self.vault.keyed_hash("login", request.user.normal().as_bytes());
         let post = self.post()?;
@@ -212,6 +187,54 @@ impl Service {
             ));
             Ok(((answer, by_emergency), changes))
         })
+    }
+
+    /// What was given, compared outside the store.
+    fn compared(
+        &self,
+        request: &AuthRequest<'_>,
+        user: Option<&User>,
+        examined: Option<&Examined>,
+        now: UnixTime,
+    ) -> Result<Compared, ServiceError> {
+        let password_right = match request.password {
+            Some(password) => {
+                Some(self.verify_password(password, user.and_then(|user| user.password.as_ref()))?)
+            }
+            None => None,
+        };
+        // An emergency code is told by its length, and compared as long with a code as without.
+        let emergency = match request.otp {
+            Some(otp) if emergency::is_one(otp) => {
+                let user = user.filter(|_| examined.is_some()).map(|user| user.id);
+                Some(self.typed_emergency(user, otp)?)
+            }
+            _ => None,
+        };
+        let comparison = match (request.otp, examined) {
+            // Wrong ones count on the token, as its own codes do.
+            (Some(_), examined) if emergency.is_some() => examined.is_some().then_some(Comparison::Wrong),
+            (Some(otp), Some(examined))
+                if examined.require_usable(now).is_ok() && examined.digits().is_ok() =>
+            {
+                Some(compare(self, examined, otp, now, false)?)
+            }
+            (Some(otp), _) => {
+                self.dummy_check(otp)?;
+                None
+            }
+            (None, _) => None,
+        };
+
+        let mailed = match (request.otp, examined, password_right) {
+            (None, Some(examined), Some(true))
+                if examined.seed.spec.is_mailed() && examined.require_usable(now).is_ok() =>
+            {
+                Some(self.next_mailed_otp(examined, None, now)?)
+            }
+            _ => None,
+        };
+        Ok(Compared { password_right, emergency, comparison, mailed })
     }
 
     fn with_address(actor: &Actor, address: Option<&str>) -> Actor {

@@ -217,27 +217,13 @@ impl Service {
                 _ => None,
             };
             let by_mail = known.as_ref().is_some_and(|user| user.password.is_none() && user.email.is_some());
-            let kind = if by_mail { BudgetKind::MailedCode } else { BudgetKind::Password };
-            let key = match &known {
-                Some(user) => BudgetKey::User(kind, user.id),
-                None => hashed_key(kind, &unknown),
-            };
-            let mut budget = view.budget(key)?;
-            if known.is_none() {
-                budget = budget.within(now, 86_400);
-            }
+            let (key, budget) = second_counter(view, known.as_ref(), by_mail, &unknown, now)?;
             let mut subjects = vec![Subject::Resource(resource.id)];
             subjects.extend(known.as_ref().map(|user| Subject::User(user.id)));
             let audit = |result, word: &str| {
                 let detail = vec![("page", "second".to_owned()), ("result", word.to_owned())];
-                super::audit_entry(
-                    now,
-                    &visit.stranger(),
-                    AuditAction::SignIn,
-                    subjects.clone(),
-                    result,
-                    detail,
-                )
+                let (actor, action) = (visit.stranger(), AuditAction::SignIn);
+                super::audit_entry(now, &actor, action, subjects.clone(), result, detail)
             };
             if let Some(until) = of_address.blocked(view)? {
                 let entry = audit(AuditResult::Refused, "address_blocked");
@@ -276,13 +262,13 @@ impl Service {
                     return Ok((Err(Stop::NoWayToAsk), changes));
                 }
             };
-            let mut changes = vec![
-                Change::PutBudget(key, Budget::CLEAR),
-                Change::DeleteMailedCode(user.id, resource.id),
-                Change::DeleteSession(old_key),
-            ];
+            let mut changes = vec![Change::PutBudget(key, Budget::CLEAR), Change::DeleteSession(old_key)];
+            if by_mail {
+                // Spent. One that another visit waits for beside the password is not touched.
+                changes.push(Change::DeleteMailedCode(user.id, resource.id));
+            }
             changes.extend(more);
-            changes.push(Change::PutSession(new_key, session));
+            changes.push(Change::PutSession(new_key, *session));
             changes.push(audit(AuditResult::Done, next.word()));
             Ok((Ok(next), changes))
         })?;
@@ -341,6 +327,23 @@ fn open_portal(view: &dyn View, alias: &ResourceAlias) -> Result<Resource, Servi
         .ok_or(ServiceError::NotFound { what: "portal" })
 }
 
+/// The counter of page 2: of the user's password or mailed code, or of a login that nobody has.
+fn second_counter(
+    view: &dyn View,
+    known: Option<&User>,
+    by_mail: bool,
+    unknown: &[u8; 32],
+    now: UnixTime,
+) -> Result<(BudgetKey, Budget), ServiceError> {
+    let kind = if by_mail { BudgetKind::MailedCode } else { BudgetKind::Password };
+    if let Some(user) = known {
+        let key = BudgetKey::User(kind, user.id);
+        return Ok((key, view.budget(key)?));
+    }
+    let key = hashed_key(kind, unknown);
+    Ok((key, view.budget(key)?.within(now, 86_400)))
+}
+
 /// The user that page 1 found; one who was taken off the resource since then is like a login that
 /// nobody has.
 fn still_here(
@@ -375,7 +378,7 @@ enum Stop {
 /// What a right first factor leads to, each with what goes with it.
 enum Passed {
     /// What follows, and the session.
-    On(Next, Session, Changes),
+    On(Next, Box<Session>, Changes),
     /// Refused all the same, in the words of a wrong one.
     AsWrong(Changes),
     /// A code would be asked for that cannot be mailed.
@@ -391,7 +394,7 @@ impl FirstFactor<'_> {
         };
         if pair_of(view, user.id, resource)?.is_some() {
             let owed = session(LoginStage::OtpOwed { user: user.id });
-            return Ok(Passed::On(Next::Code, owed, Vec::new()));
+            return Ok(Passed::On(Next::Code, Box::new(owed), Vec::new()));
         }
         let mut arrival = Arrival::at(view, user, resource, visit, now)?;
         if arrival.is_refused() {
@@ -405,13 +408,13 @@ impl FirstFactor<'_> {
                 let kept = mailed.is_some().then(|| code.kept_for(user.id, resource.id, self.new_key, now));
                 let changes = mailed.into_iter().flatten().chain(kept).collect();
                 let owed = session(LoginStage::CodeOwed { user: user.id });
-                return Ok(Passed::On(Next::MailedCode, owed, changes));
+                return Ok(Passed::On(Next::MailedCode, Box::new(owed), changes));
             }
             Asks::Unanswerable => return Ok(Passed::NoWayToAsk(arrival.refused(view, post)?)),
         }
         let (environment, changes) = arrival.let_in(view, post)?;
         let full = session(LoginStage::Full { user: user.id, proved_at: now, proved_by: None });
-        Ok(Passed::On(Next::Nothing, Session { environment, ..full }, changes))
+        Ok(Passed::On(Next::Nothing, Box::new(Session { environment, ..full }), changes))
     }
 }
 

@@ -325,7 +325,9 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
         Asked::Code { code, choices, .. } => match Otp::parse(typed.text("otp")) {
             Ok(otp) => {
                 let chosen = typed.text("token");
-                choices.iter_mut().for_each(|choice| choice.selected = choice.value == chosen);
+                for choice in choices.iter_mut() {
+                    choice.selected = choice.value == chosen;
+                }
                 let serial = TokenSerial::parse(chosen).ok();
                 let prove =
                     move |service: &Service| service.portal_prove_code(&asked, serial.as_ref(), &otp, &visit);

@@ -175,6 +175,8 @@ fn p29_ask_wants_a_mailed_code_beside_the_password() {
     assert!(home.service.unusual_code(&owed).expect("read").is_some());
     assert!(!home.service.mail_unusual(&owed, &elsewhere).expect("not mailed"));
     let last = asked();
+    let still = home.service.unusual_code(&owed).expect("read");
+    assert!(still.is_some(), "the code of the other visit holds: another one asked with nothing mailed");
     assert_eq!(
         home.service.unusual_code(&last).expect("read"),
         None,

@@ -2,8 +2,8 @@
 //! the password could give, mails that somebody else used up.
 
 use mintmark::model::{
-    AssignmentKind, BrowserSays, EmailAddress, EnvironmentPolicy, PortalAction, ResourceAlias, TokenType,
-    Verdict, Visit,
+    AssignmentKind, BrowserSays, EmailAddress, EnvironmentPolicy, PortalAction, ResourceAlias, ResourceName,
+    TokenType, Verdict, Visit,
 };
 use mintmark::secret::BearerToken;
 use mintmark::service::{
@@ -85,7 +85,7 @@ fn at_mail(home: &Home) -> PortalSession {
     }
 }
 
-fn needs_proof<T: std::fmt::Debug>(answer: Result<T, ServiceError>) {
+fn needs_proof<T: std::fmt::Debug>(answer: &Result<T, ServiceError>) {
     assert!(matches!(answer, Err(ServiceError::State { code: "proof_needed", .. })), "{answer:?}");
 }
 
@@ -119,29 +119,29 @@ fn p32_a_token_elsewhere_guards_what_belongs_to_the_whole_user() {
     let token = StandIn::totp("T-1");
     pair(&home, &token);
     let portal = at_mail(&home);
-    needs_proof(home.service.portal_change_login(&portal, &login("anna2"), &visit()));
+    needs_proof(&home.service.portal_change_login(&portal, &login("anna2"), &visit()));
     let address = EmailAddress::parse("other@example.org").expect("an address");
-    needs_proof(home.service.portal_change_email(&portal, &address, &visit()));
+    needs_proof(&home.service.portal_change_email(&portal, &address, &visit()));
     let new = typed("vier Quitten im Netz");
-    needs_proof(home.service.portal_change_password(&portal, &typed(PASSWORD), &new, &visit()));
+    needs_proof(&home.service.portal_change_password(&portal, &typed(PASSWORD), &new, &visit()));
     let first = home.service.portal_environments(&portal).expect("read")[0].environment.number;
-    needs_proof(home.service.portal_trust_environment(&portal, first, true, &visit()));
-    needs_proof(home.service.portal_forget_environment(&portal, first, &visit()));
+    needs_proof(&home.service.portal_trust_environment(&portal, first, true, &visit()));
+    needs_proof(&home.service.portal_forget_environment(&portal, first, &visit()));
     // Nor does the password alone make another token hers, which could prove all of that then.
     let other = StandIn::totp("T-2");
     home.import("two", &[&other]);
     let here = AssignRequest { kind: AssignmentKind::Token, user: None, token: Some(other.serial.clone()) };
     home.service.assign(&admin(), &resource("Mail"), &here).expect("assigned");
     let codes = other.from(home.step() - 1, 2);
-    needs_proof(home.service.portal_confirm(&portal, &other.serial, &codes, &visit()));
-    needs_proof(home.service.portal_draft(&portal, &super::register::software(), false, &visit()));
+    needs_proof(&home.service.portal_confirm(&portal, &other.serial, &codes, &visit()));
+    needs_proof(&home.service.portal_draft(&portal, &super::register::software(), false, &visit()));
 
     // The page asks for the code of the token on *VPN*; the password is no way.
     let asked = home.service.portal_proof(&portal).expect("read");
     let ProofAsked::Code(tokens) = &asked else { panic!("{asked:?}") };
     let shown: Vec<_> = tokens
         .iter()
-        .map(|one| (one.view.token.serial.display(), one.elsewhere.as_ref().map(|place| place.as_str())))
+        .map(|one| (one.view.token.serial.display(), one.elsewhere.as_ref().map(ResourceName::as_str)))
         .collect();
     assert_eq!(shown, [("T-1", Some("VPN"))]);
     let password = home.service.portal_prove_secret(&portal, &typed(PASSWORD), &visit());
@@ -176,7 +176,7 @@ fn p32_a_password_is_not_made_beside_a_token_by_a_mailed_code() {
     let passed = home.service.portal_second(&first, &typed(&code), &visit()).expect("answered");
     let SecondPage::Passed { cookie, .. } = passed else { panic!("{passed:?}") };
     let portal = session(&home, &mail(), &cookie);
-    needs_proof(home.service.portal_create_password(&portal, &typed("vier Quitten im Netz"), &visit()));
+    needs_proof(&home.service.portal_create_password(&portal, &typed("vier Quitten im Netz"), &visit()));
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn p32_a_stranger_neither_voids_nor_uses_up_the_proof_by_mail() {
         home.service.portal_second(&first, &typed("12345678"), &visit()).expect("answered");
     }
     let address = EmailAddress::parse("carl@example.net").expect("an address");
-    needs_proof(home.service.portal_change_email(&portal, &address, &visit()));
+    needs_proof(&home.service.portal_change_email(&portal, &address, &visit()));
     let right = home.service.portal_prove_secret(&portal, &typed(&code), &visit()).expect("answered");
     let ProofResult::Passed { cookie } = right else { panic!("{right:?}") };
     let proved = home.session(&cookie);
@@ -223,7 +223,7 @@ fn p25_a_token_that_came_between_is_asked_for_before_the_address_changes() {
     let code = home.newest_code();
     let token = StandIn::totp("T-1");
     pair(&home, &token);
-    needs_proof(home.service.portal_prove_email(&portal, &typed(&code), &visit()));
+    needs_proof(&home.service.portal_prove_email(&portal, &typed(&code), &visit()));
     let proved = home.prove(&portal, &token.at(home.step()));
     let changed = home.service.portal_prove_email(&proved, &typed(&code), &visit()).expect("answered");
     assert_eq!(changed, EmailResult::Changed);
@@ -239,7 +239,7 @@ fn p15_a_draft_that_was_begun_without_a_token_needs_its_code_once_there_is_one()
         data_encoding::BASE32_NOPAD.decode(view.shown.expect("shown").base32.as_bytes()).expect("base32");
     let app = StandIn::with_secret(view.draft.serial.display(), false, secret);
     pair(&home, &StandIn::totp("T-1"));
-    needs_proof(home.service.portal_finish(&portal, &[app.at(home.step())], &visit()));
+    needs_proof(&home.service.portal_finish(&portal, &[app.at(home.step())], &visit()));
 }
 
 #[test]
@@ -344,5 +344,5 @@ fn p18_p32_a_reassignment_rests_on_the_token_here() {
     let app = scanned(&home, &portal, false);
     let made = home.service.portal_finish(&portal, &[app.at(home.step())], &visit()).expect("answered");
     assert!(matches!(made, DraftResult::Made { .. }), "{made:?}");
-    needs_proof(home.service.portal_draft(&portal, &super::register::software(), true, &visit()));
+    needs_proof(&home.service.portal_draft(&portal, &super::register::software(), true, &visit()));
 }

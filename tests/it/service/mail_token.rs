@@ -137,7 +137,7 @@ fn p14_page_three_mails_a_code_and_takes_it_once() {
     let wrong = if code == "00000000" { "00000001" } else { "00000000" };
     match third(&home, &owed, wrong) {
         ThirdPage::Refused { can_synchronize } => {
-            assert!(!can_synchronize, "there is nothing to synchronise")
+            assert!(!can_synchronize, "there is nothing to synchronise");
         }
         other => panic!("{other:?}"),
     }
