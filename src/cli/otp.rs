@@ -160,6 +160,9 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
             let first = args.counter.unwrap_or(record.counter);
             (*hash, *digits, (first..first.saturating_add(args.count)).map(|c| (c, None)).collect())
         }
+        OtpSpec::Mail { .. } => {
+            return Err(usage("codes of mail tokens are mailed; no file has their secrets"));
+        }
         OtpSpec::Ocra { .. } => {
             return Err(usage("this token answers challenges (OCRA), which this command does not compute"));
         }

@@ -12,6 +12,7 @@ use super::list::{PageArgs, list, said, show};
 use super::output::{Outcome, Output};
 use super::secrets;
 use super::user_import::{self, UserImportArgs};
+use crate::service::EMERGENCY_HOURS;
 
 /// Users of tokens.
 #[derive(Debug, Subcommand)]
@@ -32,6 +33,30 @@ pub(super) enum UserCommand {
         /// Login
         login: String,
     },
+    /// Gives a code in the place of a token's and shows it, this once; or takes it back
+    EmergencyCode(EmergencyArgs),
+}
+
+/// A code for somebody who stands at the desk without their token.
+#[derive(Args, Debug)]
+pub(super) struct EmergencyArgs {
+    /// Login
+    login: String,
+    /// How you made sure who the person is
+    #[arg(long, value_name = "TEXT", required_unless_present = "revoke")]
+    note: Option<String>,
+    /// How long it holds
+    #[arg(long, default_value_t = EMERGENCY_HOURS, value_parser = clap::value_parser!(u32).range(1..=168))]
+    hours: u32,
+    /// It works until its time, not once
+    #[arg(long)]
+    many: bool,
+    /// The token is lost: it is switched off, and the user can set up another one
+    #[arg(long)]
+    token_lost: bool,
+    /// Takes the present code back
+    #[arg(long, conflicts_with_all = ["note", "many", "token_lost"])]
+    revoke: bool,
 }
 
 /// A user to be made.
@@ -154,6 +179,20 @@ pub(super) async fn user(command: &UserCommand, client: &Client, out: &mut Outpu
         UserCommand::Unblock { login } => {
             let answer = client.post(&format!("/users/{}/unblock", segment(login)), &json!({})).await?;
             said(out, &answer, &format!("{login} is open again"))?;
+        }
+        UserCommand::EmergencyCode(args) => {
+            let path = format!("/users/{}/emergency-code", segment(&args.login));
+            if args.revoke {
+                let answer = client.delete(&path).await?;
+                said(out, &answer, &format!("the emergency code of {} works no longer", args.login))?;
+            } else {
+                let body = json!({
+                    "note": args.note, "hours": args.hours, "once": !args.many, "token_lost": args.token_lost,
+                });
+                let answer = client.post(&path, &body).await?;
+                let code = answer["code"].as_str().unwrap_or_default().to_owned();
+                said(out, &answer, &code)?;
+            }
         }
     }
     Ok(Outcome::Done)

@@ -77,6 +77,7 @@ const DONE: &[(&str, &str)] = &[
     ("issue-first", "Noted. Another operator must verify this request, too."),
     ("issue-waits", "Noted. The request takes effect after its wait; whoever reads the old e-mail was told."),
     ("issue-deleted", "The request is deleted."),
+    ("code-revoked", "The emergency code works no longer."),
     ("operator-added", "The operator can sign in now."),
     ("reminded", "Reminders are on their way."),
     (

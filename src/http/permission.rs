@@ -27,6 +27,8 @@ pub enum Permission {
     RemovePin,
     /// Verify and delete user issues.
     DecideIssues,
+    /// Give a code in the place of a token's, and take it back.
+    EmergencyCode,
     /// Assign and unassign single users and tokens.
     AssignSingle,
     /// Make a user.
@@ -53,6 +55,7 @@ impl Permission {
         Self::Unblock,
         Self::RemovePin,
         Self::DecideIssues,
+        Self::EmergencyCode,
         Self::AssignSingle,
         Self::CreateUser,
         Self::Custody,
@@ -71,7 +74,7 @@ impl Permission {
             Self::Authenticate => matches!(role, Admin | Verifier),
             Self::Resync => matches!(role, Helpdesk | Station | Admin),
             Self::Confirm | Self::Custody => matches!(role, Station | Admin),
-            Self::Disable | Self::Unblock | Self::RemovePin | Self::DecideIssues => {
+            Self::Disable | Self::Unblock | Self::RemovePin | Self::DecideIssues | Self::EmergencyCode => {
                 matches!(role, Helpdesk | Admin)
             }
             Self::AssignSingle => matches!(role, Station | Admin | Provisioner),

@@ -130,6 +130,8 @@ actions! {
     NotificationFailed = "notification_failed",
     /// Users were reminded to confirm their tokens.
     UsersReminded = "users_reminded",
+    /// A user was given an emergency code, or it was taken back.
+    EmergencyCode = "emergency_code",
 }
 
 /// How it ended.

@@ -96,6 +96,12 @@ pub enum BudgetKind {
     Restore,
     /// Reminders to confirm a token.
     Reminded,
+    /// Wrong codes that were mailed to somebody who is signed in.
+    SessionCode,
+    /// Codes mailed to somebody who is signed in.
+    SessionCodeSent,
+    /// Codes of mail tokens that were mailed.
+    TokenCodeSent,
 }
 
 /// Whose attempts are counted.

@@ -34,6 +34,8 @@ pub struct TokenDraft {
     pub sealed: SealedSeed,
     /// Its keyed hash.
     pub fingerprint: Fingerprint,
+    /// Until when the code holds that was mailed last, for codes by mail.
+    pub mailed_until: Option<UnixTime>,
     /// Codes that did not fit so far.
     pub failures: u32,
     /// When it was made.

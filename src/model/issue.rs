@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EmailAddress, InvalidTransition, OperatorId, PasswordHash, ResourceId, TokenId, UserId, UserIssueId,
+    EmailAddress, InvalidTransition, OperatorId, PasswordHash, ResourceId, SessionCode, TokenId, UserId,
+    UserIssueId,
 };
 use crate::clock::UnixTime;
 
@@ -289,7 +290,7 @@ pub struct RestoreDraft {
     /// What was proved.
     pub proved: Factors<bool>,
     /// The code that was mailed for it, in this session and nowhere else.
-    pub code: Option<MailedLink>,
+    pub code: Option<SessionCode>,
     /// The new password.
     pub new_password: Option<PasswordHash>,
     /// The new address.

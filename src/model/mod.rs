@@ -53,9 +53,9 @@ pub use news::{
     WebhookUrl, WebhookUrlError, may_be_called,
 };
 pub use resource::{EnvironmentPolicy, PortalAction, Resource, SelfService, TokenType};
-pub use session::{EmailChange, LoginStage, MailedCode, Session, SessionKind};
+pub use session::{EmailChange, LoginStage, MailedCode, Session, SessionCode, SessionKind};
 pub use token::{
     Custody, CustodyError, DisabledBy, Drift, OtpSpec, PinPlacement, PinRecord, SeedRow, Token, TokenKind,
-    TokenOrigin, TokenState, Tombstone,
+    TokenMailing, TokenOrigin, TokenState, Tombstone,
 };
-pub use user::{PasswordHash, User};
+pub use user::{EmergencyCode, PasswordHash, User};

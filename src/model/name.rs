@@ -156,6 +156,12 @@ impl Login {
     pub fn normal(&self) -> String {
         self.0.to_lowercase()
     }
+
+    /// True for words that stand in the place of a login in addresses of pages and of the REST interface: a user
+    /// who were called so could not be reached there.
+    pub fn is_word_of_addresses(&self) -> bool {
+        ["import", "imports", ".", ".."].contains(&self.normal().as_str())
+    }
 }
 
 text_name! {

@@ -70,10 +70,23 @@ pub struct Session {
     pub address: String,
     /// A new mail address that its owner has not proved yet.
     pub email_change: Option<EmailChange>,
+    /// A code that was mailed as a proof of who is there.
+    pub proof_code: Option<SessionCode>,
     /// The number of the environment it was opened from, once it is complete.
     pub environment: Option<u32>,
     /// A request to restore access that is being made in it.
     pub restore: Option<Box<RestoreDraft>>,
+    /// An emergency code opened it.
+    pub emergency: bool,
+}
+
+/// A code that was mailed to whoever is signed in, and works in this session only: nobody else can void it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionCode {
+    /// Keyed hash of the code.
+    pub hash: [u8; 32],
+    /// Until when it is good.
+    pub expires_at: UnixTime,
 }
 
 /// A mail address that becomes the user's when the code that was mailed to it comes back in this session.
@@ -81,10 +94,10 @@ pub struct Session {
 pub struct EmailChange {
     /// The new address.
     pub to: EmailAddress,
-    /// Keyed hash of the code.
-    pub hash: [u8; 32],
-    /// Until when it is good.
-    pub expires_at: UnixTime,
+    /// The code that was mailed to it.
+    pub code: SessionCode,
+    /// The token whose code proved who typed the address; none: a password or a mailed code.
+    pub proved_by: Option<TokenId>,
 }
 
 impl Session {
@@ -96,8 +109,10 @@ impl Session {
             seen_at: now,
             address,
             email_change: None,
+            proof_code: None,
             environment: None,
             restore: None,
+            emergency: false,
         }
     }
 

@@ -35,6 +35,13 @@ pub enum OtpSpec {
         /// The suite, byte for byte.
         suite: OcraSuite,
     },
+    /// Codes by mail: event based, with a secret that nobody but this program has; what is mailed is a code of it.
+    Mail {
+        /// Hash under the HMAC.
+        hash: HashAlg,
+        /// Digits of a code.
+        digits: Digits,
+    },
 }
 
 /// The kind of a token, as JSON and filters name it.
@@ -46,6 +53,8 @@ pub enum TokenKind {
     Hotp,
     /// RFC 6287.
     Ocra,
+    /// Codes by mail.
+    Mail,
 }
 
 impl TokenKind {
@@ -55,6 +64,7 @@ impl TokenKind {
             Self::Totp => "totp",
             Self::Hotp => "hotp",
             Self::Ocra => "ocra",
+            Self::Mail => "mail",
         }
     }
 }
@@ -66,13 +76,16 @@ impl OtpSpec {
             Self::Hotp { .. } => TokenKind::Hotp,
             Self::Totp { .. } => TokenKind::Totp,
             Self::Ocra { .. } => TokenKind::Ocra,
+            Self::Mail { .. } => TokenKind::Mail,
         }
     }
 
     /// Digits of a code; `None` where the suite decides.
     pub const fn digits(&self) -> Option<Digits> {
         match self {
-            Self::Hotp { digits, .. } | Self::Totp { digits, .. } => Some(*digits),
+            Self::Hotp { digits, .. } | Self::Totp { digits, .. } | Self::Mail { digits, .. } => {
+                Some(*digits)
+            }
             Self::Ocra { .. } => None,
         }
     }
@@ -80,9 +93,14 @@ impl OtpSpec {
     /// The hash; `None` where the suite decides.
     pub const fn hash(&self) -> Option<HashAlg> {
         match self {
-            Self::Hotp { hash, .. } | Self::Totp { hash, .. } => Some(*hash),
+            Self::Hotp { hash, .. } | Self::Totp { hash, .. } | Self::Mail { hash, .. } => Some(*hash),
             Self::Ocra { .. } => None,
         }
+    }
+
+    /// True for codes by mail.
+    pub const fn is_mailed(&self) -> bool {
+        matches!(self, Self::Mail { .. })
     }
 }
 
@@ -371,6 +389,23 @@ pub struct PinRecord {
     pub digits: u8,
     /// PHC string of Argon2id.
     pub phc: String,
+}
+
+/// The code of a mail token that was mailed last. Each mailing moves the floor to its counter, so the ones before
+/// are void; a code that was accepted is below the floor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenMailing {
+    /// The counter of the code.
+    pub counter: MovingFactor,
+    /// Until when it is good.
+    pub expires_at: UnixTime,
+}
+
+impl TokenMailing {
+    /// True while its code can be accepted above this floor.
+    pub fn is_open(&self, floor: MovingFactor, now: UnixTime) -> bool {
+        self.counter >= floor && now < self.expires_at
+    }
 }
 
 /// What stays of a deleted token, so that a later import cannot reopen its old codes.

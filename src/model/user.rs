@@ -17,6 +17,28 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
+/// A code that an operator gave a user in the place of their token's. Never printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmergencyCode {
+    /// Keyed hash under a store key, then Argon2id.
+    pub phc: PasswordHash,
+    /// It works once; else until its time.
+    pub once: bool,
+    /// When it was issued.
+    pub issued_at: UnixTime,
+    /// Until when it holds.
+    pub expires_at: UnixTime,
+    /// Who issued it, as text for people.
+    pub issued_by: String,
+}
+
+impl EmergencyCode {
+    /// True until its time.
+    pub fn is_alive(&self, now: UnixTime) -> bool {
+        now < self.expires_at
+    }
+}
+
 /// A user of the portal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

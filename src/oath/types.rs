@@ -145,12 +145,12 @@ pub enum OtpError {
         /// Position of the character, counted from 1.
         position: usize,
     },
-    /// Codes (with a PIN glued on) have 4 to 16 digits.
+    /// Codes (with a PIN glued on) have 4 to 16 digits, emergency codes 20.
     #[error("{0} digits were typed, a code has 6 to 8")]
     Length(usize),
 }
 
-/// A code as typed: 4 to 16 ASCII digits (a PIN may be glued on). Never printed, wiped when dropped.
+/// A code as typed: 4 to 20 ASCII digits (a PIN may be glued on). Never printed, wiped when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Otp {
     digits: [u8; Self::MAX_LEN],
@@ -158,8 +158,8 @@ pub struct Otp {
 }
 
 impl Otp {
-    /// Longest input: eight digits of code and eight of PIN.
-    pub const MAX_LEN: usize = 16;
+    /// Longest input: an emergency code. A code and its PIN have sixteen digits at most.
+    pub const MAX_LEN: usize = 20;
     /// Shortest input: OCRA suites may truncate to four digits (RFC 6287 §6.2).
     pub const MIN_LEN: usize = 4;
 
@@ -272,7 +272,7 @@ mod tests {
     fn otp_input_refuses_what_is_not_a_code() {
         assert_eq!(Otp::parse("").expect_err("empty"), OtpError::Empty);
         assert_eq!(Otp::parse("123").expect_err("short"), OtpError::Length(3));
-        assert_eq!(Otp::parse("12345678901234567").expect_err("long"), OtpError::Length(17));
+        assert_eq!(Otp::parse("123456789012345678901").expect_err("long"), OtpError::Length(21));
         assert_eq!(Otp::parse("12345６").expect_err("full-width"), OtpError::NotADigit { position: 6 });
         assert_eq!(Otp::parse("٣٣٣٣٣٣").expect_err("Arabic-Indic"), OtpError::NotADigit { position: 1 });
     }

@@ -24,6 +24,10 @@ impl Position {
     }
 }
 
+/// Why a file has no mail tokens.
+pub(super) const MAIL_IS_MADE_HERE: &str =
+    "Mail tokens are made in the portal and come in no file. Say another kind.";
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
         /// The stable word for each kind of problem, for scripts and filters.

@@ -119,6 +119,7 @@ fn described(record: &SeedRecord) -> String {
         OtpSpec::Hotp { hash, digits } => (hash.name(), digits.get(), 0),
         OtpSpec::Totp { hash, digits, period, .. } => (hash.name(), digits.get(), period.get()),
         OtpSpec::Ocra { suite } => (suite.as_str(), 0, 0),
+        OtpSpec::Mail { .. } => ("mail", 0, 0),
     };
     let (kind, serial) = (record.spec.kind().name(), record.serial.display());
     format!("{serial}|{kind}|{detail}|{digits}|{period}|{}|{}", record.counter, record.drift_steps)

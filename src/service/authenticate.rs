@@ -3,16 +3,19 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, Resource, ResourceName, Subject,
-    User,
+    User, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::Passphrase;
 use crate::store::{Change, Changes, View};
 
-use super::check::{CheckResult, compare, settle};
+use super::check::{CheckResult, Comparison, compare, settle};
 use super::code::{self, Examined};
+use super::emergency::TypedEmergency;
+use super::mail_token::{Asked, MailedOtp};
+use super::notice::{Happened, Notice};
 use super::pair::pair_of;
-use super::{Service, ServiceError};
+use super::{Service, ServiceError, emergency};
 
 /// What the integration knows of the person.
 #[derive(Debug)]
@@ -32,6 +35,11 @@ pub struct AuthRequest<'a> {
 pub enum AuthResult {
     /// All that this person must give was right; the code is spent.
     Accepted,
+    /// The password was right, and the user's token is one by mail: its code is asked for next.
+    Challenge {
+        /// A code was mailed by this; false: there were enough mails lately, or no address is on record.
+        mailed: bool,
+    },
     /// Something was not.
     Rejected,
     /// Not looked at.
@@ -46,6 +54,7 @@ impl AuthResult {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
+            Self::Challenge { .. } => "challenge",
             Self::Rejected => "rejected",
             Self::Blocked { .. } => "blocked",
         }
@@ -59,16 +68,30 @@ struct Snapshot {
     examined: Option<Examined>,
 }
 
+/// What came of comparing what was given.
+struct Compared {
+    password_right: Option<bool>,
+    emergency: Option<TypedEmergency>,
+    comparison: Option<Comparison>,
+    /// The code of a mail token that is asked for next.
+    mailed: Option<MailedOtp>,
+}
+
 impl Service {
     /// Tells whether password and code are right for a user of a resource. A user with a token must
-    /// give its code; one without is accepted by the password alone.
+    /// give its code; one without is accepted by the password alone. The code of a mail token is mailed once the
+    /// password was right and no code was given.
     pub fn authenticate(
         &self,
         actor: &Actor,
         resource: &ResourceName,
         request: &AuthRequest<'_>,
     ) -> Result<AuthResult, ServiceError> {
-        self.until_settled(|| self.authenticate_once(actor, resource, request))
+        let (answer, told) = self.until_settled(|| self.authenticate_once(actor, resource, request))?;
+        if told || matches!(answer, AuthResult::Challenge { mailed: true }) {
+            self.wake_mailer();
+        }
+        Ok(answer)
     }
 
     fn authenticate_once(
@@ -76,7 +99,7 @@ impl Service {
         actor: &Actor,
         resource: &ResourceName,
         request: &AuthRequest<'_>,
-    ) -> Result<AuthResult, ServiceError> {
+    ) -> Result<(AuthResult, bool), ServiceError> {
         let Snapshot { now, resource, user, examined } = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let resource = self.resource_named(view, actor, resource)?;
@@ -94,30 +117,16 @@ impl Service {
             Ok::<_, ServiceError>(Snapshot { now, resource, user, examined })
         })?;
 
-        let password_right = match request.password {
-            Some(password) => {
-                Some(self.verify_password(password, user.as_ref().and_then(|u| u.password.as_ref()))?)
-            }
-            None => None,
-        };
-        let comparison = match (request.otp, &examined) {
-            (Some(otp), Some(examined))
-                if examined.require_usable(now).is_ok() && examined.digits().is_ok() =>
-            {
-                Some(compare(self, examined, otp, now, false)?)
-            }
-            (Some(otp), _) => {
-                self.dummy_check(otp)?;
-                None
-            }
-            (None, _) => None,
-        };
-
+        let Compared { password_right, emergency, comparison, mailed } =
+            self.compared(request, user.as_ref(), examined.as_ref(), now)?;
+        let visit = Visit::from_address(request.address.unwrap_or_default());
         let unknown = self.vault.keyed_hash("login", request.user.normal().as_bytes());
+        let post = self.post()?;
         let (has_otp, actor) = (request.otp.is_some(), Self::with_address(actor, request.address));
         let split = self.splits_check();
         self.decide(move |view| {
             let mut settling = Settling { now, resource: &resource, changes: Vec::new() };
+            let mut by_emergency = false;
             let answer = match &user {
                 None => settling.stranger(view, &unknown, has_otp, password_right.is_some())?,
                 Some(user) => {
@@ -132,15 +141,40 @@ impl Service {
                     {
                         return Err(ServiceError::Stale);
                     }
-                    let given = Given { has_otp, comparison, password_right };
-                    settling.user(view, user, &unknown, fresh.as_ref(), given)?
+                    let emergency = match (&emergency, &fresh) {
+                        (Some(typed), Some(_)) => typed.right(view, user.id, now)?,
+                        _ => None,
+                    };
+                    by_emergency = emergency.is_some();
+                    let given = Given { has_otp, comparison, password_right, emergency: by_emergency };
+                    let challenge = fresh.as_ref().zip(mailed.as_ref());
+                    match settling.user(view, user, &unknown, fresh.as_ref(), given)? {
+                        AuthResult::Accepted if by_emergency => {
+                            if let Some(code) = emergency {
+                                settling.changes.extend(emergency::used(&code, user.id));
+                            }
+                            let happened = Happened::EmergencyUsed;
+                            let notice = Notice { happened, user, actor: &actor, resource: Some(&resource) };
+                            post.tell(view, &notice, now, &mut settling.changes)?;
+                            AuthResult::Accepted
+                        }
+                        AuthResult::Rejected if challenge.is_some() => {
+                            let (fresh, code) = challenge.ok_or(ServiceError::Stale)?;
+                            settling.challenge(view, user, fresh, code, &visit)?
+                        }
+                        other => other,
+                    }
                 }
             };
             let mut changes = settling.changes;
-            if let Some(user) = user.as_ref().filter(|_| answer == AuthResult::Accepted)
+            if let Some(user) = user.as_ref().filter(|_| answer == AuthResult::Accepted && !by_emergency)
                 && password_right == Some(true)
             {
                 changes.extend(super::restore::deleted_by_sign_in(view, user, &resource, &actor, now)?);
+            }
+            let mut detail = vec![("result", answer.name().to_owned())];
+            if by_emergency && answer == AuthResult::Accepted {
+                detail.push(("by", "emergency_code".to_owned()));
             }
             let mut subjects = vec![Subject::Resource(resource.id)];
             subjects.extend(user.as_ref().map(|user| Subject::User(user.id)));
@@ -150,11 +184,62 @@ impl Service {
                 &actor,
                 AuditAction::Authenticated,
                 subjects,
-                if answer == AuthResult::Accepted { AuditResult::Done } else { AuditResult::Refused },
-                vec![("result", answer.name().to_owned())],
+                match answer {
+                    AuthResult::Accepted | AuthResult::Challenge { .. } => AuditResult::Done,
+                    AuthResult::Rejected | AuthResult::Blocked { .. } => AuditResult::Refused,
+                },
+                detail,
             ));
-            Ok((answer, changes))
+            Ok(((answer, by_emergency), changes))
         })
+    }
+
+    /// What was given, compared outside the store.
+    fn compared(
+        &self,
+        request: &AuthRequest<'_>,
+        user: Option<&User>,
+        examined: Option<&Examined>,
+        now: UnixTime,
+    ) -> Result<Compared, ServiceError> {
+        let password_right = match request.password {
+            Some(password) => {
+                Some(self.verify_password(password, user.and_then(|user| user.password.as_ref()))?)
+            }
+            None => None,
+        };
+        // An emergency code is told by its length, and compared as long with a code as without.
+        let emergency = match request.otp {
+            Some(otp) if emergency::is_one(otp) => {
+                let user = user.filter(|_| examined.is_some()).map(|user| user.id);
+                Some(self.typed_emergency(user, otp)?)
+            }
+            _ => None,
+        };
+        let comparison = match (request.otp, examined) {
+            // Wrong ones count on the token, as its own codes do.
+            (Some(_), examined) if emergency.is_some() => examined.is_some().then_some(Comparison::Wrong),
+            (Some(otp), Some(examined))
+                if examined.require_usable(now).is_ok() && examined.digits().is_ok() =>
+            {
+                Some(compare(self, examined, otp, now, false)?)
+            }
+            (Some(otp), _) => {
+                self.dummy_check(otp)?;
+                None
+            }
+            (None, _) => None,
+        };
+
+        let mailed = match (request.otp, examined, password_right) {
+            (None, Some(examined), Some(true))
+                if examined.seed.spec.is_mailed() && examined.require_usable(now).is_ok() =>
+            {
+                Some(self.next_mailed_otp(examined, None, now)?)
+            }
+            _ => None,
+        };
+        Ok(Compared { password_right, emergency, comparison, mailed })
     }
 
     fn with_address(actor: &Actor, address: Option<&str>) -> Actor {
@@ -176,8 +261,10 @@ pub(super) fn is_on(view: &dyn View, user: &User, resource: &Resource) -> Result
 #[derive(Clone, Copy)]
 struct Given {
     has_otp: bool,
-    comparison: Option<super::check::Comparison>,
+    comparison: Option<Comparison>,
     password_right: Option<bool>,
+    /// An emergency code was given, and is right.
+    emergency: bool,
 }
 
 /// The counter of something typed with a login that has no such counter of its own.
@@ -223,6 +310,28 @@ impl Settling<'_> {
         Ok(AuthResult::Rejected)
     }
 
+    /// The password was right: mails the code that is asked for next.
+    fn challenge(
+        &mut self,
+        view: &dyn View,
+        user: &User,
+        fresh: &Examined,
+        code: &MailedOtp,
+        visit: &Visit,
+    ) -> Result<AuthResult, ServiceError> {
+        if let Some(until) = code::blocked(&fresh.state.budget, self.now) {
+            return Ok(AuthResult::Blocked { until });
+        }
+        let asked = Asked { user, resource: self.resource, token: Some(fresh.id()), visit, now: self.now };
+        let mailed = code.mail(view, &asked)?;
+        let sent = mailed.is_some();
+        if let Some(changes) = mailed {
+            self.changes.extend(changes);
+            self.changes.extend(code.kept(fresh, self.now));
+        }
+        Ok(AuthResult::Challenge { mailed: sent })
+    }
+
     fn user(
         &mut self,
         view: &dyn View,
@@ -231,7 +340,7 @@ impl Settling<'_> {
         token: Option<&Examined>,
         given: Given,
     ) -> Result<AuthResult, ServiceError> {
-        let Given { has_otp, comparison, password_right } = given;
+        let Given { has_otp, comparison, password_right, emergency } = given;
         let key = BudgetKey::User(BudgetKind::Password, user.id);
         let budget = view.budget(key)?;
         if password_right.is_some()
@@ -262,6 +371,8 @@ impl Settling<'_> {
             self.changes.push(Change::PutBudget(key, Budget::CLEAR));
         }
         let code_right = match (token, comparison) {
+            // Not used up beside a wrong password: nobody has seen it who did not type it.
+            (Some(_), _) if emergency => true,
             (Some(fresh), Some(comparison)) => {
                 // A right code beside a wrong password is spent too: it was shown to somebody.
                 let (result, changes) = settle(view, fresh, comparison, self.now)?;

@@ -8,7 +8,7 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Batch, Budget, BudgetState, Custody, Drift, OtpSpec, Resource, ResourceId, SeedRow, Token, TokenId,
-    TokenState,
+    TokenMailing, TokenState,
 };
 use crate::oath::{Digits, Generator, MovingFactor, PeriodSecs, time_step};
 use crate::store::{Change, View};
@@ -35,6 +35,8 @@ pub(super) struct Examined {
     pub(super) token: Token,
     pub(super) seed: SeedRow,
     pub(super) state: TokenState,
+    /// What was mailed last, of a mail token. Each mailing moves the floor, which tells that it is another one.
+    pub(super) mailing: Option<TokenMailing>,
     /// Where it stands: an assignment that comes or goes makes a comparison stale.
     pub(super) resources: Vec<ResourceId>,
     /// The resource that the request is about; without one the token's first.
@@ -59,6 +61,7 @@ impl Examined {
             let old = super::token::old_floor(view, seed.fingerprint, &seed.spec)?;
             state.floor = old.map_or(state.floor, |old| old.max(state.floor));
         }
+        let mailing = if seed.spec.is_mailed() { view.mailing(token.id)? } else { None };
         let resources = view.resources_of(&token)?;
         let mut failure_limit = Resource::DEFAULT_FAILURE_LIMIT;
         let asked = asked.or_else(|| resources.first().copied());
@@ -67,13 +70,18 @@ impl Examined {
         {
             failure_limit = resource.failure_limit;
         }
-        Ok(Self { token, seed, state, resources, asked, failure_limit })
+        Ok(Self { token, seed, state, mailing, resources, asked, failure_limit })
     }
 
     /// A token that is not in the store yet, with its secret and the floor that this secret may have.
-    pub(super) fn unborn(token: Token, seed: SeedRow, failure_limit: u32) -> Self {
+    pub(super) fn unborn(
+        token: Token,
+        seed: SeedRow,
+        mailing: Option<TokenMailing>,
+        failure_limit: u32,
+    ) -> Self {
         let state = seed.initial;
-        Self { token, seed, state, resources: Vec::new(), asked: None, failure_limit }
+        Self { token, seed, state, mailing, resources: Vec::new(), asked: None, failure_limit }
     }
 
     /// The resource whose rules hold for this request.
@@ -119,6 +127,15 @@ impl Examined {
         Ok(())
     }
 
+    /// Refuses a mail token, for what needs a display.
+    pub(super) fn require_shown(&self) -> Result<(), ServiceError> {
+        if !self.seed.spec.is_mailed() {
+            return Ok(());
+        }
+        let detail = "codes of a mail token are mailed when it is asked for at sign-in: there is no display to check, confirm or synchronise";
+        Err(ServiceError::state("codes_are_mailed", detail))
+    }
+
     pub(super) fn id(&self) -> TokenId {
         self.token.id
     }
@@ -134,7 +151,7 @@ impl Examined {
     pub(super) fn server_step(&self, now: UnixTime) -> Option<MovingFactor> {
         match self.seed.spec {
             OtpSpec::Totp { period, epoch_secs, .. } => time_step(now, epoch_secs, 0, period),
-            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } => None,
+            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } => None,
         }
     }
 
@@ -144,7 +161,7 @@ impl Examined {
             OtpSpec::Totp { period, epoch_secs, .. } => {
                 time_step(now, epoch_secs, self.state.drift_secs(), period).unwrap_or(MovingFactor(0))
             }
-            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } => self.state.floor,
+            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } => self.state.floor,
         }
     }
 
@@ -152,7 +169,7 @@ impl Examined {
     pub(super) fn period(&self) -> Option<PeriodSecs> {
         match self.seed.spec {
             OtpSpec::Totp { period, .. } => Some(period),
-            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } => None,
+            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } => None,
         }
     }
 

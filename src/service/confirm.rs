@@ -20,7 +20,7 @@ use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined};
 use super::notice::{Happened, Notice};
 use super::pair::{Pairing, require_place};
 use super::pin::without_pins;
-use super::portal::require_fresh;
+use super::portal::{require_fresh, require_fresh_code};
 use super::resync::{WindowSteps, refuse_repeated, take_over};
 use super::{PortalSession, Service, ServiceError};
 
@@ -42,11 +42,11 @@ pub struct ConfirmRequest<'a> {
     pub otps: &'a [Otp],
 }
 
-/// A token that another one takes the place of, and the session that proved who asks for it.
+/// A user who asks in the portal, and the token that the confirmed one takes the place of.
 #[derive(Clone)]
-pub(super) struct Replacing {
-    pub(super) old: TokenId,
+pub(super) struct Asking {
     pub(super) portal: PortalSession,
+    pub(super) replaces: Option<TokenId>,
 }
 
 /// What came of it.
@@ -158,15 +158,16 @@ impl Service {
         actor: &Actor,
         request: &ConfirmRequest<'_>,
     ) -> Result<ConfirmResult, ServiceError> {
-        self.confirm_in_place_of(actor, request, None)
+        self.confirm_asked_by(actor, request, None)
     }
 
-    /// Confirms a token for a user; with `replacing` it takes the places of another token in the same change.
-    pub(super) fn confirm_in_place_of(
+    /// Confirms a token for a user; one who asks in the portal must be signed in still, with a fresh proof where a
+    /// token is in use, and may have it take the places of another token in the same change.
+    pub(super) fn confirm_asked_by(
         &self,
         actor: &Actor,
         request: &ConfirmRequest<'_>,
-        replacing: Option<&Replacing>,
+        asking: Option<&Asking>,
     ) -> Result<ConfirmResult, ServiceError> {
         refuse_repeated(request.otps)?;
         if request.otps.is_empty() || request.otps.len() > CodeSequence::MAX_LEN {
@@ -177,7 +178,7 @@ impl Service {
             );
             return Err(ServiceError::invalid("otps", "otps_count", detail));
         }
-        let answer = self.until_settled(|| self.confirm_once(actor, request, replacing))?;
+        let answer = self.until_settled(|| self.confirm_once(actor, request, asking))?;
         if matches!(answer, ConfirmResult::Confirmed { .. }) {
             self.wake_mailer();
         }
@@ -188,7 +189,7 @@ impl Service {
         &self,
         actor: &Actor,
         request: &ConfirmRequest<'_>,
-        replacing: Option<&Replacing>,
+        asking: Option<&Asking>,
     ) -> Result<ConfirmResult, ServiceError> {
         struct Snapshot {
             now: UnixTime,
@@ -197,12 +198,13 @@ impl Service {
             examined: Option<Examined>,
             obstacle: Option<&'static str>,
         }
-        let replaced = replacing.map(|replacing| replacing.old);
+        let replaced = asking.and_then(|asking| asking.replaces);
+        let emergency = asking.is_some_and(|asking| asking.portal.emergency);
         let snapshot = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let resource = self.resource_named(view, actor, request.resource)?;
             let user = super::user::visible_user(view, actor, request.user)?;
-            require_place(view, &user, &resource, replaced)?;
+            require_place(view, &user, &resource, replaced, emergency)?;
             let token = view.token_by_serial(request.serial.normal())?;
             let obstacle = match &token {
                 Some(token) => obstacle(view, token, &user, &resource)?,
@@ -212,6 +214,9 @@ impl Service {
             Ok::<_, ServiceError>(Snapshot { now, resource, user, examined, obstacle })
         })?;
         let Snapshot { now, resource, user, examined, obstacle } = snapshot;
+        if let Some(examined) = examined.as_ref().filter(|_| actor.is_operator()) {
+            examined.require_shown()?;
+        }
         let needed = codes_for(&resource);
         let single = request.otps.len() == 1;
         if !single && request.otps.len() < needed {
@@ -224,11 +229,14 @@ impl Service {
         };
         let hash = eligible.as_ref().and_then(|examined| examined.seed.spec.hash()).unwrap_or(HashAlg::Sha1);
         dummy_search(&resource, evaluated, hash);
-        let (post, replacing) = (self.post()?, replacing.cloned());
+        let (post, asking) = (self.post()?, asking.cloned());
         let (actor, split) = (actor.clone(), self.splits_check());
         self.decide(move |view| {
-            if let Some(replacing) = &replacing {
-                require_fresh(view, &replacing.portal, now)?;
+            if let Some(Asking { portal, replaces }) = &asking {
+                match replaces {
+                    Some(_) => require_fresh(view, portal, now)?,
+                    None => require_fresh_code(view, portal, eligible.as_ref().map(Examined::id), now)?,
+                }
             }
             let counted_user = matches!(actor.origin, ActorOrigin::User { .. }).then_some(user.id);
             let mut settling =
@@ -242,7 +250,7 @@ impl Service {
             };
             let fresh = if split { before.clone() } else { before.unmoved(view)? };
             if !split {
-                require_place(view, &user, &resource, replaced)?;
+                require_place(view, &user, &resource, replaced, emergency)?;
                 if self::obstacle(view, &fresh.token, &user, &resource)?.is_some() {
                     return Err(ServiceError::Stale);
                 }
@@ -281,6 +289,9 @@ impl Service {
         let Ok(digits) = examined.digits() else {
             return Ok((Proof::Wrong("kind_not_supported"), 0));
         };
+        if examined.require_shown().is_err() {
+            return Ok((Proof::Wrong("codes_are_mailed"), 0));
+        }
         if examined.require_usable(now).is_err() {
             return Ok((Proof::Wrong("token_not_yet_valid"), 0));
         }

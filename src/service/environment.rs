@@ -18,6 +18,15 @@ use super::notice::{Happened, Notice, Post};
 use super::pair::pair_of;
 use super::{PortalSession, SecondPage, Service, ServiceError, code};
 
+/// What an unusual environment asks for beside the password.
+pub(super) enum Asks {
+    Nothing,
+    /// A code that is mailed there.
+    Code(EmailAddress),
+    /// A code that cannot be mailed: nobody is let in by the password alone.
+    Unanswerable,
+}
+
 /// A user who gave what a sign-in needs, and from where.
 pub(super) struct Arrival<'a> {
     user: &'a User,
@@ -41,7 +50,7 @@ impl<'a> Arrival<'a> {
         visit: &'a Visit,
         now: UnixTime,
     ) -> Result<Self, ServiceError> {
-        let known = view.environments(user.id)?.unwrap_or_default();
+        let known = view.environments(user.id, resource.id)?.unwrap_or_default();
         let traits = Traits::read(&visit.says, &visit.address);
         let (policy, least) = resource.portal.as_ref().map_or((EnvironmentPolicy::Off, 0), |portal| {
             (portal.environment_policy, portal.environment_score)
@@ -58,10 +67,15 @@ impl<'a> Arrival<'a> {
         Self { is_proved: true, ..self }
     }
 
-    /// Where a code goes that is asked for beside the password. Nowhere when a mailed code was the way in.
-    pub(super) fn asks_code(&self, came_by_mail: bool) -> Option<EmailAddress> {
-        let asks = self.policy == EnvironmentPolicy::AskOtp && self.unlike.is_some() && !came_by_mail;
-        self.user.email.clone().filter(|_| asks)
+    /// Whether a code is asked for beside the password: not when a mailed code was the way in.
+    pub(super) fn asks(&self, came_by_mail: bool, can_be_mailed: bool) -> Asks {
+        if self.policy != EnvironmentPolicy::AskOtp || self.unlike.is_none() || came_by_mail {
+            return Asks::Nothing;
+        }
+        match &self.user.email {
+            Some(to) if can_be_mailed => Asks::Code(to.clone()),
+            _ => Asks::Unanswerable,
+        }
     }
 
     /// Not let in.
@@ -76,14 +90,18 @@ impl<'a> Arrival<'a> {
     }
 
     /// What goes with being let in: the environment is noted, an unusual one is told. Gives its number.
+    /// `full`: with all that the user has, which shows that nothing was lost.
     pub(super) fn let_in(
         &mut self,
         view: &dyn View,
         post: &Post,
+        full: bool,
     ) -> Result<(Option<u32>, Changes), ServiceError> {
-        let actor = self.actor();
-        let mut changes =
-            super::restore::deleted_by_sign_in(view, self.user, self.resource, &actor, self.now)?;
+        let mut changes = Vec::new();
+        if full {
+            let actor = self.actor();
+            changes = super::restore::deleted_by_sign_in(view, self.user, self.resource, &actor, self.now)?;
+        }
         if !self.resource.keeps_environments() {
             return Ok((None, changes));
         }
@@ -93,7 +111,7 @@ impl<'a> Arrival<'a> {
             changes.extend(self.told(view, post, happened, likeness, AuditResult::Done)?);
         }
         let number = self.known.seen(&self.traits, self.now);
-        changes.push(Change::PutEnvironments(self.user.id, self.known.clone()));
+        changes.push(Change::PutEnvironments(self.user.id, self.resource.id, self.known.clone()));
         Ok((Some(number), changes))
     }
 
@@ -182,7 +200,7 @@ impl Service {
                 changes.push(audit(AuditResult::Refused, "wrong"));
                 return Ok((Err(None), changes));
             }
-            let (number, mut changes) = arrival.let_in(view, &post)?;
+            let (number, mut changes) = arrival.let_in(view, &post, true)?;
             let stage = LoginStage::Full { user: user.id, proved_at: now, proved_by: None };
             let kind = SessionKind::Portal { resource: resource.id, stage };
             let session = Session { environment: number, ..Session::new(kind, visit.address.clone(), now) };
@@ -195,10 +213,23 @@ impl Service {
             ]);
             Ok((Ok(()), changes))
         })?;
+        self.wake_mailer();
         Ok(match passed {
             Ok(()) => SecondPage::Passed { cookie, owes_code: false },
             Err(None) => SecondPage::Refused,
             Err(Some(until)) => SecondPage::Blocked { until },
+        })
+    }
+
+    /// Until when the code holds that was mailed for this session; `None`: none waits.
+    pub fn unusual_code(&self, portal: &PortalSession) -> Result<Option<UnixTime>, ServiceError> {
+        let now = self.clock.now();
+        self.store.read(|view| {
+            let (user, resource) = owing(view, portal, now)?;
+            let mailed = view.mailed_code(user.id, resource.id)?;
+            Ok(mailed
+                .filter(|code| code.session == portal.key && now < code.expires_at)
+                .map(|c| c.expires_at))
         })
     }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::clock::UnixTime;
 use crate::model::{
     AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress, MailKind, MailedCode, Resource,
-    ResourceId, Subject, User, UserId, Visit,
+    ResourceId, SessionCode, Subject, User, UserId, Visit,
 };
 use crate::secret::Passphrase;
 use crate::store::{Change, Changes, View};
@@ -22,8 +22,8 @@ use super::{MailMode, Service, ServiceError};
 /// A mailed code lives this long.
 pub(super) const CODE_SECS: i64 = 600;
 /// Mailed codes in a quarter of an hour.
-const CODES_IN_WINDOW: u32 = 3;
-const CODE_WINDOW_SECS: i64 = 900;
+pub(super) const CODES_IN_WINDOW: u32 = 3;
+pub(super) const CODE_WINDOW_SECS: i64 = 900;
 
 /// What a code is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +49,21 @@ impl Purpose {
     }
 }
 
+impl Purpose {
+    /// Where its mails are counted: those that anybody can cause by typing a login apart from those of people
+    /// who are signed in.
+    const fn counted(self) -> BudgetKind {
+        match self {
+            Self::SignIn | Self::Restore => BudgetKind::MailSent,
+            Self::Proof | Self::NewAddress => BudgetKind::SessionCodeSent,
+        }
+    }
+}
+
 /// A code that was drawn outside the change which mails it.
 pub(super) struct FreshCode {
     digits: Zeroizing<String>,
-    pub(super) hash: [u8; 32],
+    hash: [u8; 32],
     purpose: Purpose,
     mode: MailMode,
     sealer: Arc<DataKey>,
@@ -82,7 +93,7 @@ impl FreshCode {
         now: UnixTime,
     ) -> Result<Option<Changes>, ServiceError> {
         let Recipient { user, resource, to } = recipient;
-        let sent_key = BudgetKey::User(BudgetKind::MailSent, user.id);
+        let sent_key = BudgetKey::User(self.purpose.counted(), user.id);
         let sent = view.budget(sent_key)?.within(now, CODE_WINDOW_SECS);
         if self.mode == MailMode::None || sent.failures >= CODES_IN_WINDOW {
             return Ok(None);
@@ -118,6 +129,11 @@ impl FreshCode {
         Ok(Some(changes))
     }
 
+    /// What the session of somebody who is signed in keeps of it.
+    pub(super) fn kept_in_session(&self, now: UnixTime) -> SessionCode {
+        SessionCode { hash: self.hash, expires_at: now.plus_secs(CODE_SECS) }
+    }
+
     /// The change that keeps it for this session.
     pub(super) fn kept_for(
         &self,
@@ -134,6 +150,11 @@ impl FreshCode {
 /// Whether what was typed is this code, in the session that asked for it and in time.
 pub(super) fn fits(code: &MailedCode, typed: &[u8; 32], session: &[u8; 32], now: UnixTime) -> bool {
     bool::from(code.hash.ct_eq(typed)) && code.session == *session && now < code.expires_at
+}
+
+/// Whether what was typed is this code of the session, in time.
+pub(super) fn fits_session(code: &SessionCode, typed: &[u8; 32], now: UnixTime) -> bool {
+    bool::from(code.hash.ct_eq(typed)) && now < code.expires_at
 }
 
 impl Service {

@@ -14,10 +14,12 @@ mod check;
 mod clock_fault;
 mod code;
 mod confirm;
+mod emergency;
 mod environment;
 mod error;
 mod import;
 mod look;
+mod mail_token;
 mod mailed_code;
 mod news;
 mod notice;
@@ -35,6 +37,7 @@ mod resource;
 mod restore;
 mod resync;
 mod scope;
+mod second_factor;
 mod sign_in;
 mod sweep;
 mod token;
@@ -55,9 +58,11 @@ pub use authenticate::{AuthRequest, AuthResult};
 pub use batch::{BatchCount, BatchView, parse_serial_ranges};
 pub use check::CheckResult;
 pub use confirm::{ConfirmRequest, ConfirmResult};
+pub use emergency::{EMERGENCY_HOURS, EmergencyRequest, EmergencyView, IssuedEmergencyCode};
 pub use error::ServiceError;
 pub use import::{ImportRequest, ImportTask, ImportView, LINES_IN_ANSWER};
 pub use look::LookPatch;
+pub use mail_token::MailTokenView;
 pub use notification::{
     DuePost, NewChannel, NewStock, NewSubscription, StockPlaceName, Subscribed, SubscriptionView, Wanted,
 };
@@ -65,9 +70,9 @@ pub use operator::{NewApiKey, OperatorView};
 pub use outbox::{MailMode, OpenMail};
 pub use portal::{
     EmailResult, EmailSent, EnvironmentView, OFFERED, PasswordResult, PortalHome, PortalState, ProofAsked,
-    ProofResult, SignInView, WhyHidden,
+    ProofResult, ProvingToken, SignInView, WhyHidden,
 };
-pub use register::{DraftResult, DraftView, NewToken, OFFERED_TYPES, ShownSecret};
+pub use register::{DraftResult, DraftView, MailedDraft, NewToken, ShownSecret};
 pub use remind::Reminders;
 pub use resource::{PortalSettings, ResourceView};
 pub use restore::{
@@ -75,7 +80,8 @@ pub use restore::{
     RestoreResult, RestoreStep, RestoreTyped, UserIssueView, judge,
 };
 pub use resync::{SequenceOutcome, SequenceResult, WindowSteps};
-pub use sign_in::{PortalSession, SecondPage, ThirdPage};
+pub use second_factor::ThirdPage;
+pub use sign_in::{PortalSession, SecondPage};
 pub use token::{CUSTODY_WORDS, TokenPatch, TokenQuery, TokenView};
 pub use user::{NewUser, OnConflict, UserPatch, UserView};
 pub use user_import::{UserImportCounts, UserImportLine, UserImportRequest, UserImportView, UserVerdict};

@@ -74,6 +74,12 @@ pub(super) enum Happened<'a> {
         password: bool,
         email: bool,
     },
+    /// By an operator: a code in the place of the token's.
+    EmergencyIssued {
+        until: UnixTime,
+        once: bool,
+    },
+    EmergencyUsed,
 }
 
 impl<'a> Happened<'a> {
@@ -125,6 +131,11 @@ impl<'a> Happened<'a> {
             Self::WaysInChanged { password: true, email: true } => ("notice-operator-changed-both", vec![]),
             Self::WaysInChanged { password: true, .. } => ("notice-operator-changed-password", vec![]),
             Self::WaysInChanged { .. } => ("notice-operator-changed-email", vec![]),
+            Self::EmergencyIssued { until, once } => {
+                let id = if once { "notice-emergency-once" } else { "notice-emergency-until" };
+                (id, vec![("moment", words.date_and_time(until).into())])
+            }
+            Self::EmergencyUsed => ("notice-emergency-used", vec![]),
         }
     }
 

@@ -8,7 +8,8 @@ use crate::model::{
 };
 use crate::store::{Change, Changes, View};
 
-use super::ServiceError;
+use super::emergency::is_away;
+use super::{ServiceError, emergency};
 
 /// The user's pair on a resource, if the token counts: one disabled by an approved issue or replaced
 /// counts as none.
@@ -31,6 +32,17 @@ pub(super) fn pair_of(
     Ok(None)
 }
 
+/// As [`pair_of`]; in a session that an emergency code opened, a token that was switched off or noted as lost counts
+/// as none, so that its owner can get another one.
+pub(super) fn counting_pair(
+    view: &dyn View,
+    user: UserId,
+    resource: &Resource,
+    emergency: bool,
+) -> Result<Option<(Assignment, Token)>, ServiceError> {
+    Ok(pair_of(view, user, resource)?.filter(|(_, token)| !(emergency && is_away(token))))
+}
+
 /// The user's own assignment on a resource.
 pub(super) fn place_of(
     view: &dyn View,
@@ -47,8 +59,9 @@ pub(super) fn require_place(
     user: &User,
     resource: &Resource,
     replaced: Option<TokenId>,
+    emergency: bool,
 ) -> Result<Assignment, ServiceError> {
-    let pair = pair_of(view, user.id, resource)?;
+    let pair = counting_pair(view, user.id, resource, emergency)?;
     if let Some(old) = replaced {
         let gone =
             || ServiceError::state("token_changed", "the token to be replaced is no longer yours here");
@@ -80,7 +93,7 @@ impl Pairing<'_> {
     /// its record; the caller writes it.
     pub(super) fn changes(&self, view: &dyn View, new: &mut Token) -> Result<Changes, ServiceError> {
         let place = place_of(view, self.user.id, self.resource)?.ok_or(ServiceError::Stale)?;
-        let mut changes = Vec::new();
+        let mut changes = emergency::ended(self.user.id);
         // The one that an approved issue switched off leaves in the same way, at the latest now.
         let lost = match (self.replaced, place.parties) {
             (Some(old), _) => Some(old),

@@ -16,12 +16,14 @@ use crate::store::{Changes, View};
 pub use self::email::{EmailResult, EmailSent};
 pub use self::environment::{EnvironmentView, SignInView};
 pub use self::password::PasswordResult;
-pub use self::proof::{ProofAsked, ProofResult};
-pub(super) use self::proof::{proved_session, require_fresh};
+pub use self::proof::{ProofAsked, ProofResult, ProvingToken};
+pub(super) use self::proof::{
+    proved_session, proving, require_fresh, require_fresh_code, require_token_proof, user_now,
+};
 use super::code::Examined;
-use super::confirm::codes_for;
+use super::confirm::{Asking, codes_for};
 use super::notice::{Happened, Notice};
-use super::pair::pair_of;
+use super::pair::{counting_pair, pair_of};
 use super::pin::SequencePin;
 use super::register::sort_missing;
 use super::resync::{Sequence, portal_window};
@@ -39,6 +41,8 @@ pub enum WhyHidden {
     NoToken,
     /// Codes of this kind of token cannot be synchronised yet.
     KindNotSupported,
+    /// The token has no clock and no button: its codes are mailed.
+    CodesAreMailed,
     /// The token has a PIN already.
     HasPin,
     /// The token has no PIN.
@@ -67,9 +71,14 @@ impl WhyHidden {
             Self::HasToken => "the user has a token here already",
             Self::NoToken => "the user has no token here",
             Self::KindNotSupported => "this kind of token cannot be synchronised yet",
+            Self::CodesAreMailed => {
+                "the codes of the user's token are mailed: there is nothing to synchronise"
+            }
             Self::HasPin => "the token has a PIN already",
             Self::NoPin => "the token has no PIN",
-            Self::NoTokenType => "no token type that can be set up is enabled",
+            Self::NoTokenType => {
+                "no token type that this user can set up is enabled; one by mail needs a password and a mail address"
+            }
             Self::HasPassword => "the user has a password already",
             Self::NoPassword => "the user has no password yet",
             Self::NoMail => "mail is not set up, so nobody can prove a new address",
@@ -146,19 +155,23 @@ fn why_hidden(
     resource: &Resource,
     action: PortalAction,
     mail: MailMode,
+    emergency: bool,
 ) -> Result<Option<WhyHidden>, ServiceError> {
     let enabled = resource.portal.as_ref().is_some_and(|portal| portal.actions.contains(&action));
     if !enabled {
         return Ok(Some(WhyHidden::NotEnabled));
     }
-    let pair = pair_of(view, user.id, resource)?;
+    let pair = counting_pair(view, user.id, resource, emergency)?;
     Ok(match action {
         PortalAction::SynchronizeToken | PortalAction::ReassignToken | PortalAction::UnassignToken => {
             match pair {
                 None => Some(WhyHidden::NoToken),
                 Some((_, token)) if action == PortalAction::SynchronizeToken => {
-                    let kind = view.seed(token.id)?.map(|seed| seed.spec);
-                    matches!(kind, Some(OtpSpec::Ocra { .. }) | None).then_some(WhyHidden::KindNotSupported)
+                    match view.seed(token.id)?.map(|seed| seed.spec) {
+                        Some(OtpSpec::Mail { .. }) => Some(WhyHidden::CodesAreMailed),
+                        Some(OtpSpec::Ocra { .. }) | None => Some(WhyHidden::KindNotSupported),
+                        Some(_) => None,
+                    }
                 }
                 Some(_) => None,
             }
@@ -173,7 +186,8 @@ fn why_hidden(
         }
         PortalAction::RegisterNewToken => {
             let rules = resource.portal.as_ref();
-            let none = rules.is_none_or(|rules| TokenType::ALL.iter().all(|sort| sort_missing(rules, *sort)));
+            let none = rules
+                .is_none_or(|rules| TokenType::ALL.iter().all(|sort| sort_missing(rules, *sort, user, mail)));
             none.then_some(WhyHidden::NoTokenType)
         }
         PortalAction::CreatePassword => user.password.is_some().then_some(WhyHidden::HasPassword),
@@ -204,7 +218,7 @@ impl Service {
                 } else if user.password.is_none() && user.email.is_none() {
                     Some(WhyHidden::CannotSignIn)
                 } else {
-                    why_hidden(view, &user, &resource, *action, self.mail)?
+                    why_hidden(view, &user, &resource, *action, self.mail, false)?
                 };
                 rows.push((*action, why));
             }
@@ -222,7 +236,8 @@ impl Service {
             let order = portal.resource.portal.as_ref().map(|p| p.actions.clone()).unwrap_or_default();
             for action in order {
                 if OFFERED.contains(&action)
-                    && why_hidden(view, user, &portal.resource, action, self.mail)?.is_none()
+                    && why_hidden(view, user, &portal.resource, action, self.mail, portal.emergency)?
+                        .is_none()
                 {
                     actions.push(action);
                 }
@@ -264,7 +279,8 @@ impl Service {
         self.require_action(portal, PortalAction::RegisterExistingToken)?;
         let user = signed_in(portal)?;
         let request = ConfirmRequest { resource: &portal.resource.name, user: &user.login, serial, otps };
-        Ok(match self.confirm(&portal.actor(visit), &request)? {
+        let asking = Asking { portal: portal.clone(), replaces: None };
+        Ok(match self.confirm_asked_by(&portal.actor(visit), &request, Some(&asking))? {
             // The real reason is in the log.
             ConfirmResult::Refused { slow, .. } => ConfirmResult::Refused { reason: "refused", slow },
             told => told,
@@ -297,7 +313,10 @@ impl Service {
             };
             let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
             let told = self.tells_synchronized(portal, &examined, visit)?;
+            let asking = portal.clone();
             self.synchronize(&portal.actor(visit), &examined, &asked, move |view| {
+                // The owner may have signed out everywhere while the codes were searched for.
+                user_now(view, &asking, now)?;
                 let mut changes = Vec::new();
                 told(view, &mut changes)?;
                 Ok(changes)

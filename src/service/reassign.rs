@@ -1,10 +1,12 @@
 //! *Unassign Token* and *Re-Assign Token* (P18, P19). A fresh proof comes before both.
 
-use crate::model::{Assignment, AuditAction, AuditResult, PortalAction, Subject, TokenSerial, Visit};
+use crate::model::{
+    Assignment, AuditAction, AuditResult, Custody, PortalAction, Subject, Token, TokenSerial, Visit,
+};
 use crate::oath::Otp;
 use crate::store::Change;
 
-use super::confirm::Replacing;
+use super::confirm::Asking;
 use super::notice::{Happened, Notice};
 use super::pair::pair_of;
 use super::portal::{require_fresh, signed_in};
@@ -23,9 +25,17 @@ impl Service {
             let (place, token) = pair_of(view, user.id, &resource)?.ok_or(ServiceError::Stale)?;
             let (alone, apart) = place.parties.unpaired()?;
             let mut changes = vec![Change::PutAssignment(Assignment { parties: alone, ..place })];
-            let id = view.next_assignment()?;
-            let stays = Assignment { id, resource: resource.id, parties: apart, created_at: now };
-            changes.push(Change::PutAssignment(stays));
+            if view.seed(token.id)?.is_some_and(|seed| seed.spec.is_mailed()) {
+                // There is nothing to confirm again: another one is set up in a minute.
+                if view.assignments_of_token(token.id)?.len() == 1 {
+                    let custody = token.custody.moved_to(Custody::Retired { at: now })?;
+                    changes.push(Change::PutToken(Token { custody, ..token.clone() }));
+                }
+            } else {
+                let id = view.next_assignment()?;
+                let stays = Assignment { id, resource: resource.id, parties: apart, created_at: now };
+                changes.push(Change::PutAssignment(stays));
+            }
             changes.push(super::audit_entry(
                 now,
                 &actor,
@@ -56,10 +66,10 @@ impl Service {
         visit: &Visit,
     ) -> Result<ConfirmResult, ServiceError> {
         let old = self.replaced_by_draft(portal, true)?.ok_or(ServiceError::Stale)?;
-        let replacing = Replacing { old, portal: portal.clone() };
+        let asking = Asking { portal: portal.clone(), replaces: Some(old) };
         let user = signed_in(portal)?;
         let request = ConfirmRequest { resource: &portal.resource.name, user: &user.login, serial, otps };
-        Ok(match self.confirm_in_place_of(&portal.actor(visit), &request, Some(&replacing))? {
+        Ok(match self.confirm_asked_by(&portal.actor(visit), &request, Some(&asking))? {
             // The real reason is in the log.
             ConfirmResult::Refused { slow, .. } => ConfirmResult::Refused { reason: "refused", slow },
             told => told,

@@ -14,21 +14,19 @@ use crate::model::{
     Actor, AuditAction, AuditResult, OtpSpec, PortalAction, Resource, SelfService, Subject, TokenDraft,
     TokenId, TokenSerial, TokenType, User, Visit,
 };
-use crate::oath::{MovingFactor, PeriodSecs};
+use crate::oath::{Digits, Generator, HashAlg, MovingFactor, PeriodSecs};
 use crate::secret::{Passphrase, Seed};
 use crate::seedfile::{TypedSecretError, typed_secret};
-use crate::store::Change;
+use crate::store::{Change, Changes, View};
 use crate::vault::{SealContext, random_bytes};
 
+use super::mail_token::{Asked, MailedOtp};
 use super::pair::pair_of;
-use super::portal::{require_fresh, signed_in};
-use super::{PortalSession, Service, ServiceError};
+use super::portal::{require_fresh, require_fresh_code, signed_in, user_now};
+use super::{MailMode, PortalSession, Service, ServiceError};
 
 /// Characters of the name that a user gives a token.
 const NAME_CHARS: usize = 40;
-
-/// The sorts of token that users can set up; codes by mail come with a later version.
-pub const OFFERED_TYPES: &[TokenType] = &[TokenType::Hardware, TokenType::Software, TokenType::Universal];
 
 /// A token to be set up.
 #[derive(Debug)]
@@ -53,6 +51,15 @@ pub struct NewToken<'a> {
     pub counter: u64,
 }
 
+/// Where the code of a token by mail went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailedDraft {
+    /// Most of the address hidden.
+    pub hint: String,
+    /// Until when the code holds that was mailed last; `None`: none waits.
+    pub until: Option<UnixTime>,
+}
+
 /// A draft as its page shows it.
 #[derive(Debug)]
 pub struct DraftView {
@@ -60,8 +67,10 @@ pub struct DraftView {
     pub draft: TokenDraft,
     /// Codes that the page asks for.
     pub codes: usize,
-    /// The secret in base32 and the text of its QR code, when the service made it.
+    /// The secret in base32 and the text of its QR code, when the service made it for an app.
     pub shown: Option<ShownSecret>,
+    /// Where its code went, when codes are mailed.
+    pub mailed: Option<MailedDraft>,
 }
 
 /// A secret on its way to its user: shown on one page, to the session that made it.
@@ -113,20 +122,11 @@ impl DraftResult {
     }
 }
 
-/// Why a sort of token is not offered to this user here.
-pub(super) fn sort_missing(portal: &SelfService, sort: TokenType) -> bool {
-    !OFFERED_TYPES.contains(&sort) || !portal.token_types.contains(&sort)
-}
-
-/// Refuses to enable what does not exist yet.
-pub(super) fn refuse_unknown_types(types: &[TokenType]) -> Result<(), ServiceError> {
-    match types.iter().find(|sort| !OFFERED_TYPES.contains(sort)) {
-        Some(sort) => {
-            let detail = format!("tokens of type {} come with a later version", sort.name());
-            Err(ServiceError::invalid("token_types", "token_type_not_available", detail))
-        }
-        None => Ok(()),
-    }
+/// Whether a sort of token is not offered to this user here. Codes by mail are for people with a password: who
+/// signs in by a mailed code would prove the same thing twice.
+pub(super) fn sort_missing(portal: &SelfService, sort: TokenType, user: &User, mail: MailMode) -> bool {
+    let can_be_mailed = mail != MailMode::None && user.email.is_some() && user.password.is_some();
+    !portal.token_types.contains(&sort) || (sort == TokenType::Mail && !can_be_mailed)
 }
 
 fn named(name: &str) -> Result<String, ServiceError> {
@@ -186,7 +186,8 @@ impl Service {
     /// The sorts of token that this user may set up here.
     pub fn portal_token_types(&self, portal: &PortalSession) -> Vec<TokenType> {
         let Some(rules) = portal.resource.open_portal() else { return Vec::new() };
-        TokenType::ALL.iter().copied().filter(|sort| !sort_missing(rules, *sort)).collect()
+        let Some(user) = &portal.user else { return Vec::new() };
+        TokenType::ALL.iter().copied().filter(|sort| !sort_missing(rules, *sort, user, self.mail)).collect()
     }
 
     /// Begins to set up a token: nothing but a draft, in place of an earlier one of this session. With
@@ -202,7 +203,7 @@ impl Service {
         let user = signed_in(portal)?.id;
         let rules = portal.resource.open_portal().ok_or(ServiceError::NotFound { what: "portal" })?;
         let sort = new.token_type;
-        if sort_missing(rules, sort) {
+        if sort_missing(rules, sort, signed_in(portal)?, self.mail) {
             return Err(ServiceError::NotFound { what: "token type" });
         }
         let name = named(new.name)?;
@@ -215,14 +216,13 @@ impl Service {
             _ => made_serial(sort)?,
         };
         let (seed, spec, counter) = match (sort, new.secret) {
+            (TokenType::Mail, _) => {
+                let hash = HashAlg::Sha1;
+                (made_seed(hash)?, OtpSpec::Mail { hash, digits: Digits::EIGHT }, 1)
+            }
             (TokenType::Software, _) => {
                 let hash = rules.software_hash;
-                let seed = Seed::from_fn(hash.output_bytes(), |bytes| {
-                    for chunk in bytes.chunks_mut(4) {
-                        chunk.copy_from_slice(&random_bytes::<4>()?[..chunk.len()]);
-                    }
-                    Ok::<_, ServiceError>(())
-                })?;
+                let seed = made_seed(hash)?;
                 let (digits, period) = (rules.software_digits, PeriodSecs::DEFAULT);
                 (seed, OtpSpec::Totp { hash, digits, period, epoch_secs: 0 }, 0)
             }
@@ -269,22 +269,61 @@ impl Service {
             counter: MovingFactor(counter),
             sealed: self.sealer()?.seal(&seed, SealContext::Draft(session))?,
             fingerprint: self.vault.fingerprint(&seed),
+            mailed_until: None,
             failures: 0,
             created_at: self.clock.now(),
         };
-        let (actor, portal) = (portal.actor(visit), portal.clone());
+        let mailed = draft.spec.is_mailed().then(|| self.draft_otp(&seed, &draft, visit)).transpose()?;
+        let (actor, portal, visit) = (portal.actor(visit), portal.clone(), visit.clone());
         self.decide(move |view| {
-            if view.session(&session)?.is_none() {
-                return Err(ServiceError::state("sign_in_order", "sign in first"));
-            }
+            // What follows within the life of the draft rests on this proof.
             if replace {
-                // What follows within the life of the draft rests on this proof.
                 require_fresh(view, &portal, draft.created_at)?;
+            } else {
+                require_fresh_code(view, &portal, None, draft.created_at)?;
             }
             let detail = vec![("step", "begun".to_owned()), ("type", sort.name().to_owned())];
             let entry = audit(&actor, &draft, AuditResult::Done, detail, None, draft.created_at);
-            Ok(((), vec![Change::PutDraft(session, draft.clone()), entry]))
-        })
+            let mut changes = vec![entry];
+            let mut draft = draft.clone();
+            if let Some(code) = &mailed {
+                let now = draft.created_at;
+                changes.extend(mail_draft(view, &portal, code, &mut draft, &visit, now)?.unwrap_or_default());
+            }
+            changes.push(Change::PutDraft(session, draft));
+            Ok(((), changes))
+        })?;
+        self.wake_mailer();
+        Ok(())
+    }
+
+    /// Another code for the mail token that is being set up. False: there were enough mails lately.
+    pub fn portal_mail_draft(&self, portal: &PortalSession, visit: &Visit) -> Result<bool, ServiceError> {
+        let gone = || ServiceError::NotFound { what: "draft" };
+        let draft = self.live_draft(portal)?.filter(|draft| draft.spec.is_mailed()).ok_or_else(gone)?;
+        let next = TokenDraft { counter: draft.counter.next(), ..draft.clone() };
+        let code = self.draft_otp(&self.draft_seed(portal, &draft)?, &next, visit)?;
+        let (portal, visit, now) = (portal.clone(), visit.clone(), self.clock.now());
+        let sent = self.decide(move |view| {
+            if view.draft(&portal.key)?.as_ref() != Some(&draft) {
+                return Err(ServiceError::Stale);
+            }
+            let mut next = next.clone();
+            let Some(mut changes) = mail_draft(view, &portal, &code, &mut next, &visit, now)? else {
+                return Ok((false, Vec::new()));
+            };
+            changes.push(Change::PutDraft(portal.key, next));
+            Ok((true, changes))
+        })?;
+        self.wake_mailer();
+        Ok(sent)
+    }
+
+    /// The code at the counter of a draft.
+    fn draft_otp(&self, seed: &Seed, draft: &TokenDraft, visit: &Visit) -> Result<MailedOtp, ServiceError> {
+        let generator = Generator::new(seed, draft.spec.hash().unwrap_or(HashAlg::Sha1));
+        let digits = draft.spec.digits().unwrap_or(Digits::EIGHT);
+        self.mailed_otp(&generator, draft.counter, digits, Some(visit), self.clock.now())
     }
 
     fn live_draft(&self, portal: &PortalSession) -> Result<Option<TokenDraft>, ServiceError> {
@@ -326,7 +365,12 @@ impl Service {
             }
             TokenType::Hardware | TokenType::Universal | TokenType::Mail => None,
         };
-        Ok(Some(DraftView { draft, codes, shown }))
+        let (now, email) = (self.clock.now(), signed_in(portal)?.email.as_ref());
+        let mailed = email.filter(|_| draft.spec.is_mailed()).map(|email| MailedDraft {
+            hint: email.hint(),
+            until: draft.mailed_until.filter(|until| now < *until),
+        });
+        Ok(Some(DraftView { draft, codes, shown, mailed }))
     }
 
     /// The user does not want it any more.
@@ -339,6 +383,35 @@ impl Service {
             Ok(((), vec![Change::DeleteDraft(session), entry]))
         })
     }
+}
+
+/// Random, as long as what the hash gives.
+fn made_seed(hash: HashAlg) -> Result<Seed, ServiceError> {
+    Seed::from_fn(hash.output_bytes(), |bytes| {
+        for chunk in bytes.chunks_mut(4) {
+            chunk.copy_from_slice(&random_bytes::<4>()?[..chunk.len()]);
+        }
+        Ok::<_, ServiceError>(())
+    })
+}
+
+/// The changes that mail the code of a draft, whose record then says until when it holds; `None`: there were enough
+/// mails lately.
+fn mail_draft(
+    view: &dyn View,
+    portal: &PortalSession,
+    code: &MailedOtp,
+    draft: &mut TokenDraft,
+    visit: &Visit,
+    now: UnixTime,
+) -> Result<Option<Changes>, ServiceError> {
+    let user = user_now(view, portal, now)?;
+    let asked = Asked { user: &user, resource: &portal.resource, token: None, visit, now };
+    let mailed = code.mail(view, &asked)?;
+    if mailed.is_some() {
+        draft.mailed_until = Some(MailedOtp::until(now));
+    }
+    Ok(mailed)
 }
 
 fn audit(
@@ -364,7 +437,7 @@ fn otpauth(draft: &TokenDraft, resource: &Resource, user: &User, base32: &str) -
     let digits = draft.spec.digits().map_or(6, crate::oath::Digits::get);
     let period = match draft.spec {
         OtpSpec::Totp { period, .. } => period.get(),
-        OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } => 30,
+        OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } => 30,
     };
     let mut uri = Zeroizing::new(String::with_capacity(512));
     for piece in [

@@ -79,7 +79,6 @@ impl PortalSettings {
         }
         if let Some(types) = &self.token_types {
             no_doubles("token_types", types)?;
-            super::register::refuse_unknown_types(types)?;
         }
         if let Some(limit) = self.failure_limit
             && !Resource::FAILURE_LIMITS.contains(&limit)

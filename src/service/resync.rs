@@ -66,7 +66,9 @@ impl WindowSteps {
                 let steps = secs / period.get().unsigned_abs();
                 Self { past: steps, future: steps }
             }
-            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } => Self { past: 0, future: counters },
+            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } => {
+                Self { past: 0, future: counters }
+            }
         }
     }
 }
@@ -346,6 +348,7 @@ impl Service {
             Ok::<_, ServiceError>((examined, portal, now))
         })?;
         examined.require_usable(now)?;
+        examined.require_shown()?;
         let asked = Sequence { otps, portal, window, reason, pin: SequencePin::Proved, now };
         self.synchronize(actor, &examined, &asked, |_| Ok(Vec::new()))
     }

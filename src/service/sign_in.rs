@@ -1,29 +1,24 @@
 //! The portal's sign-in in three pages, equal for every login that exists or not.
 //!
-//! Page 1 takes a login, page 2 a password or a mailed code, page 3 the token's code. The session
-//! changes its id when page 2 and when page 3 succeeds.
+//! Page 1 takes a login, page 2 a password or a mailed code, page 3 (`second_factor`) the token's code. The
+//! session changes its id when page 2 and when page 3 succeeds.
 
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress, Login,
-    LoginStage, PortalAction, Resource, ResourceAlias, ResourceId, RestoreDraft, Scope, Session, SessionKind,
-    Subject, TokenId, User, UserId, Visit,
+    LoginStage, Resource, ResourceAlias, RestoreDraft, Scope, Session, SessionKind, Subject, User, UserId,
+    Visit,
 };
-use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
 use crate::store::{Change, Changes, View};
 use crate::vault::{bearer_hash, bearer_token};
 
 use super::authenticate::{hashed_key, is_on};
-use super::check::{CheckResult, compare, settle};
-use super::code::{self, Examined};
-use super::environment::Arrival;
+use super::code;
+use super::environment::{Arrival, Asks};
 use super::mailed_code::{FreshCode, Purpose, Recipient, fits};
 use super::notice::Post;
 use super::pair::pair_of;
-use super::pin::SequencePin;
-use super::portal::proved_session;
-use super::resync::{Sequence, SequenceOutcome, SequenceResult, portal_window};
 use super::{Service, ServiceError};
 
 /// Sessions that have proved nothing and live at the same time, of all portals together.
@@ -47,6 +42,8 @@ pub struct PortalSession {
     pub environment: Option<u32>,
     /// A request to restore access that is being made in it.
     pub restore: Option<Box<RestoreDraft>>,
+    /// An emergency code opened it.
+    pub emergency: bool,
 }
 
 impl PortalSession {
@@ -70,35 +67,16 @@ pub enum SecondPage {
         /// The user has a token here.
         owes_code: bool,
     },
-    /// Right, but from an unusual environment: a code was mailed, which is typed next. The session's new id.
+    /// Right, but from an unusual environment: a mailed code is typed next. The session's new id. Whether a code
+    /// waits tells [`Service::unusual_code`].
     CodeMailed {
         /// For the cookie.
         cookie: BearerToken,
     },
+    /// Right, but from an unusual environment, and no code can be mailed that would be asked for.
+    NoWayToAsk,
     /// Not right.
     Refused,
-    /// Not looked at.
-    Blocked {
-        /// Until when; `None`: until an operator opens it.
-        until: Option<UnixTime>,
-    },
-}
-
-/// What came of page 3.
-#[derive(Debug)]
-pub enum ThirdPage {
-    /// Signed in. The session's new id.
-    Passed {
-        /// For the cookie.
-        cookie: BearerToken,
-    },
-    /// The code is spent: wait for the next.
-    AlreadyUsed,
-    /// Not right. `can_synchronize`: the page offers it.
-    Refused {
-        /// `synchronize_token` is enabled here.
-        can_synchronize: bool,
-    },
     /// Not looked at.
     Blocked {
         /// Until when; `None`: until an operator opens it.
@@ -178,11 +156,12 @@ impl Service {
                 | LoginStage::Full { user, .. } => view.user(*user)?,
             };
             let stage = stage.clone();
-            let email_pending = session.email_change.as_ref().filter(|change| now < change.expires_at);
+            let email_pending = session.email_change.as_ref().filter(|change| now < change.code.expires_at);
             let email_pending = email_pending.map(|change| change.to.clone());
-            let (environment, restore) = (session.environment, session.restore.clone());
+            let Session { environment, emergency, .. } = session;
+            let restore = session.restore.clone();
             Ok::<_, ServiceError>(Some((
-                PortalSession { key, resource, stage, user, email_pending, environment, restore },
+                PortalSession { key, resource, stage, user, email_pending, environment, restore, emergency },
                 session,
             )))
         })?;
@@ -226,6 +205,7 @@ impl Service {
         let cookie = bearer_token()?;
         let new_key = bearer_hash(&cookie);
         let (visit, now) = (visit.clone(), self.clock.now());
+        let visiting = visit.clone();
         let of_address = self.address_budget(&visit.address, now);
         let (post, code) = (self.post()?, self.fresh_code(Purpose::SignIn, &visit, now)?);
         let passed = self.decide(move |view| {
@@ -241,33 +221,20 @@ impl Service {
                 _ => None,
             };
             let by_mail = known.as_ref().is_some_and(|user| user.password.is_none() && user.email.is_some());
-            let kind = if by_mail { BudgetKind::MailedCode } else { BudgetKind::Password };
-            let key = match &known {
-                Some(user) => BudgetKey::User(kind, user.id),
-                None => hashed_key(kind, &unknown),
-            };
-            let mut budget = view.budget(key)?;
-            if known.is_none() {
-                budget = budget.within(now, 86_400);
-            }
+            let (key, budget) = second_counter(view, known.as_ref(), by_mail, &unknown, now)?;
             let mut subjects = vec![Subject::Resource(resource.id)];
             subjects.extend(known.as_ref().map(|user| Subject::User(user.id)));
             let audit = |result, word: &str| {
                 let detail = vec![("page", "second".to_owned()), ("result", word.to_owned())];
-                super::audit_entry(
-                    now,
-                    &visit.stranger(),
-                    AuditAction::SignIn,
-                    subjects.clone(),
-                    result,
-                    detail,
-                )
+                let (actor, action) = (visit.stranger(), AuditAction::SignIn);
+                super::audit_entry(now, &actor, action, subjects.clone(), result, detail)
             };
             if let Some(until) = of_address.blocked(view)? {
-                return Ok((Err(Some(Some(until))), vec![audit(AuditResult::Refused, "address_blocked")]));
+                let entry = audit(AuditResult::Refused, "address_blocked");
+                return Ok((Err(Stop::Blocked(Some(until))), vec![entry]));
             }
             if let Some(until) = code::blocked(&budget, now) {
-                return Ok((Err(Some(until)), vec![audit(AuditResult::Refused, "blocked")]));
+                return Ok((Err(Stop::Blocked(until)), vec![audit(AuditResult::Refused, "blocked")]));
             }
             let mail_right = mailed.is_some_and(|code| fits(&code, &typed_hash, &old_key, now));
             let is_right = |user: &User| match &user.password {
@@ -281,208 +248,54 @@ impl Service {
                 Ok(changes)
             };
             let Some(user) = known.as_ref().filter(|user| is_right(user)) else {
-                return Ok((Err(None), wrong("wrong")?));
+                return Ok((Err(Stop::Wrong), wrong("wrong")?));
             };
             let first = FirstFactor { user, resource: &resource, by_mail, visit: &visit, new_key, now };
             let (next, session, more) = match first.passed(view, &code, &post)? {
-                Ok(passed) => passed,
-                Err(told) => {
+                Passed::On(next, session, more) => (next, session, more),
+                Passed::AsWrong(told) => {
                     // As if the password were wrong, or whoever guesses would learn that it is right.
                     let mut changes = wrong("environment")?;
                     changes.extend(told);
-                    return Ok((Err(None), changes));
+                    return Ok((Err(Stop::Wrong), changes));
+                }
+                Passed::NoWayToAsk(told) => {
+                    let mut changes = vec![Change::PutBudget(key, Budget::CLEAR)];
+                    changes.extend(told);
+                    changes.push(audit(AuditResult::Refused, "no_code_possible"));
+                    return Ok((Err(Stop::NoWayToAsk), changes));
                 }
             };
-            let mut changes = vec![
-                Change::PutBudget(key, Budget::CLEAR),
-                Change::DeleteMailedCode(user.id, resource.id),
-                Change::DeleteSession(old_key),
-            ];
+            let mut changes = vec![Change::PutBudget(key, Budget::CLEAR), Change::DeleteSession(old_key)];
+            if by_mail {
+                // Spent. One that another visit waits for beside the password is not touched.
+                changes.push(Change::DeleteMailedCode(user.id, resource.id));
+            }
             changes.extend(more);
-            changes.push(Change::PutSession(new_key, session));
+            changes.push(Change::PutSession(new_key, *session));
             changes.push(audit(AuditResult::Done, next.word()));
             Ok((Ok(next), changes))
         })?;
         self.wake_mailer();
+        if let (Ok(Next::Code), Some(user)) = (&passed, user) {
+            self.mail_owed_code(portal, new_key, user, &visiting);
+        }
         Ok(match passed {
             Ok(Next::MailedCode) => SecondPage::CodeMailed { cookie },
             Ok(next) => SecondPage::Passed { cookie, owes_code: next == Next::Code },
-            Err(None) => SecondPage::Refused,
-            Err(Some(until)) => SecondPage::Blocked { until },
+            Err(Stop::Wrong) => SecondPage::Refused,
+            Err(Stop::NoWayToAsk) => SecondPage::NoWayToAsk,
+            Err(Stop::Blocked(until)) => SecondPage::Blocked { until },
         })
     }
 
-    /// Page 3: the token's code.
-    pub fn portal_third(
-        &self,
-        portal: &PortalSession,
-        otp: &Otp,
-        visit: &Visit,
-    ) -> Result<ThirdPage, ServiceError> {
-        let cookie = bearer_token()?;
-        let new_key = bearer_hash(&cookie);
-        let LoginStage::OtpOwed { .. } = portal.stage else {
-            return Err(ServiceError::state("sign_in_order", "start again with the login"));
-        };
-        Ok(match self.code_of_pair(portal, otp, visit, new_key)? {
-            CheckResult::Accepted { .. } => ThirdPage::Passed { cookie },
-            CheckResult::Replayed { .. } => ThirdPage::AlreadyUsed,
-            CheckResult::Wrong | CheckResult::OutsideWindow { .. } => {
-                ThirdPage::Refused { can_synchronize: can_synchronize(&portal.resource) }
-            }
-            CheckResult::Blocked { until } => ThirdPage::Blocked { until },
-        })
-    }
-
-    fn pair_at_hand(&self, portal: &PortalSession) -> Result<(UserId, Examined, UnixTime), ServiceError> {
-        let (LoginStage::OtpOwed { user } | LoginStage::Full { user, .. }) = portal.stage else {
-            return Err(ServiceError::state("sign_in_order", "start again with the login"));
-        };
-        self.store.read(|view| {
-            let now = self.trusted_now(view)?;
-            let (_, token) = pair_of(view, user, &portal.resource)?.ok_or(ServiceError::Stale)?;
-            Ok((user, Examined::read(view, token, Some(portal.resource.id))?, now))
-        })
-    }
-
-    /// The code of the pair's token: it completes a sign-in, or is the fresh proof of a session that is
-    /// complete. Accepting spends the code and gives the session a new id in one change.
-    pub(super) fn code_of_pair(
-        &self,
-        portal: &PortalSession,
-        otp: &Otp,
-        visit: &Visit,
-        new_key: [u8; 32],
-    ) -> Result<CheckResult, ServiceError> {
-        self.until_settled(|| self.code_of_pair_once(portal, otp, visit, new_key))
-    }
-
-    fn code_of_pair_once(
-        &self,
-        portal: &PortalSession,
-        otp: &Otp,
-        visit: &Visit,
-        new_key: [u8; 32],
-    ) -> Result<CheckResult, ServiceError> {
-        let (user, examined, now) = self.pair_at_hand(portal)?;
-        let actor = portal.actor(visit);
-        let complete = matches!(portal.stage, LoginStage::Full { .. });
-        let (action, page) =
-            if complete { (AuditAction::Proved, "prove") } else { (AuditAction::SignIn, "third") };
-        if let Err(unusable) = examined.require_usable(now) {
-            // Disabled or noted as lost: the pair still asks for this token, so nobody gets in.
-            let ServiceError::State { code: why, .. } = unusable else { return Err(unusable) };
-            self.dummy_check(otp)?;
-            let subjects = vec![
-                Subject::User(user),
-                Subject::Token(examined.id()),
-                Subject::Resource(portal.resource.id),
-            ];
-            return self.decide(move |_| {
-                let detail = vec![("page", page.to_owned()), ("result", why.to_owned())];
-                let entry =
-                    super::audit_entry(now, &actor, action, subjects.clone(), AuditResult::Refused, detail);
-                Ok((CheckResult::Wrong, vec![entry]))
-            });
+    /// Mails the code that page 3 asks for, when it is one of a mail token. Only now, and apart from the change that
+    /// opened page 3: who did not come so far causes no mail, and page 3 says what was mailed and mails again.
+    fn mail_owed_code(&self, portal: &PortalSession, key: [u8; 32], user: UserId, visit: &Visit) {
+        let owed = PortalSession { key, stage: LoginStage::OtpOwed { user }, ..portal.clone() };
+        if let Err(error) = self.mail_token_code(&owed, visit) {
+            tracing::warn!(%error, "the code of a mail token was not mailed");
         }
-        let comparison = compare(self, &examined, otp, now, false)?;
-        let (old_key, resource, post, visit) = (portal.key, portal.resource.id, self.post()?, visit.clone());
-        let split = self.splits_check();
-        self.decide(move |view| {
-            let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
-            if view.session(&old_key)?.is_none() {
-                return Err(ServiceError::state("sign_in_order", "start again with the login"));
-            }
-            let (result, mut changes) = settle(view, &fresh, comparison, now)?;
-            let right = matches!(result, CheckResult::Accepted { .. });
-            let (mut done, mut word) = (right, result.name());
-            if right && complete {
-                changes.extend(proved_session(view, old_key, new_key, Some(fresh.id()), now)?);
-            } else if right {
-                let full =
-                    full_session(view, &post, (old_key, new_key), (user, resource, fresh.id()), &visit, now)?;
-                (done, word) = if full.1 { (true, word) } else { (false, "environment") };
-                changes.extend(full.0);
-            }
-            let result = if right && !done { CheckResult::Wrong } else { result };
-            changes.push(super::audit_entry(
-                now,
-                &actor,
-                action,
-                vec![Subject::User(user), Subject::Token(fresh.id()), Subject::Resource(resource)],
-                if done { AuditResult::Done } else { AuditResult::Refused },
-                vec![("page", page.to_owned()), ("result", word.to_owned())],
-            ));
-            Ok((result, changes))
-        })
-    }
-
-    /// Page 3 with consecutive codes: a drifted token must not lock its owner out. The codes are spent and
-    /// the session opened in one change.
-    pub fn portal_third_synchronize(
-        &self,
-        portal: &PortalSession,
-        otps: &[Otp],
-        visit: &Visit,
-    ) -> Result<(SequenceOutcome, Option<BearerToken>), ServiceError> {
-        if !can_synchronize(&portal.resource) {
-            return Err(ServiceError::NotFound { what: "action" });
-        }
-        let cookie = bearer_token()?;
-        let (old_key, new_key, resource) = (portal.key, bearer_hash(&cookie), portal.resource.id);
-        if !matches!(portal.stage, LoginStage::OtpOwed { .. }) {
-            return Err(ServiceError::state("sign_in_order", "start again with the login"));
-        }
-        let actor = portal.actor(visit);
-        let mut proved = false;
-        let outcome = self.until_settled(|| {
-            let (user, examined, now) = self.pair_at_hand(portal)?;
-            examined.require_usable(now)?;
-            let window = self.store.read(|view| portal_window(view, &examined))?;
-            let pin = self.sequence_pin(&examined, otps)?;
-            proved = pin == SequencePin::Proved;
-            let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
-            let (acting, visiting, post) = (actor.clone(), visit.clone(), self.post()?);
-            let subjects =
-                vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(resource)];
-            let (told, token) = (self.tells_synchronized(portal, &examined, visit)?, examined.id());
-            self.synchronize(&actor, &examined, &asked, move |view| {
-                if view.session(&old_key)?.is_none() {
-                    return Err(ServiceError::state("sign_in_order", "start again with the login"));
-                }
-                // Without the PIN the token is back, and the code with the PIN is still owed.
-                let (mut changes, word, done) = if pin == SequencePin::Proved {
-                    let (changes, done) = full_session(
-                        view,
-                        &post,
-                        (old_key, new_key),
-                        (user, resource, token),
-                        &visiting,
-                        now,
-                    )?;
-                    (changes, if done { "synchronized" } else { "environment" }, done)
-                } else {
-                    (Vec::new(), "pin_owed", false)
-                };
-                told(view, &mut changes)?;
-                let detail = vec![("page", "third".to_owned()), ("result", word.to_owned())];
-                changes.push(super::audit_entry(
-                    now,
-                    &acting,
-                    AuditAction::SignIn,
-                    subjects.clone(),
-                    if done { AuditResult::Done } else { AuditResult::Refused },
-                    detail,
-                ));
-                Ok(changes)
-            })
-        })?;
-        // From an unusual environment the token is brought back, but nobody is let in.
-        let signed_in = proved
-            && matches!(outcome.result, SequenceResult::Synchronized { .. })
-            && self.store.read(|view| Ok::<_, ServiceError>(view.session(&new_key)?.is_some()))?;
-        self.wake_mailer();
-        Ok((outcome, signed_in.then_some(cookie)))
     }
 
     /// Ends a session of either kind.
@@ -518,6 +331,23 @@ fn open_portal(view: &dyn View, alias: &ResourceAlias) -> Result<Resource, Servi
         .ok_or(ServiceError::NotFound { what: "portal" })
 }
 
+/// The counter of page 2: of the user's password or mailed code, or of a login that nobody has.
+fn second_counter(
+    view: &dyn View,
+    known: Option<&User>,
+    by_mail: bool,
+    unknown: &[u8; 32],
+    now: UnixTime,
+) -> Result<(BudgetKey, Budget), ServiceError> {
+    let kind = if by_mail { BudgetKind::MailedCode } else { BudgetKind::Password };
+    if let Some(user) = known {
+        let key = BudgetKey::User(kind, user.id);
+        return Ok((key, view.budget(key)?));
+    }
+    let key = hashed_key(kind, unknown);
+    Ok((key, view.budget(key)?.within(now, 86_400)))
+}
+
 /// The user that page 1 found; one who was taken off the resource since then is like a login that
 /// nobody has.
 fn still_here(
@@ -542,8 +372,22 @@ struct FirstFactor<'a> {
     now: UnixTime,
 }
 
-/// What follows, the session, and what goes with it; or what goes with being refused all the same.
-type Passed = Result<(Next, Session, Changes), Changes>;
+/// Why page 2 leads no further.
+enum Stop {
+    Wrong,
+    NoWayToAsk,
+    Blocked(Option<UnixTime>),
+}
+
+/// What a right first factor leads to, each with what goes with it.
+enum Passed {
+    /// What follows, and the session.
+    On(Next, Box<Session>, Changes),
+    /// Refused all the same, in the words of a wrong one.
+    AsWrong(Changes),
+    /// A code would be asked for that cannot be mailed.
+    NoWayToAsk(Changes),
+}
 
 impl FirstFactor<'_> {
     fn passed(&self, view: &dyn View, code: &FreshCode, post: &Post) -> Result<Passed, ServiceError> {
@@ -554,22 +398,27 @@ impl FirstFactor<'_> {
         };
         if pair_of(view, user.id, resource)?.is_some() {
             let owed = session(LoginStage::OtpOwed { user: user.id });
-            return Ok(Ok((Next::Code, owed, Vec::new())));
+            return Ok(Passed::On(Next::Code, Box::new(owed), Vec::new()));
         }
         let mut arrival = Arrival::at(view, user, resource, visit, now)?;
         if arrival.is_refused() {
-            return Ok(Err(arrival.refused(view, post)?));
+            return Ok(Passed::AsWrong(arrival.refused(view, post)?));
         }
-        if let Some(to) = arrival.asks_code(self.by_mail || !code.can_be_mailed()) {
-            // Asked for also when there were enough mails: else three tries would lead past it.
-            let mailed = code.mail(view, &Recipient { user, resource, to }, visit, now)?;
-            let kept = mailed.is_some().then(|| code.kept_for(user.id, resource.id, self.new_key, now));
-            let changes = mailed.into_iter().flatten().chain(kept).collect();
-            return Ok(Ok((Next::MailedCode, session(LoginStage::CodeOwed { user: user.id }), changes)));
+        match arrival.asks(self.by_mail, code.can_be_mailed()) {
+            Asks::Nothing => {}
+            Asks::Code(to) => {
+                // Asked for also when there were enough mails: else three tries would lead past it.
+                let mailed = code.mail(view, &Recipient { user, resource, to }, visit, now)?;
+                let kept = mailed.is_some().then(|| code.kept_for(user.id, resource.id, self.new_key, now));
+                let changes = mailed.into_iter().flatten().chain(kept).collect();
+                let owed = session(LoginStage::CodeOwed { user: user.id });
+                return Ok(Passed::On(Next::MailedCode, Box::new(owed), changes));
+            }
+            Asks::Unanswerable => return Ok(Passed::NoWayToAsk(arrival.refused(view, post)?)),
         }
-        let (environment, changes) = arrival.let_in(view, post)?;
+        let (environment, changes) = arrival.let_in(view, post, true)?;
         let full = session(LoginStage::Full { user: user.id, proved_at: now, proved_by: None });
-        Ok(Ok((Next::Nothing, Session { environment, ..full }, changes)))
+        Ok(Passed::On(Next::Nothing, Box::new(Session { environment, ..full }), changes))
     }
 }
 
@@ -589,32 +438,4 @@ impl Next {
             Self::MailedCode => "mailed_code_owed",
         }
     }
-}
-
-fn can_synchronize(resource: &Resource) -> bool {
-    resource.open_portal().is_some_and(|portal| portal.actions.contains(&PortalAction::SynchronizeToken))
-}
-
-/// The changes of a sign-in that the token's code completed, and whether it may be: from an environment that
-/// is refused the old session stays where it is.
-fn full_session(
-    view: &dyn View,
-    post: &Post,
-    (old_key, new_key): ([u8; 32], [u8; 32]),
-    (user, resource, token): (UserId, ResourceId, TokenId),
-    visit: &Visit,
-    now: UnixTime,
-) -> Result<(Changes, bool), ServiceError> {
-    let (user, resource) =
-        (view.user(user)?.ok_or(ServiceError::Stale)?, view.resource(resource)?.ok_or(ServiceError::Stale)?);
-    let mut arrival = Arrival::at(view, &user, &resource, visit, now)?.proved();
-    if arrival.is_refused() {
-        return Ok((arrival.refused(view, post)?, false));
-    }
-    let (number, mut changes) = arrival.let_in(view, post)?;
-    let stage = LoginStage::Full { user: user.id, proved_at: now, proved_by: Some(token) };
-    let kind = SessionKind::Portal { resource: resource.id, stage };
-    let session = Session { environment: number, ..Session::new(kind, visit.address.clone(), now) };
-    changes.extend([Change::DeleteSession(old_key), Change::PutSession(new_key, session)]);
-    Ok((changes, true))
 }

@@ -10,6 +10,7 @@ use crate::secret::Passphrase;
 use crate::store::{Change, Changes, Page, Slice, UserFilter, View};
 use crate::vault::check_new_password;
 
+use super::emergency::EmergencyView;
 use super::notice::{Happened, Notice};
 use super::scope::{rules_user, seen_tokens, sees_user, shared};
 use super::token::TokenView;
@@ -79,6 +80,8 @@ pub struct UserView {
     pub assignments: Vec<(String, AssignmentKind, Option<String>)>,
     /// Until when some method of theirs is blocked: which, until when (`None`: until an operator).
     pub blocked: Vec<(&'static str, Option<UnixTime>)>,
+    /// The emergency code that stands in for their token's.
+    pub emergency: Option<EmergencyView>,
 }
 
 pub(super) fn name_field(field: &'static str, text: &str) -> Result<String, ServiceError> {
@@ -89,9 +92,10 @@ pub(super) fn name_field(field: &'static str, text: &str) -> Result<String, Serv
     Ok(text.to_owned())
 }
 
-const BLOCKABLE: [(&str, BudgetKind); 3] = [
+const BLOCKABLE: [(&str, BudgetKind); 4] = [
     ("password", BudgetKind::Password),
     ("mailed code", BudgetKind::MailedCode),
+    ("code mailed as a proof", BudgetKind::SessionCode),
     ("confirmation", BudgetKind::Confirmation),
 ];
 
@@ -114,7 +118,8 @@ impl UserView {
                 blocked.push((word, until));
             }
         }
-        Ok(Self { user, assignments, blocked })
+        let emergency = EmergencyView::read(view, user.id, now)?;
+        Ok(Self { user, assignments, blocked, emergency })
     }
 }
 
@@ -166,6 +171,17 @@ impl Given<'_> {
         }
         (filled, what)
     }
+}
+
+/// Refuses a login that no new user can have.
+pub(super) fn refuse_word_of_addresses(login: &Login) -> Result<(), ServiceError> {
+    if login.is_word_of_addresses() {
+        let detail = format!(
+            "{login} is a word of the addresses here, so no user can be called that: choose another login"
+        );
+        return Err(ServiceError::invalid("login", "login_is_address", detail));
+    }
+    Ok(())
 }
 
 /// The user of this login, when the actor's scope covers one of their places.
@@ -223,6 +239,7 @@ impl Service {
     /// To a scoped actor a user of another scope is a login that is taken, whatever was asked for.
     pub fn add_user(&self, actor: &Actor, new: NewUser) -> Result<bool, ServiceError> {
         let login = Login::parse(&new.login).map_err(ServiceError::name("login"))?;
+        refuse_word_of_addresses(&login)?;
         let (first_name, last_name) =
             (name_field("first_name", &new.first_name)?, name_field("last_name", &new.last_name)?);
         let password = match &new.password {
@@ -443,9 +460,13 @@ impl Service {
                     changes.push(Change::PutState(token.id, seed.version, state));
                 }
             }
-            if let Some(known) = view.environments(user.id)? {
-                let open = crate::model::Environments { next_is_welcome: true, ..known };
-                changes.push(Change::PutEnvironments(user.id, open));
+            for place in view.assignments_of_user(user.id)? {
+                if actor.scope.covers(place.resource)
+                    && let Some(known) = view.environments(user.id, place.resource)?
+                {
+                    let open = crate::model::Environments { next_is_welcome: true, ..known };
+                    changes.push(Change::PutEnvironments(user.id, place.resource, open));
+                }
             }
             changes.push(user_entry(now, &actor, AuditAction::UserUnblocked, user.id, "all methods"));
             Ok(((), changes))

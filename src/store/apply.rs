@@ -98,8 +98,17 @@ impl<'k> Applier<'k> {
             Change::EndPortalSessions(resource) => self.end_sessions(&keys::portal_sessions(resource)),
             Change::EndOperatorSessions(operator) => self.end_sessions(&keys::operator_sessions(operator)),
             Change::EndUserSessions(user) => self.end_sessions(&keys::user_sessions(user)),
-            Change::PutEnvironments(user, environments) => {
-                self.put(Tab::Environments, &keys::number(user.0), &environments).map(drop)
+            Change::PutEmergencyCode(user, code) => {
+                self.put(Tab::EmergencyCodes, &keys::number(user.0), &code).map(drop)
+            }
+            Change::DeleteEmergencyCode(user) => {
+                self.kv.delete(Tab::EmergencyCodes, &keys::number(user.0)).map(drop)
+            }
+            Change::PutMailing(token, mailing) => {
+                self.put(Tab::Mailings, &keys::number(token.0), &mailing).map(drop)
+            }
+            Change::PutEnvironments(user, resource, environments) => {
+                self.put(Tab::Environments, &keys::pair(user.0, resource.0), &environments).map(drop)
             }
             Change::PutMailedCode(user, resource, code) => {
                 self.put(Tab::MailedCodes, &keys::pair(user.0, resource.0), &code).map(drop)
@@ -326,10 +335,13 @@ impl<'k> Applier<'k> {
         for login in old.old_logins.iter().chain([&old.login]) {
             self.kv.put(Tab::Logins, login.normal().as_bytes(), &LoginUse::Gone.write(id.0))?;
         }
-        self.kv.delete(Tab::Environments, &keys::number(id.0))?;
-        let issues = Span::prefix(&keys::number(id.0));
-        for (key, _) in self.kv.range(Tab::UserIssuesOf, &issues, Order::Up, usize::MAX)? {
+        self.kv.delete(Tab::EmergencyCodes, &keys::number(id.0))?;
+        let own = Span::prefix(&keys::number(id.0));
+        for (key, _) in self.kv.range(Tab::UserIssuesOf, &own, Order::Up, usize::MAX)? {
             self.remove_user_issue(keys::last_number(&key))?;
+        }
+        for (key, _) in self.kv.range(Tab::Environments, &own, Order::Up, usize::MAX)? {
+            self.kv.delete(Tab::Environments, &key)?;
         }
         self.reindex_all(Tab::UserWords, &user_words(&old), &BTreeSet::new())
     }

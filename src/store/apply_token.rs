@@ -89,6 +89,7 @@ impl Applier<'_> {
             self.kv.delete(Tab::SerialsReversed, &keys::text(&reversed, id.0))?;
         }
         self.index_token(id, old.as_ref(), None)?;
+        self.kv.delete(Tab::Mailings, &keys::number(id.0))?;
         let mut rows = Vec::new();
         let span = Span::prefix(&keys::number(id.0));
         for (key, bytes) in self.kv.range(Tab::Seeds, &span, Order::Up, usize::MAX)? {

@@ -2,10 +2,10 @@
 
 use crate::model::{
     ApiKey, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId, BatchId, Budget,
-    BudgetKey, DataKeyId, Environments, Import, ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode,
-    Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion, Session, Subscription,
-    SubscriptionId, Token, TokenDraft, TokenId, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId,
-    WebhookPost, WebhookPostId, WrappedKey,
+    BudgetKey, DataKeyId, EmergencyCode, Environments, Import, ImportId, ImportLine, Job, JobId, Look,
+    MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion,
+    Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone,
+    User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
 };
 
 use super::{KeyName, StoreMeta};
@@ -81,12 +81,18 @@ pub enum Change {
     PutDraft([u8; 32], TokenDraft),
     /// It is not set up any more. Also goes with its session.
     DeleteDraft([u8; 32]),
-    /// The environments of a user.
-    PutEnvironments(UserId, Environments),
     /// A request to restore access.
     PutUserIssue(Box<UserIssue>),
     /// It goes. Also goes with its user.
     DeleteUserIssue(UserIssueId),
+    /// What was mailed last of a mail token. Also goes with its token.
+    PutMailing(TokenId, TokenMailing),
+    /// The one emergency code of a user. Also goes with its user.
+    PutEmergencyCode(UserId, EmergencyCode),
+    /// It has ended.
+    DeleteEmergencyCode(UserId),
+    /// The environments of a user on a resource.
+    PutEnvironments(UserId, ResourceId, Environments),
     /// An import.
     PutImport(Import),
     /// Lines of an import, numbered on from those that are there.

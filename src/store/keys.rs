@@ -226,7 +226,7 @@ pub(super) fn hashed_budget(key: &[u8]) -> Option<BudgetKey> {
 }
 
 /// Their places are stored; add at the end only.
-const BUDGET_KINDS: [BudgetKind; 11] = [
+const BUDGET_KINDS: [BudgetKind; 14] = [
     BudgetKind::Password,
     BudgetKind::MailedCode,
     BudgetKind::MailSent,
@@ -238,6 +238,9 @@ const BUDGET_KINDS: [BudgetKind; 11] = [
     BudgetKind::Registration,
     BudgetKind::Restore,
     BudgetKind::Reminded,
+    BudgetKind::SessionCode,
+    BudgetKind::SessionCodeSent,
+    BudgetKind::TokenCodeSent,
 ];
 
 /// Sessions of a portal.

@@ -133,6 +133,10 @@ tables! {
     /// End, session.
     DraftEnds = "draft_ends",
     /// User -> record.
+    EmergencyCodes = "emergency_codes",
+    /// Token -> record of what was mailed last.
+    Mailings = "mailings",
+    /// User, resource -> record.
     Environments = "environments",
     /// User issue -> record.
     UserIssues = "user_issues",

@@ -12,10 +12,11 @@ use super::{
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
-    BatchId, BatchState, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId,
-    ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
-    SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenState,
-    Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
+    BatchId, BatchState, Budget, BudgetKey, DataKeyId, EmergencyCode, Environments, Fingerprint, Import,
+    ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource,
+    ResourceId, SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId,
+    TokenMailing, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId,
+    WrappedKey,
 };
 
 impl View for KvView<'_> {
@@ -385,8 +386,16 @@ impl View for KvView<'_> {
         Ok(dead.iter().filter_map(|(key, _)| key[8..].try_into().ok()).collect())
     }
 
-    fn environments(&self, user: UserId) -> Found<Environments> {
-        self.record(Tab::Environments, &keys::number(user.0))
+    fn mailing(&self, token: TokenId) -> Found<TokenMailing> {
+        self.record(Tab::Mailings, &keys::number(token.0))
+    }
+
+    fn emergency_code(&self, user: UserId) -> Found<EmergencyCode> {
+        self.record(Tab::EmergencyCodes, &keys::number(user.0))
+    }
+
+    fn environments(&self, user: UserId, resource: ResourceId) -> Found<Environments> {
+        self.record(Tab::Environments, &keys::pair(user.0, resource.0))
     }
 
     fn next_user_issue(&self) -> Result<UserIssueId, StoreError> {

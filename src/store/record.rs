@@ -5,9 +5,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::kv::Tab;
 use super::{AuditHead, StoreError, StoreMeta};
 use crate::model::{
-    ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, Environments, Import, ImportLine, Job,
-    Look, MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Subscription, Token, TokenDraft,
-    TokenState, Tombstone, User, UserIssue, WebhookPost, WrappedKey,
+    ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, EmergencyCode, Environments, Import,
+    ImportLine, Job, Look, MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Subscription, Token,
+    TokenDraft, TokenMailing, TokenState, Tombstone, User, UserIssue, WebhookPost, WrappedKey,
 };
 
 /// A type that is stored as a record. Its fields are pinned by a test: another layout needs
@@ -51,6 +51,8 @@ records! {
     Session => Sessions,
     MailedCode => MailedCodes,
     TokenDraft => Drafts,
+    TokenMailing => Mailings,
+    EmergencyCode => EmergencyCodes,
     Environments => Environments,
     UserIssue => UserIssues,
     Import => Imports,

@@ -6,10 +6,10 @@ use super::{AssignmentFilter, AuditFilter, Page, Slice, StoreError, TokenFilter,
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
-    BatchId, Budget, BudgetKey, DataKeyId, Environments, Fingerprint, Import, ImportId, ImportLine, Job,
-    JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow,
-    SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenState, Tombstone,
-    User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
+    BatchId, Budget, BudgetKey, DataKeyId, EmergencyCode, Environments, Fingerprint, Import, ImportId,
+    ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
+    SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenMailing,
+    TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
 };
 
 /// The store's own description.
@@ -208,8 +208,12 @@ pub trait View {
     /// Sessions whose drafts have ended, for the sweep.
     fn dead_drafts(&self, now: UnixTime, limit: usize) -> Result<Vec<[u8; 32]>, StoreError>;
 
-    /// The environments of a user; none when nothing is known.
-    fn environments(&self, user: UserId) -> Found<Environments>;
+    /// What was mailed last of a mail token.
+    fn mailing(&self, token: TokenId) -> Found<TokenMailing>;
+    /// The emergency code of a user, in force or not.
+    fn emergency_code(&self, user: UserId) -> Found<EmergencyCode>;
+    /// The environments of a user on a resource; none when nothing is known.
+    fn environments(&self, user: UserId, resource: ResourceId) -> Found<Environments>;
 
     /// The number that the next user issue gets.
     fn next_user_issue(&self) -> Result<UserIssueId, StoreError>;

@@ -61,11 +61,11 @@ export async function startHouse() {
   };
 }
 
-/** A page of a person of its own. */
-export async function openPage(house, { script = true } = {}) {
-  const context = await house.browser.newContext({ javaScriptEnabled: script });
+/** A page of a person of its own; `agent` is what the browser says it is. */
+export async function openPage(house, { script = true, agent } = {}) {
+  const context = await house.browser.newContext({ javaScriptEnabled: script, userAgent: agent });
   const page = await context.newPage();
-  const refused = /status of (401|404|409|422)/;
+  const refused = /status of (401|403|404|409|422)/;
   page.on('console', (message) => {
     if (message.type() === 'error' && !refused.test(message.text())) house.faults.push(message.text());
   });

@@ -43,11 +43,11 @@ for (const script of [false, true]) {
     await seen(user, 'portal-prove-mail');
     await submit(user);
     await user.waitForSelector('text=A code is on its way');
-    await user.fill('[name=secret]', '123');
+    await user.fill('[name=proof]', '123');
     await submit(user);
     await user.waitForSelector('text=That did not fit.');
     await seen(user, 'portal-prove-mailed-wrong');
-    await user.fill('[name=secret]', await code());
+    await user.fill('[name=proof]', await code());
     await submit(user);
     await user.waitForURL(/\/login$/);
     await user.goto(`${base}/home`);

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use mintmark::mail::{Mailer, SmtpSecurity, SmtpSettings};
-use mintmark::model::{Actor, ActorOrigin, EmailAddress, Login, OperatorId, Role};
-use mintmark::service::MailMode;
+use mintmark::model::{Actor, ActorOrigin, EmailAddress, Login, OperatorId, PortalAction, Role, TokenType};
+use mintmark::service::{MailMode, PortalSettings, UserPatch};
 use mintmark::store::Page;
 
-use crate::desk::{ADMIN, Desk};
+use crate::desk::{ADMIN, Desk, PASSWORD, resource};
 
 /// A mail server on this machine; stopped when dropped.
 struct MailServer {
@@ -183,5 +183,44 @@ async fn links_of_a_request_go_through_the_mail_server() {
     let used = otto.post("/selfservice/vpn/restore/link", &[("k", &key)]).await;
     used.says(StatusCode::OK, "Your e-mail address is changed");
     until("both addresses are told", || to("To: otto@example.net", "was changed from"));
+}
+
+/// P14: the codes of a mail token go through the mail server, from the first one on.
+#[tokio::test]
+async fn p14_codes_of_a_mail_token_go_through_the_mail_server() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = MailServer::start(dir.path(), free_port());
+    let desk = Desk::open_with(MailMode::Smtp, Some(mailer(server.port)));
+    let settings = PortalSettings {
+        actions: Some(vec![PortalAction::RegisterNewToken]),
+        token_types: Some(vec![TokenType::Mail]),
+        ..PortalSettings::default()
+    };
+    desk.service.set_portal(&ADMIN, &resource("VPN"), &settings).expect("set");
+    let email = EmailAddress::parse("anna@example.org").expect("an address");
+    let patch = UserPatch { email: Some(Some(email)), ..UserPatch::default() };
+    desk.service.change_user(&ADMIN, &Login::parse("anna").expect("a login"), patch).expect("changed");
+    let code = |what: &str, before: &str| {
+        until(what, || {
+            let found = server.mails().into_iter().filter(|mail| mail.contains("Your code for VPN is "));
+            let codes = found.map(|mail| code_in(mail.split_once("\n\n").expect("a body").1));
+            codes.into_iter().find(|code| code != before)
+        })
+    };
+    let mut anna = desk.browser();
+    anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/home");
+    anna.get("/selfservice/vpn/tokens/register").await.says(StatusCode::OK, "a…@example.org");
+    let draft = "/selfservice/vpn/tokens/draft";
+    anna.post("/selfservice/vpn/tokens/register", &[("type", "mail")]).await.leads_to(draft);
+    anna.get(draft).await.says(StatusCode::OK, "It is on its way");
+    let first = code("the first code arrives", "");
+    anna.post(draft, &[("otp1", &first)]).await.leads_to("/selfservice/vpn/tokens/draft?done");
+    anna.get("/selfservice/vpn/home").await;
+    anna.post("/selfservice/vpn/sign-out", &[]).await;
+    desk.later(60);
+    anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/otp");
+    anna.get("/selfservice/vpn/otp").await.says(StatusCode::OK, "A code is on its way to a…@example.org");
+    let second = code("the second code arrives", &first);
+    anna.post("/selfservice/vpn/otp", &[("otp", &second)]).await.leads_to("/selfservice/vpn/home");
     desk.close();
 }

@@ -20,6 +20,7 @@ mod store_conformance;
 mod tls;
 mod user_import;
 mod walk_cli;
+mod ways;
 mod webhook;
 mod wire;
 mod words;

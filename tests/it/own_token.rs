@@ -193,6 +193,34 @@ async fn p18_p19_a_token_is_replaced_and_given_back() {
     anna.get("/selfservice/vpn/prove?then=reassign").await;
     let proof = [("then", "reassign"), ("otp", &*app.code(&desk, 0))];
     anna.post("/selfservice/vpn/prove", &proof).await.leads_to(reassign);
+    // What was typed while the proof grew too old is kept, but for codes and secrets.
+    desk.later(301);
+    let late = [
+        ("type", "hardware"),
+        ("serial", "98-7"),
+        ("name", "on my keys"),
+        ("secret", "GEZDGNBVGY3TQOJQ4EZDGNBVGY3TQOJX"),
+    ];
+    let late = anna.post(reassign, &[&late[..], &[("model", "feitian-c200/0")]].concat()).await;
+    late.says(StatusCode::OK, "before another token takes the place of yours");
+    assert!(
+        late.body.contains(r#"name="serial" value="98-7""#) && !late.body.contains("GEZDGNBV"),
+        "{}",
+        late.body
+    );
+    let code = app.code(&desk, 0);
+    let kept = [
+        ("then", "reassign"),
+        ("otp", &*code),
+        ("type", "hardware"),
+        ("serial", "98-7"),
+        ("name", "on my keys"),
+    ];
+    let sent_on = anna.post("/selfservice/vpn/prove", &kept).await;
+    let again = anna.onward(&sent_on, &kept).await;
+    again.says(StatusCode::OK, "Type the secret once more.");
+    again.says(StatusCode::OK, "on my keys");
+    desk.later(30);
     let page = anna.get(reassign).await;
     page.says(StatusCode::OK, "I received one");
     page.says(StatusCode::OK, "works until the new one is confirmed");

@@ -35,7 +35,7 @@ fn newest_code(desk: &Desk) -> String {
 
 impl Browser<'_> {
     /// Follows a redirect that sends the form on.
-    async fn onward(&mut self, answer: &Answer, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn onward(&mut self, answer: &Answer, fields: &[(&str, &str)]) -> Answer {
         assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT, "{}", answer.body);
         let path = answer.location().to_owned();
         self.post(&path, fields).await
@@ -107,7 +107,7 @@ async fn p32_without_a_token_password_or_mailed_code() {
     anna.get("/selfservice/vpn/prove?then=login").await.says(StatusCode::OK, "Your password");
     let empty = anna.post("/selfservice/vpn/prove", &[("then", "login")]).await;
     empty.says(StatusCode::UNPROCESSABLE_ENTITY, "Type your password.");
-    let right = anna.post("/selfservice/vpn/prove", &[("then", "login"), ("secret", PASSWORD)]).await;
+    let right = anna.post("/selfservice/vpn/prove", &[("then", "login"), ("proof", PASSWORD)]).await;
     right.leads_to("/selfservice/vpn/login");
 
     let mut otto = desk.browser();
@@ -122,9 +122,9 @@ async fn p32_without_a_token_password_or_mailed_code() {
     let sent = otto.post("/selfservice/vpn/prove", &[("then", "login"), ("mail", "1")]).await;
     sent.says(StatusCode::OK, "A code is on its way to o…@example.org.");
     let code = newest_code(&desk);
-    let wrong = otto.post("/selfservice/vpn/prove", &[("then", "login"), ("secret", "12345678")]).await;
+    let wrong = otto.post("/selfservice/vpn/prove", &[("then", "login"), ("proof", "12345678")]).await;
     wrong.says(StatusCode::UNPROCESSABLE_ENTITY, "Only the newest code works");
-    let fields = [("then", "login"), ("secret", code.as_str()), ("login", "otto.o")];
+    let fields = [("then", "login"), ("proof", code.as_str()), ("login", "otto.o")];
     let right = otto.post("/selfservice/vpn/prove", &fields).await;
     otto.onward(&right, &fields).await.leads_to("/selfservice/vpn/home?done=login");
     desk.close();
@@ -207,7 +207,7 @@ async fn p25_an_address_is_proved_by_its_code() {
     let asks = anna.post("/selfservice/vpn/email", &[typed]).await;
     asks.says(StatusCode::OK, "before your e-mail address is changed");
     asks.says(StatusCode::OK, "value=\"anna@example.net\"");
-    let fields = [("then", "email"), typed, ("secret", PASSWORD)];
+    let fields = [("then", "email"), typed, ("proof", PASSWORD)];
     let proved = anna.post("/selfservice/vpn/prove", &fields).await;
     anna.onward(&proved, &fields).await.leads_to("/selfservice/vpn/email");
     anna.get("/selfservice/vpn/email").await.says(StatusCode::OK, "anna@example.net");
@@ -303,7 +303,7 @@ async fn p29_environments_as_their_owner_sees_them() {
     desk.later(301);
     let asks = other.post("/selfservice/vpn/environment/trust", &[("number", "1")]).await;
     asks.says(StatusCode::OK, "before an environment is trusted");
-    let fields = [("then", "environment"), ("number", "1"), ("secret", PASSWORD)];
+    let fields = [("then", "environment"), ("number", "1"), ("proof", PASSWORD)];
     let proved = other.post("/selfservice/vpn/prove", &fields).await;
     other.onward(&proved, &fields).await.leads_to("/selfservice/vpn/environment?done=trusted");
     other.get("/selfservice/vpn/environment?done=trusted").await.says(StatusCode::OK, "Trust it no longer");

@@ -18,7 +18,8 @@ use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{Actor, OtpSpec, TokenSerial};
 use crate::service::{
-    AuthRequest, CheckResult, ConfirmRequest, ConfirmResult, SequenceOutcome, SequenceResult, WindowSteps,
+    AuthRequest, AuthResult, CheckResult, ConfirmRequest, ConfirmResult, SequenceOutcome, SequenceResult,
+    WindowSteps,
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -381,8 +382,13 @@ struct AuthBody {
 /// One answer for all wrong inputs.
 #[derive(Serialize, ToSchema)]
 struct AuthAnswer {
-    /// accepted, rejected or blocked.
+    /// accepted, rejected, challenge or blocked. challenge: the password was right, and the code that is mailed to the
+    /// user is asked for next: ask again with both.
     result: &'static str,
+    /// With challenge: a code was mailed by this. False: there were enough mails lately (the last one may hold still),
+    /// or no mail address is on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mailed: Option<bool>,
 }
 
 #[utoipa::path(post, path = "/api/v1/resources/{name}/authenticate", tag = "codes",
@@ -412,5 +418,9 @@ async fn authenticate(
             service.authenticate(&actor, &resource, &request)
         })
         .await?;
-    Ok(Json(AuthAnswer { result: result.name() }))
+    let mailed = match result {
+        AuthResult::Challenge { mailed } => Some(mailed),
+        _ => None,
+    };
+    Ok(Json(AuthAnswer { result: result.name(), mailed }))
 }

@@ -15,7 +15,7 @@ use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{Actor, Language, Login};
-use crate::service::{NewUser, OnConflict, UserPatch, UserView};
+use crate::service::{EMERGENCY_HOURS, EmergencyRequest, NewUser, OnConflict, UserPatch, UserView};
 
 pub(super) const RULES: &[Rule] = &[
     Rule::new("GET", "/api/v1/users", Permission::Read),
@@ -24,6 +24,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("PATCH", "/api/v1/users/{login}", Permission::Administer),
     Rule::new("DELETE", "/api/v1/users/{login}", Permission::Administer),
     Rule::new("POST", "/api/v1/users/{login}/unblock", Permission::Unblock),
+    Rule::new("POST", "/api/v1/users/{login}/emergency-code", Permission::EmergencyCode),
+    Rule::new("DELETE", "/api/v1/users/{login}/emergency-code", Permission::EmergencyCode),
 ];
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -31,6 +33,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list, create))
         .routes(routes!(show, change, delete))
         .routes(routes!(unblock))
+        .routes(routes!(issue_emergency_code, revoke_emergency_code))
 }
 
 /// Where a user stands.
@@ -49,6 +52,15 @@ struct BlockedMethod {
     until: Option<String>,
 }
 
+/// The code that stands in for a token's; never the code itself.
+#[derive(Serialize, ToSchema)]
+struct EmergencyDto {
+    until: String,
+    /// It works once; else until its time.
+    once: bool,
+    issued_by: String,
+}
+
 /// A user; never the password.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
@@ -63,12 +75,14 @@ struct UserDto {
     language: Option<&'static str>,
     assignments: Vec<UserPlace>,
     blocked: Vec<BlockedMethod>,
+    /// Null: none is in force.
+    emergency_code: Option<EmergencyDto>,
     created_at: String,
 }
 
 impl UserDto {
     fn of(view: UserView) -> Self {
-        let UserView { user, assignments, blocked } = view;
+        let UserView { user, assignments, blocked, emergency } = view;
         Self {
             login: user.login.as_str().to_owned(),
             email: user.email.map(|email| email.as_str().to_owned()),
@@ -85,6 +99,11 @@ impl UserDto {
                 .into_iter()
                 .map(|(method, until)| BlockedMethod { method, until: until.map(time) })
                 .collect(),
+            emergency_code: emergency.map(|code| EmergencyDto {
+                until: time(code.until),
+                once: code.once,
+                issued_by: code.by,
+            }),
             created_at: time(user.created_at),
         }
     }
@@ -265,4 +284,69 @@ async fn unblock(
     let (acting, target) = (actor.clone(), login.clone());
     state.blocking(move |service| service.unblock_user(&acting, &target)).await?;
     shown(&state, actor, login).await
+}
+
+fn hours() -> u32 {
+    EMERGENCY_HOURS
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A code in the place of a token's, for somebody whose identity was established.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EmergencyBody {
+    /// How it was established who asks.
+    note: String,
+    /// How long it holds, 1 to 168.
+    #[serde(default = "hours")]
+    hours: u32,
+    /// It works once; else until its time.
+    #[serde(default = "yes")]
+    once: bool,
+    /// The token is lost: it is switched off, and the user can set up or confirm another one.
+    #[serde(default)]
+    token_lost: bool,
+}
+
+/// The code, shown this once.
+#[derive(Serialize, ToSchema)]
+struct IssuedCode {
+    code: String,
+    until: String,
+    once: bool,
+}
+
+#[utoipa::path(post, path = "/api/v1/users/{login}/emergency-code", tag = "users", request_body = EmergencyBody,
+    responses((status = 201, body = IssuedCode)))]
+async fn issue_emergency_code(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(login): Path<String>,
+    ApiJson(body): ApiJson<EmergencyBody>,
+) -> Result<(StatusCode, Json<IssuedCode>), ApiError> {
+    let login = common::login("login", &login)?;
+    let EmergencyBody { note, hours, once, token_lost } = body;
+    let issued = state
+        .blocking(move |service| {
+            let request = EmergencyRequest { note: &note, hours, once, token_lost };
+            service.issue_emergency_code(&actor, &login, &request)
+        })
+        .await?;
+    let answer = IssuedCode { code: issued.code.as_str().to_owned(), until: time(issued.until), once };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+#[utoipa::path(delete, path = "/api/v1/users/{login}/emergency-code", tag = "users",
+    responses((status = 204)))]
+async fn revoke_emergency_code(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(login): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let login = common::login("login", &login)?;
+    state.blocking(move |service| service.revoke_emergency_code(&actor, &login)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -11,6 +11,7 @@ mod sign_in;
 mod token;
 mod token_code;
 mod user;
+mod user_code;
 mod user_import;
 mod user_issue;
 
@@ -84,6 +85,8 @@ pub const RULES: &[Rule] = &[
     Rule::new("GET", "/admin/user-issues/{id}", Permission::Read),
     Rule::new("POST", "/admin/user-issues/{id}/verify", Permission::DecideIssues),
     Rule::new("POST", "/admin/user-issues/{id}/delete", Permission::DecideIssues),
+    Rule::new("POST", "/admin/users/{login}/emergency-code", Permission::EmergencyCode),
+    Rule::new("POST", "/admin/users/{login}/emergency-code/revoke", Permission::EmergencyCode),
     Rule::new("GET", "/admin/audit", Permission::Audit),
     Rule::new("POST", "/admin/audit/verify", Permission::Audit),
     Rule::new("POST", "/admin/audit/clock", Permission::Administer),
@@ -148,6 +151,8 @@ pub fn router() -> Router<AppState> {
         .route("/admin/user-issues/{id}", get(user_issue::show))
         .route("/admin/user-issues/{id}/verify", post(user_issue::verify))
         .route("/admin/user-issues/{id}/delete", post(user_issue::delete))
+        .route("/admin/users/{login}/emergency-code", post(user_code::issue))
+        .route("/admin/users/{login}/emergency-code/revoke", post(user_code::revoke))
         .route("/admin/audit", get(operation::audit))
         .route("/admin/audit/verify", post(operation::verify))
         .route("/admin/audit/clock", post(operation::accept_clock))

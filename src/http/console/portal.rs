@@ -74,6 +74,7 @@ fn token_types(resource: &Resource) -> Vec<view::TypeGroup> {
         (TokenType::Hardware, "Hardware", "Token with a display"),
         (TokenType::Software, "Software", "App on a phone"),
         (TokenType::Universal, "Universal", "Any OATH token"),
+        (TokenType::Mail, "Mail", "Codes by mail, beside a password"),
     ];
     labels
         .into_iter()

@@ -50,6 +50,7 @@ fn kind_words(spec: &OtpSpec) -> String {
         }
         OtpSpec::Hotp { digits, .. } => format!("HOTP, {} digits", digits.get()),
         OtpSpec::Ocra { .. } => "OCRA".to_owned(),
+        OtpSpec::Mail { digits, .. } => format!("Codes by mail, {} digits", digits.get()),
     }
 }
 

@@ -25,6 +25,15 @@ fn ring(token: &TokenView, now: UnixTime) -> Option<Ring> {
     Some(Ring { step_secs: u32::try_from(period.get()).unwrap_or(30), server_now })
 }
 
+/// Why neither a check nor a synchronisation applies to a mail token.
+fn codes_are_mailed() -> Notice {
+    Notice::new(
+        Tone::Neutral,
+        "The codes of this token are mailed.",
+        "One is mailed when its user signs in, and asked for there. There is no display whose codes could be checked, confirmed or synchronised.",
+    )
+}
+
 fn check_tab(
     token: &TokenView,
     now: UnixTime,
@@ -32,6 +41,7 @@ fn check_tab(
     error: Option<String>,
 ) -> view::TokenTab {
     let code = Code { name: "otp".into(), label: "OTP".into(), challenge: None, error };
+    let result = result.or_else(|| token.spec.is_mailed().then(codes_are_mailed));
     view::TokenTab::Check(view::Check { codes: vec![code], ring: ring(token, now), result })
 }
 
@@ -161,7 +171,7 @@ fn resync_tab(token: &TokenView, now: UnixTime, form: Resyncing<'_>) -> view::To
         windows: windows(token, form.window),
         reason: form.reason,
         ring: ring(token, now),
-        result: form.result,
+        result: form.result.or_else(|| token.spec.is_mailed().then(codes_are_mailed)),
     })
 }
 

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{Asked, Fields, login_of, token, typed};
+use super::{Asked, Fields, login_of, token, typed, user_code};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
@@ -206,7 +206,7 @@ fn resource_fact((name, kind, token): &(String, AssignmentKind, Option<String>))
     Fact::new(name, &how).to(&format!("/admin/resources/{}/{tab}", segment(name)))
 }
 
-async fn shown(
+pub(super) async fn shown(
     state: &AppState,
     caller: &Caller,
     actor: Actor,
@@ -247,6 +247,7 @@ async fn shown(
         facts,
         resources: user.assignments.iter().map(resource_fact).collect(),
         form: form.unwrap_or_else(|| form_of(&user.user)),
+        emergency: user_code::section(&user, now),
         login,
     })
 }

@@ -81,6 +81,11 @@ impl Page {
         self.may(Permission::RemovePin)
     }
 
+    /// Whether to offer emergency codes.
+    pub fn may_issue_code(&self) -> bool {
+        self.may(Permission::EmergencyCode)
+    }
+
     /// Whether to offer clearing failures.
     pub fn may_unblock(&self) -> bool {
         self.may(Permission::Unblock)

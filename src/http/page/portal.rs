@@ -160,6 +160,8 @@ pub struct Unusual {
     pub page: Page,
     /// The portal.
     pub portal: Portal,
+    /// A code was mailed for this visit, and holds still.
+    pub waits: bool,
     /// The field; its value is never filled in.
     pub code: Field,
     /// Something to say first.
@@ -174,10 +176,28 @@ impl Unusual {
         Self {
             page: Page::sample_outside("A code, too"),
             portal: Portal::sample(),
+            waits: true,
             code: Field::default(),
             notice: Some(Notice::new(Tone::Neutral, "Another code is on its way.", text)),
         }
     }
+
+    /// The page after too many mails.
+    #[cfg(test)]
+    pub fn sample_waiting() -> Self {
+        let text = "At most three codes are mailed in a quarter of an hour.";
+        let notice = Notice::new(Tone::Attention, "There were enough mails for now.", text);
+        Self { waits: false, notice: Some(notice), ..Self::sample() }
+    }
+}
+
+/// Where the code of a mail token went.
+#[derive(Debug, Clone)]
+pub struct MailedOtp {
+    /// Most of the address hidden; empty: there is no way to mail one.
+    pub hint: String,
+    /// One was mailed, and holds still.
+    pub waits: bool,
 }
 
 /// Third page: the code of the token, with synchronizing when it is offered.
@@ -190,6 +210,8 @@ pub struct Otp {
     pub portal: Portal,
     /// The one code.
     pub code: Code,
+    /// For tokens whose codes are mailed.
+    pub mailed: Option<MailedOtp>,
     /// The codes asked to synchronize; empty while that is not offered.
     pub synchronize: Vec<Code>,
     /// Runs with the token's step; none for tokens that count presses.
@@ -199,6 +221,11 @@ pub struct Otp {
 }
 
 impl Otp {
+    /// True while a code can be mailed and none is on its way: then that is the first thing to do.
+    fn waits_for_mail(&self) -> bool {
+        self.mailed.as_ref().is_some_and(|sent| !sent.waits && !sent.hint.is_empty())
+    }
+
     /// The page after a code that was refused.
     #[cfg(test)]
     pub fn sample() -> Self {
@@ -206,6 +233,7 @@ impl Otp {
             page: Page::sample_outside("The code on your token"),
             portal: Portal::sample(),
             code: Code { label: "Code".into(), name: "otp".into(), challenge: None, error: None },
+            mailed: None,
             synchronize: Code::fields(2),
             ring: Some(Ring::sample()),
             notice: Some(Notice::new(
@@ -214,6 +242,28 @@ impl Otp {
                 "Wait for the next one and type it; if it fails again, choose Synchronize.",
             )),
         }
+    }
+
+    /// The page of a mail token whose code is on its way.
+    #[cfg(test)]
+    pub fn sample_mailed() -> Self {
+        let mailed = MailedOtp { hint: "t…@example.org".into(), waits: true };
+        Self {
+            page: Page::sample_outside("The code we mailed you"),
+            mailed: Some(mailed),
+            synchronize: Vec::new(),
+            ring: None,
+            notice: None,
+            ..Self::sample()
+        }
+    }
+
+    /// The page of a mail token after too many mails.
+    #[cfg(test)]
+    pub fn sample_enough() -> Self {
+        let mailed = MailedOtp { hint: "t…@example.org".into(), waits: false };
+        let notice = Notice::new(Tone::Attention, "There were enough mails for now.", "Wait.");
+        Self { mailed: Some(mailed), notice: Some(notice), ..Self::sample_mailed() }
     }
 }
 

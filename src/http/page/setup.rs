@@ -44,6 +44,8 @@ pub enum SetupSort {
     Hardware,
     /// Anything, by its secret and what it computes.
     Universal,
+    /// Codes by mail.
+    Mail,
 }
 
 /// The first page of setting up a token: which sort, and what must be known of it.
@@ -70,6 +72,8 @@ pub struct Register {
     pub name: Field,
     /// The serial number; hardware.
     pub serial: Field,
+    /// Where codes would be mailed, most of it hidden; mail.
+    pub mail_hint: String,
     /// The secret; its value is never filled in.
     pub secret: Field,
     /// Models and what they compute; hardware.
@@ -105,6 +109,7 @@ impl Register {
             action: "/selfservice/portal/tokens/register".into(),
             name: Field::of("My phone"),
             serial: Field::of("86596220000001"),
+            mail_hint: "t…@example.org".into(),
             secret: Field::wrong("", "The secret is too short. Check that all of it was copied."),
             models: Choice::list(
                 &[("feitian-c200/0", "Feitian c200, 6 digits, a new code every 60 s")],
@@ -129,6 +134,12 @@ impl Register {
     #[cfg(test)]
     pub fn sample_hardware() -> Self {
         Self::with(SetupSort::Hardware, "hardware")
+    }
+
+    /// Codes by mail.
+    #[cfg(test)]
+    pub fn sample_mail() -> Self {
+        Self::with(SetupSort::Mail, "mail")
     }
 
     /// Anything.
@@ -165,6 +176,8 @@ pub struct Draft {
     pub heading: &'static str,
     /// QR code and key, for apps.
     pub shown: Option<Shown>,
+    /// Where the code went, for codes by mail: most of the address hidden; and whether one waits.
+    pub mailed: Option<(String, bool)>,
     /// What it computes.
     pub facts: Vec<Fact>,
     /// The codes asked for.
@@ -194,6 +207,7 @@ impl Draft {
                 qr: "<svg viewBox=\"0 0 9 9\" role=\"img\" aria-label=\"QR code of the new token\"><path d=\"M4 4h1v1h-1z\"/></svg>".into(),
                 key: "ABCD EFGH 2345".into(),
             }),
+            mailed: None,
             facts: vec![Fact::new("Account", "test"), Fact::new("A new code every", "30 s")],
             codes: Code::fields(1),
             ring: Some(Ring::sample()),
@@ -205,6 +219,20 @@ impl Draft {
                 "Look at the date and time of your phone; 9 tries are left.",
             )),
         }
+    }
+
+    /// Codes by mail, while the first is on its way.
+    #[cfg(test)]
+    pub fn sample_mailed() -> Self {
+        let facts = vec![Fact::new("Service", "VPN"), Fact::new("A new code", "by mail, at each sign-in")];
+        let mailed = Some(("t…@example.org".into(), true));
+        Self { shown: None, mailed, facts, ring: None, notice: None, ..Self::sample() }
+    }
+
+    /// Codes by mail, after too many mails.
+    #[cfg(test)]
+    pub fn sample_enough() -> Self {
+        Self { mailed: Some(("t…@example.org".into(), false)), ..Self::sample_mailed() }
     }
 }
 

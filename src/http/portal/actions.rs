@@ -6,24 +6,20 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::place::Place;
+use super::place::{Inside, Place, Sent};
+use super::prove;
 use super::sign_in::{blocked, misfit};
 use crate::clock::UnixTime;
 use crate::device::{self, ProfilePicture};
 use crate::http::codes::{Typed, fields_with, repeated_at, ring, ring_of};
 use crate::http::error::ApiError;
-use crate::http::extract::PageForm;
 use crate::http::frame::html;
 use crate::http::page::portal::{Confirm, DeletedRequest, Done, Home, OwnToken, Picture, Synchronize};
 use crate::http::page::setup::SetupTab;
 use crate::http::page::{ActionRow, Badge, Choice, Code, Field, Notice, Tone};
 use crate::http::words;
 use crate::model::{Custody, PortalAction, TokenSerial};
-use crate::service::{
-    ConfirmResult, DeletedIssue, PortalHome, PortalSession, PortalState, SequenceResult, TokenView,
-};
-
-type Form<T> = Result<PageForm<T>, ApiError>;
+use crate::service::{ConfirmResult, DeletedIssue, PortalHome, PortalSession, SequenceResult, TokenView};
 
 /// Answers take this long when serials are being guessed on this resource.
 const SLOW_SECS: u64 = 2;
@@ -49,7 +45,9 @@ fn own_token(view: &TokenView, now: UnixTime) -> OwnToken {
         Some(_) => " Its clock is right.".to_owned(),
         None => String::new(),
     };
+    let is_mailed = view.spec.is_mailed();
     let picture = match model.map(|profile| profile.picture) {
+        _ if is_mailed => Picture::Mail,
         Some(ProfilePicture::Card) => Picture::Card,
         Some(ProfilePicture::Key) => Picture::Key,
         Some(ProfilePicture::Phone) => Picture::Phone,
@@ -63,7 +61,11 @@ fn own_token(view: &TokenView, now: UnixTime) -> OwnToken {
     };
     OwnToken {
         serial: token.serial.display().to_owned(),
-        name: if name.is_empty() { "Your token".into() } else { name.to_owned() },
+        name: match name {
+            "" if is_mailed => "Codes by mail".into(),
+            "" => "Your token".into(),
+            name => name.to_owned(),
+        },
         picture,
         state,
         words: format!("{since}{clock}").trim().to_owned(),
@@ -150,11 +152,7 @@ fn deleted_request(place: &Place, issue: &DeletedIssue, now: UnixTime) -> Delete
 }
 
 /// The person's page.
-pub(super) async fn home(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn home(Inside { place, session }: Inside) -> Response {
     let asked = Arc::clone(&session);
     let read = place
         .state
@@ -285,12 +283,9 @@ pub(super) fn confirm_page(
 }
 
 /// *Existing Token Registration*, and `?done` after it.
-pub(super) async fn confirm(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let result = read_home(&place, &session).await.and_then(|home| {
+pub(super) async fn confirm(Inside { place, session }: Inside) -> Response {
+    let result = async {
+        let home = read_home(&place, &session).await?;
         if place.query == "done" && home.token.is_some() {
             let next = format!(
                 "From now on, {} asks for the code on this token when you sign in.",
@@ -302,24 +297,20 @@ pub(super) async fn confirm(place: Place) -> Response {
         if !home.actions.contains(&PortalAction::RegisterExistingToken) {
             return Err(not_offered());
         }
+        if let Some(elsewhere) = place.prove_code_first(&session, &prove::CONFIRM).await? {
+            return Ok(elsewhere);
+        }
         let codes = Code::fields(home.confirm_codes);
         Ok(confirm_page(&place, &Way::First, StatusCode::OK, Field::default(), codes, None))
-    });
+    };
+    let result = result.await;
     place.answer(result)
 }
 
 /// *Existing Token Registration*, sent.
-pub(super) async fn confirmed(place: Place, form: Form<Typed>) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let result = async {
-        let PageForm(typed) = form?;
-        take_token(&place, session, &typed, &Way::First).await
-    };
-    let result = result.await;
-    place.answer(result)
+pub(super) async fn confirmed(Sent { place, session, typed }: Sent) -> Response {
+    let result = take_token(&place, session, &typed, &Way::First).await;
+    place.answer_or_prove(result, &prove::CONFIRM, &typed).await
 }
 
 pub(super) async fn take_token(
@@ -334,6 +325,17 @@ pub(super) async fn take_token(
     }
     let count = home.confirm_codes;
     let text = typed.text("serial").to_owned();
+    if prove::was_sent_on(typed) {
+        let (serial, codes) = (Field::of(&text), Code::fields(count));
+        return Ok(confirm_page(
+            place,
+            way,
+            StatusCode::OK,
+            serial,
+            codes,
+            Some(prove::type_again("the codes")),
+        ));
+    }
     let again = |serial, codes, notice| {
         confirm_page(place, way, StatusCode::UNPROCESSABLE_ENTITY, serial, codes, notice)
     };
@@ -415,11 +417,7 @@ fn synchronize_page(
 }
 
 /// *Token Synchronization*, and `?done` after it.
-pub(super) async fn synchronize(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn synchronize(Inside { place, session }: Inside) -> Response {
     let result = read_home(&place, &session).await.and_then(|home| {
         if place.query == "done" && home.token.is_some() {
             let next = "Its codes are accepted again. Use the next one when you sign in.".to_owned();
@@ -437,13 +435,8 @@ pub(super) async fn synchronize(place: Place) -> Response {
 }
 
 /// *Token Synchronization*, sent.
-pub(super) async fn synchronized(place: Place, form: Form<Typed>) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Response {
     let result = async {
-        let PageForm(typed) = form?;
         let home = read_home(&place, &session).await?;
         let token = home.token.as_ref().ok_or_else(not_offered)?;
         let again = |fields, notice| {

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::place::Place;
-use super::profile::{Form, UNFIT};
+use super::place::{Inside, Place, Sent};
+use super::profile::UNFIT;
 use super::prove;
 use crate::clock::UnixTime;
 use crate::http::codes::Typed;
 use crate::http::error::ApiError;
-use crate::http::extract::PageForm;
 use crate::http::frame::html;
 use crate::http::page::portal::environment::{EnvironmentRow, Environments};
 use crate::http::page::{Badge, Event, Fact, Field, Notice, Tone};
 use crate::http::words;
 use crate::model::{EnvironmentPolicy, Resource};
-use crate::service::{EnvironmentView, PortalSession, PortalState, SignInView};
+use crate::service::{EnvironmentView, PortalSession, SignInView};
 
 fn row(view: &EnvironmentView, now: UnixTime) -> EnvironmentRow {
     let one = &view.environment;
@@ -62,7 +61,9 @@ fn policy(resource: &Resource) -> String {
     let does = match portal.environment_policy {
         EnvironmentPolicy::Off => return "Unusual sign-ins lead to nothing here.".to_owned(),
         EnvironmentPolicy::Report => "you are told",
-        EnvironmentPolicy::AskOtp => "a code is mailed to you and asked for, if you have no token",
+        EnvironmentPolicy::AskOtp => {
+            "a code is mailed to you and asked for, if you have no token; without a mail address you are not let in"
+        }
         EnvironmentPolicy::Refuse => "nobody is let in, and you are told",
     };
     format!("When a sign-in is less than {} of 100 alike to each of these, {does}.", portal.environment_score)
@@ -102,11 +103,7 @@ async fn page(
 }
 
 /// The page.
-pub(super) async fn show(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn show(Inside { place, session }: Inside) -> Response {
     let said = match place.query.as_str() {
         "done=named" => Some("The name is saved."),
         "done=trusted" => Some("It is trusted from now on."),
@@ -124,14 +121,9 @@ fn number(typed: &Typed) -> Result<u32, ApiError> {
     typed.text("number").parse().map_err(|_| unknown())
 }
 
-/// A name, or forgetting.
-pub(super) async fn change(place: Place, form: Form) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+/// A name, or forgetting, which asks first who is there.
+pub(super) async fn change(Sent { place, session, typed }: Sent) -> Response {
     let result = async {
-        let PageForm(typed) = form?;
         let (number, visit, asked) = (number(&typed)?, place.visit(), Arc::clone(&session));
         if typed.text("step") == "forget" {
             place
@@ -158,19 +150,11 @@ pub(super) async fn change(place: Place, form: Form) -> Response {
         }
     };
     let result = result.await;
-    place.answer(result)
+    place.answer_or_prove(result, &prove::FORGET, &typed).await
 }
 
 /// Trust, which asks first who is there; or an end of it.
-pub(super) async fn trust(place: Place, form: Form) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let typed = match form {
-        Ok(PageForm(typed)) => typed,
-        Err(error) => return place.answer(Err(error)),
-    };
+pub(super) async fn trust(Sent { place, session, typed }: Sent) -> Response {
     let result = async {
         let (number, visit, trusted) = (number(&typed)?, place.visit(), typed.text("no").is_empty());
         place
@@ -180,17 +164,12 @@ pub(super) async fn trust(place: Place, form: Form) -> Response {
         Ok(place.go(if trusted { "environment?done=trusted" } else { "environment?done=untrusted" }))
     };
     let result = result.await;
-    place.answer_or_prove(result, &prove::TRUST, typed.text("number")).await
+    place.answer_or_prove(result, &prove::TRUST, &typed).await
 }
 
 /// *Sign out everywhere*.
-pub(super) async fn leave_everywhere(place: Place, form: Form) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn leave_everywhere(Sent { place, session, .. }: Sent) -> Response {
     let result = async {
-        let PageForm(_) = form?;
         let visit = place.visit();
         place.state.blocking(move |service| service.portal_sign_out_everywhere(&session, &visit)).await?;
         Ok(place.go_with("portal?signed-out", None))

@@ -1,6 +1,7 @@
 //! The self-service portal: three pages to sign in, then what the person can do.
 
 mod actions;
+mod draft;
 mod environment;
 mod look;
 mod pin;
@@ -119,8 +120,8 @@ pub fn router() -> Router<AppState> {
             get(actions::synchronize).post(actions::synchronized),
         )
         .route("/selfservice/{alias}/tokens/register", get(setup::register).post(setup::begin))
-        .route("/selfservice/{alias}/tokens/draft", get(setup::proof).post(setup::prove))
-        .route("/selfservice/{alias}/tokens/draft/drop", post(setup::drop_draft))
+        .route("/selfservice/{alias}/tokens/draft", get(draft::proof).post(draft::prove))
+        .route("/selfservice/{alias}/tokens/draft/drop", post(draft::drop_draft))
         .route("/selfservice/{alias}/tokens/reassign", get(setup::reassign).post(setup::replace))
         .route("/selfservice/{alias}/tokens/unassign", get(pin::unassign_form).post(pin::unassign))
         .route("/selfservice/{alias}/tokens/pin", get(pin::form).post(pin::set))

@@ -6,20 +6,16 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::actions::{done_page, not_offered, read_home};
-use super::place::Place;
+use super::place::{Inside, Place, Sent};
 use super::prove;
-use crate::http::codes::Typed;
 use crate::http::error::ApiError;
-use crate::http::extract::PageForm;
 use crate::http::frame::html;
 use crate::http::page::setup::{Pin as PinPage, Sure};
 use crate::http::page::{Choice, Field};
 use crate::http::words;
 use crate::model::{PinPlacement, PortalAction};
 use crate::secret::Pin;
-use crate::service::{PortalHome, PortalSession, PortalState};
-
-type Form<T> = Result<PageForm<T>, ApiError>;
+use crate::service::{PortalHome, PortalSession};
 
 fn pin_page(place: &Place, chosen: &str, pin: Field, again: Field) -> Response {
     let rules = place.resource.portal.as_ref();
@@ -52,11 +48,7 @@ async fn home_for(
 }
 
 /// *PIN Setup*, and `?done` after it.
-pub(super) async fn form(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn form(Inside { place, session }: Inside) -> Response {
     let result = async {
         let home = read_home(&place, &session).await?;
         if let ("done", Some(token)) = (place.query.as_str(), &home.token)
@@ -84,13 +76,8 @@ pub(super) async fn form(place: Place) -> Response {
 }
 
 /// *PIN Setup*, sent.
-pub(super) async fn set(place: Place, form: Form<Typed>) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn set(Sent { place, session, typed }: Sent) -> Response {
     let result = async {
-        let PageForm(typed) = form?;
         home_for(&place, &session, PortalAction::SetupPin).await?;
         let chosen = typed.text("placement").to_owned();
         let read = |name: &str| Pin::new(typed.text(name).as_bytes().to_vec());
@@ -119,11 +106,7 @@ pub(super) async fn set(place: Place, form: Form<Typed>) -> Response {
 }
 
 /// The question before a PIN goes, and `?done` after it.
-pub(super) async fn remove_form(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn remove_form(Inside { place, session }: Inside) -> Response {
     let result = async {
         let home = read_home(&place, &session).await?;
         if place.query == "done" && home.token.as_ref().is_some_and(|token| token.token.pin.is_none()) {
@@ -155,28 +138,19 @@ pub(super) async fn remove_form(place: Place) -> Response {
 }
 
 /// *Remove PIN*.
-pub(super) async fn remove(place: Place, form: Form<Typed>) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn remove(Sent { place, session, typed }: Sent) -> Response {
     let result = async {
-        form?;
         home_for(&place, &session, PortalAction::RemovePin).await?;
         let visit = place.visit();
         place.state.blocking(move |service| service.portal_remove_pin(&session, &visit)).await?;
         Ok(place.go("tokens/pin/remove?done"))
     };
     let result = result.await;
-    place.answer_or_prove(result, &prove::REMOVE_PIN, "").await
+    place.answer_or_prove(result, &prove::REMOVE_PIN, &typed).await
 }
 
 /// The question before a token is given back, and `?done` after it.
-pub(super) async fn unassign_form(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn unassign_form(Inside { place, session }: Inside) -> Response {
     let result = async {
         let home = read_home(&place, &session).await?;
         if place.query == "done" && home.token.is_none() {
@@ -215,18 +189,13 @@ pub(super) async fn unassign_form(place: Place) -> Response {
 }
 
 /// *Unassign Token*.
-pub(super) async fn unassign(place: Place, form: Form<Typed>) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn unassign(Sent { place, session, typed }: Sent) -> Response {
     let result = async {
-        form?;
         home_for(&place, &session, PortalAction::UnassignToken).await?;
         let visit = place.visit();
         place.state.blocking(move |service| service.portal_unassign(&session, &visit)).await?;
         Ok(place.go("tokens/unassign?done"))
     };
     let result = result.await;
-    place.answer_or_prove(result, &prove::UNASSIGN, "").await
+    place.answer_or_prove(result, &prove::UNASSIGN, &typed).await
 }

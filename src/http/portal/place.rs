@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::http::auth::{Caller, Cookie};
+use crate::http::codes::Typed;
 use crate::http::error::ApiError;
+use crate::http::extract::PageForm;
 use crate::http::frame::{html, nameless as frame};
 use crate::http::page::portal::{Closed, Portal, PortalLook};
 use crate::http::page::{Notice, Page, SignedIn, Tone};
@@ -60,6 +62,42 @@ impl FromRequestParts<AppState> for Place {
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let session = session.map(Arc::new);
         Ok(Self { state: state.clone(), caller, alias, resource, look, session, ended, query })
+    }
+}
+
+/// Somebody who is signed in, on one of their pages.
+pub(super) struct Inside {
+    pub(super) place: Place,
+    pub(super) session: Arc<PortalSession>,
+}
+
+impl FromRequestParts<AppState> for Inside {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
+        let place = Place::from_request_parts(parts, state).await?;
+        let session = place.at(PortalState::Full)?;
+        Ok(Self { place, session })
+    }
+}
+
+/// The same, with the form that they sent.
+pub(super) struct Sent {
+    pub(super) place: Place,
+    pub(super) session: Arc<PortalSession>,
+    pub(super) typed: Typed,
+}
+
+impl FromRequest<AppState> for Sent {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let Inside { place, session } = Inside::from_request_parts(&mut parts, state).await?;
+        match PageForm::from_request(Request::from_parts(parts, body), state).await {
+            Ok(PageForm(typed)) => Ok(Self { place, session, typed }),
+            Err(error) => Err(place.answer(Err(error))),
+        }
     }
 }
 

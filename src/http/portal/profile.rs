@@ -5,19 +5,15 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::place::Place;
+use super::place::{Inside, Place, Sent};
 use super::prove::{self, Then};
-use crate::http::codes::Typed;
 use crate::http::error::ApiError;
-use crate::http::extract::PageForm;
 use crate::http::frame::html;
 use crate::http::page::portal::profile::{Form as FormPage, FormField};
 use crate::http::page::{Field, Notice, Tone};
 use crate::http::words;
 use crate::model::{Login, PhoneNumber, PortalAction, User};
-use crate::service::{PortalSession, PortalState};
-
-pub(super) type Form = Result<PageForm<Typed>, ApiError>;
+use crate::service::PortalSession;
 
 /// The answer to a form that cannot be taken.
 pub(super) const UNFIT: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
@@ -72,11 +68,7 @@ fn login_page(place: &Place, user: &User, status: StatusCode, field: Field) -> R
 }
 
 /// *Change Login*.
-pub(super) async fn login(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn login(Inside { place, session }: Inside) -> Response {
     let result = opened(&place, &session, PortalAction::ChangeLogin, Some(&prove::LOGIN)).await.map(|user| {
         user.map_or_else(
             |elsewhere| elsewhere,
@@ -87,18 +79,9 @@ pub(super) async fn login(place: Place) -> Response {
 }
 
 /// *Change Login*, sent.
-pub(super) async fn login_sent(place: Place, form: Form) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let typed = match form {
-        Ok(PageForm(typed)) => typed,
-        Err(error) => return place.answer(Err(error)),
-    };
-    let text = typed.text("login");
-    let result = change_login(&place, session, text).await;
-    place.answer_or_prove(result, &prove::LOGIN, text).await
+pub(super) async fn login_sent(Sent { place, session, typed }: Sent) -> Response {
+    let result = change_login(&place, session, typed.text("login")).await;
+    place.answer_or_prove(result, &prove::LOGIN, &typed).await
 }
 
 async fn change_login(place: &Place, session: Arc<PortalSession>, text: &str) -> Result<Response, ApiError> {
@@ -148,11 +131,7 @@ fn name_page(place: &Place, status: StatusCode, first: Field, last: Field) -> Re
 }
 
 /// *Change First Name and Last Name*.
-pub(super) async fn name(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn name(Inside { place, session }: Inside) -> Response {
     let result = opened(&place, &session, PortalAction::ChangeName, None).await.map(|user| match user {
         Ok(user) => {
             name_page(&place, StatusCode::OK, Field::of(&user.first_name), Field::of(&user.last_name))
@@ -163,13 +142,8 @@ pub(super) async fn name(place: Place) -> Response {
 }
 
 /// *Change First Name and Last Name*, sent.
-pub(super) async fn name_sent(place: Place, form: Form) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn name_sent(Sent { place, session, typed }: Sent) -> Response {
     let result = async {
-        let PageForm(typed) = form?;
         let (first, last) = (typed.text("first_name").to_owned(), typed.text("last_name").to_owned());
         let (visit, names) = (place.visit(), (first.clone(), last.clone()));
         let changed = place
@@ -215,11 +189,7 @@ fn phone_page(place: &Place, status: StatusCode, field: Field) -> Response {
 }
 
 /// *Change Contact Phone Number*.
-pub(super) async fn phone(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn phone(Inside { place, session }: Inside) -> Response {
     let result = opened(&place, &session, PortalAction::ChangePhone, None).await.map(|user| match user {
         Ok(user) => {
             let number = user.phone.as_ref().map_or("", |phone| phone.as_str());
@@ -231,13 +201,8 @@ pub(super) async fn phone(place: Place) -> Response {
 }
 
 /// *Change Contact Phone Number*, sent.
-pub(super) async fn phone_sent(place: Place, form: Form) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn phone_sent(Sent { place, session, typed }: Sent) -> Response {
     let result = async {
-        let PageForm(typed) = form?;
         let text = typed.text("phone");
         let phone = match (text, PhoneNumber::parse(text)) {
             ("", _) => None,

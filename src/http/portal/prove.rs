@@ -8,16 +8,17 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::place::Place;
+use super::place::{Inside, Place, Sent};
 use super::sign_in::{blocked, with_wait};
+use crate::clock::UnixTime;
 use crate::http::codes::{Typed, code_problem, ring_of};
 use crate::http::error::ApiError;
-use crate::http::extract::PageForm;
 use crate::http::frame::html;
 use crate::http::page::portal::profile::{Asked, Prove};
-use crate::http::page::{Code, Field, Notice, Tone};
+use crate::http::page::{Choice, Code, Field, Notice, Tone};
+use crate::model::TokenSerial;
 use crate::oath::Otp;
-use crate::service::{PortalSession, PortalState, ProofAsked, ProofResult};
+use crate::service::{PortalSession, PortalState, ProofAsked, ProofResult, ProvingToken, Service};
 
 /// An action that asks for a proof.
 #[derive(Debug)]
@@ -30,8 +31,8 @@ pub(super) struct Then {
     form: &'static str,
     /// Why the proof is asked for.
     why: &'static str,
-    /// The field of its form that goes along; none when its form has nothing to keep.
-    field: Option<&'static str>,
+    /// The fields of its form that go along; none when its form has nothing to keep. Never a secret or a code.
+    fields: &'static [&'static str],
 }
 
 /// *Change Login*.
@@ -40,7 +41,7 @@ pub(super) const LOGIN: Then = Then {
     page: "login",
     form: "login",
     why: "before your login is changed",
-    field: Some("login"),
+    fields: &["login"],
 };
 
 /// *Change Email Address*.
@@ -49,7 +50,19 @@ pub(super) const EMAIL: Then = Then {
     page: "email",
     form: "email",
     why: "before your e-mail address is changed",
-    field: Some("email"),
+    fields: &["email"],
+};
+
+/// *Change Email Address*, once the code came: a token came between.
+pub(super) const EMAIL_CODE: Then = Then { name: "email-code", form: "email/code", fields: &[], ..EMAIL };
+
+/// *Create Password*, beside a token.
+pub(super) const FIRST_PASSWORD: Then = Then {
+    name: "first-password",
+    page: "password/new",
+    form: "password/new",
+    why: "before you get a password",
+    fields: &[],
 };
 
 /// *Change Password*, beside a token.
@@ -58,7 +71,7 @@ pub(super) const PASSWORD: Then = Then {
     page: "password",
     form: "password",
     why: "before your password is changed",
-    field: None,
+    fields: &[],
 };
 
 /// Trust in *Manage User Environment*.
@@ -67,8 +80,33 @@ pub(super) const TRUST: Then = Then {
     page: "environment",
     form: "environment/trust",
     why: "before an environment is trusted",
-    field: Some("number"),
+    fields: &["number"],
 };
+
+/// Forgetting in *Manage User Environment*.
+pub(super) const FORGET: Then = Then {
+    name: "forget-environment",
+    form: "environment",
+    why: "before an environment is forgotten",
+    fields: &["number", "step"],
+    ..TRUST
+};
+
+/// *Existing Token Registration*, beside a token on another resource.
+pub(super) const CONFIRM: Then = Then {
+    name: "confirm",
+    page: "tokens/confirm",
+    form: "tokens/confirm",
+    why: "before another token becomes yours",
+    fields: &["serial"],
+};
+
+/// What the forms that set up a token hold besides its secret and its codes.
+const SETUP: &[&str] = &["type", "serial", "model", "kind", "digits", "step", "counter", "hash", "name"];
+
+/// *Register New Token*, beside a token on another resource.
+pub(super) const REGISTER: Then =
+    Then { name: "register", page: "tokens/register", form: "tokens/register", fields: SETUP, ..CONFIRM };
 
 /// *Re-Assign Token*.
 pub(super) const REASSIGN: Then = Then {
@@ -76,7 +114,7 @@ pub(super) const REASSIGN: Then = Then {
     page: "tokens/reassign",
     form: "tokens/reassign",
     why: "before another token takes the place of yours",
-    field: None,
+    fields: SETUP,
 };
 /// *Unassign Token*.
 pub(super) const UNASSIGN: Then = Then {
@@ -84,7 +122,7 @@ pub(super) const UNASSIGN: Then = Then {
     page: "tokens/unassign",
     form: "tokens/unassign",
     why: "before you give your token back",
-    field: None,
+    fields: &[],
 };
 /// *Remove PIN*.
 pub(super) const REMOVE_PIN: Then = Then {
@@ -92,14 +130,44 @@ pub(super) const REMOVE_PIN: Then = Then {
     page: "tokens/pin/remove",
     form: "tokens/pin/remove",
     why: "before the PIN of your token goes",
-    field: None,
+    fields: &[],
 };
 
 /// All that may follow.
-const FOLLOWING: &[&Then] = &[&LOGIN, &EMAIL, &PASSWORD, &TRUST, &REASSIGN, &UNASSIGN, &REMOVE_PIN];
+const FOLLOWING: &[&Then] = &[
+    &LOGIN,
+    &EMAIL,
+    &EMAIL_CODE,
+    &FIRST_PASSWORD,
+    &PASSWORD,
+    &TRUST,
+    &FORGET,
+    &CONFIRM,
+    &REGISTER,
+    &REASSIGN,
+    &UNASSIGN,
+    &REMOVE_PIN,
+];
 
 fn following(name: &str) -> Option<&'static Then> {
     FOLLOWING.iter().copied().find(|then| then.name == name)
+}
+
+/// Whether a form was sent on by the page of the proof: it has what was typed before, but no secret and no code.
+pub(super) fn was_sent_on(typed: &Typed) -> bool {
+    !typed.text("then").is_empty()
+}
+
+/// What is said above such a form.
+pub(super) fn type_again(what: &str) -> Notice {
+    Notice::new(Tone::Neutral, &format!("Type {what} once more."), "The rest is here still.")
+}
+
+impl Then {
+    fn kept(&self, typed: &Typed) -> Vec<(&'static str, String)> {
+        let typed = self.fields.iter().map(|field| (*field, typed.text(field).to_owned()));
+        typed.filter(|(_, text)| !text.is_empty()).collect()
+    }
 }
 
 fn unknown() -> ApiError {
@@ -108,19 +176,19 @@ fn unknown() -> ApiError {
 
 impl Place {
     /// A result as an answer; when a proof is needed first, the page that asks for it, which keeps what was
-    /// typed into the action's field.
+    /// typed into the action's fields.
     pub(super) async fn answer_or_prove(
         &self,
         result: Result<Response, ApiError>,
         then: &'static Then,
-        typed: &str,
+        typed: &Typed,
     ) -> Response {
         match result {
             Err(error) if error.code == "proof_needed" => {
                 let page = match self.at(PortalState::Full) {
-                    Ok(session) => {
-                        asking(self, &session, then, typed).await.map(|page| html(StatusCode::OK, &page))
-                    }
+                    Ok(session) => asking(self, &session, then, then.kept(typed))
+                        .await
+                        .map(|page| html(StatusCode::OK, &page)),
                     Err(elsewhere) => Ok(elsewhere),
                 };
                 self.answer(page)
@@ -144,6 +212,45 @@ impl Place {
             Err(error) => Err(error),
         }
     }
+
+    /// The same for actions that ask for nothing but the code of a token that is in use.
+    pub(super) async fn prove_code_first(
+        &self,
+        session: &Arc<PortalSession>,
+        then: &'static Then,
+    ) -> Result<Option<Response>, ApiError> {
+        let asked = Arc::clone(session);
+        match self.state.blocking(move |service| service.portal_proof(&asked)).await? {
+            ProofAsked::Code(_) => self.prove_first(session, then).await,
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The field for the code of one of these tokens.
+fn code_of(tokens: &[ProvingToken], now: UnixTime) -> Asked {
+    let code = Code { name: "otp".into(), label: "Code".into(), challenge: None, error: None };
+    let serial = |token: &ProvingToken| token.view.token.serial.display().to_owned();
+    match tokens {
+        [only] => Asked::Code {
+            code,
+            ring: ring_of(&only.view, now),
+            of: match &only.elsewhere {
+                Some(place) => format!("your token for {place}"),
+                None => "your token".to_owned(),
+            },
+            choices: Vec::new(),
+        },
+        several => {
+            let choice = |(at, token): (usize, &ProvingToken)| {
+                let place = token.elsewhere.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+                let (value, selected) = (serial(token), at == 0);
+                Choice { label: format!("{value}{place}"), value, selected }
+            };
+            let choices = several.iter().enumerate().map(choice).collect();
+            Asked::Code { code, ring: None, of: "one of your tokens".to_owned(), choices }
+        }
+    }
 }
 
 /// The page, before anything was typed into it.
@@ -151,21 +258,17 @@ async fn asking(
     place: &Place,
     session: &Arc<PortalSession>,
     then: &'static Then,
-    typed: &str,
+    kept: Vec<(&'static str, String)>,
 ) -> Result<Prove, ApiError> {
     let reading = Arc::clone(session);
     let asked = place.state.blocking(move |service| service.portal_proof(&reading)).await?;
     let now = place.state.service.now();
     let asked = match asked {
-        ProofAsked::Code(token) => {
-            let code = Code { name: "otp".into(), label: "Code".into(), challenge: None, error: None };
-            Asked::Code { code, ring: ring_of(&token, now) }
-        }
+        ProofAsked::Code(tokens) => code_of(&tokens, now),
         ProofAsked::Password => Asked::Password(Field::default()),
         ProofAsked::MailedCode { hint } => Asked::MailedCode { hint, code: None },
         ProofAsked::Nothing => Asked::Nothing,
     };
-    let kept = then.field.filter(|_| !typed.is_empty()).map(|field| (field, typed.to_owned()));
     Ok(Prove {
         page: place.inside("Is it still you?"),
         portal: place.portal(),
@@ -178,36 +281,27 @@ async fn asking(
 }
 
 /// The page.
-pub(super) async fn ask(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn ask(Inside { place, session }: Inside) -> Response {
     let then = place.query.strip_prefix("then=").and_then(following);
     let result = match then {
-        Some(then) => asking(&place, &session, then, "").await.map(|page| html(StatusCode::OK, &page)),
+        Some(then) => {
+            asking(&place, &session, then, Vec::new()).await.map(|page| html(StatusCode::OK, &page))
+        }
         None => Err(unknown()),
     };
     place.answer(result)
 }
 
 /// The page, sent.
-pub(super) async fn prove(place: Place, form: Result<PageForm<Typed>, ApiError>) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let result = async {
-        let PageForm(typed) = form?;
-        proved(&place, &session, &typed).await
-    };
-    let result = result.await;
+pub(super) async fn prove(Sent { place, session, typed }: Sent) -> Response {
+    let result = proved(&place, &session, &typed).await;
     place.answer(result)
 }
 
 async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> Result<Response, ApiError> {
     let then = following(typed.text("then")).ok_or_else(unknown)?;
-    let kept = then.field.map(|field| typed.text(field)).unwrap_or_default();
+    let kept = then.kept(typed);
+    let goes_on = !kept.is_empty();
     let mut page = asking(place, session, then, kept).await?;
     let visit = place.visit();
     if !typed.text("mail").is_empty() {
@@ -226,11 +320,18 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
     }
     let unfit = StatusCode::UNPROCESSABLE_ENTITY;
     let asked = Arc::clone(session);
-    let secret = typed.secret("secret");
+    let secret = typed.secret("proof");
     let outcome = match &mut page.asked {
-        Asked::Code { code, .. } => match Otp::parse(typed.text("otp")) {
+        Asked::Code { code, choices, .. } => match Otp::parse(typed.text("otp")) {
             Ok(otp) => {
-                place.state.blocking(move |service| service.portal_prove_code(&asked, &otp, &visit)).await?
+                let chosen = typed.text("token");
+                for choice in choices.iter_mut() {
+                    choice.selected = choice.value == chosen;
+                }
+                let serial = TokenSerial::parse(chosen).ok();
+                let prove =
+                    move |service: &Service| service.portal_prove_code(&asked, serial.as_ref(), &otp, &visit);
+                place.state.blocking(prove).await?
             }
             Err(error) => {
                 code.error = Some(code_problem(error));
@@ -247,8 +348,7 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
         }
         Asked::Nothing => return Ok(html(unfit, &page)),
         Asked::Password(_) | Asked::MailedCode { .. } => {
-            let prove =
-                move |service: &crate::service::Service| service.portal_prove_secret(&asked, &secret, &visit);
+            let prove = move |service: &Service| service.portal_prove_secret(&asked, &secret, &visit);
             place.state.blocking(prove).await?
         }
     };
@@ -257,10 +357,10 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
     }
     let (status, notice) = match outcome {
         ProofResult::Passed { cookie } => {
-            let onward = if kept.is_empty() {
-                Redirect::to(&place.path(then.page))
-            } else {
+            let onward = if goes_on {
                 Redirect::temporary(&place.path(then.form))
+            } else {
+                Redirect::to(&place.path(then.page))
             };
             return Ok(place.with_cookie(onward.into_response(), Some(&cookie)));
         }

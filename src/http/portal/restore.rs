@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::place::Place;
-use super::profile::{Form, UNFIT};
+use super::profile::UNFIT;
 use super::sign_in::{blocked, with_wait};
 use crate::http::codes::{Typed, code_problem};
 use crate::http::error::ApiError;
@@ -22,6 +22,9 @@ use crate::oath::Otp;
 use crate::service::{
     PortalSession, PortalState, RestoreLink, RestoreProof, RestoreResult, RestoreStep, RestoreTyped,
 };
+
+/// What was sent, or why it cannot be read.
+type Form = Result<PageForm<Typed>, ApiError>;
 
 /// The session, when a request can be made in it; else the way to where it stands.
 #[expect(clippy::result_large_err, reason = "the error is the answer that is sent")]

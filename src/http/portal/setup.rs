@@ -1,29 +1,24 @@
-//! *Register New Token* and *Re-Assign Token*: pick a sort, then prove the new token by its code.
+//! *Register New Token* and *Re-Assign Token*: pick a sort and say what it is. `draft` proves it by its code.
 
 use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::actions::{Way, codes_problem, confirm_page, done_page, not_offered, read_home, take_token};
-use super::place::Place;
-use super::prove;
-use super::sign_in::blocked;
-use crate::clock::UnixTime;
+use super::actions::{Way, confirm_page, done_page, not_offered, read_home, take_token};
+use super::place::{Inside, Place, Sent};
+use super::prove::{self, Then};
 use crate::device::{self, Profile, SeedOrigin};
-use crate::http::codes::{Typed, repeated_at, ring};
+use crate::http::codes::Typed;
 use crate::http::error::ApiError;
-use crate::http::extract::PageForm;
 use crate::http::frame::html;
-use crate::http::page::setup::{Draft, Register, SetupSort, SetupTab, Shown};
-use crate::http::page::{Choice, Code, Fact, Field, Notice, Tone};
-use crate::http::{qr, words};
-use crate::model::{OtpSpec, PortalAction, TokenSerial, TokenType};
+use crate::http::page::setup::{Register, SetupSort, SetupTab};
+use crate::http::page::{Choice, Code, Field, Notice, Tone};
+use crate::http::words;
+use crate::model::{EmailAddress, OtpSpec, PortalAction, TokenSerial, TokenType};
 use crate::oath::{Digits, HashAlg, PeriodSecs};
 use crate::secret::Passphrase;
-use crate::service::{DraftResult, DraftView, NewToken, PortalSession, PortalState};
-
-type Form<T> = Result<PageForm<T>, ApiError>;
+use crate::service::{NewToken, PortalSession};
 
 /// The word in addresses and forms for a token that was received.
 const EXISTING: &str = "existing";
@@ -43,7 +38,7 @@ const ORDER: [TokenType; 4] =
 
 /// What is set up: the first token here, or one that takes the place of another.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     First,
     Replace,
 }
@@ -63,7 +58,14 @@ impl Purpose {
         }
     }
 
-    const fn heading(self) -> &'static str {
+    const fn proof(self) -> &'static Then {
+        match self {
+            Self::First => &prove::REGISTER,
+            Self::Replace => &prove::REASSIGN,
+        }
+    }
+
+    pub(super) const fn heading(self) -> &'static str {
         match self {
             Self::First => "Register New Token",
             Self::Replace => "Re-Assign Token",
@@ -168,8 +170,14 @@ fn register_page(
         sort: match sort {
             TokenType::Hardware => SetupSort::Hardware,
             TokenType::Universal => SetupSort::Universal,
-            TokenType::Software | TokenType::Mail => SetupSort::Software,
+            TokenType::Software => SetupSort::Software,
+            TokenType::Mail => SetupSort::Mail,
         },
+        mail_hint: place
+            .session
+            .as_ref()
+            .and_then(|session| session.user.as_ref()?.email.as_ref().map(EmailAddress::hint))
+            .unwrap_or_default(),
         sort_name: sort.name(),
         action: place.path(purpose.page()),
         name: filled.field("name", "", true),
@@ -181,18 +189,19 @@ fn register_page(
         hashes: filled.chosen("hash", &[("sha1", "SHA-1"), ("sha256", "SHA-256"), ("sha512", "SHA-512")]),
         step: filled.field("step", "30", true),
         counter: filled.field("counter", "0", true),
-        notice: elsewhere
-            .map(|(_, what)| Notice::new(Tone::Bad, "That cannot be used.", &words::sentence(what))),
+        notice: match elsewhere {
+            Some((_, what)) => Some(Notice::new(Tone::Bad, "That cannot be used.", &words::sentence(what))),
+            None if filled.problem.is_none() && filled.typed.is_some() => {
+                Some(prove::type_again("the secret"))
+            }
+            None => None,
+        },
     };
     let status = if filled.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     html(status, &page)
 }
 
-async fn shown(place: Place, purpose: Purpose) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+async fn shown(Inside { place, session }: Inside, purpose: Purpose) -> Response {
     let result = first_page(&place, &session, purpose).await;
     place.answer(result)
 }
@@ -210,9 +219,11 @@ async fn first_page(
     if !home.actions.contains(&purpose.action()) {
         return Err(not_offered());
     }
-    if purpose == Purpose::Replace
-        && let Some(elsewhere) = place.prove_first(session, &prove::REASSIGN).await?
-    {
+    let elsewhere = match purpose {
+        Purpose::First => place.prove_code_first(session, purpose.proof()).await?,
+        Purpose::Replace => place.prove_first(session, purpose.proof()).await?,
+    };
+    if let Some(elsewhere) = elsewhere {
         return Ok(elsewhere);
     }
     let sorts = place.state.service.portal_token_types(session);
@@ -229,32 +240,27 @@ async fn first_page(
 }
 
 /// *Register New Token*.
-pub(super) async fn register(place: Place) -> Response {
-    shown(place, Purpose::First).await
+pub(super) async fn register(inside: Inside) -> Response {
+    shown(inside, Purpose::First).await
 }
 
 /// *Re-Assign Token*.
-pub(super) async fn reassign(place: Place) -> Response {
-    shown(place, Purpose::Replace).await
+pub(super) async fn reassign(inside: Inside) -> Response {
+    shown(inside, Purpose::Replace).await
 }
 
 /// *Register New Token*, sent.
-pub(super) async fn begin(place: Place, form: Form<Typed>) -> Response {
-    sent(place, form, Purpose::First).await
+pub(super) async fn begin(form: Sent) -> Response {
+    sent(form, Purpose::First).await
 }
 
 /// *Re-Assign Token*, sent.
-pub(super) async fn replace(place: Place, form: Form<Typed>) -> Response {
-    sent(place, form, Purpose::Replace).await
+pub(super) async fn replace(form: Sent) -> Response {
+    sent(form, Purpose::Replace).await
 }
 
-async fn sent(place: Place, form: Form<Typed>, purpose: Purpose) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+async fn sent(Sent { place, session, typed }: Sent, purpose: Purpose) -> Response {
     let result = async {
-        let PageForm(typed) = form?;
         let sorts = place.state.service.portal_token_types(&session);
         if purpose == Purpose::Replace && typed.text("type") == EXISTING {
             let way = Way::Replace { tabs: tabs(&place, purpose, &sorts, EXISTING) };
@@ -265,7 +271,7 @@ async fn sent(place: Place, form: Form<Typed>, purpose: Purpose) -> Response {
         draft(&place, session, purpose, &sorts, sort, &typed).await
     };
     let result = result.await;
-    place.answer_or_prove(result, &prove::REASSIGN, "").await
+    place.answer_or_prove(result, purpose.proof(), &typed).await
 }
 
 /// The parameters that a form of the universal tab says.
@@ -303,6 +309,11 @@ async fn draft(
         let filled = Filled { typed: Some(typed), problem: Some((at, what)) };
         register_page(place, purpose, sorts, sort, &filled)
     };
+    // An app's secret is made here: the form is whole.
+    if prove::was_sent_on(typed) && matches!(sort, TokenType::Hardware | TokenType::Universal) {
+        let filled = Filled { typed: Some(typed), problem: None };
+        return Ok(register_page(place, purpose, sorts, sort, &filled));
+    }
     let mut serial = None;
     let (mut model, mut spec, mut counter) = (None, None, 0);
     match sort {
@@ -350,242 +361,9 @@ async fn draft(
     }
 }
 
-/// The key in groups of four.
-fn grouped(base32: &str) -> String {
-    let fours: Vec<&str> =
-        base32.as_bytes().chunks(4).filter_map(|four| std::str::from_utf8(four).ok()).collect();
-    fours.join(" ")
-}
-
-fn time_of_day(at: UnixTime, seconds: bool) -> String {
-    let utc = at.to_utc();
-    if seconds {
-        format!("{:02}:{:02}:{:02} UTC", utc.hour(), utc.minute(), utc.second())
-    } else {
-        format!("{:02}:{:02} UTC", utc.hour(), utc.minute())
-    }
-}
-
-fn facts(place: &Place, view: &DraftView) -> Vec<Fact> {
-    let draft = &view.draft;
-    let mut facts = Vec::new();
-    if !draft.name.is_empty() {
-        facts.push(Fact::new("Name", &draft.name));
-    }
-    facts.push(Fact::new("Service", place.resource.name.as_str()));
-    if view.shown.is_some()
-        && let Some(user) = place.session.as_ref().and_then(|session| session.user.as_ref())
-    {
-        facts.push(Fact::new("Account", user.login.as_str()));
-    }
-    if draft.token_type == TokenType::Hardware {
-        let model = format!("{} {}", draft.manufacturer, draft.model);
-        facts.push(Fact::new("Model", model.trim()));
-        facts.push(Fact::new("Serial number", draft.serial.display()));
-    }
-    match draft.spec {
-        OtpSpec::Totp { period, .. } => {
-            facts.push(Fact::new("A new code", &format!("every {} s", period.get())));
-        }
-        _ => facts.push(Fact::new("A new code", "at each press")),
-    }
-    if let Some(digits) = draft.spec.digits() {
-        facts.push(Fact::new("Digits", &digits.get().to_string()));
-    }
-    if let Some(hash) = draft.spec.hash() {
-        let name = match hash {
-            HashAlg::Sha1 => "SHA-1",
-            HashAlg::Sha256 => "SHA-256",
-            HashAlg::Sha512 => "SHA-512",
-        };
-        facts.push(Fact::new("Hash", name));
-    }
-    facts
-}
-
-/// The fields that the page shows: a second code, not needed, for devices whose clock may be off.
-fn code_fields(view: &DraftView) -> Vec<Code> {
-    let draft = &view.draft;
-    let second = draft.failures > 0 && draft.token_type != TokenType::Software;
-    let mut fields = Code::fields(if second { view.codes.max(2) } else { view.codes });
-    if let [only] = fields.as_mut_slice() {
-        "Code".clone_into(&mut only.label);
-    }
-    if view.codes == 1 && fields.len() == 2 {
-        "Next code, if its clock may be off".clone_into(&mut fields[1].label);
-    }
-    fields
-}
-
-fn draft_page(
-    place: &Place,
-    status: StatusCode,
-    view: &DraftView,
-    codes: Vec<Code>,
-    notice: Option<Notice>,
-) -> Response {
-    let now = place.state.service.now();
-    let purpose = if view.draft.replaces.is_some() { Purpose::Replace } else { Purpose::First };
-    let page = Draft {
-        page: place.inside(purpose.heading()),
-        portal: place.portal(),
-        heading: purpose.heading(),
-        shown: view.shown.as_ref().map(|shown| Shown {
-            qr: qr::svg(&shown.uri, "QR code of your new token"),
-            key: grouped(&shown.base32),
-        }),
-        facts: facts(place, view),
-        codes,
-        ring: match view.draft.spec {
-            OtpSpec::Totp { period, .. } => Some(ring(u32::try_from(period.get()).unwrap_or(30), now)),
-            _ => None,
-        },
-        clock: time_of_day(now, true),
-        until: time_of_day(view.draft.ends_at(), false),
-        notice,
-    };
-    html(status, &page)
-}
-
-async fn drafted(place: &Place, session: &Arc<PortalSession>) -> Result<Option<DraftView>, ApiError> {
-    let session = Arc::clone(session);
-    place.state.blocking(move |service| service.portal_drafted(&session)).await
-}
-
-/// The code that proves the new token, and `?done` after it.
-pub(super) async fn proof(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let result = async {
-        if matches!(place.query.as_str(), "done" | "replaced") {
-            let home = read_home(&place, &session).await?;
-            if home.token.is_some() {
-                let service = &place.resource.name;
-                let (heading, next) = if place.query == "done" {
-                    let next = format!("From now on, {service} asks for its code when you sign in.");
-                    ("Your new token is ready", next)
-                } else {
-                    let next = "The old one is switched off. From now on, use the new one.".to_owned();
-                    ("Your token was replaced", next)
-                };
-                return Ok(done_page(&place, &home, heading, "The code fits.", next));
-            }
-        }
-        match drafted(&place, &session).await? {
-            Some(view) => Ok(draft_page(&place, StatusCode::OK, &view, code_fields(&view), None)),
-            None => Ok(place.go("home")),
-        }
-    };
-    let result = result.await;
-    place.answer(result)
-}
-
-fn refused(view: &DraftView, clock_secs: Option<i64>, left: u32, now: UnixTime) -> Notice {
-    let tries = words::counted(u64::from(left), "more try").replace("trys", "tries");
-    let device = if view.draft.token_type == TokenType::Software { "phone" } else { "token" };
-    if let Some(secs) = clock_secs {
-        let text = format!(
-            "The clock of your {device} is {}; ours was checked and shows {}. Set it right (on a phone: date and time by themselves; some apps have a time correction of their own), then type the next code. {tries}.",
-            words::clock(secs),
-            time_of_day(now, true),
-        );
-        return Notice::new(Tone::Attention, "Your code fits, but for another time.", &text);
-    }
-    let check = match view.draft.token_type {
-        TokenType::Software => "Scan the code anew, and look at the date and time of your phone",
-        TokenType::Hardware => {
-            "Check the serial number, the model and the secret, and the clock of the token"
-        }
-        TokenType::Universal | TokenType::Mail => {
-            "Check the secret and what you said about the token, and its clock"
-        }
-    };
-    let text = format!(
-        "{check}; some apps have a time correction. Our clock was checked and shows {}. Then type the next code. {tries}.",
-        time_of_day(now, true),
-    );
-    Notice::new(Tone::Bad, "We could not set up this token.", &text)
-}
-
-/// The code, sent.
-pub(super) async fn prove(place: Place, form: Form<Typed>) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let result = async {
-        let PageForm(typed) = form?;
-        let Some(view) = drafted(&place, &session).await? else { return Ok(gone(&place)) };
-        let unfit = StatusCode::UNPROCESSABLE_ENTITY;
-        let codes = match typed.codes(view.codes) {
-            Ok(codes) => codes,
-            Err(fields) => return Ok(draft_page(&place, unfit, &view, fields, None)),
-        };
-        let (given, repeated) = (codes.len(), repeated_at(&codes));
-        let (asked, visit) = (Arc::clone(&session), place.visit());
-        let outcome = place.state.blocking(move |service| service.portal_finish(&asked, &codes, &visit));
-        let outcome = match outcome.await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                return match codes_problem(&error, given, repeated) {
-                    Some((fields, notice)) => Ok(draft_page(&place, unfit, &view, fields, notice)),
-                    None => Err(error),
-                };
-            }
-        };
-        let now = place.state.service.now();
-        Ok(match outcome {
-            DraftResult::Made { .. } if view.draft.replaces.is_some() => place.go("tokens/draft?replaced"),
-            DraftResult::Made { .. } => place.go("tokens/draft?done"),
-            DraftResult::Refused { clock_secs, left } => match drafted(&place, &session).await? {
-                Some(view) => {
-                    let notice = Some(refused(&view, clock_secs, left, now));
-                    draft_page(&place, unfit, &view, code_fields(&view), notice)
-                }
-                None => gone(&place),
-            },
-            DraftResult::Blocked { until } => {
-                let notice = Some(blocked(until, now));
-                draft_page(&place, StatusCode::TOO_MANY_REQUESTS, &view, code_fields(&view), notice)
-            }
-            DraftResult::Gone => gone(&place),
-        })
-    };
-    let result = result.await;
-    place.answer(result)
-}
-
-/// There is nothing to prove any more.
-fn gone(place: &Place) -> Response {
-    place.go("home?draft-ended")
-}
-
-/// The user does not want it.
-pub(super) async fn drop_draft(place: Place, form: Form<Typed>) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let result = async {
-        form?;
-        let visit = place.visit();
-        place.state.blocking(move |service| service.portal_drop_draft(&session, &visit)).await?;
-        Ok(place.go("home"))
-    };
-    let result = result.await;
-    place.answer(result)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_are_grouped_in_fours() {
-        assert_eq!(grouped("ABCDEFGHIJ"), "ABCD EFGH IJ");
-    }
 
     #[test]
     fn each_model_is_offered_with_what_it_computes() {

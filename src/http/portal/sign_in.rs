@@ -14,13 +14,15 @@ use crate::http::codes::{Typed, code_problem, fields_with, repeated_at, ring_of}
 use crate::http::error::ApiError;
 use crate::http::extract::PageForm;
 use crate::http::frame::html;
-use crate::http::page::portal::{Login, Otp as OtpPage, Unusual, Verify};
+use crate::http::page::portal::{Login, MailedOtp, Otp as OtpPage, Unusual, Verify};
 use crate::http::page::{Code, Field, Notice, Ring, Tone};
 use crate::http::words;
 use crate::model;
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
-use crate::service::{PortalSession, PortalState, SecondPage, SequenceOutcome, SequenceResult, ThirdPage};
+use crate::service::{
+    MailTokenView, PortalSession, PortalState, SecondPage, SequenceOutcome, SequenceResult, ThirdPage,
+};
 
 type Form<T> = Result<PageForm<T>, ApiError>;
 
@@ -114,6 +116,13 @@ pub(super) fn blocked(until: Option<UnixTime>, now: UnixTime) -> Notice {
     Notice::new(Tone::Bad, "There were too many tries that did not fit.", &text)
 }
 
+/// No further code is mailed, in words.
+pub(super) fn enough_mails() -> Notice {
+    let text =
+        "At most three codes are mailed in a quarter of an hour. Look among the unwanted mails, or wait.";
+    Notice::new(Tone::Attention, "There were enough mails for now.", text)
+}
+
 /// Says to programs, too, when the next try makes sense.
 pub(super) fn with_wait(mut page: Response, until: Option<UnixTime>, now: UnixTime) -> Response {
     if let Some(secs) = until.and_then(|until| u64::try_from(until.secs_since(now)).ok()) {
@@ -158,6 +167,15 @@ async fn verified(
             place.go_with(if owes_code { "otp" } else { "home" }, Some(&cookie))
         }
         SecondPage::CodeMailed { cookie } => place.go_with("unusual", Some(&cookie)),
+        SecondPage::NoWayToAsk => {
+            let whom =
+                place.portal().help.unwrap_or_else(|| "Ask the people who gave you this address.".to_owned());
+            let text = format!(
+                "This browser or this place is unlike those from which you sign in otherwise. We would mail you a code now, but there is no way to mail you one. {whom} They can let you in once."
+            );
+            let notice = Notice::new(Tone::Attention, "You cannot be let in from here.", &text);
+            second_page(place, &session, StatusCode::FORBIDDEN, Problem::Notice(notice))
+        }
         SecondPage::Refused => {
             let text =
                 "Check the keyboard and type it again. If you were mailed a code, only the newest one works.";
@@ -180,8 +198,16 @@ struct Third {
     notice: Option<Notice>,
 }
 
-/// The ring of the token that owes a code, and how many codes bring it back.
-async fn owed(place: &Place, session: &Arc<PortalSession>) -> Result<(Option<Ring>, usize), ApiError> {
+/// The token that owes a code.
+struct Owed {
+    ring: Option<Ring>,
+    /// How many codes bring it back.
+    count: usize,
+    /// Its codes are mailed.
+    mailed: Option<MailTokenView>,
+}
+
+async fn owed(place: &Place, session: &Arc<PortalSession>) -> Result<Owed, ApiError> {
     let (session, visit) = (Arc::clone(session), place.visit());
     let read = place.state.blocking(move |service| {
         let actor = session.actor(&visit);
@@ -196,19 +222,24 @@ async fn owed(place: &Place, session: &Arc<PortalSession>) -> Result<(Option<Rin
             })
         };
         let ring = tokens.iter().find(here).and_then(|token| ring_of(token, service.now()));
-        Ok((ring, count))
+        Ok(Owed { ring, count, mailed: service.mail_token(&session)? })
     });
     read.await
 }
 
-fn third_page(place: &Place, status: StatusCode, ring: Option<Ring>, third: Third) -> Response {
+fn third_page(place: &Place, status: StatusCode, owed: &Owed, third: Third) -> Response {
     let code = Code { name: "otp".into(), label: "Code".into(), challenge: None, error: third.problem };
+    let title = if owed.mailed.is_some() { "The code we mailed you" } else { "The code on your token" };
     let page = OtpPage {
-        page: place.outside("The code on your token"),
+        page: place.outside(title),
         portal: place.portal(),
         code,
+        mailed: owed.mailed.as_ref().map(|mailed| MailedOtp {
+            hint: mailed.hint.clone().unwrap_or_default(),
+            waits: mailed.until.is_some(),
+        }),
         synchronize: third.synchronize,
-        ring,
+        ring: owed.ring.clone(),
         notice: third.notice,
     };
     html(status, &page)
@@ -220,9 +251,8 @@ pub(super) async fn third(place: Place) -> Response {
         Ok(session) => session,
         Err(elsewhere) => return elsewhere,
     };
-    let result = owed(&place, &session)
-        .await
-        .map(|(ring, _)| third_page(&place, StatusCode::OK, ring, Third::default()));
+    let result =
+        owed(&place, &session).await.map(|owed| third_page(&place, StatusCode::OK, &owed, Third::default()));
     place.answer(result)
 }
 
@@ -234,7 +264,9 @@ pub(super) async fn prove(place: Place, form: Form<Typed>) -> Response {
     };
     let result = async {
         let PageForm(typed) = form?;
-        if typed.text("synchronize").is_empty() {
+        if !typed.text("mail").is_empty() {
+            mailed_again(&place, session).await
+        } else if typed.text("synchronize").is_empty() {
             proved(&place, session, &typed).await
         } else {
             brought_back(&place, session, &typed).await
@@ -244,14 +276,30 @@ pub(super) async fn prove(place: Place, form: Form<Typed>) -> Response {
     place.answer(result)
 }
 
+/// Another code of a mail token.
+async fn mailed_again(place: &Place, session: Arc<PortalSession>) -> Result<Response, ApiError> {
+    let (asked, visit) = (Arc::clone(&session), place.visit());
+    let sent = place.state.blocking(move |service| service.mail_token_code(&asked, &visit)).await?;
+    let owed = owed(place, &session).await?;
+    let notice = match &owed.mailed {
+        // The page says it by itself.
+        None | Some(MailTokenView { hint: None, .. }) => None,
+        Some(_) if sent => {
+            Some(Notice::new(Tone::Neutral, "A code is on its way.", "An earlier one is useless now."))
+        }
+        Some(_) => Some(enough_mails()),
+    };
+    Ok(third_page(place, StatusCode::OK, &owed, Third { notice, ..Third::default() }))
+}
+
 async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Result<Response, ApiError> {
-    let (ring, count) = owed(place, &session).await?;
+    let owed = owed(place, &session).await?;
     let unfit = StatusCode::UNPROCESSABLE_ENTITY;
     let otp = match Otp::parse(typed.text("otp")) {
         Ok(otp) => otp,
         Err(error) => {
             let third = Third { problem: Some(code_problem(error)), ..Third::default() };
-            return Ok(third_page(place, unfit, ring, third));
+            return Ok(third_page(place, unfit, &owed, third));
         }
     };
     let visit = place.visit_of(typed.text("time_zone"), typed.text("screen"));
@@ -261,32 +309,37 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
     Ok(match outcome.await? {
         ThirdPage::Passed { cookie } => place.go_with("home", Some(&cookie)),
         ThirdPage::AlreadyUsed => {
-            let notice = Some(Notice::new(
-                Tone::Attention,
-                "This code was already used.",
-                "Wait for the next one and type it.",
-            ));
-            third_page(place, unfit, ring, Third { notice, ..Third::default() })
+            let (title, text) = match &owed.mailed {
+                None => ("This code was already used.", "Wait for the next one and type it."),
+                Some(_) => ("This code does not hold any more.", "Only the newest one works, and once."),
+            };
+            let notice = Some(Notice::new(Tone::Attention, title, text));
+            third_page(place, unfit, &owed, Third { notice, ..Third::default() })
+        }
+        ThirdPage::Refused { .. } if owed.mailed.is_some() => {
+            let text = "Only the newest code works, once and for ten minutes.";
+            let notice = notice("That code did not fit.", text);
+            third_page(place, unfit, &owed, Third { notice, ..Third::default() })
         }
         ThirdPage::Refused { can_synchronize: true } => {
             let text = "Wait for the next one and type it; if it fails again, choose Synchronize.";
             let notice = notice("That code did not fit.", text);
-            let third = Third { synchronize: Code::fields(count), notice, problem: None };
-            third_page(place, unfit, ring, third)
+            let third = Third { synchronize: Code::fields(owed.count), notice, problem: None };
+            third_page(place, unfit, &owed, third)
         }
         ThirdPage::Refused { can_synchronize: false } => {
             let text = "Wait for the next one and type it. If it fails again, ask for help.";
             third_page(
                 place,
                 unfit,
-                ring,
+                &owed,
                 Third { notice: notice("That code did not fit.", text), ..Third::default() },
             )
         }
         ThirdPage::Blocked { until } => {
             let notice = Some(blocked(until, place.state.service.now()));
             let third = Third { notice, ..Third::default() };
-            let page = third_page(place, StatusCode::TOO_MANY_REQUESTS, ring, third);
+            let page = third_page(place, StatusCode::TOO_MANY_REQUESTS, &owed, third);
             with_wait(page, until, place.state.service.now())
         }
     })
@@ -297,12 +350,13 @@ async fn brought_back(
     session: Arc<PortalSession>,
     typed: &Typed,
 ) -> Result<Response, ApiError> {
-    let (ring, count) = owed(place, &session).await?;
+    let owed = owed(place, &session).await?;
+    let count = owed.count;
     let again = |synchronize, notice| {
         third_page(
             place,
             StatusCode::UNPROCESSABLE_ENTITY,
-            ring.clone(),
+            &owed,
             Third { synchronize, notice, problem: None },
         )
     };
@@ -321,7 +375,7 @@ async fn brought_back(
             // next code is told which.
             let text = "Now type the next code; if your token has a PIN, together with it.";
             let notice = Some(Notice::new(Tone::Good, "Your token is back in time.", text));
-            Ok(third_page(place, StatusCode::OK, ring, Third { notice, ..Third::default() }))
+            Ok(third_page(place, StatusCode::OK, &owed, Third { notice, ..Third::default() }))
         }
         Ok((outcome, None)) => {
             let notice = sequence_notice(outcome.result, place.state.service.now());
@@ -336,15 +390,25 @@ async fn brought_back(
 
 /// The code that an unusual browser asks for beside the password.
 pub(super) async fn unusual(place: Place) -> Response {
-    match place.at(PortalState::CodeOwed) {
-        Ok(_) => unusual_page(&place, StatusCode::OK, Field::default(), None),
-        Err(elsewhere) => elsewhere,
-    }
+    let session = match place.at(PortalState::CodeOwed) {
+        Ok(session) => session,
+        Err(elsewhere) => return elsewhere,
+    };
+    let result = unusual_page(&place, &session, StatusCode::OK, Field::default(), None).await;
+    place.answer(result)
 }
 
-fn unusual_page(place: &Place, status: StatusCode, code: Field, notice: Option<Notice>) -> Response {
+async fn unusual_page(
+    place: &Place,
+    session: &Arc<PortalSession>,
+    status: StatusCode,
+    code: Field,
+    notice: Option<Notice>,
+) -> Result<Response, ApiError> {
+    let asked = Arc::clone(session);
+    let waits = place.state.blocking(move |service| service.unusual_code(&asked)).await?.is_some();
     let page = place.outside("A code, too");
-    html(status, &Unusual { page, portal: place.portal(), code, notice })
+    Ok(html(status, &Unusual { page, portal: place.portal(), waits, code, notice }))
 }
 
 /// The same, sent; or another code asked for.
@@ -357,35 +421,36 @@ pub(super) async fn unusual_sent(place: Place, form: Form<Typed>) -> Response {
         let PageForm(typed) = form?;
         let visit = place.visit_of(typed.text("time_zone"), typed.text("screen"));
         if !typed.text("mail").is_empty() {
-            let sent = place.state.blocking(move |service| service.mail_unusual(&session, &visit)).await?;
+            let asked = Arc::clone(&session);
+            let sent = place.state.blocking(move |service| service.mail_unusual(&asked, &visit)).await?;
             let notice = if sent {
                 Notice::new(Tone::Neutral, "Another code is on its way.", "The old one is useless now.")
             } else {
-                let text = "At most three codes are mailed in a quarter of an hour. Look among the unwanted mails, or wait.";
-                Notice::new(Tone::Attention, "There were enough mails for now.", text)
+                enough_mails()
             };
-            return Ok(unusual_page(&place, StatusCode::OK, Field::default(), Some(notice)));
+            return unusual_page(&place, &session, StatusCode::OK, Field::default(), Some(notice)).await;
         }
         let unfit = StatusCode::UNPROCESSABLE_ENTITY;
         if typed.text("code").is_empty() {
             let field = Field::wrong("", "Type the code that we mailed you.");
-            return Ok(unusual_page(&place, unfit, field, None));
+            return unusual_page(&place, &session, unfit, field, None).await;
         }
-        let code = typed.secret("code");
-        let outcome = place.state.blocking(move |service| service.portal_unusual(&session, &code, &visit));
+        let (code, asked) = (typed.secret("code"), Arc::clone(&session));
+        let outcome = place.state.blocking(move |service| service.portal_unusual(&asked, &code, &visit));
         Ok(match outcome.await? {
             SecondPage::Passed { cookie, .. } | SecondPage::CodeMailed { cookie } => {
                 place.go_with("home", Some(&cookie))
             }
-            SecondPage::Refused => {
+            SecondPage::Refused | SecondPage::NoWayToAsk => {
                 let text = "Only the newest code works, once and for ten minutes.";
                 let notice = Notice::new(Tone::Bad, "That did not fit.", text);
-                unusual_page(&place, unfit, Field::default(), Some(notice))
+                unusual_page(&place, &session, unfit, Field::default(), Some(notice)).await?
             }
             SecondPage::Blocked { until } => {
                 let now = place.state.service.now();
                 let status = StatusCode::TOO_MANY_REQUESTS;
-                let page = unusual_page(&place, status, Field::default(), Some(blocked(until, now)));
+                let notice = Some(blocked(until, now));
+                let page = unusual_page(&place, &session, status, Field::default(), notice).await?;
                 with_wait(page, until, now)
             }
         })

@@ -5,20 +5,19 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::place::Place;
-use super::profile::{Form, UNFIT, opened};
-use super::prove;
+use super::place::{Inside, Place, Sent};
+use super::profile::{UNFIT, opened};
+use super::prove::{self, Then};
 use super::sign_in::{blocked, with_wait};
 use crate::http::codes::Typed;
 use crate::http::error::ApiError;
-use crate::http::extract::PageForm;
 use crate::http::frame::html;
 use crate::http::page::portal::profile::{Email, Form as FormPage, FormField};
 use crate::http::page::{Field, Notice, Tone};
 use crate::http::words;
 use crate::model::{EmailAddress, PortalAction, User};
 use crate::secret::Passphrase;
-use crate::service::{EmailResult, EmailSent, PasswordResult, PortalSession, PortalState, ProofAsked};
+use crate::service::{EmailResult, EmailSent, PasswordResult, PortalSession};
 
 /// What is wrong with the fields of a password form.
 #[derive(Default)]
@@ -68,32 +67,21 @@ async fn password_page(
     })
 }
 
-async fn password_shown(place: Place, action: PortalAction) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
+/// Beside a token its code comes first; without one the old password, if there is one, is the proof.
+async fn password_shown(
+    Inside { place, session }: Inside,
+    action: PortalAction,
+    then: &'static Then,
+) -> Response {
+    let result = async {
+        opened(&place, &session, action, None).await?.ok();
+        if let Some(elsewhere) = place.prove_code_first(&session, then).await? {
+            return Ok(elsewhere);
+        }
+        Ok(html(StatusCode::OK, &password_page(&place, &session, action, Wrong::default()).await?))
     };
-    let result = match opened(&place, &session, action, None).await {
-        Ok(_) if action == PortalAction::ChangePassword => changing(&place, &session).await,
-        Ok(_) => password_page(&place, &session, action, Wrong::default())
-            .await
-            .map(|page| html(StatusCode::OK, &page)),
-        Err(error) => Err(error),
-    };
+    let result = result.await;
     place.answer(result)
-}
-
-/// *Change Password*; beside a token the code comes first, without one the old password is the proof.
-async fn changing(place: &Place, session: &Arc<PortalSession>) -> Result<Response, ApiError> {
-    let asked = Arc::clone(session);
-    let proof = place.state.blocking(move |service| service.portal_proof(&asked)).await?;
-    if matches!(proof, ProofAsked::Code(_))
-        && let Some(elsewhere) = place.prove_first(session, &prove::PASSWORD).await?
-    {
-        return Ok(elsewhere);
-    }
-    let page = password_page(place, session, PortalAction::ChangePassword, Wrong::default()).await?;
-    Ok(html(StatusCode::OK, &page))
 }
 
 /// The new password, typed twice; or what is wrong with it.
@@ -110,23 +98,18 @@ fn new_password(typed: &Typed) -> Result<Passphrase, Wrong> {
 }
 
 /// *Create Password*.
-pub(super) async fn first_password(place: Place) -> Response {
-    password_shown(place, PortalAction::CreatePassword).await
+pub(super) async fn first_password(inside: Inside) -> Response {
+    password_shown(inside, PortalAction::CreatePassword, &prove::FIRST_PASSWORD).await
 }
 
 /// *Change Password*.
-pub(super) async fn password(place: Place) -> Response {
-    password_shown(place, PortalAction::ChangePassword).await
+pub(super) async fn password(inside: Inside) -> Response {
+    password_shown(inside, PortalAction::ChangePassword, &prove::PASSWORD).await
 }
 
 /// *Create Password*, sent.
-pub(super) async fn first_password_sent(place: Place, form: Form) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn first_password_sent(Sent { place, session, typed }: Sent) -> Response {
     let result = async {
-        let PageForm(typed) = form?;
         let wrong = match new_password(&typed) {
             Ok(new) => {
                 let (asked, visit) = (Arc::clone(&session), place.visit());
@@ -146,21 +129,13 @@ pub(super) async fn first_password_sent(place: Place, form: Form) -> Response {
         Ok(html(UNFIT, &page))
     };
     let result = result.await;
-    place.answer(result)
+    place.answer_or_prove(result, &prove::FIRST_PASSWORD, &typed).await
 }
 
 /// *Change Password*, sent.
-pub(super) async fn password_sent(place: Place, form: Form) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let result = async {
-        let PageForm(typed) = form?;
-        change_password(&place, &session, &typed).await
-    };
-    let result = result.await;
-    place.answer_or_prove(result, &prove::PASSWORD, "").await
+pub(super) async fn password_sent(Sent { place, session, typed }: Sent) -> Response {
+    let result = change_password(&place, &session, &typed).await;
+    place.answer_or_prove(result, &prove::PASSWORD, &typed).await
 }
 
 async fn change_password(
@@ -216,11 +191,7 @@ fn email_page(place: &Place, session: &PortalSession, user: &User) -> Email {
 }
 
 /// *Change Email Address*.
-pub(super) async fn email(place: Place) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
+pub(super) async fn email(Inside { place, session }: Inside) -> Response {
     // An address that waits for its code was proved to be wanted when it was typed.
     let then = session.email_pending.is_none().then_some(&prove::EMAIL);
     let result = opened(&place, &session, PortalAction::ChangeEmail, then).await.map(|user| match user {
@@ -231,18 +202,9 @@ pub(super) async fn email(place: Place) -> Response {
 }
 
 /// *Change Email Address*: the address was sent.
-pub(super) async fn email_sent(place: Place, form: Form) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let typed = match form {
-        Ok(PageForm(typed)) => typed,
-        Err(error) => return place.answer(Err(error)),
-    };
-    let text = typed.text("email");
-    let result = change_email(&place, &session, text).await;
-    place.answer_or_prove(result, &prove::EMAIL, text).await
+pub(super) async fn email_sent(Sent { place, session, typed }: Sent) -> Response {
+    let result = change_email(&place, &session, typed.text("email")).await;
+    place.answer_or_prove(result, &prove::EMAIL, &typed).await
 }
 
 async fn change_email(place: &Place, session: &Arc<PortalSession>, text: &str) -> Result<Response, ApiError> {
@@ -279,17 +241,9 @@ async fn change_email(place: &Place, session: &Arc<PortalSession>, text: &str) -
 }
 
 /// *Change Email Address*: the code was sent.
-pub(super) async fn email_code(place: Place, form: Form) -> Response {
-    let session = match place.at(PortalState::Full) {
-        Ok(session) => session,
-        Err(elsewhere) => return elsewhere,
-    };
-    let result = async {
-        let PageForm(typed) = form?;
-        prove_email(&place, &session, &typed).await
-    };
-    let result = result.await;
-    place.answer(result)
+pub(super) async fn email_code(Sent { place, session, typed }: Sent) -> Response {
+    let result = prove_email(&place, &session, &typed).await;
+    place.answer_or_prove(result, &prove::EMAIL_CODE, &typed).await
 }
 
 async fn prove_email(

@@ -9,7 +9,7 @@ use crate::model::{OtpSpec, TokenKind, TokenSerial};
 use crate::oath::{Digits, HashAlg, OcraSuite, PeriodSecs};
 use crate::seedfile::encoding::{self, SecretEncoding};
 use crate::seedfile::output::{self, Draft, Output};
-use crate::seedfile::problem::{Fault, Position, ProblemCode};
+use crate::seedfile::problem::{Fault, MAIL_IS_MADE_HERE, Position, ProblemCode};
 use crate::seedfile::{ReadOptions, Weakness, values};
 
 /// What the URI of a key says.
@@ -197,6 +197,9 @@ impl Reader<'_> {
                 let period = self.period(data, out)?;
                 let hash = self.hash(key, secret.len(), secret_at, out)?;
                 OtpSpec::Totp { hash, digits: self.digits(key, out)?, period, epoch_secs: 0 }
+            }
+            TokenKind::Mail => {
+                return Err(placed(secret_at, ProblemCode::KindUnknown, MAIL_IS_MADE_HERE));
             }
         };
         let text_of = |name: &str| info.map_or("", |info| info.text_of(name));

@@ -10,7 +10,7 @@ use super::{CHUNK, ImportTask, LEASE_SECS, next_version};
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditAction, AuditResult, Custody, Drift, Fingerprint, Import, ImportContent, ImportCounts,
-    ImportLine, ImportState, JobId, JobState, OtpSpec, SeedRow, SeedVersion, Subject, Token, TokenId,
+    ImportLine, ImportState, JobId, JobState, Login, OtpSpec, SeedRow, SeedVersion, Subject, Token, TokenId,
     TokenKind, TokenOrigin, TokenSerial, TokenState, Verdict,
 };
 use crate::oath::MovingFactor;
@@ -172,6 +172,14 @@ impl Planner<'_> {
                 let detail = "this serial number is here already, outside your scope".to_owned();
                 self.line(record, Verdict::Rejected, "serial_exists", detail);
             }
+            There::OfUser(owner) => {
+                let owner = owner.map_or_else(|| "A user".to_owned(), |login| format!("User {login}"));
+                let detail = format!(
+                    "conflict: {owner} set up a token of their own under this serial number, and replacing leaves such tokens alone. Look at what is printed on theirs. Then delete it here and import this file again; {}",
+                    "who has the delivered token confirms it, and theirs is set up anew under its own number"
+                );
+                self.line(record, Verdict::Rejected, "serial_of_own_token", detail);
+            }
             There::Other { token, version, same_secret, floor } => {
                 let detail = if same_secret {
                     "this token is here with the same secret and other parameters"
@@ -270,7 +278,7 @@ impl Planner<'_> {
         }
         let sealed = self.data_key.seal(&record.seed, SealContext::Seed(token, version))?;
         let stated = match record.spec.kind() {
-            TokenKind::Hotp | TokenKind::Ocra => MovingFactor(record.counter),
+            TokenKind::Hotp | TokenKind::Ocra | TokenKind::Mail => MovingFactor(record.counter),
             TokenKind::Totp => MovingFactor(0),
         };
         let floor = floor.map_or(stated, |old| old.max(stated));
@@ -368,6 +376,10 @@ enum There {
     SecretOf(Option<TokenSerial>),
     /// The serial, with a secret that this actor may not replace.
     Foreign,
+    /// The serial, for a token that a user set up in the portal. What stands in the file is of another device, or
+    /// of this one with a mistake in one of the two: an admin finds out which. Never replaced: the user's codes
+    /// would be refused from then on, and the pair would stand for another device.
+    OfUser(Option<Login>),
     /// The serial with another secret or other parameters.
     Other { token: TokenId, version: SeedVersion, same_secret: bool, floor: Option<MovingFactor> },
     /// Neither; at most the floor of a secret that was here once.
@@ -398,6 +410,10 @@ fn look_up(
         && !rules_token(view, actor, token)?
     {
         return Ok(There::Foreign);
+    }
+    if let Some(token) = token.filter(|token| token.origin == TokenOrigin::Portal) {
+        let owner = token.creator.map(|id| view.user(id)).transpose()?.flatten();
+        return Ok(There::OfUser(owner.map(|user| user.login)));
     }
     let floor = old_floor(view, fingerprint, &record.spec)?;
     Ok(match own {
@@ -445,6 +461,7 @@ fn sequence(spec: &OtpSpec) -> (u8, i64, String) {
         OtpSpec::Hotp { hash, .. } => (0, 0, hash.name().to_owned()),
         OtpSpec::Totp { hash, period, .. } => (1, period.get(), hash.name().to_owned()),
         OtpSpec::Ocra { suite } => (2, 0, suite.as_str().to_owned()),
+        OtpSpec::Mail { hash, .. } => (3, 0, hash.name().to_owned()),
     }
 }
 

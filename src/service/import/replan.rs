@@ -67,7 +67,7 @@ impl Service {
                         serial: serial.display().to_owned(),
                         verdict: Verdict::Rejected,
                         code: code.to_owned(),
-                        detail: "another import brought this token or its secret since the plan was made"
+                        detail: "another import, or a user who set up a token, brought this serial number or secret since the plan was made"
                             .to_owned(),
                     });
                     changes.push(change);

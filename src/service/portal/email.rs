@@ -2,8 +2,6 @@
 //!
 //! What waits for its code lies in the session that asked, so it ends with it and works nowhere else.
 
-use subtle::ConstantTimeEq;
-
 use crate::clock::UnixTime;
 use crate::model::{
     AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress, EmailChange, PortalAction,
@@ -11,13 +9,13 @@ use crate::model::{
 };
 use crate::secret::Passphrase;
 use crate::service::code;
-use crate::service::mailed_code::{CODE_SECS, Purpose, Recipient};
+use crate::service::mailed_code::{Purpose, Recipient, fits_session};
 use crate::service::notice::{Happened, Notice};
 use crate::service::user::user_entry;
 use crate::service::{PortalSession, Service, ServiceError};
 use crate::store::Change;
 
-use super::proof::{end_others, full, require_fresh};
+use super::proof::{end_others, full, proved_by, require_fresh, require_token_proof};
 
 /// Whether a code went out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +64,8 @@ impl Service {
             let Some(mut changes) = code.mail(view, &recipient, &visit, now)? else {
                 return Ok((EmailSent::Enough, Vec::new()));
             };
-            let waiting =
-                EmailChange { to: to.clone(), hash: code.hash, expires_at: now.plus_secs(CODE_SECS) };
+            let proved_by = proved_by(&session);
+            let waiting = EmailChange { to: to.clone(), code: code.kept_in_session(now), proved_by };
             let session = Session { email_change: Some(waiting), ..session };
             changes.push(Change::PutSession(portal.key, session));
             Ok((EmailSent::OnItsWay, changes))
@@ -97,7 +95,10 @@ impl Service {
                 let (action, result) = (AuditAction::UserChanged, AuditResult::Refused);
                 crate::service::audit_entry(now, &actor, action, subject, result, detail)
             };
-            let key = BudgetKey::User(BudgetKind::MailedCode, user.id);
+            // What proved the person when the address was typed is not enough once there is a token.
+            let typed_by = session.email_change.as_ref().and_then(|change| change.proved_by);
+            require_token_proof(view, &portal, typed_by, now)?;
+            let key = BudgetKey::User(BudgetKind::SessionCode, user.id);
             let budget = view.budget(key)?;
             let blocked = match of_address.blocked(view)? {
                 Some(until) => Some(Some(until)),
@@ -106,10 +107,8 @@ impl Service {
             if let Some(until) = blocked {
                 return Ok((EmailResult::Blocked { until }, vec![refused("blocked")]));
             }
-            let fitting = session
-                .email_change
-                .clone()
-                .filter(|change| bool::from(change.hash.ct_eq(&hash)) && now < change.expires_at);
+            let fitting =
+                session.email_change.clone().filter(|change| fits_session(&change.code, &hash, now));
             let Some(EmailChange { to, .. }) = fitting else {
                 let mut changes = vec![Change::PutBudget(key, budget.failed(now, resource.failure_limit))];
                 changes.extend(of_address.failed(view)?);

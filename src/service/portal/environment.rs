@@ -51,8 +51,8 @@ impl Service {
     /// The user's environments, this one first, then the one seen last.
     pub fn portal_environments(&self, portal: &PortalSession) -> Result<Vec<EnvironmentView>, ServiceError> {
         self.require_action(portal, PortalAction::ManageEnvironment)?;
-        let user = signed_in(portal)?.id;
-        let known = self.store.read(|view| Ok::<_, ServiceError>(view.environments(user)?))?;
+        let (user, resource) = (signed_in(portal)?.id, portal.resource.id);
+        let known = self.store.read(|view| Ok::<_, ServiceError>(view.environments(user, resource)?))?;
         let known = known.unwrap_or_default();
         let this = known.known.iter().find(|one| portal.environment == Some(one.number));
         let likenesses = match this {
@@ -118,7 +118,8 @@ impl Service {
         self.change_environment(portal, number, Step::Trust(trusted), visit)
     }
 
-    /// Forgets an environment: the next sign-in from there is as unusual as it was at first.
+    /// Forgets an environment, which needs a fresh proof (P32): the next sign-in from there is as unusual as it
+    /// was at first.
     pub fn portal_forget_environment(
         &self,
         portal: &PortalSession,
@@ -139,11 +140,12 @@ impl Service {
         let (portal, actor) = (portal.clone(), portal.actor(visit));
         let (post, now) = (self.post()?, self.clock.now());
         self.decide(move |view| {
-            if matches!(step, Step::Trust(true)) {
+            // Whoever forgets all of them makes the next sign-in a first one, which is never unusual.
+            if matches!(step, Step::Trust(true) | Step::Forget) {
                 require_fresh(view, &portal, now)?;
             }
             let user = user_now(view, &portal, now)?;
-            let before = view.environments(user.id)?.unwrap_or_default();
+            let before = view.environments(user.id, portal.resource.id)?.unwrap_or_default();
             let mut after: Environments = before.clone();
             let missing = ServiceError::NotFound { what: "environment" };
             let at = after.known.iter().position(|one| one.number == number).ok_or(missing)?;
@@ -165,9 +167,10 @@ impl Service {
                 return Ok(((), Vec::new()));
             }
             let detail = vec![("environment", number.to_string()), ("changed", what.to_owned())];
-            let (action, subject) = (AuditAction::EnvironmentChanged, vec![Subject::User(user.id)]);
+            let subject = vec![Subject::User(user.id), Subject::Resource(portal.resource.id)];
+            let action = AuditAction::EnvironmentChanged;
             let entry = crate::service::audit_entry(now, &actor, action, subject, AuditResult::Done, detail);
-            let mut changes = vec![Change::PutEnvironments(user.id, after), entry];
+            let mut changes = vec![Change::PutEnvironments(user.id, portal.resource.id, after), entry];
             let happened = match &step {
                 Step::Trust(true) => Happened::EnvironmentTrusted,
                 _ => Happened::EnvironmentChanged,

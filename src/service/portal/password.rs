@@ -35,7 +35,7 @@ impl Service {
         Ok(if paired { MIN_PASSWORD_CHARS_WITH_TOKEN } else { MIN_PASSWORD_CHARS })
     }
 
-    /// *Create Password*.
+    /// *Create Password*; beside a token, wherever it is, with a fresh code of it.
     pub fn portal_create_password(
         &self,
         portal: &PortalSession,
@@ -48,6 +48,7 @@ impl Service {
         let (portal, actor) = (portal.clone(), portal.actor(visit));
         let (post, now) = (self.post()?, self.clock.now());
         self.decide(move |view| {
+            require_fresh_code(view, &portal, None, now)?;
             let user = user_now(view, &portal, now)?;
             if user.password.is_some() {
                 return Err(ServiceError::state("password_present", "there is a password by now"));
@@ -84,7 +85,7 @@ impl Service {
         let (portal, actor) = (portal.clone(), portal.actor(visit));
         let (post, now) = (self.post()?, self.clock.now());
         let result = self.decide(move |view| {
-            require_fresh_code(view, &portal, now)?;
+            require_fresh_code(view, &portal, None, now)?;
             let user = user_now(view, &portal, now)?;
             let resource = view.resource(portal.resource.id)?.ok_or(ServiceError::Stale)?;
             if user.password.is_none() {

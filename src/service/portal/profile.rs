@@ -5,7 +5,7 @@ use crate::model::{
     Visit,
 };
 use crate::service::notice::{Happened, Notice};
-use crate::service::user::{name_field, user_entry};
+use crate::service::user::{name_field, refuse_word_of_addresses, user_entry};
 use crate::service::{PortalSession, Service, ServiceError};
 use crate::store::Change;
 
@@ -26,6 +26,7 @@ impl Service {
         visit: &Visit,
     ) -> Result<(), ServiceError> {
         self.require_action(portal, PortalAction::ChangeLogin)?;
+        refuse_word_of_addresses(login)?;
         let (portal, login, actor) = (portal.clone(), login.clone(), portal.actor(visit));
         let (post, now) = (self.post()?, self.clock.now());
         let taken = self.decide(move |view| {

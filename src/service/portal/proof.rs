@@ -2,20 +2,22 @@
 //! older than five minutes; without a token the password, or a mailed code for users who have none.
 //!
 //! A complete sign-in is such a proof at its moment. Beside a token only a code of that token is one: whoever
-//! knew the password alone could take the token away.
+//! knew the password alone could take the token away. What belongs to the whole user opens doors elsewhere, too;
+//! so who has no token here and has some on other resources shows a code of one of those.
 
 use crate::clock::UnixTime;
 use crate::model::{
-    AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, LoginStage, PasswordHash, Resource, Session,
-    SessionKind, Subject, TokenId, User, Visit,
+    AssignmentKind, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Custody, LoginStage, OtpSpec,
+    PasswordHash, Resource, ResourceName, Session, SessionKind, Subject, Token, TokenId, TokenSerial, User,
+    Visit,
 };
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
 use crate::service::address::AddressBudget;
 use crate::service::check::CheckResult;
 use crate::service::code;
-use crate::service::mailed_code::{Purpose, Recipient, fits};
-use crate::service::pair::pair_of;
+use crate::service::mailed_code::{Purpose, Recipient, fits_session};
+use crate::service::pair::counting_pair;
 use crate::service::token::TokenView;
 use crate::service::{MailMode, PortalSession, Service, ServiceError};
 use crate::store::{Change, Changes, View};
@@ -26,11 +28,20 @@ use super::signed_in;
 /// A proof is fresh for so long.
 const FRESH_SECS: i64 = 300;
 
+/// A token of which a code proves who a user is.
+#[derive(Clone, Debug)]
+pub struct ProvingToken {
+    /// The token.
+    pub view: TokenView,
+    /// The resource that asks for it at sign-in, when that is not this one.
+    pub elsewhere: Option<ResourceName>,
+}
+
 /// What proves who a user is, now.
 #[derive(Clone, Debug)]
 pub enum ProofAsked {
-    /// A code of this token.
-    Code(Box<TokenView>),
+    /// A code of one of these tokens; there is one at least.
+    Code(Vec<ProvingToken>),
     /// The password.
     Password,
     /// A code that is mailed on demand. Where it goes, most of it hidden.
@@ -80,6 +91,58 @@ pub(super) fn full(
     }
 }
 
+/// A code that is mailed proves no more than the mail address does.
+fn is_mailed(view: &dyn View, token: &Token) -> Result<bool, ServiceError> {
+    Ok(view.seed(token.id)?.is_some_and(|seed| seed.spec.is_mailed()))
+}
+
+/// The tokens of which a code proves who this user is: the one here; without one those that are theirs on other
+/// resources and can be asked for.
+pub(in crate::service) fn proving(
+    view: &dyn View,
+    user: &User,
+    portal: &PortalSession,
+) -> Result<Vec<(Token, Option<Resource>)>, ServiceError> {
+    let here = &portal.resource;
+    if let Some((_, token)) = counting_pair(view, user.id, here, portal.emergency)?
+        && !is_mailed(view, &token)?
+    {
+        return Ok(vec![(token, None)]);
+    }
+    let mut found: Vec<(Token, Option<Resource>)> = Vec::new();
+    for place in view.assignments_of_user(user.id)? {
+        if place.resource == here.id || place.parties.kind() != AssignmentKind::TokenWithUser {
+            continue;
+        }
+        let Some(id) = place.parties.token() else { continue };
+        let (Some(token), Some(seed)) = (view.token(id)?, view.seed(id)?) else { continue };
+        let is_out = matches!(
+            token.custody,
+            Custody::Lost { .. } | Custody::Retired { .. } | Custody::Returned { .. }
+        );
+        // One that is switched off, away or of a kind that cannot be checked would shut its owner out.
+        let is_asked = token.disabled.is_none()
+            && !is_out
+            && !matches!(seed.spec, OtpSpec::Ocra { .. } | OtpSpec::Mail { .. });
+        if is_asked && found.iter().all(|(known, _)| known.id != id) {
+            found.push((token, view.resource(place.resource)?));
+        }
+    }
+    Ok(found)
+}
+
+fn needed() -> ServiceError {
+    ServiceError::state("proof_needed", "prove again who you are")
+}
+
+/// The token whose code was the last proof of this session.
+pub(super) fn proved_by(session: &Session) -> Option<TokenId> {
+    match session.kind {
+        SessionKind::Portal { stage: LoginStage::Full { proved_by, .. }, .. } => proved_by,
+        _ => None,
+    }
+}
+
 /// Refuses with `proof_needed` when the last proof is too old, and with `sign_in_order` when the session has
 /// ended. To be called inside the change that needs the proof.
 pub(in crate::service) fn require_fresh(
@@ -92,30 +155,50 @@ pub(in crate::service) fn require_fresh(
     else {
         return Err(ended());
     };
-    let token = pair_of(view, user.id, &portal.resource)?.map(|(_, token)| token.id);
+    let tokens = proving(view, &user, portal)?;
+    let is_of_token = tokens.iter().any(|(token, _)| Some(token.id) == proved_by);
     let age = now.secs_since(proved_at);
-    if (token.is_none() || token == proved_by) && (-code::CLOCK_TOLERANCE_SECS..=FRESH_SECS).contains(&age) {
+    if (tokens.is_empty() || is_of_token) && (-code::CLOCK_TOLERANCE_SECS..=FRESH_SECS).contains(&age) {
         return Ok(());
     }
-    Err(ServiceError::state("proof_needed", "prove again who you are"))
+    Err(needed())
 }
 
-/// As [`require_fresh`] for changes that ask for the password anyway: beside a token it is not enough.
-pub(super) fn require_fresh_code(
+/// As [`require_fresh`], for changes that ask for the password anyway, or for codes of a token in the hand: beside
+/// another token that is in use they are not enough.
+pub(in crate::service) fn require_fresh_code(
     view: &dyn View,
     portal: &PortalSession,
+    in_hand: Option<TokenId>,
     now: UnixTime,
 ) -> Result<(), ServiceError> {
     let (_, user) = full(view, portal, now)?;
-    if pair_of(view, user.id, &portal.resource)?.is_some() {
-        require_fresh(view, portal, now)
-    } else {
-        Ok(())
-    }
+    let tokens = proving(view, &user, portal)?;
+    let is_enough = tokens.is_empty() || tokens.iter().any(|(token, _)| Some(token.id) == in_hand);
+    if is_enough { Ok(()) } else { require_fresh(view, portal, now) }
+}
+
+/// For the second half of a change, whose first half was proved by this token (`None`: as the session was last
+/// proved): a fresh proof, unless that was of the kind that is asked for now.
+pub(in crate::service) fn require_token_proof(
+    view: &dyn View,
+    portal: &PortalSession,
+    proved_by: Option<TokenId>,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let (session, user) = full(view, portal, now)?;
+    let proved_by = proved_by.or_else(|| self::proved_by(&session));
+    let tokens = proving(view, &user, portal)?;
+    let holds = tokens.is_empty() || tokens.iter().any(|(token, _)| Some(token.id) == proved_by);
+    if holds { Ok(()) } else { require_fresh(view, portal, now) }
 }
 
 /// The user of a session that is complete, as they are now.
-pub(super) fn user_now(view: &dyn View, portal: &PortalSession, now: UnixTime) -> Result<User, ServiceError> {
+pub(in crate::service) fn user_now(
+    view: &dyn View,
+    portal: &PortalSession,
+    now: UnixTime,
+) -> Result<User, ServiceError> {
     Ok(full(view, portal, now)?.1)
 }
 
@@ -133,7 +216,7 @@ pub(in crate::service) fn proved_session(
         return Err(ended());
     };
     let kind = SessionKind::Portal { resource, stage: LoginStage::Full { user, proved_at: now, proved_by } };
-    let proved = Session { kind, seen_at: now, ..session };
+    let proved = Session { kind, seen_at: now, proof_code: None, ..session };
     Ok(vec![Change::DeleteSession(old_key), Change::PutSession(new_key, proved)])
 }
 
@@ -171,7 +254,9 @@ pub(super) enum Weighed {
 }
 
 impl TypedSecret {
-    /// Counts the attempt, then uses the comparison: password, or mailed code for users without one.
+    /// Counts the attempt, then uses the comparison: password, or the code of this session for users without
+    /// one. Passwords are counted with those of the sign-in, which are the same; codes apart from its codes, or
+    /// whoever types somebody's login could shut them out of here.
     pub(super) fn weigh(
         &self,
         view: &dyn View,
@@ -180,8 +265,9 @@ impl TypedSecret {
         resource: &Resource,
     ) -> Result<Weighed, ServiceError> {
         let now = self.now;
-        let kind = if user.password.is_some() { BudgetKind::Password } else { BudgetKind::MailedCode };
+        let kind = if user.password.is_some() { BudgetKind::Password } else { BudgetKind::SessionCode };
         let key = BudgetKey::User(kind, user.id);
+        let (session, _) = full(view, portal, now)?;
         let budget = view.budget(key)?;
         let entry = |result, word: &str| {
             let detail = vec![("page", "prove".to_owned()), ("result", word.to_owned())];
@@ -197,14 +283,11 @@ impl TypedSecret {
         }
         let right = match &user.password {
             Some(_) => self.is_password && user.password == self.compared,
-            None => view
-                .mailed_code(user.id, resource.id)?
-                .is_some_and(|mailed| fits(&mailed, &self.code, &portal.key, now)),
+            None => session.proof_code.is_some_and(|mailed| fits_session(&mailed, &self.code, now)),
         };
         if right {
             return Ok(Weighed::Right(vec![
                 Change::PutBudget(key, Budget::CLEAR),
-                Change::DeleteMailedCode(user.id, resource.id),
                 entry(AuditResult::Done, "accepted"),
             ]));
         }
@@ -228,8 +311,14 @@ impl Service {
         let (now, mail) = (self.clock.now(), self.mail);
         self.store.read(|view| {
             let user = user_now(view, portal, now)?;
-            if let Some((_, token)) = pair_of(view, user.id, &portal.resource)? {
-                return Ok(ProofAsked::Code(Box::new(TokenView::read(view, &actor, token)?)));
+            let tokens = proving(view, &user, portal)?;
+            if !tokens.is_empty() {
+                let shown = |(token, place): (Token, Option<Resource>)| {
+                    let view = TokenView::read(view, &actor, token)?;
+                    Ok(ProvingToken { view, elsewhere: place.map(|place| place.name) })
+                };
+                let tokens = tokens.into_iter().map(shown).collect::<Result<_, ServiceError>>()?;
+                return Ok(ProofAsked::Code(tokens));
             }
             Ok(match (&user.password, &user.email) {
                 (Some(_), _) => ProofAsked::Password,
@@ -268,9 +357,9 @@ impl Service {
         let code = self.fresh_code(Purpose::Proof, visit, now)?;
         let (portal, visit) = (portal.clone(), visit.clone());
         let sent = self.decide(move |view| {
-            let (user, resource) = (user_now(view, &portal, now)?, &portal.resource);
-            let paired = pair_of(view, user.id, resource)?.is_some();
-            let to = user.email.clone().filter(|_| user.password.is_none() && !paired);
+            let ((session, user), resource) = (full(view, &portal, now)?, &portal.resource);
+            let has_token = !proving(view, &user, &portal)?.is_empty();
+            let to = user.email.clone().filter(|_| user.password.is_none() && !has_token);
             let Some(to) = to else {
                 return Err(ServiceError::state("proof_kind", "something else is asked for now"));
             };
@@ -278,24 +367,26 @@ impl Service {
             else {
                 return Ok((false, Vec::new()));
             };
-            changes.push(code.kept_for(user.id, resource.id, portal.key, now));
+            let session = Session { proof_code: Some(code.kept_in_session(now)), ..session };
+            changes.push(Change::PutSession(portal.key, session));
             Ok((true, changes))
         })?;
         self.wake_mailer();
         Ok(sent)
     }
 
-    /// A proof by the token's code.
+    /// A proof by the code of a token; `serial` says which, when there are several.
     pub fn portal_prove_code(
         &self,
         portal: &PortalSession,
+        serial: Option<&TokenSerial>,
         otp: &Otp,
         visit: &Visit,
     ) -> Result<ProofResult, ServiceError> {
         signed_in(portal)?;
         let cookie = bearer_token()?;
         let new_key = bearer_hash(&cookie);
-        Ok(match self.code_of_pair(portal, otp, visit, new_key)? {
+        Ok(match self.code_of_token(portal, serial, otp, visit, new_key)? {
             CheckResult::Accepted { .. } => ProofResult::Passed { cookie },
             CheckResult::Replayed { .. } => ProofResult::AlreadyUsed,
             CheckResult::Wrong | CheckResult::OutsideWindow { .. } => ProofResult::Refused,
@@ -317,7 +408,7 @@ impl Service {
         let proved = self.decide(move |view| {
             let user = user_now(view, &portal, typed.now)?;
             let resource = view.resource(portal.resource.id)?.ok_or_else(ended)?;
-            if pair_of(view, user.id, &resource)?.is_some() {
+            if !proving(view, &user, &portal)?.is_empty() {
                 return Err(ServiceError::state("proof_kind", "the code of the token is asked for now"));
             }
             Ok(match typed.weigh(view, &portal, &user, &resource)? {

@@ -3,7 +3,7 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditResult, Batch, BatchName, BatchState, BudgetKey, BudgetKind, Custody, Resource, SeedRow,
-    SeedVersion, SelfService, Token, TokenDraft, TokenId, TokenOrigin, TokenState, User, Visit,
+    SeedVersion, SelfService, Token, TokenDraft, TokenId, TokenMailing, TokenOrigin, TokenState, User, Visit,
 };
 use crate::oath::{Generator, MovingFactor, Otp, SequenceMatch, widest_window};
 use crate::secret::Seed;
@@ -16,7 +16,7 @@ use crate::service::code::{self, Examined};
 use crate::service::import::holder_of;
 use crate::service::notice::{Happened, Notice, Post};
 use crate::service::pair::{Pairing, require_place};
-use crate::service::portal::signed_in;
+use crate::service::portal::{require_token_proof, signed_in};
 use crate::service::resync::{WindowSteps, refuse_repeated, take_over};
 use crate::service::token::old_floor;
 use crate::service::{PortalSession, Service, ServiceError};
@@ -77,11 +77,11 @@ impl Service {
         let examined = unborn(&draft, &portal.resource, floor, now);
         let proof = self.prove_draft(&seed, &examined, otps, &portal.resource, now)?;
         let (session, actor, resource) = (portal.key, portal.actor(visit), portal.resource.id);
+        let asking = portal.clone();
         let (sealer, post) = (self.sealer()?, self.post()?);
         self.decide(move |view| {
-            if view.session(&session)?.is_none() {
-                return Err(ServiceError::state("sign_in_order", "sign in first"));
-            }
+            // A draft that was begun without a token in use proves nothing once there is one.
+            require_token_proof(view, &asking, None, now)?;
             let resource = view.resource(resource)?.ok_or(ServiceError::Stale)?;
             let Some(draft) = view.draft(&session)?.filter(|now| *now == draft) else {
                 return Err(ServiceError::Stale);
@@ -89,8 +89,17 @@ impl Service {
             if old_floor(view, draft.fingerprint, &draft.spec)? != floor {
                 return Err(ServiceError::Stale);
             }
-            let finish =
-                Finish { view, session, draft: &draft, user: &user, resource: &resource, actor: &actor, now };
+            let emergency = asking.emergency;
+            let finish = Finish {
+                view,
+                session,
+                draft: &draft,
+                user: &user,
+                resource: &resource,
+                actor: &actor,
+                emergency,
+                now,
+            };
             let key = BudgetKey::User(BudgetKind::Registration, user.id);
             let budget = view.budget(key)?.within(now, 86_400);
             if budget.failures >= USER_TRIES_A_DAY {
@@ -138,7 +147,7 @@ impl Service {
         let generator = Generator::new(seed, spec.hash().unwrap_or(crate::oath::HashAlg::Sha1));
         let wrong = Proof::Wrong { clock_secs: None };
         if let [otp] = otps {
-            if examined.period().is_none() {
+            if examined.period().is_none() && !spec.is_mailed() {
                 return Err(ServiceError::invalid("otps", "otps_count", "two codes in a row are needed"));
             }
             // The secret is this person's own, so how far the clock is off helps nobody else.
@@ -199,7 +208,8 @@ fn unborn(draft: &TokenDraft, resource: &Resource, floor: Option<MovingFactor>, 
         fingerprint: draft.fingerprint,
         initial,
     };
-    Examined::unborn(token, seed, resource.failure_limit)
+    let mailing = draft.mailed_until.map(|expires_at| TokenMailing { counter: draft.counter, expires_at });
+    Examined::unborn(token, seed, mailing, resource.failure_limit)
 }
 
 /// The state of the new token: past the codes that proved it.
@@ -219,6 +229,8 @@ struct Finish<'a> {
     user: &'a User,
     resource: &'a Resource,
     actor: &'a Actor,
+    /// An emergency code opened the session.
+    emergency: bool,
     now: UnixTime,
 }
 
@@ -280,7 +292,7 @@ impl Finish<'_> {
         state: TokenState,
     ) -> Result<Changes, ServiceError> {
         let (view, draft) = (self.view, self.draft);
-        require_place(view, self.user, self.resource, draft.replaces)?;
+        require_place(view, self.user, self.resource, draft.replaces, self.emergency)?;
         let mut batch = self.batch()?;
         batch.tokens += 1;
         let mut examined = unborn(draft, self.resource, None, self.now);

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 use crate::clock::UnixTime;
 use crate::model::{
     AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Claim, EmailAddress, Factors, IssueReference,
-    IssueState, Login, LoginStage, MailedLink, Resource, RestoreDraft, Session, SessionKind, Subject, User,
-    UserId, UserIssue, Visit,
+    IssueState, Login, LoginStage, Resource, RestoreDraft, Session, SessionKind, Subject, User, UserId,
+    UserIssue, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::Passphrase;
@@ -14,7 +14,7 @@ use crate::service::authenticate::{hashed_key, is_on};
 use crate::service::check::{CheckResult, Comparison, compare, settle};
 use crate::service::code::{self, Examined};
 use crate::service::environment::Arrival;
-use crate::service::mailed_code::{CODE_SECS, Purpose, Recipient};
+use crate::service::mailed_code::{Purpose, Recipient, fits_session};
 use crate::service::news::Event;
 use crate::service::notice::{Happened, Notice};
 use crate::service::pair::pair_of;
@@ -23,7 +23,6 @@ use crate::service::{PortalSession, Service, ServiceError};
 use crate::store::{Change, Changes, View};
 use crate::vault::{check_new_password, random_bytes};
 
-use super::link::fits;
 use super::machine::{FactorState, RestoreStep, any, claims, judge};
 use super::{MOST_OPEN, browser, closed, names, on_record, open_of};
 
@@ -177,7 +176,7 @@ impl Service {
                 return Err(ServiceError::invalid("lost", "nothing_lost", detail));
             }
             // The newest code holds also when there were enough mails for another.
-            let before = asking.session.restore.as_ref().and_then(|draft| draft.code);
+            let before = asking.session.restore.as_ref().and_then(|draft| draft.code.clone());
             let mut draft = RestoreDraft {
                 lost,
                 proved,
@@ -195,7 +194,7 @@ impl Service {
                 let recipient = Recipient { user, resource: &asking.resource, to };
                 if let Some(mailed) = code.mail(view, &recipient, &visit, now)? {
                     changes = mailed;
-                    draft.code = Some(MailedLink { hash: code.hash, expires_at: now.plus_secs(CODE_SECS) });
+                    draft.code = Some(code.kept_in_session(now));
                 }
             }
             changes.push(asking.keep(&portal, draft));
@@ -434,7 +433,7 @@ impl Trying {
             self.password_right.map(|right| right && told && in_force.is_some() && in_force == compared);
         let code = self.code.map(|typed| {
             let has = asking.user.as_ref().is_some_and(|user| user.email.is_some());
-            has && draft.code.is_some_and(|code| fits(&code, &typed, now))
+            has && draft.code.as_ref().is_some_and(|code| fits_session(code, &typed, now))
         });
         let (token, mut changes) = self.settle_token(view)?;
         let given = [(password, draft.lost.password), (code, draft.lost.email), (token, draft.lost.token)];

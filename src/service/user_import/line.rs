@@ -84,6 +84,16 @@ fn unreadable(cell: &UserCell) -> impl FnOnce(NameError) -> Fault {
     move |error| Fault::new(at, "name_invalid", format!("{error}. Correct it."))
 }
 
+fn usable_login(cell: &UserCell) -> Result<Login, Fault> {
+    let login = Login::parse(&cell.text).map_err(unreadable(cell))?;
+    if login.is_word_of_addresses() {
+        let what =
+            "this login is a word of the addresses here, so no user can be called that. Use another one.";
+        return Err(Fault::new(cell.at, "login_is_address", what));
+    }
+    Ok(login)
+}
+
 fn name(field: &'static str, cell: &UserCell) -> Result<String, Fault> {
     name_field(field, &cell.text).map_err(|error| match error {
         ServiceError::Invalid { code, detail, .. } => {
@@ -104,7 +114,7 @@ fn wanted(cells: &[UserCell]) -> Result<Wanted, Fault> {
     let first = find(UserColumn::FirstName).map(|cell| name("first_name", cell));
     let last = find(UserColumn::LastName).map(|cell| name("last_name", cell));
     Ok(Wanted {
-        login: Login::parse(&login.text).map_err(unreadable(login))?,
+        login: usable_login(login)?,
         login_at: login.at,
         email: email.transpose()?,
         phone: phone.transpose()?,

@@ -10,8 +10,9 @@ use crate::model::{
     Login, LoginStage, Logo, LogoKind, MailId, MailKind, MailState, MailedLink, NewsKind, OperatorId,
     OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement, PinRecord, PortalAction, ResourceAlias,
     ResourceId, ResourceName, RestoreDraft, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange,
-    SessionKind, StockPlace, StockWatch, Subject, SubscriptionId, TokenId, TokenKind, TokenOrigin,
-    TokenSerial, TokenType, Traits, UserId, UserIssueId, Verdict, WebhookPostId, WebhookUrl, WrapMode,
+    SessionCode, SessionKind, StockPlace, StockWatch, Subject, SubscriptionId, TokenId, TokenKind,
+    TokenOrigin, TokenSerial, TokenType, Traits, UserId, UserIssueId, Verdict, WebhookPostId, WebhookUrl,
+    WrapMode,
 };
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
 use crate::store::audit::hex;
@@ -112,12 +113,13 @@ fn bytes_of_tokens_and_seeds() {
         counter: MovingFactor(300),
         sealed: sealed(),
         fingerprint: Fingerprint([5; 16]),
+        mailed_until: Some(AT),
         failures: 2,
         created_at: AT,
     };
     pinned(
         &draft,
-        "01050301070104382d376103383741016e014601630101081e01ac0202090909090909090909090909030102030505050505050505050505050505050502f6a1d5edee66",
+        "01050301070104382d376103383741016e014601630101081e01ac0202090909090909090909090909030102030505050505050505050505050505050501f6a1d5edee6602f6a1d5edee66",
     );
     let row = SeedRow {
         token: TokenId(300),
@@ -286,22 +288,24 @@ fn bytes_of_sessions_mails_and_budgets() {
         address: "::1".into(),
         email_change: Some(EmailChange {
             to: EmailAddress::parse("a@example.org").expect("an address"),
-            hash: [1; 32],
-            expires_at: AT,
+            code: SessionCode { hash: [1; 32], expires_at: AT },
+            proved_by: Some(TokenId(4)),
         }),
+        proof_code: Some(SessionCode { hash: [2; 32], expires_at: AT }),
         environment: Some(7),
         restore: Some(Box::new(RestoreDraft {
             lost: Factors { token: true, password: false, email: false },
             proved: Factors { token: false, password: true, email: false },
-            code: Some(MailedLink { hash: [1; 32], expires_at: AT }),
+            code: Some(SessionCode { hash: [1; 32], expires_at: AT }),
             new_password: Some(PasswordHash("p".into())),
             new_email: None,
             reference: Some(IssueReference::from_random(300)),
         })),
+        emergency: true,
     };
     pinned(
         &session,
-        "0101030205f6a1d5edee660104f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee66010701010000000100010101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660101700001ac02",
+        "0101030205f6a1d5edee660104f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660104010202020202020202020202020202020202020202020202020202020202020202f6a1d5edee66010701010000000100010101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660101700001ac0201",
     );
     let environment = Environment {
         number: 1,
@@ -320,6 +324,16 @@ fn bytes_of_sessions_mails_and_budgets() {
     };
     let environments = Environments { known: vec![environment], numbers: 1, next_is_welcome: false };
     pinned(&environments, "0101010146014c0264650000016e016801f6a1d5edee66f6a1d5edee660100");
+    let mailing = TokenMailing { counter: MovingFactor(300), expires_at: AT };
+    pinned(&mailing, "01ac02f6a1d5edee66");
+    let emergency = EmergencyCode {
+        phc: PasswordHash("p".into()),
+        once: true,
+        issued_at: AT,
+        expires_at: AT,
+        issued_by: "o".into(),
+    };
+    pinned(&emergency, "01017001f6a1d5edee66f6a1d5edee66016f");
     let code = MailedCode { hash: [1; 32], expires_at: AT, session: [2; 32] };
     pinned(
         &code,
@@ -468,7 +482,7 @@ fn places_of_variants() {
          chain_anchored proved environment_changed environment_unlike registration \
          token_replaced pin_set pin_removed restore_tried user_issue_opened user_issue_verified \
          user_issue_approved user_issue_closed \
-         notifications_changed notification_tried notification_failed users_reminded"
+         notifications_changed notification_tried notification_failed users_reminded emergency_code"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(

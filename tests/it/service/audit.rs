@@ -7,9 +7,9 @@ use mintmark::model::{
     PinPlacement, PortalAction, Role, Subject, TokenType, Visit,
 };
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, ImportRequest, LookPatch, NewUser,
-    PortalSession, PortalSettings, RestoreTyped, SecondPage, TokenPatch, UserImportRequest, UserPatch,
-    Wanted,
+    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, ImportRequest, LookPatch,
+    NewToken, NewUser, PortalSession, PortalSettings, RestoreTyped, SecondPage, TokenPatch,
+    UserImportRequest, UserPatch, Wanted,
 };
 use mintmark::store::Page;
 
@@ -41,6 +41,7 @@ const READING: &[&str] = &[
     "look",
     "mail_mode",
     "notifications",
+    "mail_token",
     "meta",
     "now",
     "open_portal",
@@ -70,6 +71,7 @@ const READING: &[&str] = &[
     "tokens",
     "tokens_of_user",
     "resource_counts",
+    "unusual_code",
     "unconfirmed",
     "user",
     "user_issue",
@@ -228,6 +230,37 @@ fn own_token(table: &mut Table) {
     });
 }
 
+/// A token whose codes are mailed.
+fn mail_tokens(table: &mut Table) {
+    let types = Some(vec![TokenType::Mail]);
+    let settings = PortalSettings { token_types: types, ..PortalSettings::default() };
+    table.home.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+    table.home.add_user("mona");
+    table.home.give_address("mona");
+    let mona = table.home.sign_in("mona");
+    let new = NewToken { token_type: TokenType::Mail, ..software() };
+    table.row("portal_draft", "code_mailed", |h| {
+        h.service.portal_draft(&mona, &new, false, &visit()).expect("begun");
+    });
+    table.row("portal_mail_draft", "code_mailed", |h| {
+        assert!(h.service.portal_mail_draft(&mona, &visit()).expect("mailed"));
+    });
+    let code = mintmark::oath::Otp::parse(&table.home.newest_code()).expect("digits");
+    table.home.service.portal_finish(&mona, &[code], &visit()).expect("made");
+    table.home.wait(901);
+    let owed = table.home.sign_in("mona");
+    table.row("issue_emergency_code", "emergency_code", |h| {
+        let request = EmergencyRequest { note: "at the desk", hours: 1, once: true, token_lost: false };
+        h.service.issue_emergency_code(&admin(), &login("mona"), &request).expect("issued");
+    });
+    table.row("revoke_emergency_code", "emergency_code", |h| {
+        h.service.revoke_emergency_code(&admin(), &login("mona")).expect("taken back");
+    });
+    table.row("mail_token_code", "code_mailed", |h| {
+        assert!(h.service.mail_token_code(&owed, &visit()).expect("mailed"));
+    });
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table of all methods")]
 fn service_law7_every_change_is_in_the_log() {
@@ -359,7 +392,7 @@ fn service_law7_every_change_is_in_the_log() {
     });
     table.home.wait(30);
     table.row("portal_prove_code", "proved", |h| {
-        h.service.portal_prove_code(&portal, &tokens[0].wrong(h.step()), &visit()).expect("answered")
+        h.service.portal_prove_code(&portal, None, &tokens[0].wrong(h.step()), &visit()).expect("answered")
     });
     table.home.add_user("nell");
     let nell = table.home.sign_in("nell");
@@ -585,6 +618,7 @@ fn ask_unusual(table: &mut Table) {
     table.row("portal_sign_out_everywhere", "sign_out", |h| {
         h.service.portal_sign_out_everywhere(&portal, &elsewhere).expect("out");
     });
+    mail_tokens(table);
 }
 
 #[test]

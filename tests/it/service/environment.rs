@@ -2,7 +2,8 @@
 
 use mintmark::model::{AssignmentKind, BrowserSays, EnvironmentPolicy, PortalAction, Visit};
 use mintmark::service::{
-    AssignRequest, PortalSession, PortalSettings, PortalState, SecondPage, ServiceError, ThirdPage,
+    AssignRequest, PortalSession, PortalSettings, PortalState, ProofResult, SecondPage, ServiceError,
+    ThirdPage,
 };
 
 use super::fixture::{Home, PASSWORD, StandIn, admin, alias, login, resource, typed};
@@ -83,10 +84,16 @@ fn p29_environments_are_listed_named_trusted_and_forgotten() {
     let row = rows().remove(1).environment;
     assert_eq!((row.name.as_str(), row.trusted), ("The laptop", true));
     home.wait(301);
-    // P32: trust asks who is there, the other steps do not.
+    // P32: trust asks who is there, and so does forgetting, which makes the next sign-in a first one.
     let stale = home.service.portal_trust_environment(&portal, this, true, &unusual());
     assert!(matches!(stale, Err(ServiceError::State { code: "proof_needed", .. })), "{stale:?}");
+    let stale = home.service.portal_forget_environment(&portal, other, &unusual());
+    assert!(matches!(stale, Err(ServiceError::State { code: "proof_needed", .. })), "{stale:?}");
     home.service.portal_trust_environment(&portal, other, false, &unusual()).expect("no longer");
+    let proved = home.service.portal_prove_secret(&portal, &typed(PASSWORD), &unusual()).expect("answered");
+    let ProofResult::Passed { cookie } = proved else { panic!("{proved:?}") };
+    let portal = home.session(&cookie);
+    let rows = || home.service.portal_environments(&portal).expect("read");
     home.service.portal_forget_environment(&portal, other, &unusual()).expect("forgotten");
     let again = home.service.portal_forget_environment(&portal, other, &unusual());
     assert!(matches!(again, Err(ServiceError::NotFound { .. })), "{again:?}");
@@ -136,8 +143,8 @@ fn p29_report_tells_the_owner() {
 fn p29_ask_wants_a_mailed_code_beside_the_password() {
     let home = vpn(EnvironmentPolicy::AskOtp);
     signed_in(&home, &usual());
-    // Nothing to ask for: it is reported.
-    signed_in(&home, &unusual());
+    // There is no way to ask: nobody is let in by the password alone.
+    assert!(matches!(arrive(&home, "anna", PASSWORD, &unusual()), SecondPage::NoWayToAsk));
     assert_eq!(unlike_in_log(&home), 1);
     home.give_address("anna");
     let third = from(WINDOWS, "198.51.100.1");
@@ -165,8 +172,16 @@ fn p29_ask_wants_a_mailed_code_beside_the_password() {
     home.service.portal_forget_environment(&known, number, &elsewhere).expect("forgotten");
     asked();
     let owed = asked();
+    assert!(home.service.unusual_code(&owed).expect("read").is_some());
     assert!(!home.service.mail_unusual(&owed, &elsewhere).expect("not mailed"));
     let last = asked();
+    let still = home.service.unusual_code(&owed).expect("read");
+    assert!(still.is_some(), "the code of the other visit holds: another one asked with nothing mailed");
+    assert_eq!(
+        home.service.unusual_code(&last).expect("read"),
+        None,
+        "the page does not say that one is on its way"
+    );
     for _ in 0..4 {
         assert!(matches!(enter(&last, "12345678"), SecondPage::Refused));
     }

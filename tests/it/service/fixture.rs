@@ -282,7 +282,7 @@ impl Home {
 
     /// A fresh proof by what the token shows: the session goes on under another id.
     pub(super) fn prove(&self, portal: &PortalSession, otp: &Otp) -> PortalSession {
-        match self.service.portal_prove_code(portal, otp, &visit()).expect("answered") {
+        match self.service.portal_prove_code(portal, None, otp, &visit()).expect("answered") {
             ProofResult::Passed { cookie } => self.session(&cookie),
             other => panic!("{other:?}"),
         }

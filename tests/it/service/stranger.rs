@@ -137,6 +137,7 @@ fn second(home: &Home, name: &str, password: &str) -> String {
     match home.service.portal_second(&first, &typed(password), &visit()).expect("answered") {
         SecondPage::Passed { .. } => "passed".to_owned(),
         SecondPage::CodeMailed { .. } => "a code was mailed".to_owned(),
+        SecondPage::NoWayToAsk => "no way to ask".to_owned(),
         SecondPage::Refused => "refused".to_owned(),
         SecondPage::Blocked { until } => {
             format!("blocked for {:?}", until.map(|u| u.secs_since(home.service.now())))

@@ -136,6 +136,40 @@ impl Users {
     }
 }
 
+/// A code that was issued right now, shown this once.
+#[derive(Clone)]
+pub struct IssuedCode {
+    /// In groups of four digits.
+    pub code: String,
+    /// Until when it holds, in words.
+    pub until: String,
+}
+
+impl std::fmt::Debug for IssuedCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IssuedCode")
+    }
+}
+
+/// The emergency code of a user, and the form that issues one.
+#[derive(Debug, Clone)]
+pub struct Emergency {
+    /// What is in force, in words; never the code.
+    pub present: Option<String>,
+    /// One that was issued right now.
+    pub issued: Option<IssuedCode>,
+    /// How it was established who asks.
+    pub note: Field,
+    /// How long it holds.
+    pub hours: Vec<Choice>,
+    /// Once, or until its time.
+    pub uses: Vec<Choice>,
+    /// The token is lost.
+    pub lost: bool,
+    /// Why none was issued, when no field is at fault.
+    pub problem: Option<String>,
+}
+
 /// One user.
 #[derive(Debug, Template)]
 #[template(path = "console/user.html")]
@@ -160,6 +194,8 @@ pub struct User {
     pub resources: Vec<Fact>,
     /// The form that edits.
     pub form: UserForm,
+    /// For users who are asked for a token.
+    pub emergency: Option<Emergency>,
 }
 
 impl User {
@@ -189,6 +225,26 @@ impl User {
             ],
             resources: vec![Fact::new("VPN", "with token 87-1234567").to("/admin/resources/VPN/pairs")],
             form: UserForm::sample(),
+            emergency: Some(Emergency {
+                present: Some("One works once, until tomorrow 14:05; issued by operator ada.".into()),
+                issued: None,
+                note: Field::wrong("", "Say how you made sure who the person is."),
+                hours: Choice::list(&[("24", "24 hours")], "24"),
+                uses: Choice::list(&[("once", "Once")], "once"),
+                lost: true,
+                problem: None,
+            }),
         }
+    }
+
+    /// The same user, whose code was issued right now.
+    #[cfg(test)]
+    pub fn sample_issued() -> Self {
+        let mut page = Self::sample();
+        if let Some(emergency) = &mut page.emergency {
+            let code = "1234-5678-9012-3456-7890".into();
+            emergency.issued = Some(IssuedCode { code, until: "tomorrow 14:05".into() });
+        }
+        page
     }
 }

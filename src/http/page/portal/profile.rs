@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::super::{Code, Field, Notice, Page, Ring};
+use super::super::{Choice, Code, Field, Notice, Page, Ring};
 #[cfg(test)]
 use super::super::{SignedIn, Tone};
 use super::Portal;
@@ -155,12 +155,16 @@ impl Email {
 /// What the proof page asks for.
 #[derive(Debug, Clone)]
 pub enum Asked {
-    /// The token's code.
+    /// The code of a token.
     Code {
         /// Its field.
         code: Code,
         /// Runs with the token's step.
         ring: Option<Ring>,
+        /// Whose code, as in "your token for VPN".
+        of: String,
+        /// Which, when there are several.
+        choices: Vec<Choice>,
     },
     /// The password.
     Password(Field),
@@ -187,8 +191,8 @@ pub struct Prove {
     pub why: &'static str,
     /// The action that follows.
     pub then: &'static str,
-    /// The name of the field that was typed before, and its text.
-    pub kept: Option<(&'static str, String)>,
+    /// What was typed before, by the names of its fields.
+    pub kept: Vec<(&'static str, String)>,
     /// What is asked.
     pub asked: Asked,
     /// Why the last try did not work.
@@ -205,8 +209,13 @@ impl Prove {
             portal: Portal::sample(),
             why: "before your login is changed",
             then: "login",
-            kept: Some(("login", "test2".into())),
-            asked: Asked::Code { code, ring: Some(Ring::sample()) },
+            kept: vec![("login", "test2".into())],
+            asked: Asked::Code {
+                code,
+                ring: Some(Ring::sample()),
+                of: "your token".into(),
+                choices: Vec::new(),
+            },
             notice: None,
         }
     }
@@ -215,7 +224,7 @@ impl Prove {
     #[cfg(test)]
     pub fn sample_mail() -> Self {
         let asked = Asked::MailedCode { hint: "t…@example.org".into(), code: None };
-        Self { asked, kept: None, ..Self::sample() }
+        Self { asked, kept: Vec::new(), ..Self::sample() }
     }
 
     /// Somebody who signs in with mailed codes, after a wrong one.
@@ -224,6 +233,18 @@ impl Prove {
         let asked = Asked::MailedCode { hint: "t…@example.org".into(), code: Some(Field::default()) };
         let notice = Notice::new(Tone::Bad, "That did not fit.", "Only the newest code works.");
         Self { asked, notice: Some(notice), ..Self::sample() }
+    }
+
+    /// Somebody who has tokens on other resources only.
+    #[cfg(test)]
+    pub fn sample_elsewhere() -> Self {
+        let code = Code { label: "Code".into(), name: "otp".into(), challenge: None, error: None };
+        let pairs = [("87-1234567", "87-1234567 (Mail)"), ("87-1234568", "87-1234568 (Wiki)")];
+        let choices = Choice::list(&pairs, "87-1234567");
+        Self {
+            asked: Asked::Code { code, ring: None, of: "one of your tokens".into(), choices },
+            ..Self::sample()
+        }
     }
 
     /// Somebody with a password.
