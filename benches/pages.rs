@@ -16,7 +16,7 @@ use mintmark::clock::{Clock, ManualClock, SystemClock, UnixTime};
 use mintmark::http::page::segment;
 use mintmark::http::{AppState, Exposure, HttpSettings, router, serve::serve_tcp};
 use mintmark::jobs::Jobs;
-use mintmark::model::{Actor, Login, ResourceAlias, ResourceName, Role};
+use mintmark::model::{Actor, Login, ResourceAlias, ResourceName, Role, TokenType};
 use mintmark::secret::{Passphrase, Seed};
 use mintmark::service::{
     ImportRequest, MailMode, NewUser, PortalSettings, Service, StoreMark, UserImportRequest,
@@ -62,7 +62,7 @@ fn fill(service: &Service, people: u32) {
     let settings = PortalSettings {
         alias: Some(ResourceAlias::parse("vpn").expect("an alias")),
         actions: Some(mintmark::service::OFFERED.to_vec()),
-        token_types: Some(mintmark::service::OFFERED_TYPES.to_vec()),
+        token_types: Some(TokenType::ALL.to_vec()),
         ..PortalSettings::default()
     };
     service.set_portal(&ACTOR, &vpn, &settings).expect("set");

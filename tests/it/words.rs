@@ -39,8 +39,8 @@ fn in_inline(inline: &InlineExpression<String>, uses: &mut BTreeSet<String>) {
         InlineExpression::MessageReference { id, .. } => {
             uses.insert(id.name.clone());
         }
-        InlineExpression::FunctionReference { arguments, .. } => in_call(arguments, uses),
-        InlineExpression::TermReference { arguments: Some(arguments), .. } => in_call(arguments, uses),
+        InlineExpression::FunctionReference { arguments, .. }
+        | InlineExpression::TermReference { arguments: Some(arguments), .. } => in_call(arguments, uses),
         InlineExpression::Placeable { expression } => in_expression(expression, uses),
         InlineExpression::StringLiteral { .. }
         | InlineExpression::NumberLiteral { .. }
@@ -53,7 +53,9 @@ fn in_expression(expression: &Expression<String>, uses: &mut BTreeSet<String>) {
         Expression::Inline(inline) => in_inline(inline, uses),
         Expression::Select { selector, variants } => {
             in_inline(selector, uses);
-            variants.iter().for_each(|variant| in_pattern(&variant.value, uses));
+            for variant in variants {
+                in_pattern(&variant.value, uses);
+            }
         }
     }
 }

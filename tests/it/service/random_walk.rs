@@ -269,7 +269,7 @@ impl Walk {
             4 => self.home.service.portal_unassign(portal, &visit()).map(|()| true),
             5 => {
                 let pin = Pin::new(PIN.as_bytes().to_vec());
-                let placement = if c % 2 == 0 { PinPlacement::Before } else { PinPlacement::After };
+                let placement = if c.is_multiple_of(2) { PinPlacement::Before } else { PinPlacement::After };
                 self.home.service.portal_set_pin(portal, &pin, placement, &visit()).map(|()| true)
             }
             6 => self.home.service.portal_remove_pin(portal, &visit()).map(|()| true),
@@ -352,11 +352,11 @@ impl Walk {
             3 => self.assign(AssignmentKind::UserToken, person, device, place),
             4 => self.assign(AssignmentKind::TokenWithUser, person, device, place),
             5 => self.unassign(c, place),
-            6 => self.home.service.set_token_enabled(&admin(), &serial, a % 2 == 0).map(|()| false),
+            6 => self.home.service.set_token_enabled(&admin(), &serial, a.is_multiple_of(2)).map(|()| false),
             7 => {
                 let to = CUSTODY[pick(b, CUSTODY.len())];
                 let user = login(PEOPLE[person]);
-                let user = (to == "handed_out" && c % 2 == 0).then_some(&user);
+                let user = (to == "handed_out" && c.is_multiple_of(2)).then_some(&user);
                 self.home.service.set_custody(&admin(), &serial, to, user, "").map(|()| true)
             }
             8 => self.come_and_go(device),
@@ -394,7 +394,7 @@ impl Walk {
             15 => self.home.service.unblock_token(&operator(2), &serial).map(|()| true),
             16 => self.home.service.remove_pin(&operator(1), &serial, "showed a passport").map(|()| true),
             _ => {
-                let Some(portal) = self.session(person, place, a % 2 == 0) else { return Ok(false) };
+                let Some(portal) = self.session(person, place, a.is_multiple_of(2)) else { return Ok(false) };
                 self.in_the_portal(what - 17, &portal, person, place, c)
             }
         }
@@ -432,12 +432,12 @@ impl Walk {
 
     /// Nobody who has lost nothing is kept out for more than the longest wait.
     fn nobody_is_locked_out(&mut self) {
-        for person in 0..PEOPLE.len() {
-            for place in 0..PLACES.len() {
-                let on = resource(PLACES[place].0);
+        for (person, login) in PEOPLE.iter().enumerate() {
+            for (place, (name, _)) in PLACES.iter().enumerate() {
+                let on = resource(name);
                 let here =
                     self.home.service.assignments(&admin(), &on, None, Page::first(50)).expect("read").items;
-                let stands = here.iter().any(|row| row.user.as_deref() == Some(PEOPLE[person]));
+                let stands = here.iter().any(|row| row.user.as_deref() == Some(login));
                 let usable = self.paired(person, place).is_none_or(|device| {
                     let view = self.view(&self.devices[device].token.serial).expect("there");
                     view.token.disabled.is_none() && view.custody != "lost"
@@ -450,7 +450,7 @@ impl Walk {
                         break;
                     }
                 }
-                assert_eq!(inside, stands && usable, "{} at {}", PEOPLE[person], PLACES[place].0);
+                assert_eq!(inside, stands && usable, "{login} at {name}");
             }
         }
     }
@@ -472,9 +472,8 @@ fn walk(steps: &[Step]) -> usize {
         let after = walk.records();
         match did {
             Ok(true) => assert!(after > before, "{step:?} left no record"),
-            Ok(false) => {}
             Err(ServiceError::Stale) => panic!("{step:?}: nothing moved meanwhile"),
-            Err(_) => {}
+            Ok(false) | Err(_) => {}
         }
         before = after;
     }
