@@ -109,7 +109,7 @@ fn load(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let of_key = |source| TlsError::File { path: files.key.clone(), source };
     let mode = std::fs::metadata(&files.key).map_err(of_key)?.permissions().mode();
     // Reading by a group is usual: certificates that are renewed by a program are shared that way.
-    if mode & 0o007 != 0 {
+    if mode & 0o027 != 0 {
         return Err(TlsError::Readable(files.key.display().to_string()));
     }
     let pem = Zeroizing::new(read(&files.key)?);

@@ -102,6 +102,8 @@ pub enum BudgetKind {
     SessionCodeSent,
     /// Codes of mail tokens that were mailed.
     TokenCodeSent,
+    /// Codes mailed for *Restore access*, which anybody can cause by typing a login.
+    RestoreCodeSent,
 }
 
 /// Whose attempts are counted.

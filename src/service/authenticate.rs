@@ -130,6 +130,10 @@ impl Service {
             let answer = match &user {
                 None => settling.stranger(view, &unknown, has_otp, password_right.is_some())?,
                 Some(user) => {
+                    // The password that was compared must still be the one in force.
+                    if !split && view.user(user.id)?.is_none_or(|now| now.password != user.password) {
+                        return Err(ServiceError::Stale);
+                    }
                     let fresh = match &examined {
                         Some(before) if split => Some(before.clone()),
                         Some(before) => Some(before.unmoved(view)?),

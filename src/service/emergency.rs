@@ -21,7 +21,7 @@ use crate::vault::{bearer_hash, bearer_token, random_bytes};
 use super::check::CheckResult;
 use super::code;
 use super::notice::{Happened, Notice};
-use super::scope::{rules_user, shared};
+use super::scope::{rules_token, rules_user, shared};
 use super::second_factor::{FullSession, ThirdPage};
 use super::user::visible_user;
 use super::{PortalSession, Service, ServiceError};
@@ -166,6 +166,9 @@ impl Service {
             let mut subjects = vec![Subject::User(id)];
             for token in tokens {
                 subjects.push(Subject::Token(token.id));
+                if lost && !rules_token(view, &actor, &token)? {
+                    return Err(shared());
+                }
                 if lost && token.disabled.is_none() {
                     changes.push(Change::PutToken(Token { disabled: Some(DisabledBy::Operator), ..token }));
                 }

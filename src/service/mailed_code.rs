@@ -54,7 +54,8 @@ impl Purpose {
     /// who are signed in.
     const fn counted(self) -> BudgetKind {
         match self {
-            Self::SignIn | Self::Restore => BudgetKind::MailSent,
+            Self::SignIn => BudgetKind::MailSent,
+            Self::Restore => BudgetKind::RestoreCodeSent,
             Self::Proof | Self::NewAddress => BudgetKind::SessionCodeSent,
         }
     }

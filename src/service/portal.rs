@@ -4,7 +4,7 @@ mod email;
 mod environment;
 mod password;
 mod profile;
-mod proof;
+pub(super) mod proof;
 
 use crate::model::{
     Actor, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, TokenType, User,
@@ -235,7 +235,14 @@ impl Service {
             let mut actions = Vec::new();
             let order = portal.resource.portal.as_ref().map(|p| p.actions.clone()).unwrap_or_default();
             for action in order {
+                // An emergency code opens the door; what an owner is known by stays as it is.
+                let is_held = portal.emergency
+                    && matches!(
+                        action,
+                        PortalAction::SetupPin | PortalAction::ChangePhone | PortalAction::ChangeName
+                    );
                 if OFFERED.contains(&action)
+                    && !is_held
                     && why_hidden(view, user, &portal.resource, action, self.mail, portal.emergency)?
                         .is_none()
                 {

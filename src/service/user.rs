@@ -400,6 +400,7 @@ impl Service {
             let mut changes = vec![Change::PutUser(changed)];
             if password.is_some() || email.is_some() {
                 changes.extend(shut_out(view, user.id)?);
+                changes.push(Change::DeleteEmergencyCode(user.id));
             }
             if password.is_some() || email.is_some() {
                 let resource = helpful_place(view, &user)?;

@@ -226,7 +226,7 @@ pub(super) fn hashed_budget(key: &[u8]) -> Option<BudgetKey> {
 }
 
 /// Their places are stored; add at the end only.
-const BUDGET_KINDS: [BudgetKind; 14] = [
+const BUDGET_KINDS: [BudgetKind; 15] = [
     BudgetKind::Password,
     BudgetKind::MailedCode,
     BudgetKind::MailSent,
@@ -241,6 +241,7 @@ const BUDGET_KINDS: [BudgetKind; 14] = [
     BudgetKind::SessionCode,
     BudgetKind::SessionCodeSent,
     BudgetKind::TokenCodeSent,
+    BudgetKind::RestoreCodeSent,
 ];
 
 /// Sessions of a portal.

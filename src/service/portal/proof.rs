@@ -26,7 +26,7 @@ use crate::vault::{bearer_hash, bearer_token};
 use super::signed_in;
 
 /// A proof is fresh for so long.
-const FRESH_SECS: i64 = 300;
+pub(in crate::service) const FRESH_SECS: i64 = 300;
 
 /// A token of which a code proves who a user is.
 #[derive(Clone, Debug)]

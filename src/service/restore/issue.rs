@@ -17,8 +17,9 @@ use crate::service::scope::{rules_token, rules_user, shared};
 use crate::service::user::shut_out;
 use crate::service::{MailMode, Service, ServiceError};
 use crate::store::{Change, Changes, Page, Slice, View};
-use crate::vault::{bearer_hash, bearer_token};
+use crate::vault::bearer_token;
 
+use super::link::link_hash;
 use super::{closed, names, open_of};
 
 /// A link that proves a new address works for so long.
@@ -160,7 +161,10 @@ impl Means {
         let subject = format!("{}: {}", resource.name, words.attribute("mail-new-address", "subject"));
         let draft = Draft { kind: MailKind::Notice, to: to.clone(), subject, lives_secs: LINK_SECS };
         draft.put(view, &self.sealer, &text, self.now, changes)?;
-        Ok(MailedLink { hash: bearer_hash(&self.link), expires_at: self.now.plus_secs(LINK_SECS) })
+        Ok(MailedLink {
+            hash: link_hash(secret.as_bytes(), user.email.as_ref()),
+            expires_at: self.now.plus_secs(LINK_SECS),
+        })
     }
 
     /// What an approved issue changes. Everybody who is signed in as this user is signed out, failures are
@@ -180,6 +184,7 @@ impl Means {
             return Err(ServiceError::state("mail_missing", detail));
         }
         let mut changes = shut_out(view, user.id)?;
+        changes.push(Change::DeleteEmergencyCode(user.id));
         let off = lost_token(view, &issue, &user, &resource)?;
         if let Some(token) = &off {
             changes.push(Change::PutToken(Token { disabled: Some(DisabledBy::Issue), ..token.clone() }));
@@ -228,6 +233,15 @@ fn lost_token(
 ) -> Result<Option<Token>, ServiceError> {
     let pair = pair_of(view, user.id, resource)?;
     Ok(pair.map(|(_, token)| token).filter(|token| issue.token == Some(token.id)))
+}
+
+/// Whether what was approved must not take effect by itself: an operator closed the portal or disabled the token
+/// during the wait, and the links in the mails, which could cancel it, lead nowhere while it is closed.
+fn was_stopped(view: &dyn View, issue: &UserIssue) -> Result<bool, ServiceError> {
+    let is_open = view.resource(issue.resource)?.is_some_and(|resource| resource.open_portal().is_some());
+    let token = issue.token.map(|id| view.token(id)).transpose()?.flatten();
+    let is_disabled = token.is_some_and(|token| token.disabled == Some(DisabledBy::Operator));
+    Ok(!is_open || is_disabled)
 }
 
 /// Only who rules all that an approval changes may give it.
@@ -384,6 +398,19 @@ impl Service {
         let (actor, now) = (actor.clone(), self.clock.now());
         self.decide(move |view| {
             let issue = visible(view, &actor, id)?;
+            if issue.proves_email.is_some() {
+                // Approved, and the link to the new address is on its way: it ends here.
+                let detail = vec![
+                    ("reference", issue.reference.to_string()),
+                    ("what", "link to the new address".to_owned()),
+                ];
+                let about = super::subjects(&issue);
+                let action = AuditAction::UserIssueClosed;
+                let entry =
+                    crate::service::audit_entry(now, &actor, action, about, AuditResult::Done, detail);
+                let ended = UserIssue { proves_email: None, ..issue };
+                return Ok(((), vec![Change::PutUserIssue(Box::new(ended)), entry]));
+            }
             if !issue.is_open() {
                 let detail = format!("this request is {} by now", issue.state.name().replace('_', " "));
                 return Err(ServiceError::state("issue_ended", detail));
@@ -420,7 +447,7 @@ impl Service {
             if !issue.is_open() {
                 return Ok(((), vec![Change::DeleteUserIssue(id)]));
             }
-            if issue.effect_at.is_some() {
+            if issue.effect_at.is_some() && !was_stopped(view, &issue)? {
                 match means.take_effect(view, &Actor::SYSTEM, issue.clone()) {
                     Ok(changes) => return Ok(((), changes)),
                     // What it was for is gone, or cannot be done: it must not come back at each sweep.

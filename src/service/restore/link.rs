@@ -12,6 +12,7 @@ use crate::model::{
     UserIssue, UserIssueId, Visit,
 };
 use crate::secret::BearerToken;
+use crate::service::authenticate::is_on;
 use crate::service::notice::{Happened, Notice};
 use crate::service::user::{shut_out, user_entry};
 use crate::service::{Service, ServiceError};
@@ -47,6 +48,13 @@ fn useless() -> ServiceError {
 /// Whether this is the hash of what was mailed, in time.
 pub(super) fn fits(link: &MailedLink, hash: &[u8; 32], now: UnixTime) -> bool {
     bool::from(link.hash.ct_eq(hash)) && now < link.expires_at
+}
+
+/// What is kept of a link to a new address: it holds only while the address is the one that was in force when it
+/// was mailed, so that whoever sets another one ends it.
+pub(super) fn link_hash(secret: &[u8], present: Option<&EmailAddress>) -> [u8; 32] {
+    let present = present.map_or("", EmailAddress::as_str);
+    bearer_hash(&BearerToken::new([secret, b"\n", present.as_bytes()].concat()))
 }
 
 /// The number and the secret in a link.
@@ -88,7 +96,11 @@ impl Service {
             let address = issue.address.clone();
             return Ok((issue, RestoreLink::Cancel { reference, opened_at, address }));
         }
-        let hash = bearer_hash(&BearerToken::new(secret.as_bytes().to_vec()));
+        let user = view.user(issue.user)?.ok_or_else(useless)?;
+        if !is_on(view, &user, &resource)? {
+            return Err(useless());
+        }
+        let hash = link_hash(secret.as_bytes(), user.email.as_ref());
         match (&issue.proves_email, &issue.new_email) {
             (Some(link), Some(to)) if fits(link, &hash, now) => {
                 let to = to.clone();

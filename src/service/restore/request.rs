@@ -18,6 +18,7 @@ use crate::service::mailed_code::{Purpose, Recipient, fits_session};
 use crate::service::news::Event;
 use crate::service::notice::{Happened, Notice};
 use crate::service::pair::pair_of;
+use crate::service::portal::proof::FRESH_SECS;
 use crate::service::user::MIN_PASSWORD_CHARS;
 use crate::service::{PortalSession, Service, ServiceError};
 use crate::store::{Change, Changes, View};
@@ -94,8 +95,9 @@ impl Asking {
         Ok(Self { session, resource, login, user })
     }
 
-    /// What the sign-in has proved so far.
-    fn proved(&self, view: &dyn View) -> Result<Factors<bool>, ServiceError> {
+    /// What the sign-in has proved so far. A page that was left open proves nothing, and what an emergency code
+    /// stood in for is not proved by it.
+    fn proved(&self, view: &dyn View, now: UnixTime) -> Result<Factors<bool>, ServiceError> {
         let (Some(user), SessionKind::Portal { stage, .. }) = (&self.user, &self.session.kind) else {
             return Ok(Factors::default());
         };
@@ -106,10 +108,13 @@ impl Asking {
         };
         Ok(match stage {
             LoginStage::OtpOwed { .. } => first,
-            LoginStage::Full { .. } => {
-                Factors { token: pair_of(view, user.id, &self.resource)?.is_some(), ..first }
+            LoginStage::Full { proved_at, proved_by, .. } if now.secs_since(*proved_at) <= FRESH_SECS => {
+                let pair = pair_of(view, user.id, &self.resource)?.map(|(_, token)| token.id);
+                Factors { token: pair.is_some() && pair == *proved_by, ..first }
             }
-            LoginStage::LoginTyped { .. } | LoginStage::CodeOwed { .. } => Factors::default(),
+            LoginStage::Full { .. } | LoginStage::LoginTyped { .. } | LoginStage::CodeOwed { .. } => {
+                Factors::default()
+            }
         })
     }
 
@@ -153,7 +158,7 @@ impl Service {
     /// What the sign-in has proved already, so that it need not be asked: *Restore access* on page 3.
     pub fn portal_restore_proved(&self, portal: &PortalSession) -> Result<Factors<bool>, ServiceError> {
         let now = self.clock.now();
-        self.store.read(|view| Asking::read(view, portal, now)?.proved(view))
+        self.store.read(|view| Asking::read(view, portal, now)?.proved(view, now))
     }
 
     /// First step: what cannot be used. What is left is to be proved; a code is mailed for it, if there is an
@@ -169,7 +174,7 @@ impl Service {
         let (portal, visit) = (portal.clone(), visit.clone());
         self.decide(move |view| {
             let asking = Asking::read(view, &portal, now)?;
-            let proved = asking.proved(view)?;
+            let proved = asking.proved(view, now)?;
             let lost = ticked.map(|factor, is_lost| is_lost && !proved.of(factor));
             if !any(lost) {
                 let detail = "tick what you cannot use";
@@ -435,7 +440,7 @@ impl Trying {
             let has = asking.user.as_ref().is_some_and(|user| user.email.is_some());
             has && draft.code.as_ref().is_some_and(|code| fits_session(code, &typed, now))
         });
-        let (token, mut changes) = self.settle_token(view)?;
+        let (token, mut changes) = self.settle_token(view, asking.login.is_some())?;
         let given = [(password, draft.lost.password), (code, draft.lost.email), (token, draft.lost.token)];
         // What is said to be lost is not asked for; were it given all the same, it would prove nothing.
         let wrong =
@@ -467,17 +472,31 @@ impl Trying {
             && Arrival::at(view, user, &asking.resource, &self.visit, self.now)?.is_refused())
     }
 
-    /// A code of the token is spent, and a wrong one counted with the token, as everywhere. That the token is
-    /// blocked, disabled or not there is a wrong code to whoever typed it.
-    fn settle_token(&self, view: &dyn View) -> Result<(Option<bool>, Changes), ServiceError> {
+    /// A code of the token is spent, and a wrong one counted with the token, as everywhere; but not that of a
+    /// stranger, who has typed a login only: it counts with the login, or anybody could block anybody's token.
+    /// That the token is blocked, disabled or not there is a wrong code to whoever typed it.
+    fn settle_token(
+        &self,
+        view: &dyn View,
+        of_stranger: bool,
+    ) -> Result<(Option<bool>, Changes), ServiceError> {
         if !self.asks_otp {
             return Ok((None, Vec::new()));
         }
         let (Some(examined), Some(comparison)) = (&self.examined, self.comparison) else {
             return Ok((Some(false), Vec::new()));
         };
-        let (result, changes) = settle(view, &examined.unmoved(view)?, comparison, self.now)?;
-        Ok((Some(matches!(result, CheckResult::Accepted { .. })), changes))
+        let fresh = examined.unmoved(view)?;
+        let (result, mut changes) = settle(view, &fresh, comparison, self.now)?;
+        let right = matches!(result, CheckResult::Accepted { .. });
+        if of_stranger && !right {
+            for change in &mut changes {
+                if let Change::PutState(_, _, state) = change {
+                    state.budget = fresh.state.budget;
+                }
+            }
+        }
+        Ok((Some(right), changes))
     }
 }
 

@@ -137,12 +137,38 @@ fn fail_to_sign_in(server: &Server, login: &str) -> [(Reply, f64); 2] {
 /// P9, P10: page 1 and page 2 of the sign-in, for people with a password, with an address, and unknown.
 #[test]
 fn law6_sign_in_takes_as_long_for_every_login() {
-    const KINDS: [&str; 3] = ["nobody", "password", "address"];
-    let server = server();
     let pairs = size("MINTMARK_LAW6_PAIRS", 500);
-    let mut times =
-        [Times::new("page 1 of the sign-in", &KINDS), Times::new("page 2 of the sign-in", &KINDS)];
-    for round in 0..pairs {
+    let mut times = [
+        Times::new("page 1 of the sign-in", &SIGN_IN_KINDS),
+        Times::new("page 2 of the sign-in", &SIGN_IN_KINDS),
+    ];
+    for (page, kind, took) in side_by_side(pairs, sign_in_pairs) {
+        times[page].kinds[kind].1.push(took);
+    }
+    assert_eq!(times.iter().flat_map(Times::judge).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+const SIGN_IN_KINDS: [&str; 3] = ["nobody", "password", "address"];
+
+/// Which page or step, which kind, how long.
+type Took = (usize, usize, f64);
+
+/// Almost all of the time is waiting for beats, so parts of the pairs go side by side, each with a server of its
+/// own.
+fn side_by_side(pairs: u64, part: impl Fn(Range<u64>) -> Vec<Took> + Sync) -> Vec<Took> {
+    std::thread::scope(|scope| {
+        let part = &part;
+        let parts: Vec<_> =
+            (0..5).map(|n| scope.spawn(move || part((pairs * n / 5)..(pairs * (n + 1) / 5)))).collect();
+        parts.into_iter().flat_map(|part| part.join().expect("none failed")).collect()
+    })
+}
+
+/// Fails to sign in, for these pairs.
+fn sign_in_pairs(rounds: Range<u64>) -> Vec<Took> {
+    let server = server();
+    let mut times = Vec::new();
+    for round in rounds {
         // Logins of one length; each is tried once, as a stranger would who has a list.
         let login = |kind: usize| format!("{}{round:06}", ["nobody", "passwd", "adress"][kind]);
         for kind in 1..3 {
@@ -152,20 +178,18 @@ fn law6_sign_in_takes_as_long_for_every_login() {
         for turn in 0..3 {
             let kind = (turn + usize::try_from(round).expect("small")) % 3;
             let pages = fail_to_sign_in(&server, &login(kind));
-            let seen = pages.iter().map(|(reply, _)| shape(reply)).collect::<Vec<_>>();
-            shapes.push((kind, seen));
-            for (page, (_, took)) in times.iter_mut().zip(&pages) {
-                page.kinds[kind].1.push(*took);
-            }
+            shapes.push((kind, pages.iter().map(|(reply, _)| shape(reply)).collect::<Vec<_>>()));
+            times.extend(pages.iter().enumerate().map(|(page, (_, took))| (page, kind, *took)));
         }
         for (kind, seen) in &shapes {
-            assert_eq!(seen, &shapes[0].1, "round {round}: {} beside {}", KINDS[*kind], KINDS[shapes[0].0]);
+            let (told, beside) = (SIGN_IN_KINDS[*kind], SIGN_IN_KINDS[shapes[0].0]);
+            assert_eq!(seen, &shapes[0].1, "round {round}: {told} beside {beside}");
         }
         assert_eq!([shapes[0].1[0].0, shapes[0].1[1].0], [303, 422]);
         // Mails and failures of one address are of other tests.
         server.wait(120);
     }
-    assert_eq!(times.iter().flat_map(Times::judge).collect::<Vec<_>>(), Vec::<String>::new());
+    times
 }
 
 /// P38 to P41: *Restore access* step by step, with a wrong proof and with everything lost, for somebody who has
@@ -187,23 +211,14 @@ fn law6_restore_access_takes_as_long_for_every_login() {
     ];
     let pairs = size("MINTMARK_LAW6_PAIRS", 500);
     let mut times = steps.map(|(what, _)| Times::new(what, &KINDS));
-    // Almost all of the time is waiting for beats, so several go side by side, each with a server of its own.
-    let parts: Vec<_> = std::thread::scope(|scope| {
-        let parts: Vec<_> = (0..5)
-            .map(|part| {
-                scope.spawn(move || restore_pairs(&steps, (pairs * part / 5)..(pairs * (part + 1) / 5)))
-            })
-            .collect();
-        parts.into_iter().map(|part| part.join().expect("none failed")).collect()
-    });
-    for (at, kind, took) in parts.into_iter().flatten() {
+    for (at, kind, took) in side_by_side(pairs, |rounds| restore_pairs(&steps, rounds)) {
         times[at].kinds[kind].1.push(took);
     }
     assert_eq!(times.iter().flat_map(Times::judge).collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 /// Walks through the steps of *Restore access* for these pairs; gives which step, which kind and how long.
-fn restore_pairs(steps: &[Step; 7], rounds: Range<u64>) -> Vec<(usize, usize, f64)> {
+fn restore_pairs(steps: &[Step; 7], rounds: Range<u64>) -> Vec<Took> {
     const PATH: &str = "/selfservice/vpn/restore";
     let server = server();
     let lines: String =

@@ -1,0 +1,109 @@
+//! What must not come through where restore access meets emergency codes, waits and other changes.
+
+use mintmark::model::{Claim, DisabledBy, EmailAddress, Factor, IssueState};
+use mintmark::oath::Otp;
+use mintmark::service::{
+    AuthRequest, AuthResult, EmergencyRequest, IssueVerdict, PortalSettings, RestoreProof, ThirdPage,
+    UserPatch,
+};
+
+use super::{Case, PASSWORD, code_of, factors};
+use crate::service::fixture::{admin, alias, login, operator, resource, typed, verifier, visit};
+
+const CODE: EmergencyRequest<'static> =
+    EmergencyRequest { note: "showed a passport", hours: 100, once: false, token_lost: false };
+
+fn emergency_code(case: &Case) -> Otp {
+    let issued = case.home.service.issue_emergency_code(&operator(1), &login("anna"), &CODE).expect("issued");
+    Otp::parse(&issued.code).expect("digits and dashes")
+}
+
+/// P39, P48: what an emergency code stood in for is not proved, and can be said to be lost.
+#[test]
+fn p39_p48_an_emergency_code_proves_nothing() {
+    let case = Case::new(factors(true, true, true));
+    let code = emergency_code(&case);
+    let owed = case.home.sign_in("anna");
+    let ThirdPage::Passed { cookie } =
+        case.home.service.portal_third(&owed, &code, &visit()).expect("answered")
+    else {
+        panic!("the code opens the door")
+    };
+    let portal = case.home.session(&cookie);
+    let proved = case.home.service.portal_restore_proved(&portal).expect("read");
+    assert_eq!(proved, factors(false, false, false));
+    case.lost(&portal, factors(true, false, false));
+    assert_eq!(case.prove(&portal, &case.proof(Factor::Password)), RestoreProof::Passed);
+    case.finish(&portal, factors(true, false, false)).expect("sent");
+    let claims = case.open()[0].issue.claims;
+    assert_eq!((claims.token, claims.password), (Claim::Lost, Claim::Proved));
+    // A page that was left open proves nothing either.
+    let full = case.home.sign_in_full("anna", &case.token);
+    assert_eq!(case.home.service.portal_restore_proved(&full).expect("read"), factors(true, true, false));
+    case.home.wait(301);
+    assert_eq!(case.home.service.portal_restore_proved(&full).expect("read"), factors(false, false, false));
+}
+
+/// P45: the link to a new address ends when another address is set, and when an operator deletes the request.
+#[test]
+fn p45_a_link_can_be_stopped_after_approval() {
+    for by_change in [true, false] {
+        let case = Case::new(factors(false, true, true));
+        case.ask("anna", factors(false, false, true), Some(Factor::Password));
+        let issue = &case.open()[0];
+        assert_eq!(case.verify(1, issue).expect("verified"), IssueVerdict::Approved);
+        let link = case.link_to(super::NEW_ADDRESS);
+        if by_change {
+            let email = Some(EmailAddress::parse("anna@example.com").expect("an address"));
+            let patch = UserPatch { email: Some(email), ..UserPatch::default() };
+            case.home.service.change_user(&admin(), &login("anna"), patch).expect("changed");
+        } else {
+            case.home.service.delete_user_issue(&operator(1), issue.issue.id).expect("ended");
+            assert_eq!(
+                code_of(case.home.service.delete_user_issue(&operator(1), issue.issue.id)),
+                "issue_ended"
+            );
+        }
+        assert_eq!(code_of(case.home.service.use_restore_link(&alias(), &link, &visit())), "link");
+        assert_ne!(case.email().as_deref(), Some(super::NEW_ADDRESS));
+    }
+}
+
+/// P43: what operators stop during the wait does not take effect by itself.
+#[test]
+fn p43_a_wait_can_be_stopped_by_closing_the_portal_or_disabling_the_token() {
+    let has = factors(true, true, true);
+    for by_closing in [true, false] {
+        let case = Case::new(has);
+        case.ask("anna", has, None);
+        let issue = &case.open()[0];
+        case.verify(1, issue).expect("noted");
+        assert!(matches!(case.verify(2, issue).expect("noted"), IssueVerdict::Waits { .. }));
+        if by_closing {
+            let off = PortalSettings { enabled: Some(false), ..PortalSettings::default() };
+            case.home.service.set_portal(&admin(), &resource("VPN"), &off).expect("closed");
+        } else {
+            case.home.service.set_token_enabled(&admin(), &case.token.serial, false).expect("disabled");
+        }
+        case.home.wait(24 * 3_600);
+        case.home.service.sweep().expect("swept");
+        assert!(matches!(case.issues()[0].issue.state, IssueState::Expired { .. }));
+        assert_eq!(case.disabled(), (!by_closing).then_some(DisabledBy::Operator));
+    }
+}
+
+/// P45, P48: another password or address ends an emergency code.
+#[test]
+fn p48_restored_access_ends_an_emergency_code() {
+    let case = Case::new(factors(true, true, true));
+    let code = emergency_code(&case);
+    let ask = |password: &str| {
+        let (anna, password) = (login("anna"), typed(password));
+        let asked = AuthRequest { user: &anna, password: Some(&password), otp: Some(&code), address: None };
+        case.home.service.authenticate(&verifier(), &resource("VPN"), &asked).expect("answered")
+    };
+    assert_eq!(ask(PASSWORD), AuthResult::Accepted);
+    case.ask("anna", factors(false, true, false), Some(Factor::Token));
+    case.verify(1, &case.open()[0]).expect("verified");
+    assert_eq!(ask(super::NEW), AuthResult::Rejected);
+}
