@@ -95,3 +95,12 @@ notice-emergency-until = ein Mitarbeiter hat einen Notfallcode für Sie ausgeste
     .subject = ein Notfallcode
 notice-emergency-used = jemand hat sich unter Ihrem Namen mit einem Notfallcode anstelle des Codes Ihres Tokens angemeldet.
     .subject = mit einem Notfallcode angemeldet
+
+mail-remind = für Sie gibt es bei { $place } ein Token, das Sie noch nicht bestätigt haben. Bis dahin gehört es Ihnen nicht, und seine Codes lassen Sie nicht ein. So bestätigen Sie es:
+    .subject = Ihr Token wartet auf Bestätigung
+    .take = Nehmen Sie das Token in die Hand.
+    .type = Wählen Sie „Existing Token Registration“, tippen Sie die Seriennummer von der Rückseite und nacheinander die Codes, die es zeigt.
+    .missing = Sie haben kein Token, oder es funktioniert nicht?
+    .helpdesk = Fragen Sie den Helpdesk.
+mail-remind-open = Öffnen Sie { $address } und melden Sie sich an.
+mail-remind-ask = Bitten Sie um Hilfe: { $help }

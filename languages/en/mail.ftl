@@ -95,3 +95,12 @@ notice-emergency-until = An operator gave out an emergency code for you. It stan
     .subject = an emergency code
 notice-emergency-used = Somebody signed in as you with an emergency code in the place of your token’s.
     .subject = signed in with an emergency code
+
+mail-remind = There is a token for you on { $place }, and you have not confirmed it yet. Until you do, it is not yours and its codes do not let you in. To confirm it:
+    .subject = your token waits to be confirmed
+    .take = Take the token in your hand.
+    .type = Choose “Existing Token Registration”, type the serial number on its back and the codes that it shows, one after the other.
+    .missing = You have no token, or it does not work?
+    .helpdesk = Ask the helpdesk.
+mail-remind-open = Open { $address } and sign in.
+mail-remind-ask = Ask for help: { $help }

@@ -95,3 +95,12 @@ notice-emergency-until = Un operador ha emitido un código de emergencia para us
     .subject = un código de emergencia
 notice-emergency-used = Alguien ha entrado con su nombre con un código de emergencia en lugar del de su token.
     .subject = entrada con un código de emergencia
+
+mail-remind = Hay un token para usted en { $place } que aún no ha confirmado. Hasta entonces no es suyo y sus códigos no le dejan entrar. Para confirmarlo:
+    .subject = su token espera confirmación
+    .take = Tome el token en la mano.
+    .type = Elija «Existing Token Registration», escriba el número de serie del dorso y los códigos que muestra, uno tras otro.
+    .missing = ¿No tiene token o no funciona?
+    .helpdesk = Pregunte al servicio de ayuda.
+mail-remind-open = Abra { $address } y entre.
+mail-remind-ask = Pida ayuda: { $help }

@@ -95,3 +95,12 @@ notice-emergency-until = Un opérateur a émis un code de secours pour vous. Il 
     .subject = un code de secours
 notice-emergency-used = Quelqu’un s’est connecté à votre place avec un code de secours au lieu de celui de votre jeton.
     .subject = connexion avec un code de secours
+
+mail-remind = Un jeton est prévu pour vous sur { $place }, et vous ne l’avez pas encore confirmé. D’ici là il n’est pas à vous, et ses codes ne vous laissent pas entrer. Pour le confirmer :
+    .subject = votre jeton attend d’être confirmé
+    .take = Prenez le jeton en main.
+    .type = Choisissez « Existing Token Registration », saisissez le numéro de série au dos et les codes qu’il affiche, l’un après l’autre.
+    .missing = Vous n’avez pas de jeton, ou il ne marche pas ?
+    .helpdesk = Demandez à l’assistance.
+mail-remind-open = Ouvrez { $address } et connectez-vous.
+mail-remind-ask = Demandez de l’aide : { $help }

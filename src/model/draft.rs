@@ -30,7 +30,7 @@ pub struct TokenDraft {
     pub spec: OtpSpec,
     /// The next counter, for event tokens.
     pub counter: MovingFactor,
-    /// The secret, sealed for this session.
+    /// The secret, sealed for its session.
     pub sealed: SealedSeed,
     /// Its keyed hash.
     pub fingerprint: Fingerprint,

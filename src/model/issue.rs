@@ -289,7 +289,7 @@ pub struct RestoreDraft {
     pub lost: Factors<bool>,
     /// What was proved.
     pub proved: Factors<bool>,
-    /// The code that was mailed for it, in this session and nowhere else.
+    /// The code that was mailed for it, good in its own session only.
     pub code: Option<SessionCode>,
     /// The new password.
     pub new_password: Option<PasswordHash>,

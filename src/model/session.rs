@@ -80,7 +80,7 @@ pub struct Session {
     pub emergency: bool,
 }
 
-/// A code that was mailed to whoever is signed in, and works in this session only: nobody else can void it.
+/// A code that was mailed to whoever is signed in, and works in that visit only: nobody else can void it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionCode {
     /// Keyed hash of the code.
@@ -89,7 +89,7 @@ pub struct SessionCode {
     pub expires_at: UnixTime,
 }
 
-/// A mail address that becomes the user's when the code that was mailed to it comes back in this session.
+/// A mail address that becomes the user's when the code that was mailed to it comes back in the same visit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmailChange {
     /// The new address.

@@ -221,7 +221,7 @@ impl Service {
         })
     }
 
-    /// Until when the code holds that was mailed for this session; `None`: none waits.
+    /// Until when the code holds that was mailed for it; `None`: none waits.
     pub fn unusual_code(&self, portal: &PortalSession) -> Result<Option<UnixTime>, ServiceError> {
         let now = self.clock.now();
         self.store.read(|view| {

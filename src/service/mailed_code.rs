@@ -135,7 +135,7 @@ impl FreshCode {
         SessionCode { hash: self.hash, expires_at: now.plus_secs(CODE_SECS) }
     }
 
-    /// The change that keeps it for this session.
+    /// The change that keeps it for a session.
     pub(super) fn kept_for(
         &self,
         user: UserId,

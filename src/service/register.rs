@@ -190,7 +190,7 @@ impl Service {
         TokenType::ALL.iter().copied().filter(|sort| !sort_missing(rules, *sort, user, self.mail)).collect()
     }
 
-    /// Begins to set up a token: nothing but a draft, in place of an earlier one of this session. With
+    /// Begins to set up a token: nothing but a draft, in place of an earlier one of the same visit. With
     /// `replace` the finished token takes the places of the present one.
     pub fn portal_draft(
         &self,
@@ -348,7 +348,7 @@ impl Service {
         Ok(self.vault.open_seed(&draft.sealed, SealContext::Draft(portal.key), |_| stored)?)
     }
 
-    /// The draft of this session, with its secret if the service made it.
+    /// The draft of a visit, with its secret if the service made it.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one showing of a secret, to the person it is made for"

@@ -8,7 +8,9 @@ use crate::model::{
     Resource, ResourceName, Subject, User, UserId,
 };
 use crate::store::{AssignmentFilter, Change, Page, TokenFilter, View};
+use crate::words::Words;
 
+use super::notice::words_of;
 use super::outbox::Draft;
 use super::{MailMode, Service, ServiceError};
 
@@ -114,17 +116,22 @@ fn reminded(view: &dyn View, id: UserId, now: UnixTime) -> Result<Option<Budget>
     Ok((budget == Budget::CLEAR).then_some(budget))
 }
 
-fn text(user: &User, resource: &Resource, address: &str) -> String {
+fn text(words: Words, user: &User, resource: &Resource, address: &str) -> String {
+    let place = ("place", resource.name.as_str().into());
     let help = resource.portal.as_ref().map(|portal| portal.help_text.trim()).unwrap_or_default();
-    let help = if help.is_empty() { "Ask the helpdesk.".to_owned() } else { format!("Ask for help: {help}") };
+    let ask = if help.is_empty() {
+        words.attribute("mail-remind", "helpdesk")
+    } else {
+        words.with("mail-remind-ask", &[("help", help.into())])
+    };
     format!(
-        "Hello {},\n\nthere is a token for you on {}, and you have not confirmed it yet. Until you do, it is not \
-         yours and its codes do not let you in.\n\nTo confirm it:\n\n  1. Take the token in your hand.\n  \
-         2. Open {address} and sign in.\n  3. Choose \u{201c}Existing Token Registration\u{201d}, type the serial \
-         number on its back and the codes that it shows, one after the other.\n\nYou have no token, or it does not \
-         work? {help}\n",
-        user.display_name(),
-        resource.name,
+        "{}\n\n{}\n\n  1. {}\n  2. {}\n  3. {}\n\n{} {ask}\n",
+        words.with("mail-hello", &[("name", user.display_name().into())]),
+        words.with("mail-remind", &[place]),
+        words.attribute("mail-remind", "take"),
+        words.with("mail-remind-open", &[("address", address.into())]),
+        words.attribute("mail-remind", "type"),
+        words.attribute("mail-remind", "missing"),
     )
 }
 
@@ -182,9 +189,10 @@ impl Service {
                     let (Some(to), Some(budget)) = (user.email.clone(), reminded(view, user.id, now)?) else {
                         continue;
                     };
-                    let subject = format!("{}: your token waits to be confirmed", resource.name);
+                    let words = words_of(&user);
+                    let subject = format!("{}: {}", resource.name, words.attribute("mail-remind", "subject"));
                     let draft = Draft { kind: MailKind::Reminder, to, subject, lives_secs: LIVES_SECS };
-                    draft.put(view, &sealer, &text(&user, &resource, &address), now, &mut changes)?;
+                    draft.put(view, &sealer, &text(words, &user, &resource, &address), now, &mut changes)?;
                     let key = BudgetKey::User(BudgetKind::Reminded, user.id);
                     changes.push(Change::PutBudget(key, budget.failed(now, u32::MAX)));
                     subjects.push(Subject::User(user.id));

@@ -5,6 +5,7 @@
 //! The store sees sealed seeds only and knows nothing of rights, clocks or codes.
 
 mod apply;
+mod apply_session;
 mod apply_token;
 pub mod audit;
 mod beside;

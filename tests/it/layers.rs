@@ -22,7 +22,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("jobs", &["secret", "clock", "model", "mail", "service"]),
     (
         "http",
-        &["secret", "clock", "oath", "model", "service", "jobs", "store", "vault", "seedfile", "device"],
+        &[
+            "secret", "clock", "oath", "model", "words", "service", "jobs", "store", "vault", "seedfile",
+            "device",
+        ],
     ),
     ("config", &["secret", "model", "mail"]),
     ("telemetry", &[]),

@@ -22,9 +22,9 @@ pub struct EnvironmentView {
     pub environment: Environment,
     /// This session was opened from it.
     pub is_this: bool,
-    /// How alike this session's is to it, 0 to 100.
+    /// How alike the present one is to it, 0 to 100.
     pub score: u32,
-    /// In what this session's differs, in words.
+    /// In what the present one differs, in words.
     pub differences: Vec<String>,
 }
 

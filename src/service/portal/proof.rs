@@ -135,7 +135,7 @@ fn needed() -> ServiceError {
     ServiceError::state("proof_needed", "prove again who you are")
 }
 
-/// The token whose code was the last proof of this session.
+/// The token whose code was the last proof of the visit.
 pub(super) fn proved_by(session: &Session) -> Option<TokenId> {
     match session.kind {
         SessionKind::Portal { stage: LoginStage::Full { proved_by, .. }, .. } => proved_by,
@@ -254,7 +254,7 @@ pub(super) enum Weighed {
 }
 
 impl TypedSecret {
-    /// Counts the attempt, then uses the comparison: password, or the code of this session for users without
+    /// Counts the attempt, then uses the comparison: password, or the code of the visit for users without
     /// one. Passwords are counted with those of the sign-in, which are the same; codes apart from its codes, or
     /// whoever types somebody's login could shut them out of here.
     pub(super) fn weigh(

@@ -58,7 +58,7 @@ pub(in crate::service) fn deleted_by_sign_in(
 }
 
 impl Service {
-    /// The requests that the sign-in of this session deleted.
+    /// The requests that the sign-in deleted.
     pub fn portal_deleted_issues(&self, portal: &PortalSession) -> Result<Vec<DeletedIssue>, ServiceError> {
         let Some(user) = portal.user.as_ref() else { return Ok(Vec::new()) };
         let can_mail = self.mail != MailMode::None;
