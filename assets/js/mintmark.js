@@ -5,7 +5,8 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const one = (selector, root = document) => root.querySelector(selector);
 const isField = (el) => el instanceof HTMLElement && el.matches("input, textarea, select, [contenteditable]");
 
-document.documentElement.classList.remove("no-js");
+const page = document.documentElement;
+page.classList.remove("no-js");
 
 // Says something once to screen readers.
 const say = (() => {
@@ -37,7 +38,7 @@ document.addEventListener("click", async (event) => {
   const label = one("[data-copy-label]", button) ?? button;
   const before = (button.dataset.before ??= label.textContent);
   const done = await copyText(button.dataset.copy);
-  label.textContent = done ? "Copied" : "Press Ctrl+C";
+  label.textContent = done ? page.dataset.copied : page.dataset.copyByKey;
   if (!done) {
     const source = button.parentElement.querySelector("[data-copy-source]");
     if (source) getSelection().selectAllChildren(source);
@@ -114,8 +115,11 @@ document.addEventListener("keydown", (event) => {
 
 // --- moments: <time datetime="…"> in the reader's own time --------------------------------------------
 
-const clockTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const months = ["Jan", "Feb", "March", "April", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec"];
+// The day stands before the month, as in the words of the server.
+const language = page.lang === "en" ? "en-GB" : page.lang;
+const clockTime = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const dayOfYear = new Intl.DateTimeFormat(language, { day: "numeric", month: "long" });
+const nearDay = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 
 for (const time of all("time[datetime]")) {
   const at = new Date(time.dateTime);
@@ -123,9 +127,9 @@ for (const time of all("time[datetime]")) {
   if (Number.isNaN(at.getTime()) || !time.textContent.endsWith(" UTC")) continue;
   const now = new Date();
   const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
-  const days = Math.round((midnight(now) - midnight(at)) / 86400000);
-  const near = { "0": "today", "1": "yesterday", "-1": "tomorrow" }[days];
-  time.textContent = `${near ?? `${at.getDate()} ${months[at.getMonth()]}`} ${clockTime.format(at)}`;
+  const days = Math.round((midnight(at) - midnight(now)) / 86400000);
+  const day = Math.abs(days) <= 1 ? nearDay.format(days, "day") : dayOfYear.format(at);
+  time.textContent = `${day} ${clockTime.format(at)}`;
 }
 
 // --- ring: <div data-ring data-step-secs="30" data-server-now="1735689600.25"> ---------------------
@@ -144,12 +148,12 @@ for (const ring of all("[data-ring]")) {
     const now = serverNow + (performance.now() - loaded) / 1000;
     const left = step - (now % step);
     run?.setAttribute("stroke-dashoffset", String(100 - (still ? Math.ceil(left) : left) / step * 100));
-    if (text) text.textContent = `Next code in ${Math.ceil(left)} s`;
+    if (text) text.textContent = page.dataset.nextCode.replace("%s", Math.ceil(left));
     const thisTurn = Math.floor(now / step);
     if (turn !== null && thisTurn !== turn && form) {
       // Spoken once a turn, and only while somebody waits for the second code.
       const codes = all("[data-code]", form);
-      if (codes.some((c) => c.value) && codes.some((c) => !c.value)) say("The code has changed.");
+      if (codes.some((c) => c.value) && codes.some((c) => !c.value)) say(page.dataset.codeChanged);
     }
     turn = thisTurn;
   };

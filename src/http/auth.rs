@@ -15,9 +15,10 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::error::ApiError;
+use super::language;
 use super::request_id::RequestId;
 use super::state::AppState;
-use crate::model::{Actor, BrowserSays, Operator, Visit};
+use crate::model::{Actor, BrowserSays, Language, Operator, Visit};
 use crate::secret::BearerToken;
 use crate::service::Service;
 use crate::vault::bearer_token;
@@ -59,6 +60,8 @@ pub struct Caller {
     pub request_id: Option<String>,
     /// What the browser says of itself in headers.
     pub says: BrowserSays,
+    /// The language that was chosen in this browser.
+    pub language: Option<Language>,
 }
 
 /// Names of the cookies; with TLS they are bound to the host.
@@ -195,6 +198,7 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         form_token: form,
         request_id: RequestId::of(&request).map(|id| id.to_string()),
         says: says(request.headers()),
+        language: language::chosen(request.headers()),
     };
     if let Err(refused) = find_actor(&state, credentials, &mut caller).await {
         return refused.into_response();

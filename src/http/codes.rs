@@ -11,6 +11,7 @@ use crate::model::OtpSpec;
 use crate::oath::{Otp, OtpError};
 use crate::secret::Passphrase;
 use crate::service::TokenView;
+use crate::words::Words;
 
 /// The ring that runs with a token's step; none for tokens that count presses.
 pub fn ring_of(token: &TokenView, now: UnixTime) -> Option<Ring> {
@@ -57,19 +58,19 @@ impl Typed {
     /// The codes in `otp1`, `otp2` … At least `least` are wanted; without a gap.
     ///
     /// Otherwise the fields with what is wrong in its place.
-    pub fn codes(&self, least: usize) -> Result<Vec<Otp>, Vec<Code>> {
+    pub fn codes(&self, words: Words, least: usize) -> Result<Vec<Otp>, Vec<Code>> {
         let shown = (1..=8)
             .filter(|n| !self.text(&format!("otp{n}")).is_empty())
             .max()
             .unwrap_or(0)
             .max(least)
             .max(1);
-        let mut fields = Code::fields(shown);
+        let mut fields = Code::fields(words, shown);
         let mut codes = Vec::with_capacity(shown);
         for field in &mut fields {
             match Otp::parse(self.text(&field.name)) {
                 Ok(code) => codes.push(code),
-                Err(error) => field.error = Some(code_problem(error)),
+                Err(error) => field.error = Some(code_problem(words, error)),
             }
         }
         if codes.len() == fields.len() { Ok(codes) } else { Err(fields) }
@@ -77,19 +78,17 @@ impl Typed {
 }
 
 /// What is wrong with a code, and what to do.
-pub fn code_problem(error: OtpError) -> String {
+pub fn code_problem(words: Words, error: OtpError) -> String {
     match error {
-        OtpError::Empty => "Type the code that the token shows.".into(),
-        OtpError::NotADigit { .. } => "A code has digits only.".into(),
-        OtpError::Length(typed) => {
-            format!("{typed} digits were typed. Type all the digits that the token shows.")
-        }
+        OtpError::Empty => words.text("code-empty"),
+        OtpError::NotADigit { .. } => words.text("code-digits"),
+        OtpError::Length(typed) => words.with("code-length", &[("typed", typed.into())]),
     }
 }
 
 /// Code fields of which one says what is wrong.
-pub fn fields_with(count: usize, at: usize, problem: &str) -> Vec<Code> {
-    let mut fields = Code::fields(count.max(1));
+pub fn fields_with(words: Words, count: usize, at: usize, problem: &str) -> Vec<Code> {
+    let mut fields = Code::fields(words, count.max(1));
     let at = at.min(fields.len() - 1);
     fields[at].error = Some(problem.to_owned());
     fields

@@ -8,31 +8,34 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::auth::Caller;
 use super::error::{ApiError, ErrorMark};
+use super::language;
 use super::page::{Flash, Message, Notice, Page, SignedIn, Tone, asset};
 use super::request_id::RequestId;
 use super::state::AppState;
-use super::words;
+use super::words::problem;
+use crate::words::Words;
 
 /// The words of the banner of a store that is not a real one.
-fn store_mark(state: &AppState) -> Option<String> {
+fn store_mark(state: &AppState, words: Words) -> Option<String> {
     let meta = state.service.meta();
     if meta.demo {
-        Some("Demonstration: the tokens and people in this store are invented.".to_owned())
+        Some(words.text("page-demonstration"))
     } else if meta.simulated {
-        Some("Rehearsal: readers and tokens of this store are simulated.".to_owned())
+        Some(words.text("page-rehearsal"))
     } else {
         None
     }
 }
 
 /// The frame of a page on which nobody is named.
-pub fn nameless(state: &AppState, caller: &Caller, title: &str, nav: &'static str) -> Page {
+pub fn nameless(state: &AppState, words: Words, caller: &Caller, title: &str, nav: &'static str) -> Page {
     Page {
         title: title.to_owned(),
         asset_version: asset::version().to_owned(),
-        store_mark: store_mark(state),
+        store_mark: store_mark(state, words),
         form_token: caller.form_token.clone(),
         nav,
+        words,
         ..Page::default()
     }
 }
@@ -51,7 +54,7 @@ pub fn page(state: &AppState, caller: &Caller, title: &str, nav: &'static str) -
     // A few records: handing this to another thread would take longer than the look.
     let count = |actor| state.service.open_user_issues(actor, MOST_COUNTED).unwrap_or_default();
     let open_issues = caller.actor.as_ref().map_or(0, count);
-    Page { signed_in, role, open_issues, ..nameless(state, caller, title, nav) }
+    Page { signed_in, role, open_issues, ..nameless(state, Words::ENGLISH, caller, title, nav) }
 }
 
 /// What `?done=` may say: a word of this table, never text from the address.
@@ -119,6 +122,12 @@ pub fn html(status: StatusCode, page: &impl Template) -> Response {
 pub async fn problems_as_pages(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let for_programs = ["/api/", "/assets/", "/healthz", "/readyz"].iter().any(|at| path.starts_with(at));
+    // Operators read English.
+    let words = if path.starts_with("/selfservice/") {
+        language::of_browser(request.headers())
+    } else {
+        Words::ENGLISH
+    };
     let id = RequestId::of(&request);
     let response = next.run(request).await;
     let Some(mark) = response.extensions().get::<ErrorMark>().cloned().filter(|_| !for_programs) else {
@@ -127,7 +136,7 @@ pub async fn problems_as_pages(State(state): State<AppState>, request: Request, 
     let status = response.status();
     // Whoever did something wrong is told what; an id helps where something went wrong here.
     let id = id.filter(|_| status.is_server_error());
-    let mut page = message_page(&state, status, &mark, id.as_ref());
+    let mut page = message_page(&state, words, status, &mark, id.as_ref());
     let kept: [HeaderName; 2] = [header::RETRY_AFTER, header::SET_COOKIE];
     for name in kept {
         for value in response.headers().get_all(&name) {
@@ -137,26 +146,38 @@ pub async fn problems_as_pages(State(state): State<AppState>, request: Request, 
     page
 }
 
-fn message_page(state: &AppState, status: StatusCode, mark: &ErrorMark, id: Option<&RequestId>) -> Response {
-    let (title, text) = match status {
-        StatusCode::NOT_FOUND => ("There is nothing here", words::sentence(&mark.message)),
-        StatusCode::FORBIDDEN => ("This is not allowed", words::sentence(&mark.message)),
-        StatusCode::UNAUTHORIZED => ("You are not signed in", "Sign in and try again.".to_owned()),
-        StatusCode::TOO_MANY_REQUESTS => ("Not now", words::sentence(&mark.message)),
-        status if status.is_server_error() => ("This did not work", words::sentence(&mark.message)),
-        _ => ("Nothing was changed", words::sentence(&mark.message)),
+fn message_page(
+    state: &AppState,
+    words: Words,
+    status: StatusCode,
+    mark: &ErrorMark,
+    id: Option<&RequestId>,
+) -> Response {
+    let title = words.text(match status {
+        StatusCode::NOT_FOUND => "page-nothing-here",
+        StatusCode::FORBIDDEN => "page-not-allowed",
+        StatusCode::UNAUTHORIZED => "page-not-signed-in",
+        StatusCode::TOO_MANY_REQUESTS => "page-not-now",
+        status if status.is_server_error() => "page-did-not-work",
+        _ => "page-nothing-changed",
+    });
+    let text = if status == StatusCode::UNAUTHORIZED {
+        words.text("page-not-signed-in.text")
+    } else {
+        problem(words, mark.code, &mark.message)
     };
     let frame = Page {
-        title: title.to_owned(),
+        title: title.clone(),
         asset_version: asset::version().to_owned(),
-        store_mark: store_mark(state),
+        store_mark: store_mark(state, words),
+        words,
         ..Page::default()
     };
     let message = Message {
         page: frame,
-        notice: Notice::new(Tone::Neutral, title, &text),
+        notice: Notice::new(Tone::Neutral, &title, &text),
         back: Some("/".to_owned()),
-        back_label: "To the start".to_owned(),
+        back_label: words.text("page-to-start"),
         request_id: id.map(ToString::to_string).unwrap_or_default(),
     };
     html(status, &message)

@@ -12,6 +12,7 @@ pub mod error;
 mod even;
 pub mod extract;
 pub mod frame;
+pub mod language;
 pub mod page;
 pub(crate) mod part;
 mod patience;

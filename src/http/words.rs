@@ -1,5 +1,4 @@
-//! What operators and, until it speaks other languages, the portal read of dates, durations, counts and clocks, in
-//! English. Moments are in UTC and say so; the pages' script tells them in the reader's own time.
+//! What operators read of dates, durations, counts and clocks, in English. Moments are in UTC and say so; the pages' script tells them in the reader's own time.
 
 use super::page::Moment;
 use crate::clock::UnixTime;
@@ -12,7 +11,12 @@ pub(super) fn day(at: UnixTime, now: UnixTime) -> String {
 
 /// "today 14:05 UTC", "3 May 14:05 UTC", "3 May 2025"; with the exact moment beside it.
 pub(super) fn moment(at: UnixTime, now: UnixTime) -> Moment {
-    Moment { words: Words::ENGLISH.moment(at, now), exact: at.to_string() }
+    moment_in(Words::ENGLISH, at, now)
+}
+
+/// The same in a language.
+pub(super) fn moment_in(words: Words, at: UnixTime, now: UnixTime) -> Moment {
+    Moment { words: words.moment(at, now), exact: at.to_string() }
 }
 
 /// When another try makes sense: "in 30 s"; `None`: after an operator opened it.
@@ -51,6 +55,13 @@ pub(super) fn count(number: u64) -> String {
 pub(super) fn counted(number: u64, one: &str) -> String {
     let ending = if one.ends_with("ch") { "es" } else { "s" };
     if number == 1 { format!("1 {one}") } else { format!("{} {one}{ending}", count(number)) }
+}
+
+/// What is wrong, by its code; operators read the message itself, which names more. Other languages say what
+/// they have; a code that none of the portal's pages can meet falls back to English.
+pub(super) fn problem(words: Words, code: &str, message: &str) -> String {
+    let id = format!("problem-{}", code.replace('_', "-"));
+    if words == Words::ENGLISH || !Words::has(&id) { sentence(message) } else { words.text(&id) }
 }
 
 /// A message of the service as a sentence: capital first, full stop last.

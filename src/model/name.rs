@@ -44,6 +44,18 @@ pub enum NameError {
     },
 }
 
+impl NameError {
+    /// Which name it is about.
+    pub const fn what(&self) -> &'static str {
+        match self {
+            Self::Empty { what }
+            | Self::TooLong { what, .. }
+            | Self::Character { what, .. }
+            | Self::Form { what, .. } => what,
+        }
+    }
+}
+
 fn bounded<'a>(what: &'static str, text: &'a str, max: usize) -> Result<&'a str, NameError> {
     let text = text.trim();
     if text.is_empty() {

@@ -86,10 +86,10 @@ impl MailedOtp {
                 &[("place", resource.name.as_str().into()), ("code", self.digits.as_str().into())]
             ),
             words.with("mail-code-until", &[("time", time.into())]),
-            words.attribute(message, "not-asked"),
+            words.text(&format!("{message}.not-asked")),
             whom_to_ask(words, Some(resource)),
         );
-        let subject = format!("{}: {}", resource.name, words.attribute("mail-code", "subject"));
+        let subject = format!("{}: {}", resource.name, words.text("mail-code.subject"));
         let draft = Draft { kind: MailKind::Code, to, subject, lives_secs: CODE_SECS };
         draft.put(view, &self.sealer, &text, now, &mut changes)?;
         let mut subjects = vec![Subject::User(user.id), Subject::Resource(resource.id)];

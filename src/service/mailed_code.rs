@@ -106,7 +106,7 @@ impl FreshCode {
         let words = words_of(user);
         let message = self.purpose.message();
         let place = ("place", resource.name.as_str().into());
-        let mut otherwise = words.attribute(message, "not-asked");
+        let mut otherwise = words.text(&format!("{message}.not-asked"));
         if matches!(self.purpose, Purpose::Proof | Purpose::Restore) {
             otherwise = format!("{otherwise} {}", whom_to_ask(words, Some(resource)));
         }
@@ -114,9 +114,9 @@ impl FreshCode {
             "{}\n\n{}\n\n{} {otherwise}\n",
             words.with("mail-hello", &[("name", user.display_name().into())]),
             words.with(message, &[place, ("code", self.digits.as_str().into())]),
-            words.attribute("mail-code", "life"),
+            words.text("mail-code.life"),
         );
-        let subject = format!("{}: {}", resource.name, words.attribute("mail-code", "subject"));
+        let subject = format!("{}: {}", resource.name, words.text("mail-code.subject"));
         let draft = Draft { kind: MailKind::Code, to: to.clone(), subject, lives_secs: CODE_SECS };
         draft.put(view, &self.sealer, &text, now, &mut changes)?;
         changes.push(super::audit_entry(

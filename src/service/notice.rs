@@ -271,7 +271,8 @@ impl Post {
         }
         let place = notice.resource.map_or("Mintmark", |resource| resource.name.as_str());
         let words = words_of(notice.user);
-        let subject = format!("{place}: {}", words.attribute(notice.happened.message(words).0, "subject"));
+        let subject =
+            format!("{place}: {}", words.text(&format!("{}.subject", notice.happened.message(words).0)));
         let draft = Draft { kind: MailKind::Notice, to: to.clone(), subject, lives_secs: LIVES_SECS };
         draft.put(view, &self.sealer, &notice.text(words, now), now, changes)
     }

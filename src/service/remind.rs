@@ -120,7 +120,7 @@ fn text(words: Words, user: &User, resource: &Resource, address: &str) -> String
     let place = ("place", resource.name.as_str().into());
     let help = resource.portal.as_ref().map(|portal| portal.help_text.trim()).unwrap_or_default();
     let ask = if help.is_empty() {
-        words.attribute("mail-remind", "helpdesk")
+        words.text("mail-remind.helpdesk")
     } else {
         words.with("mail-remind-ask", &[("help", help.into())])
     };
@@ -128,10 +128,10 @@ fn text(words: Words, user: &User, resource: &Resource, address: &str) -> String
         "{}\n\n{}\n\n  1. {}\n  2. {}\n  3. {}\n\n{} {ask}\n",
         words.with("mail-hello", &[("name", user.display_name().into())]),
         words.with("mail-remind", &[place]),
-        words.attribute("mail-remind", "take"),
+        words.text("mail-remind.take"),
         words.with("mail-remind-open", &[("address", address.into())]),
-        words.attribute("mail-remind", "type"),
-        words.attribute("mail-remind", "missing"),
+        words.text("mail-remind.type"),
+        words.text("mail-remind.missing"),
     )
 }
 
@@ -190,7 +190,7 @@ impl Service {
                         continue;
                     };
                     let words = words_of(&user);
-                    let subject = format!("{}: {}", resource.name, words.attribute("mail-remind", "subject"));
+                    let subject = format!("{}: {}", resource.name, words.text("mail-remind.subject"));
                     let draft = Draft { kind: MailKind::Reminder, to, subject, lives_secs: LIVES_SECS };
                     draft.put(view, &sealer, &text(words, &user, &resource, &address), now, &mut changes)?;
                     let key = BudgetKey::User(BudgetKind::Reminded, user.id);

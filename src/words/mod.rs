@@ -20,7 +20,12 @@ macro_rules! files {
     ($tag:literal) => {
         &[
             include_str!(concat!("../../languages/", $tag, "/mail.ftl")),
+            include_str!(concat!("../../languages/", $tag, "/page.ftl")),
+            include_str!(concat!("../../languages/", $tag, "/profile.ftl")),
+            include_str!(concat!("../../languages/", $tag, "/restore.ftl")),
+            include_str!(concat!("../../languages/", $tag, "/sign-in.ftl")),
             include_str!(concat!("../../languages/", $tag, "/time.ftl")),
+            include_str!(concat!("../../languages/", $tag, "/token.ftl")),
         ]
     };
 }
@@ -73,9 +78,10 @@ impl Words {
         self.0
     }
 
-    /// A message without variables.
+    /// A message without variables. `message.attribute` is what goes with it elsewhere, such as the subject of a
+    /// mail.
     pub fn text(self, id: &str) -> String {
-        self.format(id, None, None)
+        self.format(id, None)
     }
 
     /// A message with its variables.
@@ -84,19 +90,23 @@ impl Words {
         for (name, value) in variables {
             args.set(*name, value.clone());
         }
-        self.format(id, None, Some(&args))
+        self.format(id, Some(&args))
     }
 
-    /// An attribute of a message: what goes with it elsewhere, such as the subject of a mail.
-    pub fn attribute(self, id: &str, name: &str) -> String {
-        self.format(id, Some(name), None)
+    /// Whether there is such a message.
+    pub fn has(id: &str) -> bool {
+        BUNDLES[Language::English as usize].has_message(id)
     }
 
     /// A message that is nowhere shows its id: better than a page that fails.
-    fn format(self, id: &str, attribute: Option<&str>, args: Option<&FluentArgs<'_>>) -> String {
+    fn format(self, id: &str, args: Option<&FluentArgs<'_>>) -> String {
+        let (message_id, attribute) = match id.split_once('.') {
+            Some((message, attribute)) => (message, Some(attribute)),
+            None => (id, None),
+        };
         for language in [self.0, Language::English] {
             let bundle = &BUNDLES[language as usize];
-            let Some(message) = bundle.get_message(id) else { continue };
+            let Some(message) = bundle.get_message(message_id) else { continue };
             let pattern = match attribute {
                 Some(name) => message.get_attribute(name).map(|attribute| attribute.value()),
                 None => message.value(),

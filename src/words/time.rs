@@ -65,6 +65,11 @@ impl Words {
         self.with(of_both, &variables)
     }
 
+    /// How long until then, a second at least.
+    pub fn wait(self, until: UnixTime, now: UnixTime) -> String {
+        self.duration(u64::try_from(until.secs_since(now)).unwrap_or(0).max(1))
+    }
+
     /// How a token's clock stands: "41 days 3 h slow", "12 s fast", "right".
     pub fn clock(self, secs: i64) -> String {
         let off = ("duration", self.duration(secs.unsigned_abs()).into());

@@ -17,6 +17,7 @@ use crate::http::{frame, words};
 use crate::model::OtpSpec;
 use crate::oath::Otp;
 use crate::service::{CheckResult, SequenceOutcome, SequenceResult, TokenView, WindowSteps};
+use crate::words::Words;
 
 fn ring(token: &TokenView, now: UnixTime) -> Option<Ring> {
     let OtpSpec::Totp { period, .. } = token.spec else { return None };
@@ -157,7 +158,7 @@ struct Resyncing<'a> {
 }
 
 fn resync_tab(token: &TokenView, now: UnixTime, form: Resyncing<'_>) -> view::TokenTab {
-    let mut codes = Code::fields(3);
+    let mut codes = Code::fields(Words::ENGLISH, 3);
     for (code, label) in codes.iter_mut().zip(["First OTP", "Next OTP", "The one after that"]) {
         code.label = label.into();
     }

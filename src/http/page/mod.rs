@@ -9,7 +9,8 @@ use askama::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::http::permission::Permission;
-use crate::model::Role;
+use crate::model::{Language, Role};
+use crate::words::{Value, Words};
 
 pub mod asset;
 pub mod console;
@@ -39,9 +40,31 @@ pub struct Page {
     pub role: Option<Role>,
     /// User issues that wait, for the corner with the operator's name.
     pub open_issues: usize,
+    /// The texts of its language.
+    pub words: Words,
 }
 
 impl Page {
+    /// A text of this page's language.
+    pub fn say(&self, id: &str) -> String {
+        self.words.text(id)
+    }
+
+    /// The same with the one variable that the text has.
+    pub fn tell(&self, id: &str, variable: &'static str, value: &str) -> String {
+        self.words.with(id, &[(variable, Value::from(value))])
+    }
+
+    /// The languages that can be chosen.
+    pub fn languages(&self) -> [Language; 5] {
+        Language::ALL
+    }
+
+    /// The language tag of the page.
+    pub fn language(&self) -> &'static str {
+        self.words.language().tag()
+    }
+
     fn may(&self, what: Permission) -> bool {
         self.role.is_some_and(|role| what.allows(role))
     }
@@ -108,6 +131,7 @@ impl Page {
             nav,
             role: Some(Role::Admin),
             open_issues: 2,
+            words: Words::ENGLISH,
         }
     }
 
@@ -270,6 +294,17 @@ impl Notice {
     /// A notice from its three parts.
     pub fn new(tone: Tone, title: &str, text: &str) -> Self {
         Self { tone, title: title.into(), text: text.into() }
+    }
+
+    /// A message and its attribute `text`.
+    pub fn say(tone: Tone, words: Words, id: &str) -> Self {
+        Self::tell(tone, words, id, &[])
+    }
+
+    /// The same with variables, for both of them.
+    pub fn tell(tone: Tone, words: Words, id: &str, variables: &[(&'static str, Value<'_>)]) -> Self {
+        let text = words.with(&format!("{id}.text"), variables);
+        Self { tone, title: words.with(id, variables), text }
     }
 }
 
@@ -452,15 +487,15 @@ pub struct Code {
 
 impl Code {
     /// As many empty code fields as asked, named and labelled in order.
-    pub fn fields(count: usize) -> Vec<Self> {
+    pub fn fields(words: Words, count: usize) -> Vec<Self> {
         (1..=count)
             .map(|n| Self {
                 name: format!("otp{n}"),
                 label: match n {
-                    1 => "First code".into(),
-                    2 => "Next code".into(),
-                    3 => "The code after that".into(),
-                    _ => format!("Code {n}"),
+                    1 => words.text("code-first"),
+                    2 => words.text("code-next"),
+                    3 => words.text("code-third"),
+                    _ => words.with("code-nth", &[("nth", n.into())]),
                 },
                 challenge: None,
                 error: None,

@@ -22,6 +22,8 @@ pub struct Portal {
     pub help: Option<String>,
     /// Colour and logo of its own.
     pub look: PortalLook,
+    /// The page that a choice of language comes back to.
+    pub here: String,
 }
 
 /// Colour and logo of a portal, as versions of their files; none: the usual ones.
@@ -42,6 +44,7 @@ impl Portal {
             resource: "VPN".into(),
             help: Some("Something is not right? The service desk helps: extension 4455.".into()),
             look: PortalLook { colours: Some("7".into()), logo: Some("7".into()) },
+            here: "/selfservice/portal/home".into(),
         }
     }
 }
@@ -234,7 +237,7 @@ impl Otp {
             portal: Portal::sample(),
             code: Code { label: "Code".into(), name: "otp".into(), challenge: None, error: None },
             mailed: None,
-            synchronize: Code::fields(2),
+            synchronize: Code::fields(crate::words::Words::ENGLISH, 2),
             ring: Some(Ring::sample()),
             notice: Some(Notice::new(
                 Tone::Bad,
@@ -374,7 +377,7 @@ impl Confirm {
             tabs: Vec::new(),
             action: "/selfservice/portal/tokens/confirm".into(),
             serial: Field::of("87-1234567"),
-            codes: Code::fields(2),
+            codes: Code::fields(crate::words::Words::ENGLISH, 2),
             ring: Some(Ring::sample()),
             notice: Some(Notice::new(
                 Tone::Bad,
@@ -467,7 +470,7 @@ impl Synchronize {
             },
             portal: Portal::sample(),
             serials: Choice::list(&[("87-1234567", "87-1234567")], "87-1234567"),
-            codes: Code::fields(2),
+            codes: Code::fields(crate::words::Words::ENGLISH, 2),
             ring: Some(Ring::sample()),
             notice: None,
         }

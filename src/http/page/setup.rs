@@ -209,7 +209,7 @@ impl Draft {
             }),
             mailed: None,
             facts: vec![Fact::new("Account", "test"), Fact::new("A new code every", "30 s")],
-            codes: Code::fields(1),
+            codes: Code::fields(crate::words::Words::ENGLISH, 1),
             ring: Some(Ring::sample()),
             clock: "14:05:30 UTC".into(),
             until: "14:20 UTC".into(),

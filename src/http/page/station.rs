@@ -100,7 +100,7 @@ impl Desk {
             words: "With test since 3 May, not yet confirmed on VPN. Last code accepted: never.".into(),
             enabled: Badge::with_icon(Tone::Good, "power", "Enabled"),
             custody: Badge::with_icon(Tone::Neutral, "hand-helping", "Handed out"),
-            codes: Code::fields(2),
+            codes: Code::fields(crate::words::Words::ENGLISH, 2),
             focus_codes: true,
             primary: true,
             prefix: "d1-".into(),
@@ -265,7 +265,11 @@ impl Token {
                 "Two codes cannot tell a year apart. Type two again and the one after them.",
             )),
             holder: Some(Holder { login: "test".into(), name: "Tess Test".into() }),
-            desk: Desk { codes: Code::fields(3), confirm: None, ..Desk::sample() },
+            desk: Desk {
+                codes: Code::fields(crate::words::Words::ENGLISH, 3),
+                confirm: None,
+                ..Desk::sample()
+            },
             recent: Recent::samples(),
         }
     }

@@ -20,6 +20,7 @@ use crate::http::page::{ActionRow, Badge, Choice, Code, Field, Notice, Tone};
 use crate::http::words;
 use crate::model::{Custody, PortalAction, TokenSerial};
 use crate::service::{ConfirmResult, DeletedIssue, PortalHome, PortalSession, SequenceResult, TokenView};
+use crate::words::Words;
 
 /// Answers take this long when serials are being guessed on this resource.
 const SLOW_SECS: u64 = 2;
@@ -300,7 +301,7 @@ pub(super) async fn confirm(Inside { place, session }: Inside) -> Response {
         if let Some(elsewhere) = place.prove_code_first(&session, &prove::CONFIRM).await? {
             return Ok(elsewhere);
         }
-        let codes = Code::fields(home.confirm_codes);
+        let codes = Code::fields(place.words, home.confirm_codes);
         Ok(confirm_page(&place, &Way::First, StatusCode::OK, Field::default(), codes, None))
     };
     let result = result.await;
@@ -326,14 +327,14 @@ pub(super) async fn take_token(
     let count = home.confirm_codes;
     let text = typed.text("serial").to_owned();
     if prove::was_sent_on(typed) {
-        let (serial, codes) = (Field::of(&text), Code::fields(count));
+        let (serial, codes) = (Field::of(&text), Code::fields(place.words, count));
         return Ok(confirm_page(
             place,
             way,
             StatusCode::OK,
             serial,
             codes,
-            Some(prove::type_again("the codes")),
+            Some(prove::type_again(place.words, "type-again-codes")),
         ));
     }
     let again = |serial, codes, notice| {
@@ -343,14 +344,14 @@ pub(super) async fn take_token(
         Ok(serial) => serial,
         Err(error) => {
             let field = Field::wrong(&text, &words::sentence(&error.to_string()));
-            return Ok(again(field, Code::fields(count), None));
+            return Ok(again(field, Code::fields(place.words, count), None));
         }
     };
     // One code is enough for a token that was handed to this person by name.
-    let codes = match typed.codes(1) {
+    let codes = match typed.codes(place.words, 1) {
         Ok(codes) => codes,
         Err(mut fields) => {
-            fields.extend(Code::fields(count).into_iter().skip(fields.len()));
+            fields.extend(Code::fields(place.words, count).into_iter().skip(fields.len()));
             return Ok(again(Field::of(&text), fields, None));
         }
     };
@@ -366,7 +367,7 @@ pub(super) async fn take_token(
     let outcome = match outcome.await {
         Ok(outcome) => outcome,
         Err(error) => {
-            return match misfit(&error, given.max(count), repeated) {
+            return match misfit(place.words, &error, given.max(count), repeated) {
                 Some(fields) => Ok(again(Field::of(&text), fields, None)),
                 None => Err(error),
             };
@@ -375,7 +376,7 @@ pub(super) async fn take_token(
     Ok(match outcome {
         ConfirmResult::Confirmed { .. } => place.go(&format!("{}?done", way.page())),
         ConfirmResult::MoreOtpsNeeded { otps_needed } => {
-            let fields = fields_with(otps_needed, given, "Type the next code, too.");
+            let fields = fields_with(place.words, otps_needed, given, "Type the next code, too.");
             again(Field::of(&text), fields, None)
         }
         ConfirmResult::Refused { slow, .. } => {
@@ -387,12 +388,12 @@ pub(super) async fn take_token(
                 "We could not confirm this token.",
                 "Check the number on the back and the codes; the codes must come one after the other.",
             );
-            again(Field::of(&text), Code::fields(count), Some(notice))
+            again(Field::of(&text), Code::fields(place.words, count), Some(notice))
         }
         ConfirmResult::Blocked { until } => {
-            let notice = Some(blocked(until, place.state.service.now()));
+            let notice = Some(blocked(place.words, until, place.state.service.now()));
             let status = StatusCode::TOO_MANY_REQUESTS;
-            confirm_page(place, way, status, Field::of(&text), Code::fields(count), notice)
+            confirm_page(place, way, status, Field::of(&text), Code::fields(place.words, count), notice)
         }
     })
 }
@@ -425,7 +426,7 @@ pub(super) async fn synchronize(Inside { place, session }: Inside) -> Response {
         }
         match &home.token {
             Some(token) if home.actions.contains(&PortalAction::SynchronizeToken) => {
-                let codes = Code::fields(home.confirm_codes);
+                let codes = Code::fields(place.words, home.confirm_codes);
                 Ok(synchronize_page(&place, StatusCode::OK, token, codes, None))
             }
             _ => Err(not_offered()),
@@ -442,7 +443,7 @@ pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Respon
         let again = |fields, notice| {
             synchronize_page(&place, StatusCode::UNPROCESSABLE_ENTITY, token, fields, notice)
         };
-        let codes = match typed.codes(home.confirm_codes) {
+        let codes = match typed.codes(place.words, home.confirm_codes) {
             Ok(codes) => codes,
             Err(fields) => return Ok(again(fields, None)),
         };
@@ -453,11 +454,14 @@ pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Respon
             Ok(outcome) => match outcome.result {
                 SequenceResult::Synchronized { .. } => Ok(place.go("tokens/synchronize?done")),
                 other => {
-                    let notice = sequence_notice(other, place.state.service.now());
-                    Ok(again(Code::fields(outcome.otps_needed.max(home.confirm_codes)), Some(notice)))
+                    let notice = sequence_notice(place.words, other, place.state.service.now());
+                    Ok(again(
+                        Code::fields(place.words, outcome.otps_needed.max(home.confirm_codes)),
+                        Some(notice),
+                    ))
                 }
             },
-            Err(error) => match codes_problem(&error, given, repeated) {
+            Err(error) => match codes_problem(place.words, &error, given, repeated) {
                 Some((fields, notice)) => Ok(again(fields, notice)),
                 None => Err(error),
             },
@@ -468,7 +472,7 @@ pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Respon
 }
 
 /// Why consecutive codes did not bring the token back, for its owner.
-pub(super) fn sequence_notice(result: SequenceResult, now: UnixTime) -> Notice {
+pub(super) fn sequence_notice(words: Words, result: SequenceResult, now: UnixTime) -> Notice {
     let (tone, title, text) = match result {
         SequenceResult::Replayed => (
             Tone::Attention,
@@ -488,7 +492,7 @@ pub(super) fn sequence_notice(result: SequenceResult, now: UnixTime) -> Notice {
             );
             (Tone::Bad, "These codes fit, but they are too old.", text)
         }
-        SequenceResult::Blocked { until } => return blocked(until, now),
+        SequenceResult::Blocked { until } => return blocked(words, until, now),
         SequenceResult::Synchronized { .. } | SequenceResult::NotFound => (
             Tone::Bad,
             "These codes did not fit.",
@@ -500,14 +504,17 @@ pub(super) fn sequence_notice(result: SequenceResult, now: UnixTime) -> Notice {
 
 /// What of an error can be said beside the codes.
 pub(super) fn codes_problem(
+    words: Words,
     error: &ApiError,
     given: usize,
     repeated: usize,
 ) -> Option<(Vec<Code>, Option<Notice>)> {
-    if let Some(fields) = misfit(error, given, repeated) {
+    if let Some(fields) = misfit(words, error, given, repeated) {
         return Some((fields, None));
     }
     // A token that is switched off answers like one that does not fit.
     let off = matches!(error.code, "token_disabled" | "token_not_yet_valid");
-    off.then(|| (Code::fields(given), Some(sequence_notice(SequenceResult::NotFound, UnixTime::EPOCH))))
+    off.then(|| {
+        (Code::fields(words, given), Some(sequence_notice(words, SequenceResult::NotFound, UnixTime::EPOCH)))
+    })
 }

@@ -78,11 +78,11 @@ fn facts(place: &Place, view: &DraftView) -> Vec<Fact> {
 }
 
 /// The fields that the page shows: a second code, not needed, for devices whose clock may be off.
-fn code_fields(view: &DraftView) -> Vec<Code> {
+fn code_fields(place: &Place, view: &DraftView) -> Vec<Code> {
     let draft = &view.draft;
     let has_clock = !matches!(draft.token_type, TokenType::Software | TokenType::Mail);
     let second = draft.failures > 0 && has_clock;
-    let mut fields = Code::fields(if second { view.codes.max(2) } else { view.codes });
+    let mut fields = Code::fields(place.words, if second { view.codes.max(2) } else { view.codes });
     if let [only] = fields.as_mut_slice() {
         "Code".clone_into(&mut only.label);
     }
@@ -146,7 +146,7 @@ pub(super) async fn proof(Inside { place, session }: Inside) -> Response {
             }
         }
         match drafted(&place, &session).await? {
-            Some(view) => Ok(draft_page(&place, StatusCode::OK, &view, code_fields(&view), None)),
+            Some(view) => Ok(draft_page(&place, StatusCode::OK, &view, code_fields(&place, &view), None)),
             None => Ok(place.go("home")),
         }
     };
@@ -193,7 +193,7 @@ pub(super) async fn prove(Sent { place, session, typed }: Sent) -> Response {
             return mail_again(&place, &session).await;
         }
         let unfit = StatusCode::UNPROCESSABLE_ENTITY;
-        let codes = match typed.codes(view.codes) {
+        let codes = match typed.codes(place.words, view.codes) {
             Ok(codes) => codes,
             Err(fields) => return Ok(draft_page(&place, unfit, &view, fields, None)),
         };
@@ -203,7 +203,7 @@ pub(super) async fn prove(Sent { place, session, typed }: Sent) -> Response {
         let outcome = match outcome.await {
             Ok(outcome) => outcome,
             Err(error) => {
-                return match codes_problem(&error, given, repeated) {
+                return match codes_problem(place.words, &error, given, repeated) {
                     Some((fields, notice)) => Ok(draft_page(&place, unfit, &view, fields, notice)),
                     None => Err(error),
                 };
@@ -216,13 +216,13 @@ pub(super) async fn prove(Sent { place, session, typed }: Sent) -> Response {
             DraftResult::Refused { clock_secs, left } => match drafted(&place, &session).await? {
                 Some(view) => {
                     let notice = Some(refused(&view, clock_secs, left, now));
-                    draft_page(&place, unfit, &view, code_fields(&view), notice)
+                    draft_page(&place, unfit, &view, code_fields(&place, &view), notice)
                 }
                 None => gone(&place),
             },
             DraftResult::Blocked { until } => {
-                let notice = Some(blocked(until, now));
-                draft_page(&place, StatusCode::TOO_MANY_REQUESTS, &view, code_fields(&view), notice)
+                let notice = Some(blocked(place.words, until, now));
+                draft_page(&place, StatusCode::TOO_MANY_REQUESTS, &view, code_fields(&place, &view), notice)
             }
             DraftResult::Gone => gone(&place),
         })
@@ -239,9 +239,9 @@ async fn mail_again(place: &Place, session: &Arc<PortalSession>) -> Result<Respo
     let notice = if sent {
         Notice::new(Tone::Neutral, "A code is on its way.", "An earlier one is useless now.")
     } else {
-        enough_mails()
+        enough_mails(place.words)
     };
-    Ok(draft_page(place, StatusCode::OK, &view, code_fields(&view), Some(notice)))
+    Ok(draft_page(place, StatusCode::OK, &view, code_fields(&place, &view), Some(notice)))
 }
 
 /// There is nothing to prove any more.

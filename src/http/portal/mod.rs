@@ -3,6 +3,7 @@
 mod actions;
 mod draft;
 mod environment;
+mod language;
 mod look;
 mod pin;
 mod place;
@@ -35,6 +36,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("GET", "/selfservice/{alias}/otp", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/otp", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/sign-out", Permission::Anyone),
+    Rule::new("POST", "/selfservice/{alias}/language", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/home", Permission::Anyone),
     Rule::new("GET", "/selfservice/{alias}/unusual", Permission::Anyone),
     Rule::new("POST", "/selfservice/{alias}/unusual", Permission::Anyone),
@@ -93,6 +95,7 @@ pub fn router() -> Router<AppState> {
         .route("/selfservice/{alias}/verify", get(sign_in::second).post(sign_in::verify))
         .route("/selfservice/{alias}/otp", get(sign_in::third).post(sign_in::prove))
         .route("/selfservice/{alias}/sign-out", post(sign_in::leave))
+        .route("/selfservice/{alias}/language", post(language::choose))
         .route("/selfservice/{alias}/home", get(actions::home))
         .route("/selfservice/{alias}/unusual", get(sign_in::unusual).post(sign_in::unusual_sent))
         .route(

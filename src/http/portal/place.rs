@@ -7,17 +7,20 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use crate::clock::UnixTime;
 use crate::http::auth::{Caller, Cookie};
 use crate::http::codes::Typed;
 use crate::http::error::ApiError;
 use crate::http::extract::PageForm;
 use crate::http::frame::{html, nameless as frame};
 use crate::http::page::portal::{Closed, Portal, PortalLook};
-use crate::http::page::{Notice, Page, SignedIn, Tone};
+use crate::http::page::{Moment, Notice, Page, SignedIn, Tone};
 use crate::http::state::AppState;
-use crate::model::{BrowserSays, Look, Resource, ResourceAlias, Visit};
+use crate::http::words;
+use crate::model::{BrowserSays, Look, NameError, Resource, ResourceAlias, Visit};
 use crate::secret::BearerToken;
 use crate::service::{PortalSession, PortalState};
+use crate::words::Words;
 
 /// An open portal, and whoever is at its door.
 pub(super) struct Place {
@@ -32,6 +35,10 @@ pub(super) struct Place {
     /// The cookie was sent, and its session has ended.
     pub(super) ended: bool,
     pub(super) query: String,
+    /// The texts of its language.
+    pub(super) words: Words,
+    /// The page that a choice of language comes back to.
+    here: String,
 }
 
 impl FromRequestParts<AppState> for Place {
@@ -56,12 +63,17 @@ impl FromRequestParts<AppState> for Place {
         let (resource, look, session) = match found.await {
             Ok(found) => found,
             Err(error) if error.status == StatusCode::NOT_FOUND => return Err(closed(state, &caller)),
-            Err(error) => return Err(said(state, &caller, &nameless(), &error)),
+            Err(error) => {
+                return Err(said(state, caller.words(None), &caller, &nameless(caller.words(None)), &error));
+            }
         };
         let ended = sent && session.is_none();
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let session = session.map(Arc::new);
-        Ok(Self { state: state.clone(), caller, alias, resource, look, session, ended, query })
+        let user = session.as_ref().and_then(|session| session.user.as_ref());
+        let words = caller.words(user.and_then(|user| user.language));
+        let here = super::language::here(&parts.method, &parts.uri);
+        Ok(Self { state: state.clone(), caller, alias, resource, look, session, ended, query, words, here })
     }
 }
 
@@ -102,50 +114,39 @@ impl FromRequest<AppState> for Sent {
 }
 
 /// What the frame says while no portal is known.
-fn nameless() -> Portal {
-    Portal { alias: String::new(), resource: "Self-service".into(), help: None, look: PortalLook::default() }
+fn nameless(words: Words) -> Portal {
+    let resource = words.text("page-self-service");
+    Portal { alias: String::new(), resource, help: None, look: PortalLook::default(), here: String::new() }
 }
 
 /// The answer for a portal that is closed, and for one that never was.
 fn closed(state: &AppState, caller: &Caller) -> Response {
+    let words = caller.words(None);
     let page = Closed {
-        page: frame(state, caller, "Nothing here", ""),
-        portal: nameless(),
-        notice: Notice::new(
-            Tone::Neutral,
-            "There is no self-service at this address",
-            "Check the address that you were given, letter by letter, or ask whoever gave it to you.",
-        ),
+        page: frame(state, words, caller, &words.text("page-nothing-here"), ""),
+        portal: nameless(words),
+        notice: Notice::say(Tone::Neutral, words, "page-no-self-service"),
         again: None,
     };
     html(StatusCode::NOT_FOUND, &page)
 }
 
 /// An error as a page.
-fn said(state: &AppState, caller: &Caller, portal: &Portal, error: &ApiError) -> Response {
-    let (title, text) = match error.status {
-        StatusCode::NOT_FOUND => {
-            ("That is not possible here", "It was switched off, or there is nothing left to do.".to_owned())
-        }
-        StatusCode::FORBIDDEN => {
-            ("This page is too old", "Load the page again and repeat what you did.".to_owned())
-        }
-        StatusCode::TOO_MANY_REQUESTS => {
-            ("Too many tries at the same time", "Wait a moment and try again.".to_owned())
-        }
-        StatusCode::CONFLICT => {
-            ("Something changed meanwhile", "Go back to your page and look again.".to_owned())
-        }
-        StatusCode::UNPROCESSABLE_ENTITY => {
-            ("The form did not arrive whole", "Load the page again and repeat what you did.".to_owned())
-        }
-        _ => ("This does not work right now", "It is not your fault. Try again in a few minutes.".to_owned()),
+fn said(state: &AppState, words: Words, caller: &Caller, portal: &Portal, error: &ApiError) -> Response {
+    let id = match error.status {
+        StatusCode::NOT_FOUND => "page-not-possible",
+        StatusCode::FORBIDDEN => "page-too-old",
+        StatusCode::TOO_MANY_REQUESTS => "page-too-many",
+        StatusCode::CONFLICT => "page-changed-meanwhile",
+        StatusCode::UNPROCESSABLE_ENTITY => "page-form-broken",
+        _ => "page-does-not-work",
     };
     let again = (!portal.alias.is_empty()).then(|| format!("/selfservice/{}/portal", portal.alias));
+    let notice = Notice::say(Tone::Bad, words, id);
     let page = Closed {
-        page: frame(state, caller, title, ""),
+        page: frame(state, words, caller, &notice.title, ""),
         portal: portal.clone(),
-        notice: Notice::new(Tone::Bad, title, &text),
+        notice,
         again,
     };
     let mut response = html(error.status, &page);
@@ -164,12 +165,41 @@ impl Place {
             resource: self.look.shown_name.clone().unwrap_or_else(|| self.resource.name.as_str().to_owned()),
             look: super::look::of_frame(&self.look),
             help: (!help.is_empty()).then(|| help.to_owned()),
+            here: self.here.clone(),
         }
+    }
+
+    /// Whom to ask: what the resource says, else whoever gave out the address.
+    pub(super) fn whom_to_ask(&self) -> String {
+        self.portal().help.unwrap_or_else(|| self.words.text("page-ask-whoever"))
+    }
+
+    /// What is wrong, by the code of the error.
+    pub(super) fn problem(&self, error: &ApiError) -> String {
+        words::problem(self.words, error.code, &error.message)
+    }
+
+    /// What is wrong with what was typed into a field that holds a name of some sort.
+    pub(super) fn name_problem(&self, error: &NameError) -> String {
+        let what = error.what().replace(' ', "-");
+        match error {
+            NameError::Empty { .. } => self.words.text(&format!("problem-{what}-empty")),
+            NameError::TooLong { max, .. } => self.words.with("problem-too-long", &[("max", (*max).into())]),
+            NameError::Character { position, .. } => {
+                self.words.with("problem-character", &[("position", (*position).into())])
+            }
+            NameError::Form { .. } => self.words.text(&format!("problem-{what}-form")),
+        }
+    }
+
+    /// A moment in the language of the page.
+    pub(super) fn moment(&self, at: UnixTime) -> Moment {
+        words::moment_in(self.words, at, self.state.service.now())
     }
 
     /// The frame before the sign-in is complete.
     pub(super) fn outside(&self, title: &str) -> Page {
-        frame(&self.state, &self.caller, title, "")
+        frame(&self.state, self.words, &self.caller, title, "")
     }
 
     /// The frame of somebody who is signed in.
@@ -180,7 +210,7 @@ impl Place {
             role: String::new(),
             form_token: self.caller.form_token.clone(),
         });
-        Page { signed_in, ..frame(&self.state, &self.caller, title, "home") }
+        Page { signed_in, ..frame(&self.state, self.words, &self.caller, title, "home") }
     }
 
     /// An address below this portal.
@@ -238,7 +268,7 @@ impl Place {
             Ok(response) => response,
             // Another window went on with this sign-in, or it ended.
             Err(error) if error.code == "sign_in_order" => self.go("portal"),
-            Err(error) => said(&self.state, &self.caller, &self.portal(), &error),
+            Err(error) => said(&self.state, self.words, &self.caller, &self.portal(), &error),
         }
     }
 }

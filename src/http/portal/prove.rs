@@ -19,6 +19,7 @@ use crate::http::page::{Choice, Code, Field, Notice, Tone};
 use crate::model::TokenSerial;
 use crate::oath::Otp;
 use crate::service::{PortalSession, PortalState, ProofAsked, ProofResult, ProvingToken, Service};
+use crate::words::Words;
 
 /// An action that asks for a proof.
 #[derive(Debug)]
@@ -159,8 +160,8 @@ pub(super) fn was_sent_on(typed: &Typed) -> bool {
 }
 
 /// What is said above such a form.
-pub(super) fn type_again(what: &str) -> Notice {
-    Notice::new(Tone::Neutral, &format!("Type {what} once more."), "The rest is here still.")
+pub(super) fn type_again(words: Words, id: &str) -> Notice {
+    Notice::new(Tone::Neutral, &words.text(id), &words.text("type-again-rest"))
 }
 
 impl Then {
@@ -334,7 +335,7 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
                 place.state.blocking(prove).await?
             }
             Err(error) => {
-                code.error = Some(code_problem(error));
+                code.error = Some(code_problem(place.words, error));
                 return Ok(html(unfit, &page));
             }
         },
@@ -378,7 +379,7 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
         }
         ProofResult::Blocked { until } => {
             let now = place.state.service.now();
-            page.notice = Some(blocked(until, now));
+            page.notice = Some(blocked(place.words, until, now));
             return Ok(with_wait(html(StatusCode::TOO_MANY_REQUESTS, &page), until, now));
         }
     };

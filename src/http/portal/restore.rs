@@ -228,7 +228,7 @@ async fn proof(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> Re
         text if text.is_empty() || lost.token => None,
         text => match Otp::parse(text) {
             Ok(otp) => Some(otp),
-            Err(error) => return Ok(html(UNFIT, &again(Some(code_problem(error)), None, None))),
+            Err(error) => return Ok(html(UNFIT, &again(Some(code_problem(place.words, error)), None, None))),
         },
     };
     let proofs =
@@ -247,7 +247,7 @@ async fn proof(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> Re
         }
         Ok(RestoreProof::Blocked { until }) => {
             let now = place.state.service.now();
-            let page = again(None, None, Some(blocked(until, now)));
+            let page = again(None, None, Some(blocked(place.words, until, now)));
             Ok(with_wait(html(StatusCode::TOO_MANY_REQUESTS, &page), until, now))
         }
         Err(error) if error.field == Some("proof") => {

@@ -192,7 +192,7 @@ fn register_page(
         notice: match elsewhere {
             Some((_, what)) => Some(Notice::new(Tone::Bad, "That cannot be used.", &words::sentence(what))),
             None if filled.problem.is_none() && filled.typed.is_some() => {
-                Some(prove::type_again("the secret"))
+                Some(prove::type_again(place.words, "type-again-secret"))
             }
             None => None,
         },
@@ -230,7 +230,7 @@ async fn first_page(
     let wanted = asked(&place.query, "type");
     if purpose == Purpose::Replace && (wanted == EXISTING || wanted.is_empty()) {
         let way = Way::Replace { tabs: tabs(place, purpose, &sorts, EXISTING) };
-        let codes = Code::fields(home.confirm_codes);
+        let codes = Code::fields(place.words, home.confirm_codes);
         return Ok(confirm_page(place, &way, StatusCode::OK, Field::default(), codes, None));
     }
     let first = ORDER.into_iter().find(|sort| sorts.contains(sort));

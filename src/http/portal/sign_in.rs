@@ -23,6 +23,7 @@ use crate::secret::{BearerToken, Passphrase};
 use crate::service::{
     MailTokenView, PortalSession, PortalState, SecondPage, SequenceOutcome, SequenceResult, ThirdPage,
 };
+use crate::words::Words;
 
 type Form<T> = Result<PageForm<T>, ApiError>;
 
@@ -108,19 +109,17 @@ enum Problem {
 }
 
 /// Too many tries, in words.
-pub(super) fn blocked(until: Option<UnixTime>, now: UnixTime) -> Notice {
-    let text = match words::next_try(until, now) {
-        Some(wait) => format!("The next try is possible {wait}."),
-        None => "Ask the people who look after this service to open it again.".to_owned(),
+pub(super) fn blocked(words: Words, until: Option<UnixTime>, now: UnixTime) -> Notice {
+    let text = match until {
+        Some(until) => words.with("tries-next", &[("wait", words.wait(until, now).into())]),
+        None => words.text("tries-ask"),
     };
-    Notice::new(Tone::Bad, "There were too many tries that did not fit.", &text)
+    Notice::new(Tone::Bad, &words.text("tries-too-many"), &text)
 }
 
 /// No further code is mailed, in words.
-pub(super) fn enough_mails() -> Notice {
-    let text =
-        "At most three codes are mailed in a quarter of an hour. Look among the unwanted mails, or wait.";
-    Notice::new(Tone::Attention, "There were enough mails for now.", text)
+pub(super) fn enough_mails(words: Words) -> Notice {
+    Notice::say(Tone::Attention, words, "mails-enough")
 }
 
 /// Says to programs, too, when the next try makes sense.
@@ -183,7 +182,7 @@ async fn verified(
             second_page(place, &session, StatusCode::UNPROCESSABLE_ENTITY, Problem::Notice(notice))
         }
         SecondPage::Blocked { until } => {
-            let notice = blocked(until, place.state.service.now());
+            let notice = blocked(place.words, until, place.state.service.now());
             let page = second_page(place, &session, StatusCode::TOO_MANY_REQUESTS, Problem::Notice(notice));
             with_wait(page, until, place.state.service.now())
         }
@@ -287,7 +286,7 @@ async fn mailed_again(place: &Place, session: Arc<PortalSession>) -> Result<Resp
         Some(_) if sent => {
             Some(Notice::new(Tone::Neutral, "A code is on its way.", "An earlier one is useless now."))
         }
-        Some(_) => Some(enough_mails()),
+        Some(_) => Some(enough_mails(place.words)),
     };
     Ok(third_page(place, StatusCode::OK, &owed, Third { notice, ..Third::default() }))
 }
@@ -298,7 +297,7 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
     let otp = match Otp::parse(typed.text("otp")) {
         Ok(otp) => otp,
         Err(error) => {
-            let third = Third { problem: Some(code_problem(error)), ..Third::default() };
+            let third = Third { problem: Some(code_problem(place.words, error)), ..Third::default() };
             return Ok(third_page(place, unfit, &owed, third));
         }
     };
@@ -324,7 +323,7 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
         ThirdPage::Refused { can_synchronize: true } => {
             let text = "Wait for the next one and type it; if it fails again, choose Synchronize.";
             let notice = notice("That code did not fit.", text);
-            let third = Third { synchronize: Code::fields(owed.count), notice, problem: None };
+            let third = Third { synchronize: Code::fields(place.words, owed.count), notice, problem: None };
             third_page(place, unfit, &owed, third)
         }
         ThirdPage::Refused { can_synchronize: false } => {
@@ -337,7 +336,7 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
             )
         }
         ThirdPage::Blocked { until } => {
-            let notice = Some(blocked(until, place.state.service.now()));
+            let notice = Some(blocked(place.words, until, place.state.service.now()));
             let third = Third { notice, ..Third::default() };
             let page = third_page(place, StatusCode::TOO_MANY_REQUESTS, &owed, third);
             with_wait(page, until, place.state.service.now())
@@ -360,7 +359,7 @@ async fn brought_back(
             Third { synchronize, notice, problem: None },
         )
     };
-    let codes = match typed.codes(count) {
+    let codes = match typed.codes(place.words, count) {
         Ok(codes) => codes,
         Err(fields) => return Ok(again(fields, None)),
     };
@@ -378,10 +377,10 @@ async fn brought_back(
             Ok(third_page(place, StatusCode::OK, &owed, Third { notice, ..Third::default() }))
         }
         Ok((outcome, None)) => {
-            let notice = sequence_notice(outcome.result, place.state.service.now());
-            Ok(again(Code::fields(outcome.otps_needed.max(count)), Some(notice)))
+            let notice = sequence_notice(place.words, outcome.result, place.state.service.now());
+            Ok(again(Code::fields(place.words, outcome.otps_needed.max(count)), Some(notice)))
         }
-        Err(error) => match super::actions::codes_problem(&error, given, repeated) {
+        Err(error) => match super::actions::codes_problem(place.words, &error, given, repeated) {
             Some((fields, notice)) => Ok(again(fields, notice)),
             None => Err(error),
         },
@@ -426,7 +425,7 @@ pub(super) async fn unusual_sent(place: Place, form: Form<Typed>) -> Response {
             let notice = if sent {
                 Notice::new(Tone::Neutral, "Another code is on its way.", "The old one is useless now.")
             } else {
-                enough_mails()
+                enough_mails(place.words)
             };
             return unusual_page(&place, &session, StatusCode::OK, Field::default(), Some(notice)).await;
         }
@@ -449,7 +448,7 @@ pub(super) async fn unusual_sent(place: Place, form: Form<Typed>) -> Response {
             SecondPage::Blocked { until } => {
                 let now = place.state.service.now();
                 let status = StatusCode::TOO_MANY_REQUESTS;
-                let notice = Some(blocked(until, now));
+                let notice = Some(blocked(place.words, until, now));
                 let page = unusual_page(&place, &session, status, Field::default(), notice).await?;
                 with_wait(page, until, now)
             }
@@ -460,14 +459,11 @@ pub(super) async fn unusual_sent(place: Place, form: Form<Typed>) -> Response {
 }
 
 /// Fields that name the repeated code, or the one of a wrong length.
-pub(super) fn misfit(error: &ApiError, given: usize, repeated: usize) -> Option<Vec<Code>> {
+pub(super) fn misfit(words: Words, error: &ApiError, given: usize, repeated: usize) -> Option<Vec<Code>> {
     match error.code {
-        "same_code_twice" => {
-            let text = "This is the same code again: wait until the display changes, or press once more.";
-            Some(fields_with(given, repeated, text))
-        }
-        "otp_length" => Some(fields_with(given, 0, "Type all the digits that the token shows, and no more.")),
-        "otps_count" => Some(fields_with(given.max(2), 1, "Type the next code, too.")),
+        "same_code_twice" => Some(fields_with(words, given, repeated, &words.text("code-same-twice"))),
+        "otp_length" => Some(fields_with(words, given, 0, &words.text("code-all-digits"))),
+        "otps_count" => Some(fields_with(words, given.max(2), 1, &words.text("code-next-too"))),
         _ => None,
     }
 }

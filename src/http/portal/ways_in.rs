@@ -164,7 +164,7 @@ async fn change_password(
                 Ok(PasswordResult::Blocked { until }) => {
                     let now = place.state.service.now();
                     let mut page = password_page(place, session, action, Wrong::default()).await?;
-                    page.notice = Some(blocked(until, now));
+                    page.notice = Some(blocked(place.words, until, now));
                     return Ok(with_wait(html(StatusCode::TOO_MANY_REQUESTS, &page), until, now));
                 }
                 Err(error) if error.field == Some("password") => {
@@ -278,7 +278,7 @@ async fn prove_email(
         }
         EmailResult::Blocked { until } => {
             let now = place.state.service.now();
-            page.notice = Some(blocked(until, now));
+            page.notice = Some(blocked(place.words, until, now));
             Ok(with_wait(html(StatusCode::TOO_MANY_REQUESTS, &page), until, now))
         }
     }

@@ -8,6 +8,7 @@ use crate::http::permission::Permission;
 use crate::http::words;
 use crate::model::{AssignmentKind, Custody, OtpSpec, Role};
 use crate::service::{TokenView, UserView};
+use crate::words::Words;
 
 /// The reason that a wide search starts with; the operator may write another.
 pub(super) const REASON: &str = "Person at the desk, identified";
@@ -116,7 +117,7 @@ pub(super) fn desk(
         words: state_words(token, now),
         enabled,
         custody: custody_badge(token.custody),
-        codes: Code::fields(2),
+        codes: Code::fields(Words::ENGLISH, 2),
         focus_codes: at == 0,
         primary: at == 0,
         prefix: format!("d{}-", at + 1),

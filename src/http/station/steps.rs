@@ -15,6 +15,7 @@ use crate::http::words;
 use crate::model::{Login, ResourceName};
 use crate::oath::Otp;
 use crate::service::{CheckResult, ConfirmRequest, ConfirmResult, SequenceResult};
+use crate::words::Words;
 
 type Form = Result<PageForm<Typed>, ApiError>;
 
@@ -35,7 +36,7 @@ fn refused(
             let at = if error.code == "same_code_twice" { repeated } else { 0 };
             Ok(token_page(place, UNFIT, seen, None, |desk| {
                 adjust(desk);
-                desk.codes = fields_with(given.max(2), at, &text);
+                desk.codes = fields_with(Words::ENGLISH, given.max(2), at, &text);
             }))
         }
         (UNFIT, Some("reason")) => Ok(token_page(place, UNFIT, seen, None, |desk| {
@@ -58,7 +59,7 @@ pub(super) async fn resync(place: Place, Path(serial): Path<String>, form: Form)
         let before = seen(&place, &serial).await?;
         let reason = typed.text("reason").to_owned();
         let keep = |desk: &mut Desk| desk.reason = Field::of(&reason);
-        let codes = match typed.codes(2) {
+        let codes = match typed.codes(Words::ENGLISH, 2) {
             Ok(codes) => codes,
             Err(fields) => {
                 return Ok(token_page(&place, UNFIT, &before, None, |desk| {
@@ -84,12 +85,12 @@ pub(super) async fn resync(place: Place, Path(serial): Path<String>, form: Form)
             SequenceResult::MoreOtpsNeeded | SequenceResult::Ambiguous => {
                 token_page(&place, StatusCode::OK, &before, Some(notice), |desk| {
                     keep(desk);
-                    desk.codes = Code::fields(outcome.otps_needed.max(2));
+                    desk.codes = Code::fields(Words::ENGLISH, outcome.otps_needed.max(2));
                 })
             }
             _ => token_page(&place, StatusCode::OK, &before, Some(notice), |desk| {
                 keep(desk);
-                desk.codes = Code::fields(sizes[0]);
+                desk.codes = Code::fields(Words::ENGLISH, sizes[0]);
             }),
         })
     };
@@ -107,7 +108,7 @@ pub(super) async fn check(place: Place, Path(serial): Path<String>, form: Form) 
             Ok(otp) => otp,
             Err(error) => {
                 return Ok(token_page(&place, UNFIT, &before, None, |desk| {
-                    desk.codes = fields_with(2, 0, &code_problem(error));
+                    desk.codes = fields_with(Words::ENGLISH, 2, 0, &code_problem(Words::ENGLISH, error));
                 }));
             }
         };
@@ -218,10 +219,10 @@ pub(super) async fn confirm(place: Place, Path(serial): Path<String>, form: Form
         let PageForm(typed) = form?;
         let serial = serial_of(&serial)?;
         let before = seen(&place, &serial).await?;
-        let codes = match typed.codes(1) {
+        let codes = match typed.codes(Words::ENGLISH, 1) {
             Ok(codes) => codes,
             Err(mut fields) => {
-                fields.extend(Code::fields(2).into_iter().skip(fields.len()));
+                fields.extend(Code::fields(Words::ENGLISH, 2).into_iter().skip(fields.len()));
                 return Ok(token_page(&place, UNFIT, &before, None, |desk| desk.codes = fields));
             }
         };
@@ -245,7 +246,8 @@ pub(super) async fn confirm(place: Place, Path(serial): Path<String>, form: Form
             }
             ConfirmResult::MoreOtpsNeeded { otps_needed } => {
                 token_page(&place, StatusCode::OK, &before, Some(notice), |desk| {
-                    desk.codes = fields_with(otps_needed, sizes[0], "Type the next code, too.");
+                    desk.codes =
+                        fields_with(Words::ENGLISH, otps_needed, sizes[0], "Type the next code, too.");
                 })
             }
             _ => token_page(&place, StatusCode::OK, &before, Some(notice), |_| {}),

@@ -1,8 +1,8 @@
 //! What users change of themselves: login, names, phone number.
 
 use crate::model::{
-    AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, PhoneNumber, PortalAction, Subject, User,
-    Visit,
+    AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Language, Login, PhoneNumber, PortalAction,
+    Subject, User, Visit,
 };
 use crate::service::notice::{Happened, Notice};
 use crate::service::user::{name_field, refuse_word_of_addresses, user_entry};
@@ -90,7 +90,8 @@ impl Service {
         self.require_action(portal, PortalAction::ChangeName)?;
         let first_name = name_field("first_name", first_name)?;
         let last_name = name_field("last_name", last_name)?;
-        self.change_self(portal, visit, "first_name,last_name", Happened::NameChanged, move |user| User {
+        let happened = Some(Happened::NameChanged);
+        self.change_self(portal, visit, "first_name,last_name", happened, move |user| User {
             first_name: first_name.clone(),
             last_name: last_name.clone(),
             ..user
@@ -106,10 +107,19 @@ impl Service {
     ) -> Result<(), ServiceError> {
         self.require_action(portal, PortalAction::ChangePhone)?;
         let (to, is_kept) = (phone.cloned(), phone.is_some());
-        self.change_self(portal, visit, "phone", Happened::PhoneChanged { is_kept }, move |user| User {
-            phone: to.clone(),
-            ..user
-        })
+        let happened = Some(Happened::PhoneChanged { is_kept });
+        self.change_self(portal, visit, "phone", happened, move |user| User { phone: to.clone(), ..user })
+    }
+
+    /// The language of pages and mails that this person chose. Nobody is told of it.
+    pub fn portal_set_language(
+        &self,
+        portal: &PortalSession,
+        language: Language,
+        visit: &Visit,
+    ) -> Result<(), ServiceError> {
+        let chosen = Some(language);
+        self.change_self(portal, visit, "language", None, move |user| User { language: chosen, ..user })
     }
 
     /// A change of what is only on record, and no way in. Nothing is written or told when it stays the same.
@@ -118,7 +128,7 @@ impl Service {
         portal: &PortalSession,
         visit: &Visit,
         what: &'static str,
-        happened: Happened<'static>,
+        happened: Option<Happened<'static>>,
         change: impl Fn(User) -> User + Send + 'static,
     ) -> Result<(), ServiceError> {
         let (portal, actor) = (portal.clone(), portal.actor(visit));
@@ -131,9 +141,11 @@ impl Service {
             }
             let entry = user_entry(now, &actor, AuditAction::UserChanged, user.id, what);
             let mut changes = vec![Change::PutUser(changed), entry];
-            let happened = happened.clone();
-            let notice = Notice { happened, user: &user, actor: &actor, resource: Some(&portal.resource) };
-            post.tell(view, &notice, now, &mut changes)?;
+            if let Some(happened) = happened.clone() {
+                let notice =
+                    Notice { happened, user: &user, actor: &actor, resource: Some(&portal.resource) };
+                post.tell(view, &notice, now, &mut changes)?;
+            }
             Ok(((), changes))
         })?;
         self.wake_mailer();

@@ -155,10 +155,10 @@ impl Means {
             words.with("mail-hello", &[("name", user.display_name().into())]),
             words.with("mail-new-address", &told),
             link.as_str(),
-            words.attribute("mail-new-address", "not-asked"),
+            words.text("mail-new-address.not-asked"),
             whom_to_ask(words, Some(resource)),
         ));
-        let subject = format!("{}: {}", resource.name, words.attribute("mail-new-address", "subject"));
+        let subject = format!("{}: {}", resource.name, words.text("mail-new-address.subject"));
         let draft = Draft { kind: MailKind::Notice, to: to.clone(), subject, lives_secs: LINK_SECS };
         draft.put(view, &self.sealer, &text, self.now, changes)?;
         Ok(MailedLink {

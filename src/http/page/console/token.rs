@@ -288,7 +288,7 @@ impl Token {
     /// Resync, after nothing was found.
     #[cfg(test)]
     pub fn sample_resync() -> Self {
-        let mut codes = Code::fields(3);
+        let mut codes = Code::fields(crate::words::Words::ENGLISH, 3);
         for (code, label) in codes.iter_mut().zip(["First OTP", "Next OTP", "The one after that"]) {
             code.label = label.into();
         }
