@@ -30,6 +30,15 @@ macro_rules! files {
     };
 }
 
+/// What only operators read is in English alone.
+const OPERATOR: [&str; 5] = [
+    include_str!("../../languages/en/operator/batch.ftl"),
+    include_str!("../../languages/en/operator/frame.ftl"),
+    include_str!("../../languages/en/operator/station.ftl"),
+    include_str!("../../languages/en/operator/token.ftl"),
+    include_str!("../../languages/en/operator/user.ftl"),
+];
+
 type Bundle = FluentBundle<FluentResource>;
 
 static BUNDLES: LazyLock<[Bundle; 5]> = LazyLock::new(|| {
@@ -53,7 +62,8 @@ fn bundle(language: Language, files: &[&str]) -> Bundle {
     let mut bundle = Bundle::new_concurrent(vec![tag]);
     // All these languages are written from left to right, and so is what stands in their variables.
     bundle.set_use_isolating(false);
-    for file in files {
+    let more: &[&str] = if language == Language::English { &OPERATOR } else { &[] };
+    for file in files.iter().chain(more) {
         let resource = FluentResource::try_new((*file).to_owned()).unwrap_or_else(|(readable, _)| readable);
         bundle.add_resource_overriding(resource);
     }
