@@ -70,3 +70,15 @@ problem-e-mail-address-empty = Type the e-mail address.
 problem-e-mail-address-form = An e-mail address is like name@example.org.
 problem-phone-number-empty = Type the phone number.
 problem-phone-number-form = A phone number has its country code, like +49 30 123456.
+
+# What the frame says of requests that reach no page.
+problem-not-found = There is nothing at this address.
+problem-method-not-allowed = This address does not know this method.
+problem-path-malformed = This address is not UTF-8 text.
+problem-foreign-origin = This request did not come from a page of this service.
+problem-host-not-allowed = This service does not answer for this host name; add it to allowed_hosts.
+problem-too-many-requests = Too many requests at the same time.
+problem-stale = The record changed meanwhile, try again.
+problem-store-unavailable = The store is being reopened after a fault.
+problem-store-full = The disk that holds the store is full.
+problem-unexpected = Something went wrong here; the log says more.

@@ -52,6 +52,7 @@ use crate::model::{Actor, AuditAction, AuditEntry, AuditResult, DataKeyId, Resou
 use crate::store::{AuditSeal, Change, Changes, KeyName, Store, StoreMeta, View};
 use crate::vault::{DataKey, RootKey, Vault, VaultError, WrappedKeys, random_bytes};
 
+pub use crate::vault::MOST_PASSWORD_CHARS;
 pub use assign::{AssignRequest, AssignmentView, CustodyCount};
 pub use audit::{AuditReport, AuditView};
 pub use authenticate::{AuthRequest, AuthResult};
@@ -76,8 +77,8 @@ pub use register::{DraftResult, DraftView, MailedDraft, NewToken, ShownSecret};
 pub use remind::Reminders;
 pub use resource::{PortalSettings, ResourceView};
 pub use restore::{
-    DeletedIssue, EarlierIssue, FactorState, IssueVerdict, Judgement, RestoreLink, RestoreProof,
-    RestoreResult, RestoreStep, RestoreTyped, UserIssueView, judge,
+    DeletedIssue, EarlierIssue, FactorState, IssueVerdict, Judgement, RESTORE_PASSWORD_CHARS, RestoreLink,
+    RestoreProof, RestoreResult, RestoreStep, RestoreTyped, UserIssueView, judge,
 };
 pub use resync::{SequenceOutcome, SequenceResult, WindowSteps};
 pub use second_factor::ThirdPage;

@@ -27,7 +27,7 @@ use crate::model::{
 use crate::secret::{BearerToken, Seed};
 
 pub use data_key::DataKey;
-pub use password::{PasswordRule, check_new_password, hash_password, verify_password};
+pub use password::{MOST_PASSWORD_CHARS, PasswordRule, check_new_password, hash_password, verify_password};
 pub use root::RootKey;
 
 const KEY_BYTES: usize = 32;

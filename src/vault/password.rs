@@ -9,6 +9,9 @@ use super::VaultError;
 use crate::model::PasswordHash;
 use crate::secret::Passphrase;
 
+/// Characters of the longest password.
+pub const MOST_PASSWORD_CHARS: usize = 128;
+
 /// A new password breaks a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PasswordRule {
@@ -21,7 +24,7 @@ pub enum PasswordRule {
         min: usize,
     },
     /// Too long.
-    #[error("the password has {len} characters, at most 128 fit")]
+    #[error("the password has {len} characters, at most {MOST_PASSWORD_CHARS} fit")]
     TooLong {
         /// Characters typed.
         len: usize,
@@ -79,14 +82,14 @@ const COMMON: &[&str] = &[
 ];
 
 /// Checks a new password: at least `min` characters (15 as the only factor, 8 beside a token), at most
-/// 128, no composition rules, not a common one.
+/// [`MOST_PASSWORD_CHARS`], no composition rules, not a common one.
 #[expect(clippy::disallowed_methods, reason = "the rules look at the characters")]
 pub fn check_new_password(password: &Passphrase, min: usize) -> Result<(), PasswordRule> {
     let len = password.chars();
     if len < min {
         return Err(PasswordRule::TooShort { len, min });
     }
-    if len > 128 {
+    if len > MOST_PASSWORD_CHARS {
         return Err(PasswordRule::TooLong { len });
     }
     let Ok(text) = std::str::from_utf8(password.expose()) else {

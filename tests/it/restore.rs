@@ -382,3 +382,39 @@ async fn p41_known_and_unknown_logins_get_equal_pages() {
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]));
     desk.close();
 }
+
+/// The pages speak the language that was chosen, with what is wrong and its numbers.
+#[tokio::test]
+async fn restore_access_speaks_the_chosen_language() {
+    let desk = desk();
+    let mut anna = desk.browser();
+    anna.get("/selfservice/vpn/portal").await.says(StatusCode::OK, "<html lang=\"en\"");
+    let ukrainian = [("language", "uk"), ("here", "/selfservice/vpn/portal")];
+    anna.post("/selfservice/vpn/language", &ukrainian).await.leads_to("/selfservice/vpn/portal");
+    anna.get("/selfservice/vpn/portal").await.says(StatusCode::OK, "Ваш токен для VPN");
+    anna.post("/selfservice/vpn/portal", &[("login", "anna")]).await.leads_to("/selfservice/vpn/verify");
+    let second = anna.get("/selfservice/vpn/verify").await;
+    second.says(StatusCode::OK, "<html lang=\"uk\"");
+    second.says(StatusCode::OK, "Ще один крок, anna");
+    anna.get(RESTORE).await.says(StatusCode::OK, "Не можете увійти як anna?");
+    let nothing = anna.step("lost", &[]).await;
+    nothing.says(StatusCode::UNPROCESSABLE_ENTITY, "Позначте, чим ви не можете скористатися.");
+    anna.on("lost", &[("token", "1"), ("password", "1"), ("email", "1")]).await;
+    let unfit = StatusCode::UNPROCESSABLE_ENTITY;
+    for (typed, problem) in [
+        ("я", "У паролі 1 символ, а треба щонайменше 15."),
+        ("яка", "У паролі 3 символи, а треба щонайменше 15."),
+        ("пароль", "У паролі 6 символів, а треба щонайменше 15."),
+        ("password1234567890", "Цей пароль серед перших, які пробують; виберіть інший."),
+        (&"яка ".repeat(33), "У паролі 132 символи, а поміщається щонайбільше 128."),
+    ] {
+        let refused = anna.step("password", &[("new", typed), ("again", typed)]).await;
+        refused.says(unfit, problem);
+    }
+    anna.on("password", &[("new", NEW), ("again", NEW)]).await;
+    anna.on("email", &[("email", "anna@example.net")]).await.says(StatusCode::OK, "На anna@example.net буде");
+    let sent = anna.on("send", &[]).await;
+    sent.says(StatusCode::OK, "Ваш запит має номер");
+    sent.says(StatusCode::OK, "через 1 день після цього");
+    desk.close();
+}

@@ -145,8 +145,7 @@ fn quoted() -> BTreeSet<String> {
     for path in paths {
         let text = std::fs::read_to_string(&path).expect("readable");
         let parts = text.split('"').filter(|part| {
-            part.contains(['-', '.'])
-                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
+            part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
         });
         found.extend(parts.map(|id| id.split('.').next().unwrap_or_default().to_owned()));
     }
@@ -253,7 +252,8 @@ fn the_portal_says_nothing_past_its_languages() {
     let mut all: Vec<_> = templates.iter().map(|path| (path, said_by_template(&read(path)))).collect();
     all.extend(code.iter().map(|path| (path, said_by_code(&read(path)))));
     all.retain_mut(|(_, said)| {
-        said.retain(|word| !word.contains("Mintmark") && !word.starts_with("<!doctype"));
+        // The product, the document's type, and the class of the frame.
+        said.retain(|word| !word.contains("Mintmark") && !word.starts_with("<!doctype") && word != "portal");
         !said.is_empty()
     });
     assert!(all.is_empty(), "{all:#?}");

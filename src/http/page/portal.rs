@@ -36,6 +36,11 @@ pub struct PortalLook {
 }
 
 impl Portal {
+    /// Whom to ask: what the resource says, else whoever gave out the address.
+    pub fn whom_to_ask(&self, page: &Page) -> String {
+        self.help.clone().unwrap_or_else(|| page.say("page-ask-whoever"))
+    }
+
     /// The portal of a VPN.
     #[cfg(test)]
     pub fn sample() -> Self {

@@ -19,7 +19,7 @@ use crate::http::state::AppState;
 use crate::http::words;
 use crate::model::{BrowserSays, Look, NameError, Resource, ResourceAlias, Visit};
 use crate::secret::BearerToken;
-use crate::service::{PortalSession, PortalState};
+use crate::service::{MOST_PASSWORD_CHARS, PortalSession, PortalState};
 use crate::words::Words;
 
 /// An open portal, and whoever is at its door.
@@ -177,6 +177,21 @@ impl Place {
     /// What is wrong, by the code of the error.
     pub(super) fn problem(&self, error: &ApiError) -> String {
         words::problem(self.words, error.code, &error.message)
+    }
+
+    /// What is wrong with a new password of so many characters, of which at least so many are needed.
+    pub(super) fn password_problem(&self, error: &ApiError, typed: usize, least: usize) -> String {
+        let chars = ("typed", typed.into());
+        match error.code {
+            "password_rule" if typed < least => {
+                self.words.with("problem-password-short", &[chars, ("least", least.into())])
+            }
+            "password_rule" if typed > MOST_PASSWORD_CHARS => {
+                self.words.with("problem-password-long", &[chars, ("most", MOST_PASSWORD_CHARS.into())])
+            }
+            "password_rule" => self.words.text("problem-password-common"),
+            _ => self.problem(error),
+        }
     }
 
     /// What is wrong with what was typed into a field that holds a name of some sort.

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::place::{Inside, Place, Sent};
-use super::sign_in::{blocked, with_wait};
+use super::sign_in::{blocked, code_used, did_not_fit, with_wait};
 use crate::clock::UnixTime;
 use crate::http::codes::{Typed, code_problem, ring_of};
 use crate::http::error::ApiError;
@@ -30,29 +30,19 @@ pub(super) struct Then {
     page: &'static str,
     /// Where its form goes.
     form: &'static str,
-    /// Why the proof is asked for.
+    /// The message that says why the proof is asked for.
     why: &'static str,
     /// The fields of its form that go along; none when its form has nothing to keep. Never a secret or a code.
     fields: &'static [&'static str],
 }
 
 /// *Change Login*.
-pub(super) const LOGIN: Then = Then {
-    name: "login",
-    page: "login",
-    form: "login",
-    why: "before your login is changed",
-    fields: &["login"],
-};
+pub(super) const LOGIN: Then =
+    Then { name: "login", page: "login", form: "login", why: "prove-why.login", fields: &["login"] };
 
 /// *Change Email Address*.
-pub(super) const EMAIL: Then = Then {
-    name: "email",
-    page: "email",
-    form: "email",
-    why: "before your e-mail address is changed",
-    fields: &["email"],
-};
+pub(super) const EMAIL: Then =
+    Then { name: "email", page: "email", form: "email", why: "prove-why.email", fields: &["email"] };
 
 /// *Change Email Address*, once the code came: a token came between.
 pub(super) const EMAIL_CODE: Then = Then { name: "email-code", form: "email/code", fields: &[], ..EMAIL };
@@ -62,25 +52,20 @@ pub(super) const FIRST_PASSWORD: Then = Then {
     name: "first-password",
     page: "password/new",
     form: "password/new",
-    why: "before you get a password",
+    why: "prove-why.first-password",
     fields: &[],
 };
 
 /// *Change Password*, beside a token.
-pub(super) const PASSWORD: Then = Then {
-    name: "password",
-    page: "password",
-    form: "password",
-    why: "before your password is changed",
-    fields: &[],
-};
+pub(super) const PASSWORD: Then =
+    Then { name: "password", page: "password", form: "password", why: "prove-why.password", fields: &[] };
 
 /// Trust in *Manage User Environment*.
 pub(super) const TRUST: Then = Then {
     name: "environment",
     page: "environment",
     form: "environment/trust",
-    why: "before an environment is trusted",
+    why: "prove-why.trust",
     fields: &["number"],
 };
 
@@ -88,7 +73,7 @@ pub(super) const TRUST: Then = Then {
 pub(super) const FORGET: Then = Then {
     name: "forget-environment",
     form: "environment",
-    why: "before an environment is forgotten",
+    why: "prove-why.forget",
     fields: &["number", "step"],
     ..TRUST
 };
@@ -98,7 +83,7 @@ pub(super) const CONFIRM: Then = Then {
     name: "confirm",
     page: "tokens/confirm",
     form: "tokens/confirm",
-    why: "before another token becomes yours",
+    why: "prove-why.another-token",
     fields: &["serial"],
 };
 
@@ -114,7 +99,7 @@ pub(super) const REASSIGN: Then = Then {
     name: "reassign",
     page: "tokens/reassign",
     form: "tokens/reassign",
-    why: "before another token takes the place of yours",
+    why: "prove-why.reassign",
     fields: SETUP,
 };
 /// *Unassign Token*.
@@ -122,7 +107,7 @@ pub(super) const UNASSIGN: Then = Then {
     name: "unassign",
     page: "tokens/unassign",
     form: "tokens/unassign",
-    why: "before you give your token back",
+    why: "prove-why.unassign",
     fields: &[],
 };
 /// *Remove PIN*.
@@ -130,7 +115,7 @@ pub(super) const REMOVE_PIN: Then = Then {
     name: "remove-pin",
     page: "tokens/pin/remove",
     form: "tokens/pin/remove",
-    why: "before the PIN of your token goes",
+    why: "prove-why.remove-pin",
     fields: &[],
 };
 
@@ -229,16 +214,16 @@ impl Place {
 }
 
 /// The field for the code of one of these tokens.
-fn code_of(tokens: &[ProvingToken], now: UnixTime) -> Asked {
-    let code = Code { name: "otp".into(), label: "Code".into(), challenge: None, error: None };
+fn code_of(words: Words, tokens: &[ProvingToken], now: UnixTime) -> Asked {
+    let code = Code { name: "otp".into(), label: words.text("code"), challenge: None, error: None };
     let serial = |token: &ProvingToken| token.view.token.serial.display().to_owned();
     match tokens {
         [only] => Asked::Code {
             code,
             ring: ring_of(&only.view, now),
-            of: match &only.elsewhere {
-                Some(place) => format!("your token for {place}"),
-                None => "your token".to_owned(),
+            lead: match &only.elsewhere {
+                Some(place) => words.with("prove-code-elsewhere", &[("place", place.as_str().into())]),
+                None => words.text("prove-code"),
             },
             choices: Vec::new(),
         },
@@ -249,7 +234,7 @@ fn code_of(tokens: &[ProvingToken], now: UnixTime) -> Asked {
                 Choice { label: format!("{value}{place}"), value, selected }
             };
             let choices = several.iter().enumerate().map(choice).collect();
-            Asked::Code { code, ring: None, of: "one of your tokens".to_owned(), choices }
+            Asked::Code { code, ring: None, lead: words.text("prove-code.one-of-several"), choices }
         }
     }
 }
@@ -265,15 +250,15 @@ async fn asking(
     let asked = place.state.blocking(move |service| service.portal_proof(&reading)).await?;
     let now = place.state.service.now();
     let asked = match asked {
-        ProofAsked::Code(tokens) => code_of(&tokens, now),
+        ProofAsked::Code(tokens) => code_of(place.words, &tokens, now),
         ProofAsked::Password => Asked::Password(Field::default()),
         ProofAsked::MailedCode { hint } => Asked::MailedCode { hint, code: None },
         ProofAsked::Nothing => Asked::Nothing,
     };
     Ok(Prove {
-        page: place.inside("Is it still you?"),
+        page: place.inside(&place.words.text("prove-heading")),
         portal: place.portal(),
-        why: then.why,
+        why: place.words.text(then.why),
         then: then.name,
         kept,
         asked,
@@ -311,10 +296,10 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
         if let Asked::MailedCode { code, hint } = &mut page.asked {
             *code = Some(Field::default());
             page.notice = Some(if sent {
-                Notice::new(Tone::Neutral, &format!("A code is on its way to {hint}."), "")
+                let title = place.words.with("prove-mail-sent", &[("hint", hint.as_str().into())]);
+                Notice::new(Tone::Neutral, &title, "")
             } else {
-                let text = "The last one still holds for ten minutes from when it was sent. Look among the unwanted mails, or try again in a quarter of an hour.";
-                Notice::new(Tone::Attention, "There were three mails already.", text)
+                Notice::say(Tone::Attention, place.words, "prove-mails-enough")
             });
         }
         return Ok(html(StatusCode::OK, &page));
@@ -340,11 +325,11 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
             }
         },
         Asked::Password(field) if secret.is_empty() => {
-            field.error = Some("Type your password.".to_owned());
+            field.error = Some(place.words.text("your-password.empty"));
             return Ok(html(unfit, &page));
         }
         Asked::MailedCode { code, .. } if secret.is_empty() => {
-            *code = Some(Field::wrong("", "Type the code that we mailed you."));
+            *code = Some(Field::wrong("", &place.words.text("mailed-code.empty")));
             return Ok(html(unfit, &page));
         }
         Asked::Nothing => return Ok(html(unfit, &page)),
@@ -356,7 +341,7 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
     if let Asked::MailedCode { code, .. } = &mut page.asked {
         *code = Some(Field::default());
     }
-    let (status, notice) = match outcome {
+    let notice = match outcome {
         ProofResult::Passed { cookie } => {
             let onward = if goes_on {
                 Redirect::temporary(&place.path(then.form))
@@ -365,18 +350,15 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
             };
             return Ok(place.with_cookie(onward.into_response(), Some(&cookie)));
         }
-        ProofResult::AlreadyUsed => {
-            let text = "Wait for the next one and type it.";
-            (unfit, Notice::new(Tone::Attention, "This code was already used.", text))
-        }
-        ProofResult::Refused => {
-            let text = match page.asked {
-                Asked::Code { .. } => "Wait for the next one and type it.",
-                Asked::MailedCode { .. } => "Only the newest code works, once and for ten minutes.",
-                _ => "Check the keyboard and type it again.",
-            };
-            (unfit, Notice::new(Tone::Bad, "That did not fit.", text))
-        }
+        ProofResult::AlreadyUsed => code_used(place.words),
+        ProofResult::Refused => did_not_fit(
+            place.words,
+            match page.asked {
+                Asked::Code { .. } => "did-not-fit.next-code",
+                Asked::MailedCode { .. } => "did-not-fit.mailed-code",
+                _ => "did-not-fit.password",
+            },
+        ),
         ProofResult::Blocked { until } => {
             let now = place.state.service.now();
             page.notice = Some(blocked(place.words, until, now));
@@ -384,5 +366,21 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
         }
     };
     page.notice = Some(notice);
-    Ok(html(status, &page))
+    Ok(html(unfit, &page))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Language;
+
+    #[test]
+    fn every_language_says_why_it_asks() {
+        for language in Language::ALL {
+            for then in FOLLOWING {
+                let why = Words::of(language).text(then.why);
+                assert!(why.len() > then.why.len() && !why.contains('{'), "{}: {why}", language.tag());
+            }
+        }
+    }
 }

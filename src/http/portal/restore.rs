@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use super::place::Place;
 use super::profile::UNFIT;
-use super::sign_in::{blocked, with_wait};
+use super::sign_in::{blocked, did_not_fit, with_wait};
 use crate::http::codes::{Typed, code_problem};
 use crate::http::error::ApiError;
 use crate::http::extract::PageForm;
@@ -16,12 +16,13 @@ use crate::http::frame::html;
 use crate::http::page::portal::Closed;
 use crate::http::page::portal::restore::{LostBox, Restore, RestoreForm, RestoreLinkPage};
 use crate::http::page::{Code, Field, Notice, Tone};
-use crate::http::words;
 use crate::model::{EmailAddress, Factors, LoginStage, RestoreDraft};
 use crate::oath::Otp;
 use crate::service::{
-    PortalSession, PortalState, RestoreLink, RestoreProof, RestoreResult, RestoreStep, RestoreTyped,
+    PortalSession, PortalState, RESTORE_PASSWORD_CHARS, RestoreLink, RestoreProof, RestoreResult,
+    RestoreStep, RestoreTyped,
 };
+use crate::words::Words;
 
 /// What was sent, or why it cannot be read.
 type Form = Result<PageForm<Typed>, ApiError>;
@@ -39,21 +40,22 @@ fn row(of: Factors<bool>) -> [bool; 3] {
 
 /// A page of the request.
 fn page(place: &Place, session: &PortalSession, step: RestoreForm, notice: Option<Notice>) -> Restore {
-    let title = match step {
-        RestoreForm::Sent { .. } => "Your request has a number",
-        _ => "Restore access",
-    };
+    let title = place.words.text(match step {
+        RestoreForm::Sent { .. } => "restore-sent",
+        _ => "restore-access",
+    });
     let login = match (&session.stage, &session.user) {
         (LoginStage::LoginTyped { login, .. }, _) => login.as_str().to_owned(),
         (_, Some(user)) => user.login.as_str().to_owned(),
         (_, None) => String::new(),
     };
     let (back, back_words) = match session.state() {
-        PortalState::LoginTyped | PortalState::CodeOwed => ("verify", "Back to the sign-in"),
-        PortalState::OtpOwed => ("otp", "Back to the sign-in"),
-        PortalState::Full => ("home", "Back to your page"),
+        PortalState::LoginTyped | PortalState::CodeOwed => ("verify", "restore-to-sign-in"),
+        PortalState::OtpOwed => ("otp", "restore-to-sign-in"),
+        PortalState::Full => ("home", "page-to-home"),
     };
-    let frame = if session.state() == PortalState::Full { place.inside(title) } else { place.outside(title) };
+    let frame =
+        if session.state() == PortalState::Full { place.inside(&title) } else { place.outside(&title) };
     Restore {
         page: frame,
         portal: place.portal(),
@@ -63,17 +65,18 @@ fn page(place: &Place, session: &PortalSession, step: RestoreForm, notice: Optio
         empty: Field::default(),
         notice,
         back,
-        back_words,
+        back_words: place.words.text(back_words),
     }
 }
 
-fn proof_form(lost: Factors<bool>, otp_error: Option<String>, error: Option<String>) -> RestoreForm {
-    let otp = Code {
-        name: "otp".into(),
-        label: "The code on your token".into(),
-        challenge: None,
-        error: otp_error,
-    };
+fn proof_form(
+    words: Words,
+    lost: Factors<bool>,
+    otp_error: Option<String>,
+    error: Option<String>,
+) -> RestoreForm {
+    let label = words.text("otp-heading");
+    let otp = Code { name: "otp".into(), label, challenge: None, error: otp_error };
     RestoreForm::Proof {
         password: !lost.password,
         code: !lost.email,
@@ -82,53 +85,50 @@ fn proof_form(lost: Factors<bool>, otp_error: Option<String>, error: Option<Stri
     }
 }
 
+fn password_form(words: Words, new: Field, again: Field) -> RestoreForm {
+    let hint = words.with("restore-password.hint", &[("least", RESTORE_PASSWORD_CHARS.into())]);
+    RestoreForm::Password { new, hint, again }
+}
+
 /// What is asked for, in lines.
-fn asks(draft: &RestoreDraft) -> Vec<String> {
+fn asks(words: Words, draft: &RestoreDraft) -> Vec<String> {
     let mut lines = Vec::new();
     if draft.lost.token {
-        lines.push(
-            "If a token is yours, it is switched off; you sign in without it and set up another.".to_owned(),
-        );
+        lines.push(words.text("restore-asks.token"));
     }
     if draft.lost.password {
-        lines.push("The password that you typed takes the place of the old one.".to_owned());
+        lines.push(words.text("restore-asks.password"));
     }
     if let Some(to) = &draft.new_email {
-        lines.push(format!("A link is mailed to {to}, which becomes your address when you open it."));
+        lines.push(words.with("restore-asks.email", &[("to", to.as_str().into())]));
     }
     lines
 }
 
 /// What comes after sending, in lines: it follows from what was typed and from the portal's own settings.
 fn next_steps(place: &Place, draft: &RestoreDraft) -> Vec<String> {
+    let words = place.words;
     let rules = place.resource.portal.as_ref();
-    let help = rules.map(|portal| portal.help_text.trim()).unwrap_or_default();
-    let help = if help.is_empty() {
-        format!("Call or visit the people who look after {}, and read them the number.", place.resource.name)
-    } else {
-        format!(
-            "Call or visit the people who look after {}, and read them the number. {help}",
-            place.resource.name
-        )
-    };
-    let mut lines = vec![help, "They ask who you are, in their own way.".to_owned()];
+    let mut call = words.with("restore-next-call", &[("place", place.resource.name.as_str().into())]);
+    if let Some(help) = place.portal().help {
+        call = format!("{call} {help}");
+    }
+    let mut lines = vec![call, words.text("restore-next-identity")];
     let is_all_lost = draft.lost == Factors { token: true, password: true, email: true };
     if is_all_lost {
-        let hours = rules.map_or(0, |portal| portal.restore_wait_hours);
-        let wait = match hours {
-            0 => String::new(),
-            hours => format!(", and it takes effect {} later", words::duration(u64::from(hours) * 3_600)),
-        };
-        lines.push(format!("You could prove nothing from here, so two of them must agree{wait}."));
+        lines.push(match rules.map_or(0, |portal| portal.restore_wait_hours) {
+            0 => words.text("restore-next-two"),
+            hours => {
+                let wait = words.duration(u64::from(hours) * 3_600);
+                words.with("restore-next-two-wait", &[("wait", wait.into())])
+            }
+        });
     }
     if draft.lost.email {
-        lines.push("Then open the link that comes to your new address: it works for one day.".to_owned());
+        lines.push(words.text("restore-next-link"));
     }
-    lines.push("Then sign in with what you have now.".to_owned());
-    lines.push(
-        "Found again what was lost? Sign in as usual: that deletes the request. If nobody decides, it ends after 30 days."
-            .to_owned(),
-    );
+    lines.push(words.text("restore-next-sign-in"));
+    lines.push(words.text("restore-next-found"));
     lines
 }
 
@@ -141,12 +141,10 @@ async fn present(
     let draft = session.restore.as_deref();
     let step = match (RestoreStep::of(draft), draft) {
         (RestoreStep::Lost, _) | (_, None) => lost_form(place, session, Factors::default(), None).await?,
-        (RestoreStep::Proof, Some(draft)) => proof_form(draft.lost, None, None),
-        (RestoreStep::Password, _) => {
-            RestoreForm::Password { new: Field::default(), again: Field::default() }
-        }
+        (RestoreStep::Proof, Some(draft)) => proof_form(place.words, draft.lost, None, None),
+        (RestoreStep::Password, _) => password_form(place.words, Field::default(), Field::default()),
         (RestoreStep::Email, _) => RestoreForm::Email { address: Field::default() },
-        (RestoreStep::Send, Some(draft)) => RestoreForm::Send { asks: asks(draft) },
+        (RestoreStep::Send, Some(draft)) => RestoreForm::Send { asks: asks(place.words, draft) },
         (RestoreStep::Sent, Some(draft)) => RestoreForm::Sent {
             reference: draft.reference.map(|number| number.to_string()).unwrap_or_default(),
             steps: next_steps(place, draft),
@@ -163,7 +161,7 @@ async fn lost_form(
 ) -> Result<RestoreForm, ApiError> {
     let asked = Arc::clone(session);
     let proved = place.state.blocking(move |service| service.portal_restore_proved(&asked)).await?;
-    Ok(RestoreForm::Lost { boxes: LostBox::list(row(proved), row(ticked)), error })
+    Ok(RestoreForm::Lost { boxes: LostBox::list(place.words, row(proved), row(ticked)), error })
 }
 
 /// *Restore access*, at the question that comes next.
@@ -212,7 +210,7 @@ async fn lost(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> Res
     match place.state.blocking(move |service| service.portal_restore_lost(&asked, ticked, &visit)).await {
         Ok(()) => Ok(place.go("restore")),
         Err(error) if error.field == Some("lost") => {
-            let step = lost_form(place, session, ticked, Some(words::sentence(&error.message))).await?;
+            let step = lost_form(place, session, ticked, Some(place.problem(&error))).await?;
             Ok(html(UNFIT, &page(place, session, step, None)))
         }
         Err(error) => Err(error),
@@ -221,7 +219,9 @@ async fn lost(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> Res
 
 async fn proof(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> Result<Response, ApiError> {
     let Some(lost) = session.restore.as_ref().map(|draft| draft.lost) else { return Ok(place.go("restore")) };
-    let again = |otp_error, error, notice| page(place, session, proof_form(lost, otp_error, error), notice);
+    let again = |otp_error, error, notice| {
+        page(place, session, proof_form(place.words, lost, otp_error, error), notice)
+    };
     let given =
         |name: &str, is_lost: bool| (!is_lost && !typed.text(name).is_empty()).then(|| typed.secret(name));
     let otp = match typed.text("otp") {
@@ -240,9 +240,7 @@ async fn proof(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> Re
     match outcome {
         Ok(RestoreProof::Passed) => Ok(place.go("restore")),
         Ok(RestoreProof::Refused) => {
-            let text = "Type it again, or leave empty what you are not sure of. Of mailed codes only the newest \
-                        fits, of a token the code that it shows now.";
-            let notice = Notice::new(Tone::Bad, "That did not fit.", text);
+            let notice = did_not_fit(place.words, "restore-have.refused");
             Ok(html(UNFIT, &again(None, None, Some(notice))))
         }
         Ok(RestoreProof::Blocked { until }) => {
@@ -251,8 +249,7 @@ async fn proof(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> Re
             Ok(with_wait(html(StatusCode::TOO_MANY_REQUESTS, &page), until, now))
         }
         Err(error) if error.field == Some("proof") => {
-            let text = "Type one of these. If none is within reach, start again and tick it, too.";
-            Ok(html(UNFIT, &again(None, Some(text.to_owned()), None)))
+            Ok(html(UNFIT, &again(None, Some(place.words.text("restore-have.empty")), None)))
         }
         Err(error) => Err(error),
     }
@@ -262,23 +259,20 @@ async fn password(place: &Place, session: &Arc<PortalSession>, typed: &Typed) ->
     let (new, again) = (typed.secret("new"), typed.secret("again"));
     let wrong = |new: Option<String>, again: Option<String>| {
         let field = |error| Field { value: String::new(), error };
-        let step = RestoreForm::Password { new: field(new), again: field(again) };
+        let step = password_form(place.words, field(new), field(again));
         html(UNFIT, &page(place, session, step, None))
     };
     if new.is_empty() {
-        return Ok(wrong(Some("Type the new password.".to_owned()), None));
+        return Ok(wrong(Some(place.words.text("restore-password.empty")), None));
     }
     if !new.ct_eq(&again) {
-        return Ok(wrong(
-            None,
-            Some("The two are not the same: type the new password once more.".to_owned()),
-        ));
+        return Ok(wrong(None, Some(place.words.text("restore-password.differ"))));
     }
-    let asked = Arc::clone(session);
+    let (asked, chars) = (Arc::clone(session), new.chars());
     match place.state.blocking(move |service| service.portal_restore_password(&asked, &new)).await {
         Ok(()) => Ok(place.go("restore")),
         Err(error) if error.field == Some("password") => {
-            Ok(wrong(Some(words::sentence(&error.message)), None))
+            Ok(wrong(Some(place.password_problem(&error, chars, RESTORE_PASSWORD_CHARS)), None))
         }
         Err(error) => Err(error),
     }
@@ -289,7 +283,7 @@ async fn email(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> Re
     let to = match EmailAddress::parse(text) {
         Ok(to) => to,
         Err(error) => {
-            let address = Field::wrong(text, &words::sentence(&error.to_string()));
+            let address = Field::wrong(text, &place.name_problem(&error));
             return Ok(html(UNFIT, &page(place, session, RestoreForm::Email { address }, None)));
         }
     };
@@ -304,20 +298,20 @@ async fn sent(place: &Place, session: &Arc<PortalSession>) -> Result<Response, A
         RestoreResult::Sent(_) => Ok(place.go("restore")),
         RestoreResult::Blocked { until } => {
             let now = place.state.service.now();
-            let wait = words::next_try(Some(until), now).unwrap_or_default();
-            let text = format!("Many requests came from your network. The next is possible {wait}.");
-            let notice = Notice::new(Tone::Attention, "There were enough requests for now.", &text);
+            let wait = [("wait", place.words.wait(until, now).into())];
+            let notice = Notice::tell(Tone::Attention, place.words, "restore-enough", &wait);
             let page = present(place, session, Some(notice)).await?;
             Ok(with_wait(html(StatusCode::TOO_MANY_REQUESTS, &page), Some(until), now))
         }
     }
 }
 
-fn said(place: &Place, status: StatusCode, title: &str, text: &str) -> Response {
+fn said(place: &Place, status: StatusCode, id: &str) -> Response {
+    let notice = Notice::say(Tone::Neutral, place.words, id);
     let page = Closed {
-        page: place.outside(title),
+        page: place.outside(&notice.title),
         portal: place.portal(),
-        notice: Notice::new(Tone::Neutral, title, text),
+        notice,
         again: Some(place.path("portal")),
     };
     html(status, &page)
@@ -325,8 +319,7 @@ fn said(place: &Place, status: StatusCode, title: &str, text: &str) -> Response 
 
 /// The page of every link that does nothing, whatever the reason.
 fn useless(place: &Place) -> Response {
-    let text = "It was used already, it is too old, or what it was for has ended.";
-    said(place, StatusCode::NOT_FOUND, "This link does not work any more", text)
+    said(place, StatusCode::NOT_FOUND, "link-useless")
 }
 
 /// What a link in a mail would do.
@@ -334,40 +327,34 @@ pub(super) async fn link(place: Place) -> Response {
     let key = place.query.strip_prefix("k=").unwrap_or_default().to_owned();
     let (alias, asked) = (place.alias.clone(), key.clone());
     let result = place.state.blocking(move |service| service.restore_link(&alias, &asked)).await;
-    let (heading, text, button, icon, kind, otherwise) = match result {
-        Ok(RestoreLink::Cancel { reference, opened_at, address }) => (
-            "A request for access",
-            format!(
-                "Somebody asked for access in your name {}, from the network address {address}. The request has the \
-                 number {reference}.",
-                words::moment(opened_at, place.state.service.now()).words,
-            ),
-            "Cancel the request",
-            "trash-2",
-            "danger",
-            "If it was you, close this page: the request stays.",
-        ),
-        Ok(RestoreLink::Email { to }) => (
-            "Your new e-mail address",
-            format!("{to} becomes your e-mail address for {}. The old one is told.", place.resource.name),
-            "Use this address",
-            "check",
-            "primary",
-            "If you did not ask for it, close this page: nothing changes.",
-        ),
+    let words = place.words;
+    let (id, text, icon, kind) = match result {
+        Ok(RestoreLink::Cancel { reference, opened_at, address }) => {
+            let about = [
+                ("when", place.moment(opened_at).words.into()),
+                ("address", address.into()),
+                ("reference", reference.to_string().into()),
+            ];
+            ("link-cancel", words.with("link-cancel.text", &about), "trash-2", "danger")
+        }
+        Ok(RestoreLink::Email { to }) => {
+            let about = [("to", to.as_str().into()), ("place", place.resource.name.as_str().into())];
+            ("link-email", words.with("link-email.text", &about), "check", "primary")
+        }
         Err(error) if error.status == StatusCode::NOT_FOUND => return useless(&place),
         Err(error) => return place.answer(Err(error)),
     };
+    let heading = words.text(id);
     let page = RestoreLinkPage {
-        page: place.outside(heading),
+        page: place.outside(&heading),
         portal: place.portal(),
         heading,
         text,
         key,
-        button,
+        button: words.text(&format!("{id}.button")),
         icon,
         kind,
-        otherwise,
+        otherwise: words.text(&format!("{id}.otherwise")),
     };
     html(StatusCode::OK, &page)
 }
@@ -379,14 +366,8 @@ pub(super) async fn link_used(place: Place, form: Form) -> Response {
         let (alias, key, visit) = (place.alias.clone(), typed.text("k").to_owned(), place.visit());
         let used = place.state.blocking(move |service| service.use_restore_link(&alias, &key, &visit)).await;
         match used {
-            Ok(RestoreLink::Cancel { .. }) => {
-                let text = "Nothing changes in your name. If it happens again, ask for help.";
-                Ok(said(&place, StatusCode::OK, "The request is cancelled", text))
-            }
-            Ok(RestoreLink::Email { .. }) => {
-                let text = "Codes and notices go there from now on. Both addresses are told.";
-                Ok(said(&place, StatusCode::OK, "Your e-mail address is changed", text))
-            }
+            Ok(RestoreLink::Cancel { .. }) => Ok(said(&place, StatusCode::OK, "link-cancelled")),
+            Ok(RestoreLink::Email { .. }) => Ok(said(&place, StatusCode::OK, "link-email-changed")),
             Err(error) if error.status == StatusCode::NOT_FOUND => Ok(useless(&place)),
             Err(error) => Err(error),
         }

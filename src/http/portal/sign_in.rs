@@ -16,7 +16,6 @@ use crate::http::extract::PageForm;
 use crate::http::frame::html;
 use crate::http::page::portal::{Login, MailedOtp, Otp as OtpPage, Unusual, Verify};
 use crate::http::page::{Code, Field, Notice, Ring, Tone};
-use crate::http::words;
 use crate::model;
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
@@ -52,17 +51,16 @@ pub(super) async fn start(place: Place) -> Response {
 }
 
 fn login_page(place: &Place, status: StatusCode, login: Field, notice: Option<Notice>) -> Response {
-    let title = format!("Your token for {}", place.resource.name);
+    let title = place.words.with("sign-in-title", &[("place", place.resource.name.as_str().into())]);
     html(status, &Login { page: place.outside(&title), portal: place.portal(), login, notice })
 }
 
 /// Page 1.
 pub(super) async fn login(place: Place) -> Response {
     let notice = if place.query == "signed-out" {
-        Some(Notice::new(Tone::Good, "You are signed out.", ""))
+        Some(Notice::new(Tone::Good, &place.words.text("sign-in-left"), ""))
     } else if place.ended {
-        let text = "Your visit was closed after a while. Nothing is lost: sign in again.";
-        Some(Notice::new(Tone::Neutral, "You were signed out.", text))
+        Some(Notice::say(Tone::Neutral, place.words, "sign-in-ended"))
     } else {
         None
     };
@@ -76,7 +74,7 @@ pub(super) async fn begin(place: Place, form: Form<LoginForm>) -> Response {
         let login = match model::Login::parse(&typed) {
             Ok(login) => login,
             Err(error) => {
-                let field = Field::wrong(&typed, &words::sentence(&error.to_string()));
+                let field = Field::wrong(&typed, &place.name_problem(&error));
                 return Ok(login_page(&place, StatusCode::UNPROCESSABLE_ENTITY, field, None));
             }
         };
@@ -95,16 +93,16 @@ fn second_page(place: &Place, session: &PortalSession, status: StatusCode, probl
     };
     let (secret, notice) = match problem {
         Problem::None => (Field::default(), None),
-        Problem::Field(error) => (Field::wrong("", error), None),
+        Problem::Field(error) => (Field::wrong("", &error), None),
         Problem::Notice(notice) => (Field::default(), Some(notice)),
     };
-    let page = place.outside("Password or mailed code");
+    let page = place.outside(&place.words.text("verify-title"));
     html(status, &Verify { page, portal: place.portal(), login, secret, notice })
 }
 
 enum Problem {
     None,
-    Field(&'static str),
+    Field(String),
     Notice(Notice),
 }
 
@@ -115,6 +113,16 @@ pub(super) fn blocked(words: Words, until: Option<UnixTime>, now: UnixTime) -> N
         None => words.text("tries-ask"),
     };
     Notice::new(Tone::Bad, &words.text("tries-too-many"), &text)
+}
+
+/// What was typed does not fit; the second text says what to do.
+pub(super) fn did_not_fit(words: Words, what_to_do: &str) -> Notice {
+    Notice::new(Tone::Bad, &words.text("did-not-fit"), &words.text(what_to_do))
+}
+
+/// The code that was typed was spent before, in words.
+pub(super) fn code_used(words: Words) -> Notice {
+    Notice::new(Tone::Attention, &words.text("code-used"), &words.text("did-not-fit.next-code"))
 }
 
 /// No further code is mailed, in words.
@@ -155,7 +163,7 @@ async fn verified(
 ) -> Result<Response, ApiError> {
     let PageForm(SecretForm { secret, time_zone, screen }) = form?;
     if secret.trim().is_empty() {
-        let problem = Problem::Field("Type your password, or the code that we mailed you.");
+        let problem = Problem::Field(place.words.text("verify-empty"));
         return Ok(second_page(place, &session, StatusCode::UNPROCESSABLE_ENTITY, problem));
     }
     let visit = place.visit_of(&time_zone, &screen);
@@ -167,18 +175,12 @@ async fn verified(
         }
         SecondPage::CodeMailed { cookie } => place.go_with("unusual", Some(&cookie)),
         SecondPage::NoWayToAsk => {
-            let whom =
-                place.portal().help.unwrap_or_else(|| "Ask the people who gave you this address.".to_owned());
-            let text = format!(
-                "This browser or this place is unlike those from which you sign in otherwise. We would mail you a code now, but there is no way to mail you one. {whom} They can let you in once."
-            );
-            let notice = Notice::new(Tone::Attention, "You cannot be let in from here.", &text);
+            let whom = [("whom", place.whom_to_ask().into())];
+            let notice = Notice::tell(Tone::Attention, place.words, "verify-no-way", &whom);
             second_page(place, &session, StatusCode::FORBIDDEN, Problem::Notice(notice))
         }
         SecondPage::Refused => {
-            let text =
-                "Check the keyboard and type it again. If you were mailed a code, only the newest one works.";
-            let notice = Notice::new(Tone::Bad, "That did not fit.", text);
+            let notice = did_not_fit(place.words, "did-not-fit.secret");
             second_page(place, &session, StatusCode::UNPROCESSABLE_ENTITY, Problem::Notice(notice))
         }
         SecondPage::Blocked { until } => {
@@ -227,10 +229,11 @@ async fn owed(place: &Place, session: &Arc<PortalSession>) -> Result<Owed, ApiEr
 }
 
 fn third_page(place: &Place, status: StatusCode, owed: &Owed, third: Third) -> Response {
-    let code = Code { name: "otp".into(), label: "Code".into(), challenge: None, error: third.problem };
-    let title = if owed.mailed.is_some() { "The code we mailed you" } else { "The code on your token" };
+    let label = place.words.text("code");
+    let code = Code { name: "otp".into(), label, challenge: None, error: third.problem };
+    let title = place.words.text(if owed.mailed.is_some() { "mailed-code" } else { "otp-heading" });
     let page = OtpPage {
-        page: place.outside(title),
+        page: place.outside(&title),
         portal: place.portal(),
         code,
         mailed: owed.mailed.as_ref().map(|mailed| MailedOtp {
@@ -283,9 +286,7 @@ async fn mailed_again(place: &Place, session: Arc<PortalSession>) -> Result<Resp
     let notice = match &owed.mailed {
         // The page says it by itself.
         None | Some(MailTokenView { hint: None, .. }) => None,
-        Some(_) if sent => {
-            Some(Notice::new(Tone::Neutral, "A code is on its way.", "An earlier one is useless now."))
-        }
+        Some(_) if sent => Some(Notice::say(Tone::Neutral, place.words, "otp-mail-sent")),
         Some(_) => Some(enough_mails(place.words)),
     };
     Ok(third_page(place, StatusCode::OK, &owed, Third { notice, ..Third::default() }))
@@ -304,36 +305,30 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
     let visit = place.visit_of(typed.text("time_zone"), typed.text("screen"));
     let asked = Arc::clone(&session);
     let outcome = place.state.blocking(move |service| service.portal_third(&asked, &otp, &visit));
-    let notice = |title, text: &str| Some(Notice::new(Tone::Bad, title, text));
+    let refused = |what_to_do| {
+        Some(Notice::new(Tone::Bad, &place.words.text("otp-refused"), &place.words.text(what_to_do)))
+    };
     Ok(match outcome.await? {
         ThirdPage::Passed { cookie } => place.go_with("home", Some(&cookie)),
         ThirdPage::AlreadyUsed => {
-            let (title, text) = match &owed.mailed {
-                None => ("This code was already used.", "Wait for the next one and type it."),
-                Some(_) => ("This code does not hold any more.", "Only the newest one works, and once."),
-            };
-            let notice = Some(Notice::new(Tone::Attention, title, text));
+            let notice = Some(match &owed.mailed {
+                None => code_used(place.words),
+                Some(_) => Notice::say(Tone::Attention, place.words, "otp-past"),
+            });
             third_page(place, unfit, &owed, Third { notice, ..Third::default() })
         }
         ThirdPage::Refused { .. } if owed.mailed.is_some() => {
-            let text = "Only the newest code works, once and for ten minutes.";
-            let notice = notice("That code did not fit.", text);
+            let notice = refused("did-not-fit.mailed-code");
             third_page(place, unfit, &owed, Third { notice, ..Third::default() })
         }
         ThirdPage::Refused { can_synchronize: true } => {
-            let text = "Wait for the next one and type it; if it fails again, choose Synchronize.";
-            let notice = notice("That code did not fit.", text);
+            let notice = refused("otp-refused.synchronize");
             let third = Third { synchronize: Code::fields(place.words, owed.count), notice, problem: None };
             third_page(place, unfit, &owed, third)
         }
         ThirdPage::Refused { can_synchronize: false } => {
-            let text = "Wait for the next one and type it. If it fails again, ask for help.";
-            third_page(
-                place,
-                unfit,
-                &owed,
-                Third { notice: notice("That code did not fit.", text), ..Third::default() },
-            )
+            let notice = refused("otp-refused.ask");
+            third_page(place, unfit, &owed, Third { notice, ..Third::default() })
         }
         ThirdPage::Blocked { until } => {
             let notice = Some(blocked(place.words, until, place.state.service.now()));
@@ -372,8 +367,7 @@ async fn brought_back(
         Ok((SequenceOutcome { result: SequenceResult::Synchronized { .. }, .. }, None)) => {
             // The PIN did not stand beside the codes, or the sign-in comes from an unusual environment: the
             // next code is told which.
-            let text = "Now type the next code; if your token has a PIN, together with it.";
-            let notice = Some(Notice::new(Tone::Good, "Your token is back in time.", text));
+            let notice = Some(Notice::say(Tone::Good, place.words, "otp-synchronized"));
             Ok(third_page(place, StatusCode::OK, &owed, Third { notice, ..Third::default() }))
         }
         Ok((outcome, None)) => {
@@ -406,7 +400,7 @@ async fn unusual_page(
 ) -> Result<Response, ApiError> {
     let asked = Arc::clone(session);
     let waits = place.state.blocking(move |service| service.unusual_code(&asked)).await?.is_some();
-    let page = place.outside("A code, too");
+    let page = place.outside(&place.words.text("unusual-heading"));
     Ok(html(status, &Unusual { page, portal: place.portal(), waits, code, notice }))
 }
 
@@ -423,7 +417,7 @@ pub(super) async fn unusual_sent(place: Place, form: Form<Typed>) -> Response {
             let asked = Arc::clone(&session);
             let sent = place.state.blocking(move |service| service.mail_unusual(&asked, &visit)).await?;
             let notice = if sent {
-                Notice::new(Tone::Neutral, "Another code is on its way.", "The old one is useless now.")
+                Notice::say(Tone::Neutral, place.words, "unusual-sent")
             } else {
                 enough_mails(place.words)
             };
@@ -431,7 +425,7 @@ pub(super) async fn unusual_sent(place: Place, form: Form<Typed>) -> Response {
         }
         let unfit = StatusCode::UNPROCESSABLE_ENTITY;
         if typed.text("code").is_empty() {
-            let field = Field::wrong("", "Type the code that we mailed you.");
+            let field = Field::wrong("", &place.words.text("mailed-code.empty"));
             return unusual_page(&place, &session, unfit, field, None).await;
         }
         let (code, asked) = (typed.secret("code"), Arc::clone(&session));
@@ -441,8 +435,7 @@ pub(super) async fn unusual_sent(place: Place, form: Form<Typed>) -> Response {
                 place.go_with("home", Some(&cookie))
             }
             SecondPage::Refused | SecondPage::NoWayToAsk => {
-                let text = "Only the newest code works, once and for ten minutes.";
-                let notice = Notice::new(Tone::Bad, "That did not fit.", text);
+                let notice = did_not_fit(place.words, "did-not-fit.mailed-code");
                 unusual_page(&place, &session, unfit, Field::default(), Some(notice)).await?
             }
             SecondPage::Blocked { until } => {

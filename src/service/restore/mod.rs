@@ -23,7 +23,7 @@ use super::{Service, ServiceError};
 pub use self::issue::{EarlierIssue, IssueVerdict, UserIssueView};
 pub use self::link::RestoreLink;
 pub use self::machine::{FactorState, Judgement, RestoreStep, judge};
-pub use self::request::{RestoreProof, RestoreResult, RestoreTyped};
+pub use self::request::{RESTORE_PASSWORD_CHARS, RestoreProof, RestoreResult, RestoreTyped};
 pub use self::sign_in::DeletedIssue;
 pub(super) use self::sign_in::deleted_by_sign_in;
 

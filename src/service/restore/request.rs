@@ -27,6 +27,9 @@ use crate::vault::{check_new_password, random_bytes};
 use super::machine::{FactorState, RestoreStep, any, claims, judge};
 use super::{MOST_OPEN, browser, closed, names, on_record, open_of};
 
+/// Characters that a new password of a request needs at least.
+pub const RESTORE_PASSWORD_CHARS: usize = MIN_PASSWORD_CHARS;
+
 /// What was typed as proofs; nothing where a field was left empty.
 #[derive(Debug, Default)]
 pub struct RestoreTyped {
@@ -294,7 +297,7 @@ impl Service {
         portal: &PortalSession,
         new: &Passphrase,
     ) -> Result<(), ServiceError> {
-        check_new_password(new, MIN_PASSWORD_CHARS)?;
+        check_new_password(new, RESTORE_PASSWORD_CHARS)?;
         let hash = self.hash_password(new)?;
         let (portal, now) = (portal.clone(), self.clock.now());
         self.decide(move |view| {

@@ -161,8 +161,8 @@ pub enum Asked {
         code: Code,
         /// Runs with the token's step.
         ring: Option<Ring>,
-        /// Whose code, as in "your token for VPN".
-        of: String,
+        /// Whose code to type, in a sentence.
+        lead: String,
         /// Which, when there are several.
         choices: Vec<Choice>,
     },
@@ -187,8 +187,8 @@ pub struct Prove {
     pub page: Page,
     /// The portal.
     pub portal: Portal,
-    /// What comes after, as in "before your login is changed".
-    pub why: &'static str,
+    /// What comes after, and why that asks who is there.
+    pub why: String,
     /// The action that follows.
     pub then: &'static str,
     /// What was typed before, by the names of its fields.
@@ -207,13 +207,13 @@ impl Prove {
         Self {
             page: inside("Is it you?"),
             portal: Portal::sample(),
-            why: "before your login is changed",
+            why: crate::words::Words::ENGLISH.text("prove-why.login"),
             then: "login",
             kept: vec![("login", "test2".into())],
             asked: Asked::Code {
                 code,
                 ring: Some(Ring::sample()),
-                of: "your token".into(),
+                lead: "Type the code that your token shows now.".into(),
                 choices: Vec::new(),
             },
             notice: None,
@@ -242,7 +242,12 @@ impl Prove {
         let pairs = [("87-1234567", "87-1234567 (Mail)"), ("87-1234568", "87-1234568 (Wiki)")];
         let choices = Choice::list(&pairs, "87-1234567");
         Self {
-            asked: Asked::Code { code, ring: None, of: "one of your tokens".into(), choices },
+            asked: Asked::Code {
+                code,
+                ring: None,
+                lead: "Type the code that one of your tokens shows now.".into(),
+                choices,
+            },
             ..Self::sample()
         }
     }

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::super::{Code, Field, Notice, Page};
 use super::Portal;
+use crate::words::Words;
 
 /// Something that may be lost.
 #[derive(Debug, Clone)]
@@ -11,23 +12,23 @@ pub struct LostBox {
     /// The field's name.
     pub name: &'static str,
     /// What stands beside it.
-    pub label: &'static str,
+    pub label: String,
     /// Ticked.
     pub ticked: bool,
 }
 
 impl LostBox {
     /// The boxes for token, password and mail address that are not proved, with what is ticked.
-    pub fn list(proved: [bool; 3], ticked: [bool; 3]) -> Vec<Self> {
-        let words = [
-            ("token", "My token, or the phone with the app: lost, broken, or I have none"),
-            ("password", "My password: forgotten, or I have none"),
-            ("email", "My e-mail: I cannot read it, or have none on record"),
+    pub fn list(words: Words, proved: [bool; 3], ticked: [bool; 3]) -> Vec<Self> {
+        let labels = [
+            ("token", "restore-lost.token"),
+            ("password", "restore-lost.password"),
+            ("email", "restore-lost.email"),
         ];
-        let boxes = words.into_iter().zip(proved.into_iter().zip(ticked));
+        let boxes = labels.into_iter().zip(proved.into_iter().zip(ticked));
         boxes
             .filter(|(_, (is_proved, _))| !is_proved)
-            .map(|((name, label), (_, ticked))| Self { name, label, ticked })
+            .map(|((name, label), (_, ticked))| Self { name, label: words.text(label), ticked })
             .collect()
     }
 }
@@ -57,6 +58,8 @@ pub enum RestoreForm {
     Password {
         /// The first time; its value is never filled in.
         new: Field,
+        /// How long it must be.
+        hint: String,
         /// The second.
         again: Field,
     },
@@ -100,7 +103,7 @@ pub struct Restore {
     /// Where the way back leads.
     pub back: &'static str,
     /// Its words.
-    pub back_words: &'static str,
+    pub back_words: String,
 }
 
 /// What a link in a mail would do; a button does it.
@@ -112,19 +115,19 @@ pub struct RestoreLinkPage {
     /// The portal.
     pub portal: Portal,
     /// The page's heading.
-    pub heading: &'static str,
+    pub heading: String,
     /// What it is about.
     pub text: String,
     /// What the form sends back.
     pub key: String,
     /// The button's words.
-    pub button: &'static str,
+    pub button: String,
     /// The button's icon.
     pub icon: &'static str,
     /// Primary, or danger.
     pub kind: &'static str,
     /// What to do otherwise.
-    pub otherwise: &'static str,
+    pub otherwise: String,
 }
 
 #[cfg(test)]
@@ -140,13 +143,13 @@ impl Restore {
             notice,
             offers_again,
             back: "portal",
-            back_words: "Back to the sign-in",
+            back_words: "Back to the sign-in".into(),
         }
     }
 
     /// Nothing was ticked.
     pub fn sample() -> Self {
-        let boxes = LostBox::list([false; 3], [false; 3]);
+        let boxes = LostBox::list(Words::ENGLISH, [false; 3], [false; 3]);
         Self::sample_of(RestoreForm::Lost { boxes, error: Some("Tick what you cannot use.".into()) }, None)
     }
 
@@ -161,7 +164,8 @@ impl Restore {
     /// Two different passwords.
     pub fn sample_password() -> Self {
         let again = Field::wrong("", "The two are not the same.");
-        Self::sample_of(RestoreForm::Password { new: Field::default(), again }, None)
+        let hint = "At least 15 characters: a few words that only you would put together.".into();
+        Self::sample_of(RestoreForm::Password { new: Field::default(), hint, again }, None)
     }
 
     /// The new address.
@@ -189,13 +193,13 @@ impl RestoreLinkPage {
         Self {
             page: Page::sample_outside("A request for access"),
             portal: Portal::sample(),
-            heading: "A request for access",
+            heading: "A request for access".into(),
             text: "Somebody asked for access in your name on 3 May 14:05 UTC.".into(),
             key: "7-abc".into(),
-            button: "Cancel the request",
+            button: "Cancel the request".into(),
             icon: "trash-2",
             kind: "danger",
-            otherwise: "If it was you, close this page.",
+            otherwise: "If it was you, close this page.".into(),
         }
     }
 }
