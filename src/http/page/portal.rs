@@ -350,9 +350,9 @@ pub struct Confirm {
     /// The portal.
     pub portal: Portal,
     /// The page's heading.
-    pub heading: &'static str,
+    pub heading: String,
     /// What happens, in a sentence.
-    pub lead: &'static str,
+    pub lead: String,
     /// The sorts of token, when it is to replace another.
     pub tabs: Vec<SetupTab>,
     /// Where the form goes.
@@ -377,8 +377,8 @@ impl Confirm {
                 ..Page::sample("Existing Token Registration", "home")
             },
             portal: Portal::sample(),
-            heading: "Existing Token Registration",
-            lead: "You have a token in your hand. Three lines, and it is yours.",
+            heading: "Existing Token Registration".into(),
+            lead: "You have a token in your hand. Three lines, and it is yours.".into(),
             tabs: Vec::new(),
             action: "/selfservice/portal/tokens/confirm".into(),
             serial: Field::of("87-1234567"),
@@ -398,8 +398,8 @@ impl Confirm {
     #[cfg(test)]
     pub fn sample_reassign() -> Self {
         Self {
-            heading: "Re-Assign Token",
-            lead: "The token that you have works until the new one is confirmed.",
+            heading: "Re-Assign Token".into(),
+            lead: "The token that you have works until the new one is confirmed.".into(),
             tabs: SetupTab::samples(),
             action: "/selfservice/portal/tokens/reassign".into(),
             ..Self::sample()

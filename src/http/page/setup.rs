@@ -13,7 +13,7 @@ pub struct SetupTab {
     /// Its address.
     pub href: String,
     /// Its name.
-    pub label: &'static str,
+    pub label: String,
     /// Whether it is open.
     pub here: bool,
 }
@@ -24,7 +24,7 @@ impl SetupTab {
     pub fn samples() -> Vec<Self> {
         let tab = |name: &str, label, here| Self {
             href: format!("/selfservice/portal/tokens/register?type={name}"),
-            label,
+            label: String::from(label),
             here,
         };
         vec![
@@ -57,7 +57,7 @@ pub struct Register {
     /// The portal.
     pub portal: Portal,
     /// The page's heading.
-    pub heading: &'static str,
+    pub heading: String,
     /// What happens, in a sentence.
     pub lead: String,
     /// The sorts that are enabled; shown when there is more than one.
@@ -101,7 +101,7 @@ impl Register {
                 ..Page::sample("Register New Token", "home")
             },
             portal: Portal::sample(),
-            heading: "Register New Token",
+            heading: "Register New Token".into(),
             lead: "Nothing is changed until a code of the new token was right.".into(),
             tabs: SetupTab::samples(),
             sort,
@@ -173,7 +173,7 @@ pub struct Draft {
     /// The portal.
     pub portal: Portal,
     /// The page's heading.
-    pub heading: &'static str,
+    pub heading: String,
     /// QR code and key, for apps.
     pub shown: Option<Shown>,
     /// Where the code went, for codes by mail: most of the address hidden; and whether one waits.
@@ -202,7 +202,7 @@ impl Draft {
                 ..Page::sample("Register New Token", "home")
             },
             portal: Portal::sample(),
-            heading: "Register New Token",
+            heading: "Register New Token".into(),
             shown: Some(Shown {
                 qr: "<svg viewBox=\"0 0 9 9\" role=\"img\" aria-label=\"QR code of the new token\"><path d=\"M4 4h1v1h-1z\"/></svg>".into(),
                 key: "ABCD EFGH 2345".into(),

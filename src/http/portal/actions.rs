@@ -17,7 +17,6 @@ use crate::http::frame::html;
 use crate::http::page::portal::{Confirm, DeletedRequest, Done, Home, OwnToken, Picture, Synchronize};
 use crate::http::page::setup::SetupTab;
 use crate::http::page::{ActionRow, Badge, Choice, Code, Field, Notice, Tone};
-use crate::http::words;
 use crate::model::{Custody, PortalAction, TokenSerial};
 use crate::service::{ConfirmResult, DeletedIssue, PortalHome, PortalSession, SequenceResult, TokenView};
 use crate::words::Words;
@@ -30,20 +29,20 @@ pub(super) async fn read_home(place: &Place, session: &Arc<PortalSession>) -> Re
     place.state.blocking(move |service| service.portal_home(&session)).await
 }
 
-fn own_token(view: &TokenView, now: UnixTime) -> OwnToken {
+fn own_token(words: Words, view: &TokenView, now: UnixTime) -> OwnToken {
     let token = &view.token;
     let made = format!("{} {}", token.manufacturer, token.model);
     let name = if token.name.is_empty() { made.trim() } else { &token.name };
     let model = device::profiles().iter().find(|profile| profile.full_name() == made.trim());
     let since = match token.custody {
-        Custody::Confirmed { at } => format!("Confirmed on {}.", words::day(at, now)),
+        Custody::Confirmed { at } => words.with("own-token-confirmed", &[("day", words.day(at, now).into())]),
         _ => String::new(),
     };
     let clock = match view.state.drift {
         Some(drift) if drift.seconds.abs() >= 30 => {
-            format!(" Its clock is {}; we know that.", words::clock(drift.seconds))
+            words.with("own-token-clock", &[("clock", words.clock(drift.seconds).into())])
         }
-        Some(_) => " Its clock is right.".to_owned(),
+        Some(_) => words.text("own-token-clock-right"),
         None => String::new(),
     };
     let is_mailed = view.spec.is_mailed();
@@ -56,97 +55,60 @@ fn own_token(view: &TokenView, now: UnixTime) -> OwnToken {
         Some(ProfilePicture::Fob) | None => Picture::Fob,
     };
     let state = if token.disabled.is_none() {
-        Badge::with_icon(Tone::Good, "badge-check", "Yours, in use")
+        Badge::with_icon(Tone::Good, "badge-check", &words.text("own-token.in-use"))
     } else {
-        Badge::with_icon(Tone::Bad, "ban", "Switched off")
+        Badge::with_icon(Tone::Bad, "ban", &words.text("own-token.off"))
     };
     OwnToken {
         serial: token.serial.display().to_owned(),
         name: match name {
-            "" if is_mailed => "Codes by mail".into(),
-            "" => "Your token".into(),
+            "" if is_mailed => words.text("own-token.mailed"),
+            "" => words.text("own-token.nameless"),
             name => name.to_owned(),
         },
         picture,
         state,
-        words: format!("{since}{clock}").trim().to_owned(),
+        words: format!("{since} {clock}").trim().to_owned(),
     }
 }
 
 fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
-    let (page, icon, title, line) = match action {
-        PortalAction::RegisterExistingToken => (
-            "tokens/confirm",
-            "badge-check",
-            "Existing Token Registration",
-            "You have received a token: make it yours.",
-        ),
-        PortalAction::SynchronizeToken => (
-            "tokens/synchronize",
-            "refresh-cw",
-            "Token Synchronization",
-            "Your codes are refused: bring the token back in time.",
-        ),
-        PortalAction::RegisterNewToken => {
-            ("tokens/register", "plus", "Register New Token", "Set up an app or another token by yourself.")
+    let (page, icon, id) = match action {
+        PortalAction::RegisterExistingToken => {
+            ("tokens/confirm", "badge-check", "action-register-existing-token")
         }
-        PortalAction::ReassignToken => {
-            ("tokens/reassign", "refresh-cw", "Re-Assign Token", "Change to another token; the old one ends.")
-        }
-        PortalAction::UnassignToken => {
-            ("tokens/unassign", "undo-2", "Unassign Token", "Give your token back.")
-        }
-        PortalAction::SetupPin => (
-            "tokens/pin",
-            "lock",
-            "PIN Setup",
-            "Type a PIN with each code, so that a found token is of no use.",
-        ),
-        PortalAction::RemovePin => ("tokens/pin/remove", "lock", "Remove PIN", "Use the code alone again."),
-        PortalAction::CreatePassword => (
-            "password/new",
-            "key-round",
-            "Create Password",
-            "Sign in with a password instead of mailed codes.",
-        ),
-        PortalAction::ChangePassword => {
-            ("password", "key-round", "Change Password", "Choose a new password; the old one is asked first.")
-        }
-        PortalAction::ChangeEmail => {
-            ("email", "mail", "Change Email Address", "Have codes and notices sent to another address.")
-        }
-        PortalAction::ChangePhone => {
-            ("phone", "smartphone", "Change Contact Phone Number", "Be reached at another number.")
-        }
-        PortalAction::ChangeLogin => ("login", "user", "Change Login", "Sign in with another login."),
-        PortalAction::ChangeName => {
-            ("name", "pencil", "Change First Name and Last Name", "Be called otherwise.")
-        }
-        PortalAction::ManageEnvironment => (
-            "environment",
-            "network",
-            "Manage User Environment",
-            "See from where you sign in, trust or forget it.",
-        ),
+        PortalAction::SynchronizeToken => ("tokens/synchronize", "refresh-cw", "action-synchronize-token"),
+        PortalAction::RegisterNewToken => ("tokens/register", "plus", "action-register-new-token"),
+        PortalAction::ReassignToken => ("tokens/reassign", "refresh-cw", "action-reassign-token"),
+        PortalAction::UnassignToken => ("tokens/unassign", "undo-2", "action-unassign-token"),
+        PortalAction::SetupPin => ("tokens/pin", "lock", "action-setup-pin"),
+        PortalAction::RemovePin => ("tokens/pin/remove", "lock", "action-remove-pin"),
+        PortalAction::CreatePassword => ("password/new", "key-round", "action-create-password"),
+        PortalAction::ChangePassword => ("password", "key-round", "action-change-password"),
+        PortalAction::ChangeEmail => ("email", "mail", "action-change-email"),
+        PortalAction::ChangePhone => ("phone", "smartphone", "action-change-phone"),
+        PortalAction::ChangeLogin => ("login", "user", "action-change-login"),
+        PortalAction::ChangeName => ("name", "pencil", "action-change-name"),
+        PortalAction::ManageEnvironment => ("environment", "network", "action-manage-environment"),
     };
-    Some(ActionRow { href: place.path(page), icon, title: title.into(), line: line.into() })
+    let (title, line) = (place.words.text(id), place.words.text(&format!("{id}.line")));
+    Some(ActionRow { href: place.path(page), icon, title, line })
 }
 
 /// What to say of a request that this sign-in deleted (P46).
 fn deleted_request(place: &Place, issue: &DeletedIssue, now: UnixTime) -> DeletedRequest {
-    let when = words::moment(issue.opened_at, now).words;
+    let words = place.words;
     let DeletedIssue { reference, address, browser, only_email, can_change_email, .. } = issue;
-    let was = format!(
-        "It had the number {reference} and was made {when} from the network address {address} ({browser})."
-    );
-    let advice = if *only_email {
-        "If it was you: you are signed in now, so your e-mail address can be put right from here. If not, ask for help."
-    } else {
-        "If it was you, there is nothing to do. If not, somebody else acted in your name: ask for help."
-    };
-    let title = "A request for access in your name is deleted now.";
+    let parts = [
+        ("reference", reference.to_string().into()),
+        ("when", words.moment(issue.opened_at, now).into()),
+        ("address", address.as_str().into()),
+        ("browser", browser.as_str().into()),
+    ];
+    let text =
+        words.with(if *only_email { "deleted-request.only-email" } else { "deleted-request.text" }, &parts);
     DeletedRequest {
-        notice: Notice::new(Tone::Attention, title, &format!("{was} {advice}")),
+        notice: Notice::new(Tone::Attention, &words.text("deleted-request"), &text),
         change_email: (*only_email && *can_change_email).then(|| place.path("email")),
         again: only_email.then(|| place.path("restore")),
     }
@@ -160,20 +122,17 @@ pub(super) async fn home(Inside { place, session }: Inside) -> Response {
         .blocking(move |service| Ok((service.portal_home(&asked)?, service.portal_deleted_issues(&asked)?)));
     let result = read.await.map(|(home, deleted)| {
         let now = place.state.service.now();
-        let portal = place.portal();
-        let nothing =
-            portal.help.clone().unwrap_or_else(|| "Ask the people who gave you this address.".to_owned());
         let name = home.user.first_name.trim();
         let name = if name.is_empty() { home.user.login.as_str() } else { name }.to_owned();
         let page = Home {
-            page: place.inside("Your page"),
-            portal,
+            page: place.inside(&place.words.text("home-title")),
+            portal: place.portal(),
             name,
-            tokens: home.token.iter().map(|token| own_token(token, now)).collect(),
+            tokens: home.token.iter().map(|token| own_token(place.words, token, now)).collect(),
             actions: home.actions.iter().filter_map(|action| action_row(&place, *action)).collect(),
-            nothing,
+            nothing: place.whom_to_ask(),
             deleted: deleted.iter().map(|issue| deleted_request(&place, issue, now)).collect(),
-            notice: done(&place.query),
+            notice: done(place.words, &place.query),
         };
         html(StatusCode::OK, &page)
     });
@@ -181,24 +140,22 @@ pub(super) async fn home(Inside { place, session }: Inside) -> Response {
 }
 
 /// What `?done=` may say on the person's page: a word of this table, never text from the address.
-fn done(query: &str) -> Option<Notice> {
+fn done(words: Words, query: &str) -> Option<Notice> {
     if query == "draft-ended" {
-        let text = "If your new token stands on this page, it is yours already. If not, it took too long, too many codes did not fit, or you changed something else meanwhile: begin again.";
-        return Some(Notice::new(Tone::Attention, "Nothing is being set up any more.", text));
+        return Some(Notice::say(Tone::Attention, words, "home-draft-ended"));
     }
-    let (title, text) = match query.strip_prefix("done=")? {
-        "login" => ("Your login is changed.", "Sign in with the new one from now on."),
-        "name" => ("Your name is changed.", ""),
-        "phone" => ("Your phone number is changed.", ""),
-        "phone-removed" => ("Your phone number is removed.", ""),
-        "password" => ("Your password is changed.", "Wherever else you were signed in, you were signed out."),
-        "password-created" => {
-            ("You have a password now.", "Sign in with it from now on; no code is mailed any more.")
-        }
-        "email" => ("Your e-mail address is changed.", "Codes and notices go there from now on."),
+    let (id, has_text) = match query.strip_prefix("done=")? {
+        "login" => ("home-login", true),
+        "name" => ("home-name", false),
+        "phone" => ("home-phone", false),
+        "phone-removed" => ("home-phone-removed", false),
+        "password" => ("home-password", true),
+        "password-created" => ("home-password-created", true),
+        "email" => ("home-email", true),
         _ => return None,
     };
-    Some(Notice::new(Tone::Good, title, text))
+    let notice = Notice::new(Tone::Good, &words.text(id), "");
+    Some(if has_text { Notice::say(Tone::Good, words, id) } else { notice })
 }
 
 pub(super) fn not_offered() -> ApiError {
@@ -213,12 +170,13 @@ pub(super) fn done_page(
     next: String,
 ) -> Response {
     let now = place.state.service.now();
+    let (heading, text) = (place.words.text(heading), place.words.text(text));
     let page = Done {
-        page: place.inside(heading),
+        page: place.inside(&heading),
         portal: place.portal(),
-        notice: Notice::new(Tone::Good, "Done", text),
-        heading: heading.to_owned(),
-        token: home.token.as_ref().map(|token| own_token(token, now)),
+        notice: Notice::new(Tone::Good, &place.words.text("token-done"), &text),
+        heading,
+        token: home.token.as_ref().map(|token| own_token(place.words, token, now)),
         next,
         home: place.path("home"),
     };
@@ -257,21 +215,17 @@ pub(super) fn confirm_page(
     codes: Vec<Code>,
     notice: Option<Notice>,
 ) -> Response {
+    let words = place.words;
     let (heading, lead, tabs) = match way {
-        Way::First => (
-            "Existing Token Registration",
-            "You have a token in your hand. Three lines, and it is yours.",
-            Vec::new(),
-        ),
-        Way::Replace { tabs } => {
-            ("Re-Assign Token", "The token that you have works until the new one is confirmed.", tabs.clone())
-        }
+        Way::First => ("action-register-existing-token", "confirm-lead", Vec::new()),
+        Way::Replace { tabs } => ("action-reassign-token", "reassign-lead-received", tabs.clone()),
     };
+    let heading = words.text(heading);
     let page = Confirm {
-        page: place.inside(heading),
+        page: place.inside(&heading),
         portal: place.portal(),
         heading,
-        lead,
+        lead: words.text(lead),
         tabs,
         action: place.path(way.page()),
         serial,
@@ -288,12 +242,9 @@ pub(super) async fn confirm(Inside { place, session }: Inside) -> Response {
     let result = async {
         let home = read_home(&place, &session).await?;
         if place.query == "done" && home.token.is_some() {
-            let next = format!(
-                "From now on, {} asks for the code on this token when you sign in.",
-                place.resource.name
-            );
-            let text = "The number and the codes fit.";
-            return Ok(done_page(&place, &home, "This token is yours now", text, next));
+            let name = [("place", place.portal().resource.into())];
+            let next = place.words.with("confirm-done.next", &name);
+            return Ok(done_page(&place, &home, "confirm-done", "token-number-fits", next));
         }
         if !home.actions.contains(&PortalAction::RegisterExistingToken) {
             return Err(not_offered());
@@ -343,7 +294,7 @@ pub(super) async fn take_token(
     let serial = match TokenSerial::parse(&text) {
         Ok(serial) => serial,
         Err(error) => {
-            let field = Field::wrong(&text, &words::sentence(&error.to_string()));
+            let field = Field::wrong(&text, &place.name_problem(&error));
             return Ok(again(field, Code::fields(place.words, count), None));
         }
     };
@@ -376,18 +327,14 @@ pub(super) async fn take_token(
     Ok(match outcome {
         ConfirmResult::Confirmed { .. } => place.go(&format!("{}?done", way.page())),
         ConfirmResult::MoreOtpsNeeded { otps_needed } => {
-            let fields = fields_with(place.words, otps_needed, given, "Type the next code, too.");
+            let fields = fields_with(place.words, otps_needed, given, &place.words.text("code-next-too"));
             again(Field::of(&text), fields, None)
         }
         ConfirmResult::Refused { slow, .. } => {
             if slow {
                 tokio::time::sleep(Duration::from_secs(SLOW_SECS)).await;
             }
-            let notice = Notice::new(
-                Tone::Bad,
-                "We could not confirm this token.",
-                "Check the number on the back and the codes; the codes must come one after the other.",
-            );
+            let notice = Notice::say(Tone::Bad, place.words, "confirm-refused");
             again(Field::of(&text), Code::fields(place.words, count), Some(notice))
         }
         ConfirmResult::Blocked { until } => {
@@ -407,7 +354,7 @@ fn synchronize_page(
 ) -> Response {
     let serial = token.token.serial.display();
     let page = Synchronize {
-        page: place.inside("Token Synchronization"),
+        page: place.inside(&place.words.text("action-synchronize-token")),
         portal: place.portal(),
         serials: Choice::list(&[(serial, serial)], serial),
         codes,
@@ -421,8 +368,8 @@ fn synchronize_page(
 pub(super) async fn synchronize(Inside { place, session }: Inside) -> Response {
     let result = read_home(&place, &session).await.and_then(|home| {
         if place.query == "done" && home.token.is_some() {
-            let next = "Its codes are accepted again. Use the next one when you sign in.".to_owned();
-            return Ok(done_page(&place, &home, "Your token is back in time", "The codes fit.", next));
+            let next = place.words.text("synchronize-done.next");
+            return Ok(done_page(&place, &home, "synchronize-done", "token-codes-fit", next));
         }
         match &home.token {
             Some(token) if home.actions.contains(&PortalAction::SynchronizeToken) => {
@@ -473,33 +420,18 @@ pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Respon
 
 /// Why consecutive codes did not bring the token back, for its owner.
 pub(super) fn sequence_notice(words: Words, result: SequenceResult, now: UnixTime) -> Notice {
-    let (tone, title, text) = match result {
-        SequenceResult::Replayed => (
-            Tone::Attention,
-            "These codes were already used.",
-            "Wait for the next one, then type it and those after it.".to_owned(),
-        ),
-        SequenceResult::MoreOtpsNeeded | SequenceResult::Ambiguous => (
-            Tone::Attention,
-            "One more code is needed.",
-            "Type new codes that follow one another, one more than before.".to_owned(),
-        ),
-        SequenceResult::BehindFloor { usable_from, .. } => {
-            let when = usable_from.map(|at| format!(" It works again from {}.", words::moment(at, now).words));
-            let text = format!(
-                "The clock of your token was set back, behind a code that it already used.{} Ask for help if you need it before.",
-                when.unwrap_or_default(),
-            );
-            (Tone::Bad, "These codes fit, but they are too old.", text)
+    let (tone, id) = match result {
+        SequenceResult::Replayed => (Tone::Attention, "sequence-replayed"),
+        SequenceResult::MoreOtpsNeeded | SequenceResult::Ambiguous => (Tone::Attention, "sequence-more"),
+        SequenceResult::BehindFloor { usable_from: Some(at), .. } => {
+            let text = words.with("sequence-behind.until", &[("when", words.moment(at, now).into())]);
+            return Notice::new(Tone::Bad, &words.text("sequence-behind"), &text);
         }
+        SequenceResult::BehindFloor { usable_from: None, .. } => (Tone::Bad, "sequence-behind"),
         SequenceResult::Blocked { until } => return blocked(words, until, now),
-        SequenceResult::Synchronized { .. } | SequenceResult::NotFound => (
-            Tone::Bad,
-            "These codes did not fit.",
-            "Check that it is your token, and that the codes came one after the other. If it fails again, ask for help: it may be further off than we may search here.".to_owned(),
-        ),
+        SequenceResult::Synchronized { .. } | SequenceResult::NotFound => (Tone::Bad, "sequence-not-found"),
     };
-    Notice::new(tone, title, &text)
+    Notice::say(tone, words, id)
 }
 
 /// What of an error can be said beside the codes.

@@ -15,10 +15,11 @@ use crate::http::error::ApiError;
 use crate::http::frame::html;
 use crate::http::page::setup::{Draft, Shown};
 use crate::http::page::{Code, Fact, Notice, Tone};
-use crate::http::{qr, words};
+use crate::http::qr;
 use crate::model::{OtpSpec, TokenType};
 use crate::oath::HashAlg;
 use crate::service::{DraftResult, DraftView, PortalSession};
+use crate::words::Words;
 
 /// The key in groups of four.
 fn grouped(base32: &str) -> String {
@@ -37,34 +38,34 @@ fn time_of_day(at: UnixTime, seconds: bool) -> String {
 }
 
 fn facts(place: &Place, view: &DraftView) -> Vec<Fact> {
-    let draft = &view.draft;
+    let (draft, words) = (&view.draft, place.words);
+    let fact = |id: &str, value: &str| Fact::new(&words.text(id), value);
     let mut facts = Vec::new();
     if !draft.name.is_empty() {
-        facts.push(Fact::new("Name", &draft.name));
+        facts.push(fact("draft-about.name", &draft.name));
     }
-    facts.push(Fact::new("Service", place.resource.name.as_str()));
+    facts.push(fact("draft-about.service", place.resource.name.as_str()));
     if view.shown.is_some()
         && let Some(user) = place.session.as_ref().and_then(|session| session.user.as_ref())
     {
-        facts.push(Fact::new("Account", user.login.as_str()));
+        facts.push(fact("draft-about.account", user.login.as_str()));
     }
     if draft.token_type == TokenType::Hardware {
         let model = format!("{} {}", draft.manufacturer, draft.model);
-        facts.push(Fact::new("Model", model.trim()));
-        facts.push(Fact::new("Serial number", draft.serial.display()));
+        facts.push(fact("register-model", model.trim()));
+        facts.push(fact("confirm-serial", draft.serial.display()));
     }
-    match draft.spec {
-        OtpSpec::Totp { period, .. } => {
-            facts.push(Fact::new("A new code", &format!("every {} s", period.get())));
-        }
-        OtpSpec::Mail { .. } => {
-            facts.push(Fact::new("A new code", "by mail, at each sign-in"));
-            return facts;
-        }
-        _ => facts.push(Fact::new("A new code", "at each press")),
+    let pace = match draft.spec {
+        OtpSpec::Totp { period, .. } => words.with("draft-every", &[("secs", period.get().into())]),
+        OtpSpec::Mail { .. } => words.text("draft-about.mail"),
+        _ => words.text("draft-about.press"),
+    };
+    facts.push(fact("draft-about.new-code", &pace));
+    if draft.spec.is_mailed() {
+        return facts;
     }
     if let Some(digits) = draft.spec.digits() {
-        facts.push(Fact::new("Digits", &digits.get().to_string()));
+        facts.push(fact("draft-about.digits", &digits.get().to_string()));
     }
     if let Some(hash) = draft.spec.hash() {
         let name = match hash {
@@ -72,7 +73,7 @@ fn facts(place: &Place, view: &DraftView) -> Vec<Fact> {
             HashAlg::Sha256 => "SHA-256",
             HashAlg::Sha512 => "SHA-512",
         };
-        facts.push(Fact::new("Hash", name));
+        facts.push(fact("register-hash", name));
     }
     facts
 }
@@ -84,10 +85,10 @@ fn code_fields(place: &Place, view: &DraftView) -> Vec<Code> {
     let second = draft.failures > 0 && has_clock;
     let mut fields = Code::fields(place.words, if second { view.codes.max(2) } else { view.codes });
     if let [only] = fields.as_mut_slice() {
-        "Code".clone_into(&mut only.label);
+        only.label = place.words.text("code");
     }
     if view.codes == 1 && fields.len() == 2 {
-        "Next code, if its clock may be off".clone_into(&mut fields[1].label);
+        fields[1].label = place.words.text("draft-type.clock-may-be-off");
     }
     fields
 }
@@ -101,12 +102,13 @@ fn draft_page(
 ) -> Response {
     let now = place.state.service.now();
     let purpose = if view.draft.replaces.is_some() { Purpose::Replace } else { Purpose::First };
+    let heading = place.words.text(purpose.heading());
     let page = Draft {
-        page: place.inside(purpose.heading()),
+        page: place.inside(&heading),
         portal: place.portal(),
-        heading: purpose.heading(),
+        heading,
         shown: view.shown.as_ref().map(|shown| Shown {
-            qr: qr::svg(&shown.uri, "QR code of your new token"),
+            qr: qr::svg(&shown.uri, &place.words.text("draft-scan.picture")),
             key: grouped(&shown.base32),
         }),
         mailed: view.mailed.as_ref().map(|mailed| (mailed.hint.clone(), mailed.until.is_some())),
@@ -134,15 +136,13 @@ pub(super) async fn proof(Inside { place, session }: Inside) -> Response {
         if matches!(place.query.as_str(), "done" | "replaced") {
             let home = read_home(&place, &session).await?;
             if home.token.is_some() {
-                let service = &place.resource.name;
                 let (heading, next) = if place.query == "done" {
-                    let next = format!("From now on, {service} asks for its code when you sign in.");
-                    ("Your new token is ready", next)
+                    let name = [("place", place.portal().resource.into())];
+                    ("draft-done", place.words.with("draft-done.next", &name))
                 } else {
-                    let next = "The old one is switched off. From now on, use the new one.".to_owned();
-                    ("Your token was replaced", next)
+                    ("reassign-done", place.words.text("reassign-done.next"))
                 };
-                return Ok(done_page(&place, &home, heading, "The code fits.", next));
+                return Ok(done_page(&place, &home, heading, "token-code-fits", next));
             }
         }
         match drafted(&place, &session).await? {
@@ -154,35 +154,25 @@ pub(super) async fn proof(Inside { place, session }: Inside) -> Response {
     place.answer(result)
 }
 
-fn refused(view: &DraftView, clock_secs: Option<i64>, left: u32, now: UnixTime) -> Notice {
-    let tries = words::counted(u64::from(left), "more try").replace("trys", "tries");
-    if view.draft.token_type == TokenType::Mail {
-        let text = format!("Only the newest code works, once and for ten minutes. {tries}.");
-        return Notice::new(Tone::Bad, "That code did not fit.", &text);
+fn refused(words: Words, view: &DraftView, clock_secs: Option<i64>, left: u32, now: UnixTime) -> Notice {
+    let sort = view.draft.token_type;
+    let left = ("left", left.into());
+    if sort == TokenType::Mail {
+        return Notice::tell(Tone::Bad, words, "draft-mail-refused", &[left]);
     }
-    let device = if view.draft.token_type == TokenType::Software { "phone" } else { "token" };
+    let clock = ("clock", time_of_day(now, true).into());
     if let Some(secs) = clock_secs {
-        let text = format!(
-            "The clock of your {device} is {}; ours was checked and shows {}. Set it right (on a phone: date and time by themselves; some apps have a time correction of their own), then type the next code. {tries}.",
-            words::clock(secs),
-            time_of_day(now, true),
-        );
-        return Notice::new(Tone::Attention, "Your code fits, but for another time.", &text);
+        let id =
+            if sort == TokenType::Software { "draft-clock-wrong.phone" } else { "draft-clock-wrong.token" };
+        let text = words.with(id, &[left, clock, ("off", words.clock(secs).into())]);
+        return Notice::new(Tone::Attention, &words.text("draft-clock-wrong"), &text);
     }
-    let check = match view.draft.token_type {
-        TokenType::Software => "Scan the code anew, and look at the date and time of your phone",
-        TokenType::Hardware => {
-            "Check the serial number, the model and the secret, and the clock of the token"
-        }
-        TokenType::Universal | TokenType::Mail => {
-            "Check the secret and what you said about the token, and its clock"
-        }
+    let id = match sort {
+        TokenType::Software => "draft-refused.software",
+        TokenType::Hardware => "draft-refused.hardware",
+        TokenType::Universal | TokenType::Mail => "draft-refused.universal",
     };
-    let text = format!(
-        "{check}; some apps have a time correction. Our clock was checked and shows {}. Then type the next code. {tries}.",
-        time_of_day(now, true),
-    );
-    Notice::new(Tone::Bad, "We could not set up this token.", &text)
+    Notice::new(Tone::Bad, &words.text("draft-refused"), &words.with(id, &[left, clock]))
 }
 
 /// The code, sent.
@@ -215,7 +205,7 @@ pub(super) async fn prove(Sent { place, session, typed }: Sent) -> Response {
             DraftResult::Made { .. } => place.go("tokens/draft?done"),
             DraftResult::Refused { clock_secs, left } => match drafted(&place, &session).await? {
                 Some(view) => {
-                    let notice = Some(refused(&view, clock_secs, left, now));
+                    let notice = Some(refused(place.words, &view, clock_secs, left, now));
                     draft_page(&place, unfit, &view, code_fields(&place, &view), notice)
                 }
                 None => gone(&place),
@@ -237,11 +227,11 @@ async fn mail_again(place: &Place, session: &Arc<PortalSession>) -> Result<Respo
     let sent = place.state.blocking(move |service| service.portal_mail_draft(&asked, &visit)).await?;
     let Some(view) = drafted(place, session).await? else { return Ok(gone(place)) };
     let notice = if sent {
-        Notice::new(Tone::Neutral, "A code is on its way.", "An earlier one is useless now.")
+        Notice::say(Tone::Neutral, place.words, "otp-mail-sent")
     } else {
         enough_mails(place.words)
     };
-    Ok(draft_page(place, StatusCode::OK, &view, code_fields(&place, &view), Some(notice)))
+    Ok(draft_page(place, StatusCode::OK, &view, code_fields(place, &view), Some(notice)))
 }
 
 /// There is nothing to prove any more.

@@ -14,21 +14,21 @@ use crate::http::error::ApiError;
 use crate::http::frame::html;
 use crate::http::page::setup::{Register, SetupSort, SetupTab};
 use crate::http::page::{Choice, Code, Field, Notice, Tone};
-use crate::http::words;
 use crate::model::{EmailAddress, OtpSpec, PortalAction, TokenSerial, TokenType};
 use crate::oath::{Digits, HashAlg, PeriodSecs};
 use crate::secret::Passphrase;
 use crate::service::{NewToken, PortalSession};
+use crate::words::Words;
 
 /// The word in addresses and forms for a token that was received.
 const EXISTING: &str = "existing";
 
 const fn label(sort: TokenType) -> &'static str {
     match sort {
-        TokenType::Software => "Software",
-        TokenType::Hardware => "Hardware",
-        TokenType::Universal => "Universal",
-        TokenType::Mail => "Mail",
+        TokenType::Software => "register-sorts.software",
+        TokenType::Hardware => "register-sorts.hardware",
+        TokenType::Universal => "register-sorts.universal",
+        TokenType::Mail => "register-sorts.mail",
     }
 }
 
@@ -65,10 +65,11 @@ impl Purpose {
         }
     }
 
+    /// The message of its heading.
     pub(super) const fn heading(self) -> &'static str {
         match self {
-            Self::First => "Register New Token",
-            Self::Replace => "Re-Assign Token",
+            Self::First => "action-register-new-token",
+            Self::Replace => "action-reassign-token",
         }
     }
 }
@@ -81,10 +82,10 @@ fn asked<'a>(query: &'a str, name: &str) -> &'a str {
 fn tabs(place: &Place, purpose: Purpose, sorts: &[TokenType], here: &str) -> Vec<SetupTab> {
     let tab = |name: &str, label| SetupTab {
         href: format!("{}?type={name}", place.path(purpose.page())),
-        label,
+        label: place.words.text(label),
         here: name == here,
     };
-    let received = (purpose == Purpose::Replace).then(|| tab(EXISTING, "I received one"));
+    let received = (purpose == Purpose::Replace).then(|| tab(EXISTING, "register-sorts.received"));
     let offered = ORDER.iter().filter(|sort| sorts.contains(sort));
     received.into_iter().chain(offered.map(|sort| tab(sort.name(), label(*sort)))).collect()
 }
@@ -100,15 +101,17 @@ fn models() -> impl Iterator<Item = (String, &'static Profile, &'static OtpSpec)
     })
 }
 
-fn model_choices(selected: &str) -> Vec<Choice> {
+fn model_choices(words: Words, selected: &str) -> Vec<Choice> {
     models()
         .map(|(value, profile, spec)| {
-            let digits = spec.digits().map_or(0, Digits::get);
-            let pace = match spec {
-                OtpSpec::Totp { period, .. } => format!("a new code every {} s", period.get()),
-                _ => "a new code at each press".to_owned(),
+            let model = ("model", profile.full_name().into());
+            let digits = ("digits", spec.digits().map_or(0, Digits::get).into());
+            let label = match spec {
+                OtpSpec::Totp { period, .. } => {
+                    words.with("register-model-time", &[model, digits, ("secs", period.get().into())])
+                }
+                _ => words.with("register-model-press", &[model, digits]),
             };
-            let label = format!("{}, {digits} digits, {pace}", profile.full_name());
             Choice { selected: value == selected, value, label }
         })
         .collect()
@@ -138,7 +141,7 @@ impl Filled<'_> {
             typed
         };
         match &self.problem {
-            Some((at, what)) if *at == name => Field::wrong(value, &words::sentence(what)),
+            Some((at, what)) if *at == name => Field::wrong(value, what),
             _ => Field::of(value),
         }
     }
@@ -157,15 +160,17 @@ fn register_page(
 ) -> Response {
     let known = ["name", "serial", "secret", "step", "counter"];
     let elsewhere = filled.problem.as_ref().filter(|(at, _)| !known.contains(at));
+    let words = place.words;
+    let heading = words.text(purpose.heading());
+    let (time, press) = (words.text("register-kind.time"), words.text("register-kind.press"));
     let page = Register {
-        page: place.inside(purpose.heading()),
+        page: place.inside(&heading),
         portal: place.portal(),
-        heading: purpose.heading(),
-        lead: match purpose {
-            Purpose::First => "Nothing is changed until a code of the new token was right.",
-            Purpose::Replace => "The token that you have works until a code of the new one was right.",
-        }
-        .to_owned(),
+        heading,
+        lead: words.text(match purpose {
+            Purpose::First => "register-lead",
+            Purpose::Replace => "reassign-lead",
+        }),
         tabs: tabs(place, purpose, sorts, sort.name()),
         sort: match sort {
             TokenType::Hardware => SetupSort::Hardware,
@@ -183,14 +188,14 @@ fn register_page(
         name: filled.field("name", "", true),
         serial: filled.field("serial", "", true),
         secret: filled.field("secret", "", false),
-        models: model_choices(filled.text("model")),
-        kinds: filled.chosen("kind", &[("time", "With time"), ("press", "At the press of a button")]),
+        models: model_choices(words, filled.text("model")),
+        kinds: filled.chosen("kind", &[("time", &time), ("press", &press)]),
         digits: filled.chosen("digits", &[("6", "6"), ("7", "7"), ("8", "8")]),
         hashes: filled.chosen("hash", &[("sha1", "SHA-1"), ("sha256", "SHA-256"), ("sha512", "SHA-512")]),
         step: filled.field("step", "30", true),
         counter: filled.field("counter", "0", true),
         notice: match elsewhere {
-            Some((_, what)) => Some(Notice::new(Tone::Bad, "That cannot be used.", &words::sentence(what))),
+            Some((_, what)) => Some(Notice::new(Tone::Bad, &words.text("register-refused"), what)),
             None if filled.problem.is_none() && filled.typed.is_some() => {
                 Some(prove::type_again(place.words, "type-again-secret"))
             }
@@ -213,8 +218,8 @@ async fn first_page(
 ) -> Result<Response, ApiError> {
     let home = read_home(place, session).await?;
     if purpose == Purpose::Replace && place.query == "done" && home.token.is_some() {
-        let next = "The old one is switched off. From now on, use the new one.".to_owned();
-        return Ok(done_page(place, &home, "Your token was replaced", "The number and the codes fit.", next));
+        let next = place.words.text("reassign-done.next");
+        return Ok(done_page(place, &home, "reassign-done", "token-number-fits", next));
     }
     if !home.actions.contains(&purpose.action()) {
         return Err(not_offered());
@@ -274,27 +279,23 @@ async fn sent(Sent { place, session, typed }: Sent, purpose: Purpose) -> Respons
     place.answer_or_prove(result, purpose.proof(), &typed).await
 }
 
-/// The parameters that a form of the universal tab says.
-fn typed_spec(typed: &Typed) -> Result<(OtpSpec, u64), (&'static str, String)> {
+/// The parameters that a form of the universal tab says; else the field that cannot be read.
+fn typed_spec(typed: &Typed) -> Result<(OtpSpec, u64), &'static str> {
     let digits = typed.text("digits").parse().ok().and_then(|digits| Digits::new(digits).ok());
-    let digits = digits.ok_or_else(|| ("digits", "a code has 6, 7 or 8 digits".to_owned()))?;
-    let hash = HashAlg::from_name(typed.text("hash"));
-    let hash = hash.ok_or_else(|| ("hash", "the hash is SHA-1, SHA-256 or SHA-512".to_owned()))?;
+    let digits = digits.ok_or("digits")?;
+    let hash = HashAlg::from_name(typed.text("hash")).ok_or("hash")?;
     if typed.text("kind") == "press" {
         let counter = match typed.text("counter") {
             "" => Some(0),
             text => text.parse::<u64>().ok().filter(|counter| i64::try_from(*counter).is_ok()),
         };
-        let counter =
-            counter.ok_or_else(|| ("counter", "type how often it was pressed, in digits".to_owned()))?;
-        return Ok((OtpSpec::Hotp { hash, digits }, counter));
+        return Ok((OtpSpec::Hotp { hash, digits }, counter.ok_or("counter")?));
     }
     let period = match typed.text("step") {
         "" => Some(PeriodSecs::DEFAULT),
         text => text.parse().ok().and_then(|secs| PeriodSecs::new(secs).ok()),
     };
-    let period = period.ok_or_else(|| ("step", "type the seconds, 1 to 3600".to_owned()))?;
-    Ok((OtpSpec::Totp { hash, digits, period, epoch_secs: 0 }, 0))
+    Ok((OtpSpec::Totp { hash, digits, period: period.ok_or("step")?, epoch_secs: 0 }, 0))
 }
 
 async fn draft(
@@ -305,6 +306,7 @@ async fn draft(
     sort: TokenType,
     typed: &Typed,
 ) -> Result<Response, ApiError> {
+    let unread = |at: &str| place.words.text(&format!("problem-{at}"));
     let again = |at, what: String| {
         let filled = Filled { typed: Some(typed), problem: Some((at, what)) };
         register_page(place, purpose, sorts, sort, &filled)
@@ -320,17 +322,17 @@ async fn draft(
         TokenType::Hardware => {
             serial = match TokenSerial::parse(typed.text("serial")) {
                 Ok(serial) => Some(serial),
-                Err(error) => return Ok(again("serial", error.to_string())),
+                Err(error) => return Ok(again("serial", place.name_problem(&error))),
             };
             let chosen = models().find(|(value, ..)| value == typed.text("model"));
             let Some((_, profile, computes)) = chosen else {
-                return Ok(again("model", "choose a model of the list".to_owned()));
+                return Ok(again("model", unread("model")));
             };
             (model, spec) = (Some(profile), Some(computes.clone()));
         }
         TokenType::Universal => match typed_spec(typed) {
             Ok((computes, presses)) => (spec, counter) = (Some(computes), presses),
-            Err((at, what)) => return Ok(again(at, what)),
+            Err(at) => return Ok(again(at, unread(at))),
         },
         TokenType::Software => model = device::profile("authenticator-app"),
         TokenType::Mail => {}
@@ -355,7 +357,7 @@ async fn draft(
     match begun.await {
         Ok(()) => Ok(place.go("tokens/draft")),
         Err(error) if error.status == StatusCode::UNPROCESSABLE_ENTITY => {
-            Ok(again(error.field.unwrap_or("secret"), error.message.clone()))
+            Ok(again(error.field.unwrap_or("secret"), place.problem(&error)))
         }
         Err(error) => Err(error),
     }
@@ -367,7 +369,7 @@ mod tests {
 
     #[test]
     fn each_model_is_offered_with_what_it_computes() {
-        let labels: Vec<_> = model_choices("feitian-c200/0").into_iter().collect();
+        let labels: Vec<_> = model_choices(Words::ENGLISH, "feitian-c200/0").into_iter().collect();
         let first = labels.iter().find(|choice| choice.selected).expect("listed");
         assert_eq!(first.label, "Feitian c200, 6 digits, a new code every 60 s");
         assert!(labels.iter().all(|choice| !choice.label.contains("app")));
