@@ -126,7 +126,7 @@ async fn p14_forms_say_what_is_wrong() {
     weak.says(StatusCode::UNPROCESSABLE_ENTITY, "Everybody knows this secret");
     assert!(!weak.body.contains(known), "a secret does not come back");
     let blank = [("type", "hardware"), model, ("serial", ""), ("secret", "x")];
-    anna.post(register, &blank).await.says(StatusCode::UNPROCESSABLE_ENTITY, "The serial number is empty");
+    anna.post(register, &blank).await.says(StatusCode::UNPROCESSABLE_ENTITY, "Type the serial number");
     let step = [("type", "universal"), ("kind", "time"), ("digits", "6"), ("hash", "sha1"), ("step", "0")];
     anna.post(register, &step).await.says(StatusCode::UNPROCESSABLE_ENTITY, "Type the seconds, 1 to 3600");
     let mail = anna.post(register, &[("type", "mail")]).await;

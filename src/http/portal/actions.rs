@@ -170,12 +170,11 @@ pub(super) fn done_page(
     next: String,
 ) -> Response {
     let now = place.state.service.now();
-    let (heading, text) = (place.words.text(heading), place.words.text(text));
     let page = Done {
-        page: place.inside(&heading),
+        page: place.inside(heading),
         portal: place.portal(),
-        notice: Notice::new(Tone::Good, &place.words.text("token-done"), &text),
-        heading,
+        notice: Notice::new(Tone::Good, &place.words.text("token-done"), text),
+        heading: heading.to_owned(),
         token: home.token.as_ref().map(|token| own_token(place.words, token, now)),
         next,
         home: place.path("home"),
@@ -244,7 +243,9 @@ pub(super) async fn confirm(Inside { place, session }: Inside) -> Response {
         if place.query == "done" && home.token.is_some() {
             let name = [("place", place.portal().resource.into())];
             let next = place.words.with("confirm-done.next", &name);
-            return Ok(done_page(&place, &home, "confirm-done", "token-number-fits", next));
+            let heading = place.words.text("confirm-done");
+            let text = place.words.text("token-number-fits");
+            return Ok(done_page(&place, &home, &heading, &text, next));
         }
         if !home.actions.contains(&PortalAction::RegisterExistingToken) {
             return Err(not_offered());
@@ -369,7 +370,8 @@ pub(super) async fn synchronize(Inside { place, session }: Inside) -> Response {
     let result = read_home(&place, &session).await.and_then(|home| {
         if place.query == "done" && home.token.is_some() {
             let next = place.words.text("synchronize-done.next");
-            return Ok(done_page(&place, &home, "synchronize-done", "token-codes-fit", next));
+            let heading = place.words.text("synchronize-done");
+            return Ok(done_page(&place, &home, &heading, &place.words.text("token-codes-fit"), next));
         }
         match &home.token {
             Some(token) if home.actions.contains(&PortalAction::SynchronizeToken) => {

@@ -142,7 +142,8 @@ pub(super) async fn proof(Inside { place, session }: Inside) -> Response {
                 } else {
                     ("reassign-done", place.words.text("reassign-done.next"))
                 };
-                return Ok(done_page(&place, &home, heading, "token-code-fits", next));
+                let (heading, text) = (place.words.text(heading), place.words.text("token-code-fits"));
+                return Ok(done_page(&place, &home, &heading, &text, next));
             }
         }
         match drafted(&place, &session).await? {

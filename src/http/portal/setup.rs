@@ -219,7 +219,8 @@ async fn first_page(
     let home = read_home(place, session).await?;
     if purpose == Purpose::Replace && place.query == "done" && home.token.is_some() {
         let next = place.words.text("reassign-done.next");
-        return Ok(done_page(place, &home, "reassign-done", "token-number-fits", next));
+        let heading = place.words.text("reassign-done");
+        return Ok(done_page(place, &home, &heading, &place.words.text("token-number-fits"), next));
     }
     if !home.actions.contains(&purpose.action()) {
         return Err(not_offered());
