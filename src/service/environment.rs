@@ -16,6 +16,7 @@ use super::authenticate::is_on;
 use super::mailed_code::{Purpose, Recipient, fits};
 use super::notice::{Happened, Notice, Post};
 use super::pair::pair_of;
+use super::user::user_entry;
 use super::{PortalSession, SecondPage, Service, ServiceError, code};
 
 /// What an unusual environment asks for beside the password.
@@ -89,7 +90,8 @@ impl<'a> Arrival<'a> {
         self.told(view, post, Happened::UnlikeRefused(likeness), likeness, AuditResult::Refused)
     }
 
-    /// What goes with being let in: the environment is noted, an unusual one is told. Gives its number.
+    /// What goes with being let in: the environment is noted, an unusual one is told; the language of the visit goes
+    /// on the record of whom none is known. Gives the number of the environment.
     /// `full`: with all that the user has, which shows that nothing was lost.
     pub(super) fn let_in(
         &mut self,
@@ -101,6 +103,11 @@ impl<'a> Arrival<'a> {
         if full {
             let actor = self.actor();
             changes = super::restore::deleted_by_sign_in(view, self.user, self.resource, &actor, self.now)?;
+        }
+        if let (None, Some(language)) = (self.user.language, self.visit.language) {
+            let (now, user) = (self.now, self.user.clone());
+            changes.push(user_entry(now, &self.actor(), AuditAction::UserChanged, user.id, "language"));
+            changes.push(Change::PutUser(User { language: Some(language), ..user }));
         }
         if !self.resource.keeps_environments() {
             return Ok((None, changes));
