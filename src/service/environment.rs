@@ -11,6 +11,7 @@ use crate::model::{
 use crate::secret::Passphrase;
 use crate::store::{Change, Changes, View};
 use crate::vault::{bearer_hash, bearer_token};
+use crate::words::Words;
 
 use super::authenticate::is_on;
 use super::mailed_code::{Purpose, Recipient, fits};
@@ -140,7 +141,7 @@ impl<'a> Arrival<'a> {
         let detail = vec![
             ("score", likeness.score.to_string()),
             ("policy", self.policy.name().to_owned()),
-            ("differences", likeness.differences.join("; ")),
+            ("differences", Words::ENGLISH.differences(&likeness.differences)),
         ];
         let subjects = vec![Subject::User(self.user.id), Subject::Resource(self.resource.id)];
         let stranger = self.visit.stranger();

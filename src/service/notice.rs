@@ -88,7 +88,8 @@ impl<'a> Happened<'a> {
     fn message(&self, words: Words) -> (&'static str, Vec<(&'static str, Value<'a>)>) {
         let serial = |serial: &'a TokenSerial| vec![("serial", serial.display().into())];
         let unlike = |likeness: &'a Likeness| {
-            vec![("score", likeness.score.into()), ("differences", likeness.differences.join("; ").into())]
+            let differences = words.differences(&likeness.differences);
+            vec![("score", likeness.score.into()), ("differences", differences.into())]
         };
         match *self {
             Self::TokenConfirmed(token) => ("notice-token-confirmed", serial(token)),

@@ -126,3 +126,26 @@ fn from_an_unusual_place_the_mailed_code_completes_it() {
     assert!(matches!(passed, SecondPage::Passed { .. }), "{passed:?}");
     assert_eq!(on_record(&home, "anna"), Some(Language::Ukrainian));
 }
+
+/// The owner of an account is told in their language in what an environment differs; the log is in English.
+#[test]
+fn what_differs_is_told_in_the_language_of_the_owner() {
+    let home = vpn();
+    home.add_user("anna");
+    home.give_address("anna");
+    set(&home, "anna", Some(Language::German));
+    let policy = Some(EnvironmentPolicy::Report);
+    let settings = PortalSettings {
+        environment_policy: policy,
+        environment_score: Some(100),
+        ..PortalSettings::default()
+    };
+    home.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+    arrive(&home, &visit());
+    arrive(&home, &Visit { address: "127.0.0.1".to_owned(), ..visit() });
+    let (_, text) = home.notices().remove(0);
+    assert!(text.contains("von 100): Netz dieser Rechner statt 192.0.2.0/24.\n"), "{text}");
+    let log = home.service.audit(&admin(), None, mintmark::store::Page::first(50)).expect("read").items;
+    let unlike = log.iter().find(|record| record.action == "environment_unlike").expect("noted");
+    assert!(format!("{unlike:?}").contains("network this machine instead of 192.0.2.0/24"), "{unlike:?}");
+}
