@@ -104,3 +104,20 @@ mail-remind = für Sie gibt es bei { $place } ein Token, das Sie noch nicht best
     .helpdesk = Fragen Sie den Helpdesk.
 mail-remind-open = Öffnen Sie { $address } und melden Sie sich an.
 mail-remind-ask = Bitten Sie um Hilfe: { $help }
+
+# Worin eine Umgebung einer bekannten nicht gleicht; was nicht angegeben ist, hat einen eigenen Text.
+differs-browser = Browser { $now } statt { $then }
+    .untold = Browser nicht angegeben, vorher { $then }
+differs-system = System { $now } statt { $then }
+    .untold = System nicht angegeben, vorher { $then }
+differs-time-zone = Zeitzone { $now } statt { $then }
+    .untold = Zeitzone nicht angegeben, vorher { $then }
+differs-network = Netz { $now } statt { $then }
+    .untold = Netz nicht angegeben, vorher { $then }
+differs-language = Sprache { $now } statt { $then }
+    .untold = Sprache nicht angegeben, vorher { $then }
+differs-screen = Bildschirm { $now } statt { $then }
+    .untold = Bildschirm nicht angegeben, vorher { $then }
+differs-and = { $one }; { $other }
+trait-unknown = unbekannt
+trait-this-machine = dieser Rechner

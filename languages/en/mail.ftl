@@ -104,3 +104,20 @@ mail-remind = There is a token for you on { $place }, and you have not confirmed
     .helpdesk = Ask the helpdesk.
 mail-remind-open = Open { $address } and sign in.
 mail-remind-ask = Ask for help: { $help }
+
+# In what an environment is unlike one that is known; a trait that is not told has a text of its own.
+differs-browser = browser { $now } instead of { $then }
+    .untold = browser not told, it was { $then }
+differs-system = system { $now } instead of { $then }
+    .untold = system not told, it was { $then }
+differs-time-zone = time zone { $now } instead of { $then }
+    .untold = time zone not told, it was { $then }
+differs-network = network { $now } instead of { $then }
+    .untold = network not told, it was { $then }
+differs-language = language { $now } instead of { $then }
+    .untold = language not told, it was { $then }
+differs-screen = screen { $now } instead of { $then }
+    .untold = screen not told, it was { $then }
+differs-and = { $one }; { $other }
+trait-unknown = unknown
+trait-this-machine = this machine

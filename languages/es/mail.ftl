@@ -104,3 +104,20 @@ mail-remind = Hay un token para usted en { $place } que aún no ha confirmado. H
     .helpdesk = Pregunte al servicio de ayuda.
 mail-remind-open = Abra { $address } y entre.
 mail-remind-ask = Pida ayuda: { $help }
+
+# En qué un entorno no se parece a otro conocido; lo que no se indica tiene su propio texto.
+differs-browser = navegador { $now } en lugar de { $then }
+    .untold = navegador no indicado, antes { $then }
+differs-system = sistema { $now } en lugar de { $then }
+    .untold = sistema no indicado, antes { $then }
+differs-time-zone = zona horaria { $now } en lugar de { $then }
+    .untold = zona horaria no indicada, antes { $then }
+differs-network = red { $now } en lugar de { $then }
+    .untold = red no indicada, antes { $then }
+differs-language = idioma { $now } en lugar de { $then }
+    .untold = idioma no indicado, antes { $then }
+differs-screen = pantalla { $now } en lugar de { $then }
+    .untold = pantalla no indicada, antes { $then }
+differs-and = { $one }; { $other }
+trait-unknown = desconocido
+trait-this-machine = este ordenador

@@ -104,3 +104,20 @@ mail-remind = Un jeton est prévu pour vous sur { $place }, et vous ne l’avez 
     .helpdesk = Demandez à l’assistance.
 mail-remind-open = Ouvrez { $address } et connectez-vous.
 mail-remind-ask = Demandez de l’aide : { $help }
+
+# En quoi un environnement ne ressemble pas à un autre, connu ; ce qui n’est pas indiqué a son propre texte.
+differs-browser = navigateur { $now } au lieu de { $then }
+    .untold = navigateur non indiqué, c’était { $then }
+differs-system = système { $now } au lieu de { $then }
+    .untold = système non indiqué, c’était { $then }
+differs-time-zone = fuseau horaire { $now } au lieu de { $then }
+    .untold = fuseau horaire non indiqué, c’était { $then }
+differs-network = réseau { $now } au lieu de { $then }
+    .untold = réseau non indiqué, c’était { $then }
+differs-language = langue { $now } au lieu de { $then }
+    .untold = langue non indiquée, c’était { $then }
+differs-screen = écran { $now } au lieu de { $then }
+    .untold = écran non indiqué, c’était { $then }
+differs-and = { $one } ; { $other }
+trait-unknown = inconnu
+trait-this-machine = cet ordinateur

@@ -104,3 +104,20 @@ mail-remind = Для вас у { $place } є токен, якого ви ще н
     .helpdesk = Зверніться до служби підтримки.
 mail-remind-open = Відкрийте { $address } й увійдіть.
 mail-remind-ask = Зверніться по допомогу: { $help }
+
+# Чим середовище не схоже на відоме; для невказаного є окремий текст.
+differs-browser = браузер { $now } замість { $then }
+    .untold = браузер не вказано, був { $then }
+differs-system = система { $now } замість { $then }
+    .untold = систему не вказано, була { $then }
+differs-time-zone = часовий пояс { $now } замість { $then }
+    .untold = часовий пояс не вказано, був { $then }
+differs-network = мережа { $now } замість { $then }
+    .untold = мережу не вказано, була { $then }
+differs-language = мова { $now } замість { $then }
+    .untold = мову не вказано, була { $then }
+differs-screen = екран { $now } замість { $then }
+    .untold = екран не вказано, був { $then }
+differs-and = { $one }; { $other }
+trait-unknown = невідомо
+trait-this-machine = цей комп’ютер

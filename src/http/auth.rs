@@ -132,7 +132,12 @@ impl Caller {
 
     /// The request as the log and the limits know it, for people who are not operators.
     pub fn visit(&self) -> Visit {
-        Visit { address: self.from(), request_id: self.request_id.clone(), says: self.says.clone() }
+        Visit {
+            address: self.from(),
+            request_id: self.request_id.clone(),
+            says: self.says.clone(),
+            language: self.reads(),
+        }
     }
 }
 

@@ -35,10 +35,14 @@ pub fn of_browser(headers: &HeaderMap) -> Words {
 }
 
 impl Caller {
+    /// The language of this browser, as far as it is known.
+    pub fn reads(&self) -> Option<Language> {
+        self.language.or_else(|| Language::liked_best(&self.says.languages))
+    }
+
     /// The words for this caller; `on_record` is the language of who is signed in.
     pub fn words(&self, on_record: Option<Language>) -> Words {
-        let liked = || Language::liked_best(&self.says.languages);
-        Words::of(self.language.or(on_record).or_else(liked).unwrap_or_default())
+        Words::of(self.language.or(on_record).or_else(|| self.reads()).unwrap_or_default())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiKeyId, BrowserSays, Login, OperatorId, PasswordHash, ResourceId, UserId};
+use super::{ApiKeyId, BrowserSays, Language, Login, OperatorId, PasswordHash, ResourceId, UserId};
 use crate::clock::UnixTime;
 
 /// What an operator or key may do; the table is in `service::access`.
@@ -151,12 +151,14 @@ pub struct Visit {
     pub request_id: Option<String>,
     /// What the browser says of itself.
     pub says: BrowserSays,
+    /// The language that was chosen there, or that the browser likes best; `None`: nobody knows.
+    pub language: Option<Language>,
 }
 
 impl Visit {
     /// A visit from an address.
     pub fn from_address(address: &str) -> Self {
-        Self { address: address.to_owned(), request_id: None, says: BrowserSays::default() }
+        Self { address: address.to_owned(), request_id: None, says: BrowserSays::default(), language: None }
     }
 
     /// Somebody who is not signed in.

@@ -62,7 +62,7 @@ const SYSTEMS: &[(&str, &str)] = &[
 
 fn family(text: &str, known: &[(&str, &str)]) -> String {
     let found = known.iter().find(|(word, _)| text.contains(word));
-    found.map_or("unknown", |(_, name)| *name).to_owned()
+    found.map_or(Traits::UNKNOWN, |(_, name)| *name).to_owned()
 }
 
 /// A text of these characters, or nothing.
@@ -74,7 +74,7 @@ fn plain(text: &str, most: usize, allowed: impl Fn(char) -> bool) -> String {
 /// The part of an address that stays when a line is given another one.
 fn network(address: &str) -> String {
     match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
-        Ok(address) if address.is_loopback() => "this machine".to_owned(),
+        Ok(address) if address.is_loopback() => Traits::THIS_MACHINE.to_owned(),
         Ok(IpAddr::V4(v4)) => {
             let [a, b, c, _] = v4.octets();
             format!("{a}.{b}.{c}.0/24")
@@ -95,16 +95,49 @@ const NETWORK: u32 = 15;
 const LANGUAGE: u32 = 10;
 const SCREEN: u32 = 10;
 
+/// What can differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TraitKind {
+    /// [`Traits::browser`].
+    Browser,
+    /// [`Traits::system`].
+    System,
+    /// [`Traits::time_zone`].
+    TimeZone,
+    /// [`Traits::network`].
+    Network,
+    /// [`Traits::language`].
+    Language,
+    /// [`Traits::screen`].
+    Screen,
+}
+
+/// A trait in which the present environment differs from one that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Which.
+    pub kind: TraitKind,
+    /// What it is at present; empty when it is not told.
+    pub now: String,
+    /// What the known one has.
+    pub then: String,
+}
+
 /// How alike two are, and in what they differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Likeness {
     /// 0 to 100.
     pub score: u32,
-    /// The differences in words.
-    pub differences: Vec<String>,
+    /// The differences, what counts most first.
+    pub differences: Vec<Difference>,
 }
 
 impl Traits {
+    /// Stands for a browser or a system that nobody here knows.
+    pub const UNKNOWN: &'static str = "unknown";
+    /// Stands for the network of whoever sits at the machine itself.
+    pub const THIS_MACHINE: &'static str = "this machine";
+
     /// What is kept of what a browser says, and of the address it comes from.
     pub fn read(says: &BrowserSays, address: &str) -> Self {
         let first = says.languages.split([',', ';']).next().unwrap_or_default().trim();
@@ -124,25 +157,23 @@ impl Traits {
     fn likeness(&self, known: &Environment) -> Likeness {
         let then = &known.traits;
         let parts = [
-            ("browser", BROWSER, &self.browser, &then.browser),
-            ("system", SYSTEM, &self.system, &then.system),
-            ("time zone", TIME_ZONE, &self.time_zone, &then.time_zone),
-            ("network", NETWORK, &self.network, &then.network),
-            ("language", LANGUAGE, &self.language, &then.language),
-            ("screen", SCREEN, &self.screen, &then.screen),
+            (TraitKind::Browser, BROWSER, &self.browser, &then.browser),
+            (TraitKind::System, SYSTEM, &self.system, &then.system),
+            (TraitKind::TimeZone, TIME_ZONE, &self.time_zone, &then.time_zone),
+            (TraitKind::Network, NETWORK, &self.network, &then.network),
+            (TraitKind::Language, LANGUAGE, &self.language, &then.language),
+            (TraitKind::Screen, SCREEN, &self.screen, &then.screen),
         ];
         let (mut same, mut all, mut differences) = (0, 0, Vec::new());
-        for (name, weight, now, then) in parts {
-            if then.is_empty() || (name == "network" && known.trusted) {
+        for (kind, weight, now, then) in parts {
+            if then.is_empty() || (kind == TraitKind::Network && known.trusted) {
                 continue;
             }
             all += weight;
             if now == then {
                 same += weight;
-            } else if now.is_empty() {
-                differences.push(format!("{name} not told, it was {then}"));
             } else {
-                differences.push(format!("{name} {now} instead of {then}"));
+                differences.push(Difference { kind, now: now.clone(), then: then.clone() });
             }
         }
         Likeness { score: (same * 100).checked_div(all).unwrap_or(100), differences }
@@ -273,7 +304,12 @@ mod tests {
         let travelling = Traits { network: "203.0.113.0/24".into(), ..home.clone() };
         let likeness = mine.likeness(&travelling).expect("one is known");
         assert_eq!(likeness.score, 85);
-        assert_eq!(likeness.differences, ["network 203.0.113.0/24 instead of 192.0.2.0/24"]);
+        let moved = Difference {
+            kind: TraitKind::Network,
+            now: "203.0.113.0/24".into(),
+            then: "192.0.2.0/24".into(),
+        };
+        assert_eq!(likeness.differences, [moved]);
         let silent = Traits { time_zone: String::new(), screen: String::new(), ..home.clone() };
         assert_eq!(mine.likeness(&silent).map(|l| l.score), Some(75), "keeping silent does not help");
         let other = Traits::read(&says(EDGE), "203.0.113.9");

@@ -11,11 +11,13 @@ use crate::model::{
 use crate::secret::Passphrase;
 use crate::store::{Change, Changes, View};
 use crate::vault::{bearer_hash, bearer_token};
+use crate::words::Words;
 
 use super::authenticate::is_on;
 use super::mailed_code::{Purpose, Recipient, fits};
 use super::notice::{Happened, Notice, Post};
 use super::pair::pair_of;
+use super::user::user_entry;
 use super::{PortalSession, SecondPage, Service, ServiceError, code};
 
 /// What an unusual environment asks for beside the password.
@@ -89,7 +91,8 @@ impl<'a> Arrival<'a> {
         self.told(view, post, Happened::UnlikeRefused(likeness), likeness, AuditResult::Refused)
     }
 
-    /// What goes with being let in: the environment is noted, an unusual one is told. Gives its number.
+    /// What goes with being let in: the environment is noted, an unusual one is told; the language of the visit goes
+    /// on the record of whom none is known. Gives the number of the environment.
     /// `full`: with all that the user has, which shows that nothing was lost.
     pub(super) fn let_in(
         &mut self,
@@ -101,6 +104,11 @@ impl<'a> Arrival<'a> {
         if full {
             let actor = self.actor();
             changes = super::restore::deleted_by_sign_in(view, self.user, self.resource, &actor, self.now)?;
+        }
+        if let (None, Some(language)) = (self.user.language, self.visit.language) {
+            let (now, user) = (self.now, self.user.clone());
+            changes.push(user_entry(now, &self.actor(), AuditAction::UserChanged, user.id, "language"));
+            changes.push(Change::PutUser(User { language: Some(language), ..user }));
         }
         if !self.resource.keeps_environments() {
             return Ok((None, changes));
@@ -133,7 +141,7 @@ impl<'a> Arrival<'a> {
         let detail = vec![
             ("score", likeness.score.to_string()),
             ("policy", self.policy.name().to_owned()),
-            ("differences", likeness.differences.join("; ")),
+            ("differences", Words::ENGLISH.differences(&likeness.differences)),
         ];
         let subjects = vec![Subject::User(self.user.id), Subject::Resource(self.resource.id)];
         let stranger = self.visit.stranger();

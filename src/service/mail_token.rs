@@ -20,7 +20,7 @@ use crate::vault::DataKey;
 use super::address::AddressBudget;
 use super::code::Examined;
 use super::mailed_code::{CODE_SECS, CODE_WINDOW_SECS, CODES_IN_WINDOW};
-use super::notice::{whom_to_ask, words_of};
+use super::notice::{whom_to_ask, words_for};
 use super::outbox::Draft;
 use super::pair::pair_of;
 use super::{MailMode, PortalSession, Service, ServiceError};
@@ -74,7 +74,7 @@ impl MailedOtp {
         // Counted from the last mail, so that no quarter of an hour sees a fourth.
         let sent = Budget { since: Some(now), ..sent.failed(now, u32::MAX) };
         changes.push(Change::PutBudget(sent_key, sent));
-        let words = words_of(user);
+        let words = words_for(user, visit);
         let message = if token.is_some() { "mail-code-token" } else { "mail-code-new-token" };
         let until = now.plus_secs(CODE_SECS).to_utc();
         let time = format!("{:02}:{:02}", until.hour(), until.minute());

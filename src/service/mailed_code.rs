@@ -15,7 +15,7 @@ use crate::store::{Change, Changes, View};
 use crate::vault::{DataKey, random_bytes};
 
 use super::address::AddressBudget;
-use super::notice::{whom_to_ask, words_of};
+use super::notice::{whom_to_ask, words_for};
 use super::outbox::Draft;
 use super::{MailMode, Service, ServiceError};
 
@@ -103,7 +103,7 @@ impl FreshCode {
         // Counted from the last mail, so that no quarter of an hour sees a fourth.
         let sent = Budget { since: Some(now), ..sent.failed(now, u32::MAX) };
         changes.push(Change::PutBudget(sent_key, sent));
-        let words = words_of(user);
+        let words = words_for(user, visit);
         let message = self.purpose.message();
         let place = ("place", resource.name.as_str().into());
         let mut otherwise = words.text(&format!("{message}.not-asked"));

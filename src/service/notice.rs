@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, EmailAddress, Factor, Likeness, Login, MailKind, PinPlacement, Resource, TokenSerial,
-    User,
+    User, Visit,
 };
 use crate::store::{Changes, View};
 use crate::vault::DataKey;
@@ -88,7 +88,8 @@ impl<'a> Happened<'a> {
     fn message(&self, words: Words) -> (&'static str, Vec<(&'static str, Value<'a>)>) {
         let serial = |serial: &'a TokenSerial| vec![("serial", serial.display().into())];
         let unlike = |likeness: &'a Likeness| {
-            vec![("score", likeness.score.into()), ("differences", likeness.differences.join("; ").into())]
+            let differences = words.differences(&likeness.differences);
+            vec![("score", likeness.score.into()), ("differences", differences.into())]
         };
         match *self {
             Self::TokenConfirmed(token) => ("notice-token-confirmed", serial(token)),
@@ -211,6 +212,12 @@ pub(super) fn whom_to_ask(words: Words, resource: Option<&Resource>) -> String {
 /// The words in which this user is written to.
 pub(super) fn words_of(user: &User) -> Words {
     Words::of(user.language.unwrap_or_default())
+}
+
+/// The words of a mail that a visit asked for: until a language is on record, whoever waits for it reads that of
+/// the visit.
+pub(super) fn words_for(user: &User, visit: &Visit) -> Words {
+    Words::of(user.language.or(visit.language).unwrap_or_default())
 }
 
 impl Notice<'_> {

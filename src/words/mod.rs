@@ -13,6 +13,7 @@ pub use fluent_bundle::FluentValue as Value;
 
 use crate::model::Language;
 
+mod environment;
 mod time;
 
 /// The files of a language.

@@ -1,8 +1,10 @@
 //! What people change of themselves in the portal, as a browser sees it.
 
 use axum::http::StatusCode;
-use mintmark::model::{AssignmentKind, EmailAddress, EnvironmentPolicy, Login, PortalAction, TokenSerial};
-use mintmark::service::{AssignRequest, PortalSettings, UserPatch};
+use mintmark::model::{
+    AssignmentKind, EmailAddress, EnvironmentPolicy, Language, Login, PortalAction, TokenSerial,
+};
+use mintmark::service::{AssignRequest, OFFERED, PortalSettings, UserPatch};
 
 use crate::desk::{ADMIN, Answer, Browser, Desk, PASSWORD, resource, serial};
 
@@ -319,5 +321,69 @@ async fn p29_environments_as_their_owner_sees_them() {
     let out = other.post("/selfservice/vpn/sign-out-everywhere", &[]).await;
     out.leads_to("/selfservice/vpn/portal?signed-out");
     usual.get("/selfservice/vpn/home").await.leads_to("/selfservice/vpn/portal");
+    desk.close();
+}
+
+/// The pages speak the language that was chosen, with what is wrong and its numbers; signing in puts it on record.
+#[tokio::test]
+async fn pages_about_oneself_speak_the_chosen_language() {
+    let desk = desk_with(OFFERED);
+    let pin_of_six = PortalSettings { pin_length: Some(6), ..PortalSettings::default() };
+    desk.service.set_portal(&ADMIN, &resource("VPN"), &pin_of_six).expect("set");
+    give_token(&desk);
+    let mut anna = desk.browser();
+    anna.agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    anna.get("/selfservice/vpn/portal").await.says(StatusCode::OK, "<html lang=\"en\"");
+    let german = [("language", "de"), ("here", "/selfservice/vpn/portal")];
+    anna.post("/selfservice/vpn/language", &german).await.leads_to("/selfservice/vpn/portal");
+    anna.post("/selfservice/vpn/portal", &[("login", "anna")]).await.leads_to("/selfservice/vpn/verify");
+    anna.post("/selfservice/vpn/verify", &[("secret", PASSWORD)]).await.leads_to("/selfservice/vpn/otp");
+    let language =
+        || desk.service.user(&ADMIN, &Login::parse("anna").expect("a login")).expect("there").user.language;
+    assert_eq!(language(), None);
+    let code = desk.codes(1, 0, 1);
+    anna.post("/selfservice/vpn/otp", &[("otp", &code[0])]).await.leads_to("/selfservice/vpn/home");
+    assert_eq!(language(), Some(Language::German));
+
+    let unfit = StatusCode::UNPROCESSABLE_ENTITY;
+    anna.get("/selfservice/vpn/login").await.says(StatusCode::OK, "Ihr Anmeldename ist anna.");
+    anna.get("/selfservice/vpn/name").await.says(StatusCode::OK, "Vor- und Nachnamen ändern");
+    anna.get("/selfservice/vpn/email").await.says(StatusCode::OK, "Noch ist keine Adresse hinterlegt.");
+    anna.get("/selfservice/vpn/password").await.says(StatusCode::OK, "Mindestens 8 Zeichen.");
+    let long = "x".repeat(65);
+    for (page, fields, problem) in [
+        ("login", &[("login", "otto")][..], "Dieser Anmeldename ist vergeben"),
+        ("login", &[("login", "import")], "deshalb kann niemand so heißen"),
+        ("login", &[("login", "an na")], "Das Zeichen an der Stelle 3"),
+        ("name", &[("first_name", "Anna"), ("last_name", &long)], "höchstens 64 Zeichen"),
+        ("phone", &[("phone", "030 123456")], "Eine Telefonnummer hat ihre Ländervorwahl"),
+        ("email", &[("email", "anna")], "Eine E-Mail-Adresse sieht aus wie name@example.org."),
+        ("password", &[("old", PASSWORD), ("new", "kurz"), ("again", "kurz")], "hat 4 Zeichen, mindestens 8"),
+        (
+            "password",
+            &[("old", PASSWORD), ("new", PASSWORD), ("again", PASSWORD)],
+            "als altes Passwort getippt",
+        ),
+        ("tokens/pin", &[("pin", "1"), ("again", "1")], "Eine PIN hat 4 bis 6 Ziffern, getippt wurde 1."),
+        ("tokens/pin", &[("pin", "123a"), ("again", "123a")], "Eine PIN besteht nur aus Ziffern."),
+        ("tokens/pin", &[("pin", "1234"), ("again", "1234")], "gehört zu den ersten, die jeder probiert"),
+    ] {
+        anna.post(&format!("/selfservice/vpn/{page}"), fields).await.says(unfit, problem);
+    }
+    anna.get("/selfservice/vpn/tokens/unassign").await.says(StatusCode::OK, "Token 87-1234561 zurückgeben?");
+    let page = anna.get("/selfservice/vpn/environment").await;
+    for words in ["Firefox unter Linux", "nicht angegeben", "Diese hier", "heute 00:00 UTC"] {
+        page.says(StatusCode::OK, words);
+    }
+
+    // Another browser, which tells nothing of itself.
+    desk.later(30);
+    let mut other = desk.browser();
+    other.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/otp");
+    let code = desk.codes(1, 0, 1);
+    other.post("/selfservice/vpn/otp", &[("otp", &code[0])]).await.leads_to("/selfservice/vpn/home");
+    let page = other.get("/selfservice/vpn/environment").await;
+    page.says(StatusCode::OK, "Unbekannter Browser unter unbekanntem System");
+    page.says(StatusCode::OK, "23 von 100: Browser unbekannt statt Firefox; System unbekannt statt Linux");
     desk.close();
 }

@@ -8,42 +8,46 @@ use axum::response::Response;
 use super::place::{Inside, Place, Sent};
 use super::profile::UNFIT;
 use super::prove;
-use crate::clock::UnixTime;
 use crate::http::codes::Typed;
 use crate::http::error::ApiError;
 use crate::http::frame::html;
 use crate::http::page::portal::environment::{EnvironmentRow, Environments};
 use crate::http::page::{Badge, Event, Fact, Field, Notice, Tone};
-use crate::http::words;
-use crate::model::{EnvironmentPolicy, Resource};
+use crate::model::EnvironmentPolicy;
 use crate::service::{EnvironmentView, PortalSession, SignInView};
 
-fn row(view: &EnvironmentView, now: UnixTime) -> EnvironmentRow {
+fn row(place: &Place, view: &EnvironmentView) -> EnvironmentRow {
+    let words = place.words;
     let one = &view.environment;
     let traits = &one.traits;
-    let device = format!("{} on {}", traits.browser, traits.system);
-    let told = |text: &str| if text.is_empty() { "not told".to_owned() } else { text.to_owned() };
-    let moment = |term, at| {
-        let moment = words::moment(at, now);
-        Fact { exact: moment.exact, ..Fact::new(term, &moment.words) }
+    let families = [("browser", traits.browser.as_str().into()), ("system", traits.system.as_str().into())];
+    let device = words.with("environment-device", &families);
+    let told = |id: &str, kept: &str| {
+        let kept = if kept.is_empty() { words.text("environment-untold") } else { words.told(kept) };
+        Fact::new(&words.text(id), &kept)
+    };
+    let moment = |id: &str, at| {
+        let moment = place.moment(at);
+        Fact { exact: moment.exact, ..Fact::new(&words.text(id), &moment.words) }
     };
     let mut facts = vec![
-        Fact::new("Browser", &device),
-        Fact::new("Language", &told(&traits.language)),
-        Fact::new("Time zone", &told(&traits.time_zone)),
-        Fact::new("Screen", &told(&traits.screen)),
-        Fact::new("Network", &told(&traits.network)),
-        moment("First seen", one.first_seen),
-        moment("Last seen", one.last_seen),
+        Fact::new(&words.text("environment-trait.browser"), &device),
+        told("environment-trait.language", &traits.language),
+        told("environment-trait.time-zone", &traits.time_zone),
+        told("environment-trait.screen", &traits.screen),
+        told("environment-trait.network", &traits.network),
+        moment("environment-first-seen", one.first_seen),
+        moment("environment-last-seen", one.last_seen),
     ];
     if !view.is_this {
-        let reasons = view.differences.join("; ");
-        let alike = if reasons.is_empty() {
-            format!("{} of 100", view.score)
+        let score = ("score", view.score.into());
+        let alike = if view.differences.is_empty() {
+            words.with("environment-score", &[score])
         } else {
-            format!("{} of 100: {reasons}", view.score)
+            let differences = words.differences(&view.differences);
+            words.with("environment-score-differs", &[score, ("differences", differences.into())])
         };
-        facts.push(Fact::new("Alike to this one", &alike));
+        facts.push(Fact::new(&words.text("environment-alike"), &alike));
     }
     EnvironmentRow {
         number: one.number,
@@ -56,27 +60,26 @@ fn row(view: &EnvironmentView, now: UnixTime) -> EnvironmentRow {
     }
 }
 
-fn policy(resource: &Resource) -> String {
-    let Some(portal) = &resource.portal else { return String::new() };
-    let does = match portal.environment_policy {
-        EnvironmentPolicy::Off => return "Unusual sign-ins lead to nothing here.".to_owned(),
-        EnvironmentPolicy::Report => "you are told",
-        EnvironmentPolicy::AskOtp => {
-            "a code is mailed to you and asked for, if you have no token; without a mail address you are not let in"
-        }
-        EnvironmentPolicy::Refuse => "nobody is let in, and you are told",
-    };
-    format!("When a sign-in is less than {} of 100 alike to each of these, {does}.", portal.environment_score)
+fn policy(place: &Place) -> String {
+    let (words, Some(portal)) = (place.words, &place.resource.portal) else { return String::new() };
+    let least = [("score", portal.environment_score.into())];
+    match portal.environment_policy {
+        EnvironmentPolicy::Off => words.text("environment-policy-off"),
+        EnvironmentPolicy::Report => words.with("environment-policy-report", &least),
+        EnvironmentPolicy::AskOtp => words.with("environment-policy-ask", &least),
+        EnvironmentPolicy::Refuse => words.with("environment-policy-refuse", &least),
+    }
 }
 
-fn sign_in(view: SignInView, now: UnixTime) -> Event {
+fn sign_in(place: &Place, view: SignInView) -> Event {
+    let words = place.words;
     let (tone, icon, what) = if view.is_done {
-        (Tone::Good, "log-in", "Signed in")
+        (Tone::Good, "log-in", words.text("environment-sign-ins.done"))
     } else {
-        (Tone::Attention, "ban", "Tried, not let in")
+        (Tone::Attention, "ban", words.text("environment-sign-ins.tried"))
     };
-    let who = view.address.map(|address| format!("from {address}")).unwrap_or_default();
-    Event { tone, icon, what: what.to_owned(), who, when: words::moment(view.at, now) }
+    let who = view.address.map(|address| words.with("environment-from", &[("address", address.into())]));
+    Event { tone, icon, what, who: who.unwrap_or_default(), when: place.moment(view.at) }
 }
 
 async fn page(
@@ -89,15 +92,15 @@ async fn page(
         Ok((service.portal_environments(&asked)?, service.portal_sign_ins(&asked)?))
     });
     let (rows, sign_ins) = read.await?;
-    let now = place.state.service.now();
+    let words = place.words;
     Ok(Environments {
-        page: place.inside("Manage User Environment"),
+        page: place.inside(&words.text("action-manage-environment")),
         portal: place.portal(),
-        rows: rows.iter().map(|one| row(one, now)).collect(),
-        this: Badge::with_icon(Tone::Good, "check", "This one"),
-        trusted: Badge::with_icon(Tone::Good, "shield-check", "Trusted"),
-        policy: policy(&place.resource),
-        sign_ins: sign_ins.into_iter().map(|one| sign_in(one, now)).collect(),
+        rows: rows.iter().map(|one| row(place, one)).collect(),
+        this: Badge::with_icon(Tone::Good, "check", &words.text("environment-this")),
+        trusted: Badge::with_icon(Tone::Good, "shield-check", &words.text("environment-trusted")),
+        policy: policy(place),
+        sign_ins: sign_ins.into_iter().map(|one| sign_in(place, one)).collect(),
         notice,
     })
 }
@@ -105,13 +108,13 @@ async fn page(
 /// The page.
 pub(super) async fn show(Inside { place, session }: Inside) -> Response {
     let said = match place.query.as_str() {
-        "done=named" => Some("The name is saved."),
-        "done=trusted" => Some("It is trusted from now on."),
-        "done=untrusted" => Some("It is trusted no longer."),
-        "done=forgotten" => Some("It is forgotten."),
+        "done=named" => Some("environment-done.named"),
+        "done=trusted" => Some("environment-done.trusted"),
+        "done=untrusted" => Some("environment-done.untrusted"),
+        "done=forgotten" => Some("environment-done.forgotten"),
         _ => None,
     };
-    let notice = said.map(|said| Notice::new(Tone::Good, said, ""));
+    let notice = said.map(|said| Notice::new(Tone::Good, &place.words.text(said), ""));
     let result = page(&place, &session, notice).await.map(|page| html(StatusCode::OK, &page));
     place.answer(result)
 }
@@ -142,7 +145,7 @@ pub(super) async fn change(Sent { place, session, typed }: Sent) -> Response {
             Err(error) if error.field == Some("name") => {
                 let mut page = page(&place, &session, None).await?;
                 if let Some(row) = page.rows.iter_mut().find(|row| row.number == number) {
-                    row.name = Field::wrong(&name, &words::sentence(&error.message));
+                    row.name = Field::wrong(&name, &place.words.text("name-chars"));
                 }
                 Ok(html(UNFIT, &page))
             }

@@ -12,27 +12,45 @@ use crate::http::error::ApiError;
 use crate::http::frame::html;
 use crate::http::page::setup::{Pin as PinPage, Sure};
 use crate::http::page::{Choice, Field};
-use crate::http::words;
-use crate::model::{PinPlacement, PortalAction};
+use crate::model::{PinPlacement, PortalAction, SelfService};
 use crate::secret::Pin;
 use crate::service::{PortalHome, PortalSession};
 
+/// Digits of the longest PIN that may be set.
+fn most_digits(place: &Place) -> u8 {
+    place.resource.portal.as_ref().map_or(*SelfService::PIN_LENGTHS.start(), |portal| portal.pin_length)
+}
+
+/// What is wrong with a PIN of so many digits.
+fn pin_problem(place: &Place, error: &ApiError, typed: usize) -> String {
+    let (words, typed) = (place.words, ("typed", typed.into()));
+    match (error.code, most_digits(place)) {
+        ("pin_length", 4) => words.with("problem-pin-length-four", &[typed]),
+        ("pin_length", most) => words.with("problem-pin-length", &[typed, ("most", most.into())]),
+        _ => place.problem(error),
+    }
+}
+
 fn pin_page(place: &Place, chosen: &str, pin: Field, again: Field) -> Response {
-    let rules = place.resource.portal.as_ref();
-    let most = rules.map_or(4, |portal| portal.pin_length);
-    let digits = if most == 4 { "Four".to_owned() } else { format!("4 to {most}") };
+    let (words, most) = (place.words, most_digits(place));
     let wrong = pin.error.is_some() || again.error.is_some();
     let page = PinPage {
-        page: place.inside("PIN Setup"),
+        page: place.inside(&words.text("action-setup-pin")),
         portal: place.portal(),
-        length: format!("{digits} digits, not all alike and not in a row."),
+        length: match most {
+            4 => words.text("pin-length-four"),
+            most => words.with("pin-length", &[("most", most.into())]),
+        },
         pin,
         again,
-        placements: Choice::list(&[("after", "After the code"), ("before", "Before the code")], chosen),
-        fixed: match rules.and_then(|portal| portal.pin_placement) {
+        placements: Choice::list(
+            &[("after", &words.text("pin-where.after")), ("before", &words.text("pin-where.before"))],
+            chosen,
+        ),
+        fixed: match place.resource.portal.as_ref().and_then(|portal| portal.pin_placement) {
             None => String::new(),
-            Some(PinPlacement::After) => "You type it after the code.".to_owned(),
-            Some(PinPlacement::Before) => "You type it before the code.".to_owned(),
+            Some(PinPlacement::After) => words.text("pin-fixed.after"),
+            Some(PinPlacement::Before) => words.text("pin-fixed.before"),
         },
     };
     html(if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
@@ -54,17 +72,13 @@ pub(super) async fn form(Inside { place, session }: Inside) -> Response {
         if let ("done", Some(token)) = (place.query.as_str(), &home.token)
             && let Some(pin) = &token.token.pin
         {
+            let words = place.words;
             let next = match pin.placement {
-                PinPlacement::After => "When a code is asked for, type the code and right after it the PIN.",
-                PinPlacement::Before => "When a code is asked for, type the PIN and right after it the code.",
+                PinPlacement::After => words.text("pin-done.after"),
+                PinPlacement::Before => words.text("pin-done.before"),
             };
-            return Ok(done_page(
-                &place,
-                &home,
-                "Your token has a PIN now",
-                "The PIN is set.",
-                next.to_owned(),
-            ));
+            let (heading, text) = (words.text("pin-done"), words.text("pin-done.text"));
+            return Ok(done_page(&place, &home, &heading, &text, next));
         }
         if !home.actions.contains(&PortalAction::SetupPin) {
             return Err(not_offered());
@@ -83,11 +97,11 @@ pub(super) async fn set(Sent { place, session, typed }: Sent) -> Response {
         let read = |name: &str| Pin::new(typed.text(name).as_bytes().to_vec());
         let (pin, again) = (read("pin"), read("again"));
         if !pin.ct_eq(&again) {
-            let error = Field::wrong("", "The two differ. Type the same PIN twice.");
+            let error = Field::wrong("", &place.words.text("pin-again.differ"));
             return Ok(pin_page(&place, &chosen, Field::default(), error));
         }
         let placement = PinPlacement::from_name(&chosen).unwrap_or(PinPlacement::After);
-        let visit = place.visit();
+        let (visit, digits) = (place.visit(), typed.text("pin").len());
         let set = place
             .state
             .blocking(move |service| service.portal_set_pin(&session, &pin, placement, &visit))
@@ -95,7 +109,7 @@ pub(super) async fn set(Sent { place, session, typed }: Sent) -> Response {
         match set {
             Ok(()) => Ok(place.go("tokens/pin?done")),
             Err(error) if error.field == Some("pin") => {
-                let field = Field::wrong("", &words::sentence(&error.message));
+                let field = Field::wrong("", &pin_problem(&place, &error, digits));
                 Ok(pin_page(&place, &chosen, field, Field::default()))
             }
             Err(error) => Err(error),
@@ -110,8 +124,9 @@ pub(super) async fn remove_form(Inside { place, session }: Inside) -> Response {
     let result = async {
         let home = read_home(&place, &session).await?;
         if place.query == "done" && home.token.as_ref().is_some_and(|token| token.token.pin.is_none()) {
-            let next = "When a code is asked for, type the code alone.".to_owned();
-            return Ok(done_page(&place, &home, "Your token has no PIN any more", "The PIN is gone.", next));
+            let words = place.words;
+            let (heading, text) = (words.text("pin-removed"), words.text("pin-removed.text"));
+            return Ok(done_page(&place, &home, &heading, &text, words.text("pin-removed.next")));
         }
         let home =
             if home.actions.contains(&PortalAction::RemovePin) { home } else { return Err(not_offered()) };
@@ -119,17 +134,16 @@ pub(super) async fn remove_form(Inside { place, session }: Inside) -> Response {
             return Ok(elsewhere);
         }
         let serial = home.token.as_ref().map_or("", |token| token.token.serial.display());
+        let words = place.words;
         let page = Sure {
-            page: place.inside("Remove PIN"),
+            page: place.inside(&words.text("action-remove-pin")),
             portal: place.portal(),
-            heading: "Remove the PIN?".to_owned(),
-            text: format!(
-                "From then on the code of token {serial} alone is enough, for whoever has the token."
-            ),
+            heading: words.text("pin-remove"),
+            text: words.with("pin-remove-text", &[("serial", serial.into())]),
             action: place.path("tokens/pin/remove"),
-            button: "Remove the PIN".to_owned(),
+            button: words.text("pin-remove.button"),
             icon: "lock",
-            keep: "Keep it".to_owned(),
+            keep: words.text("sure-keep"),
         };
         Ok(html(StatusCode::OK, &page))
     };
@@ -153,12 +167,11 @@ pub(super) async fn remove(Sent { place, session, typed }: Sent) -> Response {
 pub(super) async fn unassign_form(Inside { place, session }: Inside) -> Response {
     let result = async {
         let home = read_home(&place, &session).await?;
+        let words = place.words;
+        let means = words.with("unassign-means", &[("place", place.resource.name.as_str().into())]);
         if place.query == "done" && home.token.is_none() {
-            let next = format!(
-                "{} no longer asks for its codes. You stay the only one who can register it again.",
-                place.resource.name
-            );
-            return Ok(done_page(&place, &home, "Your token was given back", "It is done.", next));
+            let (heading, text) = (words.text("unassign-done"), words.text("unassign-done.text"));
+            return Ok(done_page(&place, &home, &heading, &text, means));
         }
         let home = if home.actions.contains(&PortalAction::UnassignToken) {
             home
@@ -170,17 +183,14 @@ pub(super) async fn unassign_form(Inside { place, session }: Inside) -> Response
         }
         let serial = home.token.as_ref().map_or("", |token| token.token.serial.display());
         let page = Sure {
-            page: place.inside("Unassign Token"),
+            page: place.inside(&words.text("action-unassign-token")),
             portal: place.portal(),
-            heading: format!("Give back token {serial}?"),
-            text: format!(
-                "{} no longer asks for its codes. You stay the only one who can register it again.",
-                place.resource.name
-            ),
+            heading: words.with("unassign-sure", &[("serial", serial.into())]),
+            text: means,
             action: place.path("tokens/unassign"),
-            button: "Give it back".to_owned(),
+            button: words.text("unassign-button"),
             icon: "undo-2",
-            keep: "Keep it".to_owned(),
+            keep: words.text("sure-keep"),
         };
         Ok(html(StatusCode::OK, &page))
     };

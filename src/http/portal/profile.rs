@@ -11,7 +11,6 @@ use crate::http::error::ApiError;
 use crate::http::frame::html;
 use crate::http::page::portal::profile::{Form as FormPage, FormField};
 use crate::http::page::{Field, Notice, Tone};
-use crate::http::words;
 use crate::model::{Login, PhoneNumber, PortalAction, User};
 use crate::service::PortalSession;
 
@@ -38,30 +37,22 @@ pub(super) async fn opened(
 }
 
 fn login_page(place: &Place, user: &User, status: StatusCode, field: Field) -> Response {
-    let warning = Notice::new(
-        Tone::Attention,
-        "Others find you by your login.",
-        &format!(
-            "Besides {}, other services may know you by it and would not find you any more. Ask first if you are not sure.",
-            place.resource.name
-        ),
-    );
+    let words = place.words;
+    let heading = words.text("action-change-login");
+    let here = [("place", place.resource.name.as_str().into())];
     let page = FormPage {
-        page: place.inside("Change Login"),
+        page: place.inside(&heading),
         portal: place.portal(),
-        heading: "Change Login",
-        lead: format!(
-            "Your login is {}. After the change you sign in with the new one; nobody else gets the old one.",
-            user.login
-        ),
-        warning: Some(warning),
+        heading,
+        lead: words.with("login-lead", &[("login", user.login.as_str().into())]),
+        warning: Some(Notice::tell(Tone::Attention, words, "login-others", &here)),
         notice: None,
         action: place.path("login"),
         fields: vec![
-            FormField::text("login", "New login", "username", field)
+            FormField::text("login", words.text("login-new"), "username", field)
                 .with("required autocapitalize=none spellcheck=false"),
         ],
-        button: "Change login",
+        button: words.text("login-button"),
         icon: "pencil",
     };
     html(status, &page)
@@ -92,7 +83,7 @@ async fn change_login(place: &Place, session: Arc<PortalSession>, text: &str) ->
     let login = match Login::parse(text) {
         Ok(login) => login,
         Err(error) => {
-            let field = Field::wrong(text, &words::sentence(&error.to_string()));
+            let field = Field::wrong(text, &place.name_problem(&error));
             return Ok(login_page(place, &user, UNFIT, field));
         }
     };
@@ -100,31 +91,32 @@ async fn change_login(place: &Place, session: Arc<PortalSession>, text: &str) ->
     match place.state.blocking(move |service| service.portal_change_login(&session, &login, &visit)).await {
         Ok(()) => Ok(place.go("home?done=login")),
         Err(error) if error.field == Some("login") => {
-            let field = Field::wrong(text, &words::sentence(&error.message));
-            Ok(login_page(place, &user, UNFIT, field))
+            Ok(login_page(place, &user, UNFIT, Field::wrong(text, &place.problem(&error))))
         }
         Err(error) if error.status == StatusCode::TOO_MANY_REQUESTS => {
-            let problem = "You have tried many logins that are taken. Try again tomorrow, or ask for help.";
-            Ok(login_page(place, &user, StatusCode::TOO_MANY_REQUESTS, Field::wrong(text, problem)))
+            let problem = place.words.text("login-spent");
+            Ok(login_page(place, &user, StatusCode::TOO_MANY_REQUESTS, Field::wrong(text, &problem)))
         }
         Err(error) => Err(error),
     }
 }
 
 fn name_page(place: &Place, status: StatusCode, first: Field, last: Field) -> Response {
+    let words = place.words;
+    let heading = words.text("action-change-name");
     let page = FormPage {
-        page: place.inside("Change First Name and Last Name"),
+        page: place.inside(&heading),
         portal: place.portal(),
-        heading: "Change First Name and Last Name",
-        lead: "It is how we address you in mails, and how the people at the desk find you.".to_owned(),
+        heading,
+        lead: words.text("name-lead"),
         warning: None,
         notice: None,
         action: place.path("name"),
         fields: vec![
-            FormField::text("first_name", "First name", "given-name", first),
-            FormField::text("last_name", "Last name", "family-name", last),
+            FormField::text("first_name", words.text("name-first"), "given-name", first),
+            FormField::text("last_name", words.text("name-last"), "family-name", last),
         ],
-        button: "Save the name",
+        button: words.text("name-button"),
         icon: "check",
     };
     html(status, &page)
@@ -152,7 +144,7 @@ pub(super) async fn name_sent(Sent { place, session, typed }: Sent) -> Response 
         match changed.await {
             Ok(()) => Ok(place.go("home?done=name")),
             Err(error) if matches!(error.field, Some("first_name" | "last_name")) => {
-                let problem = words::sentence(&error.message);
+                let problem = place.words.text("name-chars");
                 let field = |name, text: &str| {
                     if error.field == Some(name) { Field::wrong(text, &problem) } else { Field::of(text) }
                 };
@@ -166,23 +158,22 @@ pub(super) async fn name_sent(Sent { place, session, typed }: Sent) -> Response 
 }
 
 fn phone_page(place: &Place, status: StatusCode, field: Field) -> Response {
-    let hint = "With the country code, like +49 30 123456. Leave it empty to remove the number.";
+    let words = place.words;
+    let heading = words.text("action-change-phone");
     let page = FormPage {
-        page: place.inside("Change Contact Phone Number"),
+        page: place.inside(&heading),
         portal: place.portal(),
-        heading: "Change Contact Phone Number",
-        lead:
-            "The people at the desk may call it to find out whether it is you. It is never called by itself."
-                .to_owned(),
+        heading,
+        lead: words.text("phone-lead"),
         warning: None,
         notice: None,
         action: place.path("phone"),
         fields: vec![
-            FormField::text("phone", "Phone number", "tel", field)
-                .hinted(hint)
+            FormField::text("phone", words.text("phone-number"), "tel", field)
+                .hinted(words.text("phone-number.hint"))
                 .with("inputmode=tel maxlength=40"),
         ],
-        button: "Save the number",
+        button: words.text("phone-button"),
         icon: "check",
     };
     html(status, &page)
@@ -208,8 +199,7 @@ pub(super) async fn phone_sent(Sent { place, session, typed }: Sent) -> Response
             ("", _) => None,
             (_, Ok(phone)) => Some(phone),
             (_, Err(error)) => {
-                let field = Field::wrong(text, &words::sentence(&error.to_string()));
-                return Ok(phone_page(&place, UNFIT, field));
+                return Ok(phone_page(&place, UNFIT, Field::wrong(text, &place.name_problem(&error))));
             }
         };
         let visit = place.visit();

@@ -14,10 +14,10 @@ use crate::http::error::ApiError;
 use crate::http::frame::html;
 use crate::http::page::portal::profile::{Email, Form as FormPage, FormField};
 use crate::http::page::{Field, Notice, Tone};
-use crate::http::words;
 use crate::model::{EmailAddress, PortalAction, User};
 use crate::secret::Passphrase;
 use crate::service::{EmailResult, EmailSent, PasswordResult, PortalSession};
+use crate::words::Words;
 
 /// What is wrong with the fields of a password form.
 #[derive(Default)]
@@ -27,44 +27,46 @@ struct Wrong {
     again: Option<String>,
 }
 
-async fn password_page(
-    place: &Place,
-    session: &Arc<PortalSession>,
-    action: PortalAction,
-    wrong: Wrong,
-) -> Result<FormPage, ApiError> {
+/// Characters that a new password needs.
+async fn fewest_chars(place: &Place, session: &Arc<PortalSession>) -> Result<usize, ApiError> {
     let asked = Arc::clone(session);
-    let least = place.state.blocking(move |service| service.portal_password_chars(&asked)).await?;
-    let hint = format!("At least {least} characters. A few words that only you put together are good.");
+    place.state.blocking(move |service| service.portal_password_chars(&asked)).await
+}
+
+fn password_page(place: &Place, least: usize, action: PortalAction, wrong: Wrong) -> FormPage {
+    let words = place.words;
     let is_first = action == PortalAction::CreatePassword;
     let mut fields = Vec::new();
     if !is_first {
         fields.push(
-            FormField::password("old", "Old password", "current-password", wrong.old)
+            FormField::password("old", words.text("password-old"), "current-password", wrong.old)
                 .with("required autofocus"),
         );
     }
-    fields.push(FormField::password("new", "New password", "new-password", wrong.new).hinted(&hint));
-    fields.push(FormField::password("again", "New password once more", "new-password", wrong.again));
+    let hint = words.with("password-hint", &[("least", least.into())]);
+    let new = words.text("restore-password.new");
+    fields.push(FormField::password("new", new, "new-password", wrong.new).hinted(hint));
+    let again = words.text("password-again");
+    fields.push(FormField::password("again", again, "new-password", wrong.again));
     let (heading, lead, path, button) = if is_first {
-        let lead = "You sign in with it from then on; codes are no longer mailed for that.";
-        ("Create Password", lead, "password/new", "Create the password")
+        let (heading, lead) = (words.text("action-create-password"), words.text("password-create"));
+        (heading, lead, "password/new", words.text("password-create.button"))
     } else {
-        let lead = "Wherever else you are signed in, you will be signed out.";
-        ("Change Password", lead, "password", "Change the password")
+        let (heading, lead) = (words.text("action-change-password"), words.text("password-change"));
+        (heading, lead, "password", words.text("password-change.button"))
     };
-    Ok(FormPage {
-        page: place.inside(heading),
+    FormPage {
+        page: place.inside(&heading),
         portal: place.portal(),
         heading,
-        lead: lead.to_owned(),
+        lead,
         warning: None,
         notice: None,
         action: place.path(path),
         fields,
         button,
         icon: "key-round",
-    })
+    }
 }
 
 /// Beside a token its code comes first; without one the old password, if there is one, is the proof.
@@ -78,21 +80,21 @@ async fn password_shown(
         if let Some(elsewhere) = place.prove_code_first(&session, then).await? {
             return Ok(elsewhere);
         }
-        Ok(html(StatusCode::OK, &password_page(&place, &session, action, Wrong::default()).await?))
+        let least = fewest_chars(&place, &session).await?;
+        Ok(html(StatusCode::OK, &password_page(&place, least, action, Wrong::default())))
     };
     let result = result.await;
     place.answer(result)
 }
 
 /// The new password, typed twice; or what is wrong with it.
-fn new_password(typed: &Typed) -> Result<Passphrase, Wrong> {
+fn new_password(words: Words, typed: &Typed) -> Result<Passphrase, Wrong> {
     let (new, again) = (typed.secret("new"), typed.secret("again"));
     if new.is_empty() {
-        return Err(Wrong { new: Some("Type the new password.".to_owned()), ..Wrong::default() });
+        return Err(Wrong { new: Some(words.text("restore-password.empty")), ..Wrong::default() });
     }
     if !new.ct_eq(&again) {
-        let problem = "The two are not the same: type the new password in both fields.".to_owned();
-        return Err(Wrong { again: Some(problem), ..Wrong::default() });
+        return Err(Wrong { again: Some(words.text("password-again.differ")), ..Wrong::default() });
     }
     Ok(new)
 }
@@ -110,23 +112,24 @@ pub(super) async fn password(inside: Inside) -> Response {
 /// *Create Password*, sent.
 pub(super) async fn first_password_sent(Sent { place, session, typed }: Sent) -> Response {
     let result = async {
-        let wrong = match new_password(&typed) {
+        let least = fewest_chars(&place, &session).await?;
+        let wrong = match new_password(place.words, &typed) {
             Ok(new) => {
-                let (asked, visit) = (Arc::clone(&session), place.visit());
+                let (asked, visit, chars) = (Arc::clone(&session), place.visit(), new.chars());
                 let created =
                     place.state.blocking(move |service| service.portal_create_password(&asked, &new, &visit));
                 match created.await {
                     Ok(()) => return Ok(place.go("home?done=password-created")),
                     Err(error) if error.field == Some("password") => {
-                        Wrong { new: Some(words::sentence(&error.message)), ..Wrong::default() }
+                        let problem = place.password_problem(&error, chars, least);
+                        Wrong { new: Some(problem), ..Wrong::default() }
                     }
                     Err(error) => return Err(error),
                 }
             }
             Err(wrong) => wrong,
         };
-        let page = password_page(&place, &session, PortalAction::CreatePassword, wrong).await?;
-        Ok(html(UNFIT, &page))
+        Ok(html(UNFIT, &password_page(&place, least, PortalAction::CreatePassword, wrong)))
     };
     let result = result.await;
     place.answer_or_prove(result, &prove::FIRST_PASSWORD, &typed).await
@@ -144,44 +147,42 @@ async fn change_password(
     typed: &Typed,
 ) -> Result<Response, ApiError> {
     let action = PortalAction::ChangePassword;
-    let old = typed.secret("old");
-    let wrong = match new_password(typed) {
-        _ if old.is_empty() => {
-            Wrong { old: Some("Type the password that you have now.".to_owned()), ..Wrong::default() }
-        }
+    let (words, old) = (place.words, typed.secret("old"));
+    let least = fewest_chars(place, session).await?;
+    let wrong = match new_password(words, typed) {
+        _ if old.is_empty() => Wrong { old: Some(words.text("password-old.empty")), ..Wrong::default() },
         Err(wrong) => wrong,
         Ok(new) => {
-            let (asked, visit) = (Arc::clone(session), place.visit());
+            let (asked, visit, chars) = (Arc::clone(session), place.visit(), new.chars());
             let changed = place
                 .state
                 .blocking(move |service| service.portal_change_password(&asked, &old, &new, &visit));
             match changed.await {
                 Ok(PasswordResult::Changed) => return Ok(place.go("home?done=password")),
-                Ok(PasswordResult::Refused) => Wrong {
-                    old: Some("That is not the password on record. Check the keyboard.".to_owned()),
-                    ..Wrong::default()
-                },
+                Ok(PasswordResult::Refused) => {
+                    Wrong { old: Some(words.text("password-old.refused")), ..Wrong::default() }
+                }
                 Ok(PasswordResult::Blocked { until }) => {
                     let now = place.state.service.now();
-                    let mut page = password_page(place, session, action, Wrong::default()).await?;
-                    page.notice = Some(blocked(place.words, until, now));
+                    let mut page = password_page(place, least, action, Wrong::default());
+                    page.notice = Some(blocked(words, until, now));
                     return Ok(with_wait(html(StatusCode::TOO_MANY_REQUESTS, &page), until, now));
                 }
                 Err(error) if error.field == Some("password") => {
-                    Wrong { new: Some(words::sentence(&error.message)), ..Wrong::default() }
+                    Wrong { new: Some(place.password_problem(&error, chars, least)), ..Wrong::default() }
                 }
                 Err(error) => return Err(error),
             }
         }
     };
-    Ok(html(UNFIT, &password_page(place, session, action, wrong).await?))
+    Ok(html(UNFIT, &password_page(place, least, action, wrong)))
 }
 
 fn email_page(place: &Place, session: &PortalSession, user: &User) -> Email {
     let pending = session.email_pending.as_ref().map(|to| (to.as_str().to_owned(), Field::default()));
     let address = pending.as_ref().map_or_else(Field::default, |(to, _)| Field::of(to));
     Email {
-        page: place.inside("Change Email Address"),
+        page: place.inside(&place.words.text("action-change-email")),
         portal: place.portal(),
         present: user.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default(),
         pending,
@@ -216,7 +217,7 @@ async fn change_email(place: &Place, session: &Arc<PortalSession>, text: &str) -
     let to = match EmailAddress::parse(text) {
         Ok(to) => to,
         Err(error) => {
-            page.address = Field::wrong(text, &words::sentence(&error.to_string()));
+            page.address = Field::wrong(text, &place.name_problem(&error));
             return Ok(html(UNFIT, &page));
         }
     };
@@ -225,15 +226,12 @@ async fn change_email(place: &Place, session: &Arc<PortalSession>, text: &str) -
         Ok(EmailSent::OnItsWay) => Ok(place.go("email")),
         Ok(EmailSent::Enough) => {
             page.address = Field::of(text);
-            page.notice = Some(Notice::new(
-                Tone::Attention,
-                "There were enough mails for now.",
-                "At most three codes are mailed in a quarter of an hour. Wait that long and try again.",
-            ));
+            let (title, text) = (place.words.text("mails-enough"), place.words.text("email-enough"));
+            page.notice = Some(Notice::new(Tone::Attention, &title, &text));
             Ok(html(StatusCode::TOO_MANY_REQUESTS, &page))
         }
         Err(error) if error.field == Some("email") => {
-            page.address = Field::wrong(text, &words::sentence(&error.message));
+            page.address = Field::wrong(text, &place.problem(&error));
             Ok(html(UNFIT, &page))
         }
         Err(error) => Err(error),
@@ -257,23 +255,19 @@ async fn prove_email(
     };
     let mut page = email_page(place, session, &user);
     let Some((_, code)) = &mut page.pending else {
-        page.notice = Some(Notice::new(
-            Tone::Attention,
-            "The code is too old.",
-            "It holds for ten minutes. Have another one mailed.",
-        ));
+        page.notice = Some(Notice::say(Tone::Attention, place.words, "email-code-old"));
         return Ok(html(UNFIT, &page));
     };
     if typed.text("code").is_empty() {
-        code.error = Some("Type the code that we mailed you.".to_owned());
+        code.error = Some(place.words.text("mailed-code.empty"));
         return Ok(html(UNFIT, &page));
     }
     let (asked, visit, typed) = (Arc::clone(session), place.visit(), typed.secret("code"));
     match place.state.blocking(move |service| service.portal_prove_email(&asked, &typed, &visit)).await? {
         EmailResult::Changed => Ok(place.go("home?done=email")),
         EmailResult::Refused => {
-            let text = "Only the newest code works, for ten minutes.";
-            page.notice = Some(Notice::new(Tone::Bad, "That code did not fit.", text));
+            let (title, text) = (place.words.text("otp-refused"), place.words.text("email-code-refused"));
+            page.notice = Some(Notice::new(Tone::Bad, &title, &text));
             Ok(html(UNFIT, &page))
         }
         EmailResult::Blocked { until } => {

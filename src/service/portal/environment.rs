@@ -1,7 +1,9 @@
 //! *Manage User Environment* (P29): from where this user signs in, and what of it to trust or to forget.
 
 use crate::clock::UnixTime;
-use crate::model::{AuditAction, AuditResult, Environment, Environments, PortalAction, Subject, Visit};
+use crate::model::{
+    AuditAction, AuditResult, Difference, Environment, Environments, PortalAction, Subject, Visit,
+};
 use crate::service::notice::{Happened, Notice};
 use crate::service::user::{name_field, shut_out};
 use crate::service::{PortalSession, Service, ServiceError};
@@ -24,8 +26,8 @@ pub struct EnvironmentView {
     pub is_this: bool,
     /// How alike the present one is to it, 0 to 100.
     pub score: u32,
-    /// In what the present one differs, in words.
-    pub differences: Vec<String>,
+    /// In what the present one differs.
+    pub differences: Vec<Difference>,
 }
 
 /// A sign-in, or a try.

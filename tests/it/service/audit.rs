@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use mintmark::model::{
-    AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, Factors, NewsKind, PhoneNumber,
-    PinPlacement, PortalAction, Role, Subject, TokenType, Visit,
+    AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, Factors, Language, NewsKind,
+    PhoneNumber, PinPlacement, PortalAction, Role, Subject, TokenType, Visit,
 };
 use mintmark::service::{
     AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, ImportRequest, LookPatch,
@@ -405,6 +405,9 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("portal_change_phone", "user_changed", |h| {
         let phone = PhoneNumber::parse("+4930123456").expect("a number");
         h.service.portal_change_phone(&nell, Some(&phone), &visit()).expect("changed");
+    });
+    table.row("portal_set_language", "user_changed", |h| {
+        h.service.portal_set_language(&nell, Language::English, &visit()).expect("chosen");
     });
     table.row("portal_change_password", "user_changed", |h| {
         let new = typed("vier Quitten im Netz");

@@ -1,6 +1,6 @@
 //! P14 *Mail*: tokens whose codes are mailed at each sign-in.
 
-use mintmark::model::{PinPlacement, PortalAction, TokenKind, TokenType};
+use mintmark::model::{Language, PinPlacement, PortalAction, TokenKind, TokenType, Visit};
 use mintmark::oath::Otp;
 use mintmark::secret::Pin;
 use mintmark::service::{
@@ -9,7 +9,8 @@ use mintmark::service::{
 };
 
 use super::fixture::{
-    ADDRESS, Home, PASSWORD, StandIn, admin, login, operator, request, resource, typed, verifier, visit,
+    ADDRESS, Home, PASSWORD, StandIn, admin, alias, login, operator, request, resource, typed, verifier,
+    visit,
 };
 use super::register::{home, software};
 
@@ -281,4 +282,15 @@ fn p14_a_mail_token_without_an_address_says_so() {
     let first = home.begin("anna");
     let second = home.service.portal_second(&first, &typed(PASSWORD), &visit()).expect("answered");
     assert!(matches!(second, SecondPage::Passed { owes_code: true, .. }), "{second:?}");
+}
+
+#[test]
+fn p14_the_code_is_in_the_language_of_the_visit_until_one_is_on_record() {
+    let (home, _) = with_mail_token();
+    let german = Visit { language: Some(Language::German), ..visit() };
+    let cookie = home.service.portal_begin(&alias(), &login("anna"), &german).expect("begun");
+    let second = home.service.portal_second(&home.session(&cookie), &typed(PASSWORD), &german);
+    assert!(matches!(second, Ok(SecondPage::Passed { owes_code: true, .. })), "{second:?}");
+    let mail = home.service.outbox(&admin(), 1).expect("a demonstration store").remove(0);
+    assert!(mail.text.contains("Ihr Code für VPN lautet "), "{}", *mail.text);
 }

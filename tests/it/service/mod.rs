@@ -10,6 +10,7 @@ mod fault;
 mod findings;
 pub(crate) mod fixture;
 mod import;
+mod language;
 mod mail_token;
 pub(crate) mod notification;
 mod pin;

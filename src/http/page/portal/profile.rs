@@ -13,7 +13,7 @@ pub struct FormField {
     /// The field's name.
     pub name: &'static str,
     /// What stands above it.
-    pub label: &'static str,
+    pub label: String,
     /// What stands under it; may be empty.
     pub hint: String,
     /// The kind of input.
@@ -28,14 +28,14 @@ pub struct FormField {
 
 impl FormField {
     /// A field for a text.
-    pub fn text(name: &'static str, label: &'static str, autocomplete: &'static str, field: Field) -> Self {
+    pub fn text(name: &'static str, label: String, autocomplete: &'static str, field: Field) -> Self {
         Self { name, label, hint: String::new(), kind: "text", autocomplete, extra: "", field }
     }
 
     /// A field for a password; its value is never filled in.
     pub fn password(
         name: &'static str,
-        label: &'static str,
+        label: String,
         autocomplete: &'static str,
         error: Option<String>,
     ) -> Self {
@@ -45,8 +45,8 @@ impl FormField {
 
     /// The same field with a hint.
     #[must_use]
-    pub fn hinted(self, hint: &str) -> Self {
-        Self { hint: hint.to_owned(), ..self }
+    pub fn hinted(self, hint: String) -> Self {
+        Self { hint, ..self }
     }
 
     /// The same field with literal attributes.
@@ -65,7 +65,7 @@ pub struct Form {
     /// The portal.
     pub portal: Portal,
     /// The page's heading.
-    pub heading: &'static str,
+    pub heading: String,
     /// What it is about.
     pub lead: String,
     /// What to know before: what changes for the person.
@@ -77,7 +77,7 @@ pub struct Form {
     /// The fields.
     pub fields: Vec<FormField>,
     /// The button's words.
-    pub button: &'static str,
+    pub button: String,
     /// The button's icon.
     pub icon: &'static str,
 }
@@ -95,7 +95,7 @@ impl Form {
         Self {
             page: inside("Change Login"),
             portal: Portal::sample(),
-            heading: "Change Login",
+            heading: "Change Login".into(),
             lead: "Your login is test. From the change on you sign in with the new one.".into(),
             warning: Some(Notice::new(
                 Tone::Attention,
@@ -104,8 +104,8 @@ impl Form {
             )),
             notice: None,
             action: "/selfservice/portal/login".into(),
-            fields: vec![FormField::text("login", "New login", "username", login)],
-            button: "Change login",
+            fields: vec![FormField::text("login", "New login".into(), "username", login)],
+            button: "Change login".into(),
             icon: "pencil",
         }
     }
