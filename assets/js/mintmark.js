@@ -163,6 +163,7 @@ for (const ring of all("[data-ring]")) {
 }
 
 // --- jobs: <div data-job-events="/api/v1/jobs/1/events" data-job="/api/v1/jobs/1" data-job-then="…"> ----
+// What it says: data-job-left, with %s for the time; data-job-done, data-job-stopped, data-job-offline.
 
 const number = new Intl.NumberFormat(document.documentElement.lang || undefined);
 
@@ -176,7 +177,6 @@ for (const box of all("[data-job-events]")) {
   const bar = one("progress", box);
   const count = one("[data-job-count]", box);
   const pace = one("[data-job-pace]", box);
-  const inBytes = box.dataset.jobUnit === "bytes";
   const began = performance.now();
   let first = null;
   let over = false;
@@ -190,22 +190,17 @@ for (const box of all("[data-job-events]")) {
       bar.max = job.total;
       bar.value = job.done;
       // The bytes of a file tell nobody anything; how much of it does.
-      count.textContent = inBytes
-        ? `${Math.floor((job.done / job.total) * 100)} %`
-        : `${number.format(job.done)} of ${number.format(job.total)}`;
-    } else if (job.done > 0 && !inBytes) {
-      count.textContent = number.format(job.done);
+      count.textContent = `${Math.floor((job.done / job.total) * 100)} %`;
     }
     const secs = (performance.now() - began) / 1000;
     const rate = (job.done - first) / secs;
     if (secs > 1 && rate > 0 && job.total > 0) {
-      const left = `${duration((job.total - job.done) / rate)} left`;
-      pace.textContent = inBytes ? left : `${number.format(Math.round(rate))} a second, ${left}`;
+      pace.textContent = box.dataset.jobLeft.replace("%s", duration((job.total - job.done) / rate));
     }
     if (job.state === "done" || job.state === "failed") {
       over = true;
       source?.close();
-      say(job.state === "done" ? "Done." : "Stopped.");
+      say(job.state === "done" ? box.dataset.jobDone : box.dataset.jobStopped);
       location.replace(box.dataset.jobThen || location.href);
     }
   };
@@ -221,7 +216,7 @@ for (const box of all("[data-job-events]")) {
           setTimeout(() => location.reload(), 5000);
         }
       } catch {
-        pace.textContent = "The connection is gone; trying again.";
+        pace.textContent = box.dataset.jobOffline;
       }
       await new Promise((later) => setTimeout(later, 1500));
     }
@@ -332,7 +327,7 @@ for (const area of all("[data-drop]")) {
     if (protects && /EncryptionKey|EncryptedValue|DerivedKey/.test(head)) {
       protects.open = true;
       one("input", protects)?.focus();
-      say("This file is protected. Its passphrase is asked below.");
+      say(protects.dataset.protected);
     }
   });
 }

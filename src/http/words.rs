@@ -2,7 +2,7 @@
 
 use super::page::Moment;
 use crate::clock::UnixTime;
-use crate::words::Words;
+use crate::words::{Value, Words};
 
 /// "3 May", with the year when it is not this one.
 pub(super) fn day(at: UnixTime, now: UnixTime) -> String {
@@ -41,14 +41,22 @@ pub(super) fn clock(secs: i64) -> String {
 pub(super) fn distance(steps: i64, seconds: Option<i64>) -> String {
     match seconds {
         Some(seconds) => clock(seconds),
-        None if steps == 0 => "the next counter".to_owned(),
-        None => format!("{} counters ahead", count(steps.unsigned_abs())),
+        None if steps == 0 => Words::ENGLISH.text("token-page-next-counter"),
+        None => {
+            let counters = count(steps.unsigned_abs());
+            Words::ENGLISH.with("token-page-counters-ahead", &[("counters", counters.into())])
+        }
     }
 }
 
 /// "1,240".
 pub(super) fn count(number: u64) -> String {
     Words::ENGLISH.count(number)
+}
+
+/// What a text with a count takes: `count` chooses the plural, `shown` has its groups of digits.
+pub(super) fn plural(number: u64) -> [(&'static str, Value<'static>); 2] {
+    [("count", number.into()), ("shown", count(number).into())]
 }
 
 /// "1 token", "1,240 tokens", "2 batches".

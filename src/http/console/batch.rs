@@ -16,6 +16,7 @@ use crate::http::{frame, words};
 use crate::model::{Actor, BatchName, BatchPart, ResourceName};
 use crate::service::{BatchView, CustodyCount, Service, ServiceError, TokenQuery, parse_serial_ranges};
 use crate::store::Page as ListPage;
+use crate::words::Words;
 
 /// Tokens of a batch that a row of the list looks at.
 const ROW_LIMIT: u64 = 1_000;
@@ -25,9 +26,9 @@ const CHUNK: usize = 1_000;
 
 fn state_badge(batch: &BatchView) -> Badge {
     if batch.resources.is_empty() {
-        Badge::with_icon(Tone::Neutral, "package", "In stock")
+        Badge::with_icon(Tone::Neutral, "package", &Words::ENGLISH.text("batches-in-stock"))
     } else {
-        Badge::new(Tone::Good, "On a resource")
+        Badge::new(Tone::Good, &Words::ENGLISH.text("batches-on-resource"))
     }
 }
 
@@ -83,7 +84,8 @@ pub(super) async fn list(
         })
         .collect();
     let pager = asked.pager("/admin/batches", rows.len(), "batch", next);
-    let frame = frame::with_done(frame::page(&state, &caller, "Batches", "batches"), asked.done.as_deref());
+    let title = Words::ENGLISH.text("batches-title");
+    let frame = frame::with_done(frame::page(&state, &caller, &title, "batches"), asked.done.as_deref());
     Ok(frame::html(StatusCode::OK, &view::Batches { page: frame, q: asked.q.clone(), rows, pager }))
 }
 
@@ -115,22 +117,27 @@ async fn shown(
     let now = state.service.now();
     let name = batch.batch.name.as_str().to_owned();
     let imported = words::moment(batch.batch.created_at, now);
+    let counted = |count: &CustodyCount| {
+        let tokens = words::count(count.tokens);
+        if count.or_more { Words::ENGLISH.with("batch-or-more", &[("count", tokens.into())]) } else { tokens }
+    };
     let custody = counts
         .iter()
         .map(|count| view::CustodyCount {
             badge: custody_badge(count.place),
-            count: format!("{}{}", words::count(count.tokens), if count.or_more { " or more" } else { "" }),
+            count: counted(count),
             href: format!("/admin/tokens?batch={}&custody={}", segment(&name), count.place),
         })
         .collect();
+    let fact = |id, value: &str| Fact::new(&Words::ENGLISH.text(id), value);
     let mut facts = vec![
-        Fact::new("Came from", &batch.batch.provenance),
-        Fact { exact: imported.exact, ..Fact::new("Imported", &imported.words) },
-        Fact::new("Tokens", &words::count(batch.batch.tokens)),
+        fact("batch-came-from", &batch.batch.provenance),
+        Fact { exact: imported.exact, ..fact("batch-imported", &imported.words) },
+        fact("batch-tokens", &words::count(batch.batch.tokens)),
     ];
     if let Some(import) = batch.batch.import {
         let href = format!("/admin/import/{}", import.0);
-        facts.push(Fact::new("Import", &import.0.to_string()).to(&href));
+        facts.push(fact("batch-import", &import.0.to_string()).to(&href));
     }
     let resources = places.into_iter().map(|place| {
         let name = place.resource.name.as_str().to_owned();
@@ -138,13 +145,15 @@ async fn shown(
     });
     let on = batch.resources.iter().map(|(resource, whole)| view::BatchPlace {
         resource: resource.clone(),
-        words: if *whole { "the whole batch" } else { "a part of it" }.to_owned(),
+        words: Words::ENGLISH.text(if *whole { "batch-whole" } else { "batch-part" }),
         can_undo: true,
     });
-    let frame = frame::page(state, caller, &format!("Batch {name}"), "batches");
+    let title = Words::ENGLISH.with("batch-title", &[("name", name.as_str().into())]);
+    let [count, shown] = words::plural(batch.batch.tokens);
+    let frame = frame::page(state, caller, &title, "batches");
     Ok(view::Batch {
         page: frame::with_done(frame, done),
-        words: format!("{}, imported {}.", words::counted(batch.batch.tokens, "token"), imported.words),
+        words: Words::ENGLISH.with("batch-words", &[count, shown, ("imported", imported.words.into())]),
         state: state_badge(&batch),
         notice: giving.notice,
         custody,
@@ -206,13 +215,14 @@ fn count(
 }
 
 fn preview(free: u64, standing: u64, resource: &ResourceName) -> Notice {
-    let verb = |n: u64| if n == 1 { "stands" } else { "stand" };
-    let title = format!("{} would stand on {resource}.", words::counted(free, "token"));
-    let text = match standing {
-        0 => "None of them stands on another resource.".to_owned(),
-        n => format!("{} {} somewhere already and would stay there.", words::counted(n, "token"), verb(n)),
-    };
-    Notice::new(Tone::Neutral, &title, &text)
+    let variables = [
+        ("resource", resource.as_str().into()),
+        ("free", free.into()),
+        ("free-shown", words::count(free).into()),
+        ("standing", standing.into()),
+        ("standing-shown", words::count(standing).into()),
+    ];
+    Notice::tell(Tone::Neutral, Words::ENGLISH, "batch-preview", &variables)
 }
 
 /// Shows what giving a batch to a resource would change; with `confirmed` does it.
@@ -259,8 +269,8 @@ pub(super) async fn assign(
         Err(error) if matches!(error.status.as_u16(), 409 | 422) => {
             giving.serials = typed(&error, "serials", fields.get("serials"));
             if giving.serials.error.is_none() {
-                let text = words::sentence(&error.message);
-                giving.notice = Some(Notice::new(Tone::Attention, "Nothing was changed.", &text));
+                let title = Words::ENGLISH.text("batch-unchanged");
+                giving.notice = Some(Notice::new(Tone::Attention, &title, &words::sentence(&error.message)));
             }
             StatusCode::UNPROCESSABLE_ENTITY
         }
@@ -281,4 +291,24 @@ pub(super) async fn unassign(
     let path = format!("/admin/batches/{}", segment(name.as_str()));
     state.blocking(move |service| service.unassign_batch(&actor, &name, &resource, BatchPart::Whole)).await?;
     Ok(frame::done(&path, "batch-unassigned"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preview_counts_what_would_move_and_what_would_stay() {
+        let resource = ResourceName::parse("VPN").expect("a name");
+        let said = |free, standing| {
+            let notice = preview(free, standing, &resource);
+            [notice.title, notice.text]
+        };
+        assert_eq!(said(1, 0), ["1 token would stand on VPN.", "None of them stands on another resource."]);
+        assert_eq!(
+            said(1_240, 1),
+            ["1,240 tokens would stand on VPN.", "1 token stands somewhere already and would stay there."]
+        );
+        assert_eq!(said(0, 2_000)[1], "2,000 tokens stand somewhere already and would stay there.");
+    }
 }

@@ -19,24 +19,25 @@ use crate::model::{Actor, BatchName, Import, ImportContent, ImportId, ImportLine
 use crate::secret::{Passphrase, Seed};
 use crate::seedfile::{Weakness, formats};
 use crate::service::{ImportRequest, ImportView};
+use crate::words::Words;
 
-/// Field, label and choices of something that a file may not say.
+/// Field, label's message and choices of something that a file may not say.
 type Setting = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 const SETTINGS: [Setting; 5] = [
-    ("kind", "Kind", &[("totp", "TOTP"), ("hotp", "HOTP"), ("ocra", "OCRA")]),
-    ("hash", "Hash", &[("sha1", "SHA-1"), ("sha256", "SHA-256"), ("sha512", "SHA-512")]),
-    ("digits", "Digits", &[("6", "6"), ("7", "7"), ("8", "8")]),
-    ("step", "Step", &[("30", "30 s"), ("60", "60 s")]),
-    ("encoding", "Secrets are written in", &[("hex", "Hex"), ("base32", "Base32"), ("base64", "Base64")]),
+    ("kind", "import-kind", &[("totp", "TOTP"), ("hotp", "HOTP"), ("ocra", "OCRA")]),
+    ("hash", "import-hash", &[("sha1", "SHA-1"), ("sha256", "SHA-256"), ("sha512", "SHA-512")]),
+    ("digits", "import-digits", &[("6", "6"), ("7", "7"), ("8", "8")]),
+    ("step", "import-step", &[("30", "30 s"), ("60", "60 s")]),
+    ("encoding", "import-encoding", &[("hex", "Hex"), ("base32", "Base32"), ("base64", "Base64")]),
 ];
 
-const fn weakness_words(weakness: Weakness) -> &'static str {
-    match weakness {
-        Weakness::ShortSecret => "Secrets of 80 to 111 bits",
-        Weakness::TestSecret => "Secrets known from examples",
-        Weakness::NoMac => "Encrypted files without a check value",
-    }
+fn weakness_words(weakness: Weakness) -> String {
+    Words::ENGLISH.text(match weakness {
+        Weakness::ShortSecret => "import-allow-short",
+        Weakness::TestSecret => "import-allow-test",
+        Weakness::NoMac => "import-allow-unchecked",
+    })
 }
 
 /// What was typed beside a file, but for secrets.
@@ -49,23 +50,25 @@ struct Given {
 }
 
 fn form(page: Page, given: Given, problem: Option<Notice>) -> view::ImportNew {
+    let as_file_says = Words::ENGLISH.text("import-as-file-says");
     let set = SETTINGS.iter().map(|(name, label, values)| {
         let selected = given.set.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
-        let mut pairs = vec![("", "As the file says")];
+        let mut pairs = vec![("", as_file_says.as_str())];
         pairs.extend_from_slice(values);
         view::SetField {
             name: format!("set.{name}"),
-            label: (*label).to_owned(),
+            label: Words::ENGLISH.text(label),
             choices: Choice::list(&pairs, selected),
             field: Field::default(),
         }
     });
     let allow = Weakness::ALL.map(|weakness| Choice {
         value: weakness.name().to_owned(),
-        label: weakness_words(weakness).to_owned(),
+        label: weakness_words(weakness),
         selected: given.allow.iter().any(|name| name == weakness.name()),
     });
-    let mut known = vec![("", "Recognise it")];
+    let recognise = Words::ENGLISH.text("import-recognise");
+    let mut known = vec![("", recognise.as_str())];
     known.extend(formats().iter().map(|format| (format.name, format.title)));
     view::ImportNew {
         page,
@@ -80,9 +83,13 @@ fn form(page: Page, given: Given, problem: Option<Notice>) -> view::ImportNew {
     }
 }
 
+fn frame_of(state: &AppState, caller: &Caller) -> Page {
+    frame::page(state, caller, &Words::ENGLISH.text("import-title"), "batches")
+}
+
 /// The form for a file.
 pub(super) async fn new(State(state): State<AppState>, caller: Caller) -> Result<Response, ApiError> {
-    let page = frame::page(&state, &caller, "Import", "batches");
+    let page = frame_of(&state, &caller);
     Ok(frame::html(StatusCode::OK, &form(page, Given::default(), None)))
 }
 
@@ -204,10 +211,10 @@ pub(super) async fn upload(
                 Some(text)
             };
             let problem = problem.map(|text| {
-                let text = format!("{text} Choose the file again. Nothing has been stored.");
-                Notice::new(Tone::Attention, "The file was not read.", &text)
+                let problem = ("problem", text.into());
+                Notice::tell(Tone::Attention, Words::ENGLISH, "import-not-read", &[problem])
             });
-            let page = frame::page(&state, &caller, "Import", "batches");
+            let page = frame_of(&state, &caller);
             Ok(frame::html(StatusCode::UNPROCESSABLE_ENTITY, &form(page, given, problem)))
         }
         Err(error) => Err(error),
@@ -216,102 +223,107 @@ pub(super) async fn upload(
 
 fn line(line: &ImportLine) -> view::PlanLine {
     let number = |n: u64| if n == 0 { String::new() } else { n.to_string() };
-    let verdict = match line.verdict {
-        Verdict::New => Badge::with_icon(Tone::Good, "plus", "New"),
-        Verdict::Identical => Badge::with_icon(Tone::Neutral, "check", "Already here"),
-        Verdict::Conflict => Badge::new(Tone::Attention, "Conflict"),
-        Verdict::Rejected => Badge::with_icon(Tone::Bad, "x", "Rejected"),
+    let (tone, icon, word) = match line.verdict {
+        Verdict::New => (Tone::Good, "plus", "import-new"),
+        Verdict::Identical => (Tone::Neutral, "check", "import-identical"),
+        Verdict::Conflict => (Tone::Attention, Tone::Attention.icon(), "import-conflict"),
+        Verdict::Rejected => (Tone::Bad, "x", "import-rejected"),
     };
     view::PlanLine {
         line: number(line.line),
         column: number(line.column),
         serial: line.serial.clone(),
-        verdict,
+        verdict: Badge::with_icon(tone, icon, &Words::ENGLISH.text(word)),
         reason: words::sentence(&line.detail),
     }
 }
 
 fn ways(import: &Import) -> Vec<Choice> {
     let counts = import.counts;
-    let way = |value: &str, label: String| Choice { value: value.to_owned(), label, selected: false };
+    let way = |value: &str, id, tokens| Choice {
+        value: value.to_owned(),
+        label: Words::ENGLISH.with(id, &words::plural(tokens)),
+        selected: false,
+    };
     let mut ways = Vec::new();
-    let tokens = words::counted(counts.new, "token");
     if counts.new > 0 {
-        if counts.rejected == 0 && counts.conflicts == 0 {
-            ways.push(way("all", format!("Import {tokens}")));
+        ways.push(if counts.rejected == 0 && counts.conflicts == 0 {
+            way("all", "import-all", counts.new)
         } else {
-            let good = match counts.new {
-                1 => "Import the good one".to_owned(),
-                many => format!("Import the {} good ones", words::count(many)),
-            };
-            ways.push(way("only_good", good));
-        }
+            way("only_good", "import-good", counts.new)
+        });
     }
     if counts.conflicts > 0 {
-        let label =
-            format!("Give {} the file's secret", words::counted(counts.conflicts, "conflicting token"));
-        ways.push(way("replace", label));
+        ways.push(way("replace", "import-replace", counts.conflicts));
     }
     ways
 }
 
-/// ", 12 TOTP tokens of Example Tokens T-60 and 3 HOTP tokens".
-fn contents(found: &[ImportContent]) -> String {
+/// "12 TOTP tokens of Example Tokens T-60 and 3 HOTP tokens"; nothing when the file holds none.
+fn contents(found: &[ImportContent]) -> Option<String> {
     let sort = |content: &ImportContent| {
-        let tokens = words::counted(content.tokens, &format!("{} token", content.kind.name().to_uppercase()));
-        if content.model.is_empty() { tokens } else { format!("{tokens} of {}", content.model) }
-    };
-    match found.split_last() {
-        None => String::new(),
-        Some((last, [])) => format!(", {}", sort(last)),
-        Some((last, rest)) => {
-            let rest: Vec<String> = rest.iter().map(sort).collect();
-            format!(", {} and {}", rest.join(", "), sort(last))
+        let [count, shown] = words::plural(content.tokens);
+        let kind = ("kind", content.kind.name().to_uppercase().into());
+        let tokens = Words::ENGLISH.with("import-sort", &[count, shown, kind]);
+        if content.model.is_empty() {
+            return tokens;
         }
+        let of_model = [("tokens", tokens.into()), ("model", content.model.as_str().into())];
+        Words::ENGLISH.with("import-sort-of-model", &of_model)
+    };
+    let (last, others) = found.split_last()?;
+    if others.is_empty() {
+        return Some(sort(last));
     }
+    let others = others.iter().map(sort).collect::<Vec<_>>().join(", ");
+    Some(Words::ENGLISH.with("import-sorts", &[("others", others.into()), ("last", sort(last).into())]))
 }
 
 fn plan(found: &ImportView, now: crate::clock::UnixTime) -> view::Plan {
     let (import, counts) = (&found.import, found.import.counts);
-    let mut badges = vec![Badge::with_icon(Tone::Good, "plus", &format!("{} new", words::count(counts.new)))];
+    let badge = |(number, tone, icon, id): (u64, Tone, _, _)| {
+        let count = ("count", words::count(number).into());
+        Badge::with_icon(tone, icon, &Words::ENGLISH.with(id, &[count]))
+    };
+    let mut badges = vec![badge((counts.new, Tone::Good, "plus", "import-count-new"))];
     let rest = [
-        (counts.identical, Tone::Neutral, "check", "already here"),
-        (counts.conflicts, Tone::Attention, "triangle-alert", "in conflict"),
-        (counts.rejected, Tone::Bad, "x", "rejected"),
+        (counts.identical, Tone::Neutral, "check", "import-count-identical"),
+        (counts.conflicts, Tone::Attention, "triangle-alert", "import-count-conflicts"),
+        (counts.rejected, Tone::Bad, "x", "import-count-rejected"),
     ];
-    for (number, tone, icon, what) in rest.into_iter().filter(|(number, ..)| *number > 0) {
-        badges.push(Badge::with_icon(tone, icon, &format!("{} {what}", words::count(number))));
-    }
+    badges.extend(rest.into_iter().filter(|(number, ..)| *number > 0).map(badge));
     let told: Vec<_> = badges.iter().map(|badge| badge.text.as_str()).collect();
     let title =
         formats().iter().find(|f| f.name == import.format).map_or(import.format.as_str(), |f| f.title);
     let envelope = match import.envelope.as_str() {
-        "" | "none" => String::new(),
-        "pskc_passphrase" => ", opened with its passphrase".to_owned(),
-        "pskc_key" => ", opened with its key".to_owned(),
-        other => format!(", {}", other.replace('_', " ")),
+        "" | "none" => None,
+        "pskc_passphrase" => Some(Words::ENGLISH.text("import-by-passphrase")),
+        "pskc_key" => Some(Words::ENGLISH.text("import-by-key")),
+        other => Some(other.replace('_', " ")),
     };
-    let tokens = contents(&import.contents);
+    let parts = [Some(title.to_owned()), envelope, contents(&import.contents)];
+    let file = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let until = words::moment(import.created_at.plus_secs(Import::PLAN_SECS), now);
     let more = counts.total() - counts.new > found.lines.len() as u64;
     view::Plan {
-        sentence: format!("{title}{envelope}{tokens}: {}.", told.join(", ")),
+        sentence: Words::ENGLISH
+            .with("import-plan", &[("file", file.into()), ("counts", told.join(", ").into())]),
         assumptions: import
             .notes
             .iter()
             .map(|(code, sentence)| view::Assumption {
                 term: words::sentence(&code.replace('_', " ")).trim_end_matches('.').to_owned(),
                 value: sentence.clone(),
-                mark: Badge::new(Tone::Attention, "Assumed"),
+                mark: Badge::new(Tone::Attention, &Words::ENGLISH.text("import-assumed")),
             })
             .collect(),
         lines: found.lines.iter().map(line).collect(),
         pager: Pager {
-            words: if more { "The first 1,000 lines are shown.".to_owned() } else { String::new() },
+            words: if more { Words::ENGLISH.text("import-first-lines") } else { String::new() },
             ..Pager::default()
         },
         ways: ways(import),
-        expires: format!("The plan is kept until {}.", until.words),
+        expires: Words::ENGLISH.with("import-kept-until", &[("until", until.words.into())]),
         counts: badges,
     }
 }
@@ -319,8 +331,10 @@ fn plan(found: &ImportView, now: crate::clock::UnixTime) -> view::Plan {
 fn ended(found: &ImportView) -> Notice {
     let why = found.lines.iter().find(|line| line.line == 0 || line.serial.is_empty());
     match why.filter(|line| line.verdict == Verdict::Rejected) {
-        Some(line) => Notice::new(Tone::Bad, "Nothing was imported.", &words::sentence(&line.detail)),
-        None => Notice::new(Tone::Neutral, "This import was dropped.", "None of its tokens is here."),
+        Some(line) => {
+            Notice::new(Tone::Bad, &Words::ENGLISH.text("import-failed"), &words::sentence(&line.detail))
+        }
+        None => Notice::say(Tone::Neutral, Words::ENGLISH, "import-gone"),
     }
 }
 
@@ -335,18 +349,14 @@ async fn stage(state: &AppState, actor: &Actor, found: &ImportView) -> Result<vi
         }
         ImportState::Planned => view::Stage::Planned(plan(found, state.service.now())),
         ImportState::Committed { .. } if import.counts.new + import.counts.conflicts == 0 => {
-            let here = words::counted(import.counts.identical, "token");
-            let verb = if import.counts.identical == 1 { "is" } else { "are" };
-            let text = format!("{here} {verb} here already.");
-            view::Stage::Ended(Notice::new(Tone::Neutral, "Nothing to import.", &text))
+            let here = words::plural(import.counts.identical);
+            view::Stage::Ended(Notice::tell(Tone::Neutral, Words::ENGLISH, "import-nothing-new", &here))
         }
         ImportState::Committed { .. } => {
             let name = import.batch_name.as_str();
-            let tokens = words::counted(import.counts.new, "token");
-            let verb = if import.counts.new == 1 { "is" } else { "are" };
             view::Stage::Committed(view::Imported {
-                title: format!("{tokens} {verb} here."),
-                text: format!("Batch {name}."),
+                title: Words::ENGLISH.with("import-done", &words::plural(import.counts.new)),
+                text: Words::ENGLISH.with("import-done.text", &[("batch", name.into())]),
                 assign_href: format!("/admin/batches/{}", segment(name)),
                 sample_href: format!("/admin/tokens?batch={}", segment(name)),
                 slips_href: None,
@@ -372,7 +382,7 @@ pub(super) async fn show(
     let id = number(&id)?;
     let acting = actor.clone();
     let found = state.blocking(move |service| service.import(&acting, id)).await?;
-    let page = frame::page(&state, &caller, "Import", "batches");
+    let page = frame_of(&state, &caller);
     let import = view::Import {
         page: frame::with_done(page, asked.done.as_deref()),
         id: id.0.to_string(),
@@ -415,4 +425,24 @@ pub(super) async fn discard(
         })
         .await?;
     Ok(frame::done("/admin/batches", if undone { "import-undone" } else { "import-dropped" }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TokenKind;
+
+    #[test]
+    fn what_a_file_holds_is_told_sort_by_sort() {
+        let sort = |kind, model: &str, tokens| ImportContent { kind, model: model.to_owned(), tokens };
+        let sorts = [
+            sort(TokenKind::Totp, "Example T-60", 1_240),
+            sort(TokenKind::Hotp, "", 1),
+            sort(TokenKind::Ocra, "", 2),
+        ];
+        let told = |sorts: &[ImportContent]| contents(sorts).unwrap_or_default();
+        assert_eq!(told(&[]), "");
+        assert_eq!(told(&sorts[..1]), "1,240 TOTP tokens of Example T-60");
+        assert_eq!(told(&sorts), "1,240 TOTP tokens of Example T-60, 1 HOTP token and 2 OCRA tokens");
+    }
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{Asked, Fields, chosen, login_of, resource_of, serial_of, typed};
+use super::{Asked, Fields, login_of, resource_of, serial_of, typed};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
@@ -16,29 +16,30 @@ use crate::http::{frame, words};
 use crate::model::{BatchName, DisabledBy, OtpSpec, TokenSerial};
 use crate::service::{AuditView, CUSTODY_WORDS, TokenQuery, TokenView};
 use crate::store::Page as ListPage;
+use crate::words::Words;
 
 /// Batches and resources that the filters offer.
 const OFFERED: usize = 500;
 
 /// A place of custody as icon and word.
 pub(super) fn custody_badge(word: &str) -> Badge {
-    let (tone, icon, text) = match word {
-        "in_stock" => (Tone::Neutral, "package", "In stock"),
-        "assigned" => (Tone::Neutral, "network", "Assigned"),
-        "handed_out" => (Tone::Neutral, "hand-helping", "Handed out"),
-        "confirmed" => (Tone::Good, "badge-check", "Confirmed"),
-        "returned" => (Tone::Neutral, "undo-2", "Returned"),
-        "lost" => (Tone::Bad, "circle-question-mark", "Lost"),
-        _ => (Tone::Neutral, "archive", "Retired"),
+    let (tone, icon, id) = match word {
+        "in_stock" => (Tone::Neutral, "package", "tokens-in-stock"),
+        "assigned" => (Tone::Neutral, "network", "tokens-assigned"),
+        "handed_out" => (Tone::Neutral, "hand-helping", "tokens-handed-out"),
+        "confirmed" => (Tone::Good, "badge-check", "tokens-confirmed"),
+        "returned" => (Tone::Neutral, "undo-2", "tokens-returned"),
+        "lost" => (Tone::Bad, "circle-question-mark", "tokens-lost"),
+        _ => (Tone::Neutral, "archive", "tokens-retired"),
     };
-    Badge::with_icon(tone, icon, text)
+    Badge::with_icon(tone, icon, &Words::ENGLISH.text(id))
 }
 
 fn enabled_badge(token: &TokenView) -> Badge {
     if token.token.disabled.is_none() {
-        Badge::with_icon(Tone::Good, "power", "Enabled")
+        Badge::with_icon(Tone::Good, "power", &Words::ENGLISH.text("tokens-enabled"))
     } else {
-        Badge::with_icon(Tone::Bad, "ban", "Disabled")
+        Badge::with_icon(Tone::Bad, "ban", &Words::ENGLISH.text("tokens-disabled"))
     }
 }
 
@@ -46,11 +47,16 @@ fn enabled_badge(token: &TokenView) -> Badge {
 fn kind_words(spec: &OtpSpec) -> String {
     match spec {
         OtpSpec::Totp { digits, period, .. } => {
-            format!("TOTP, {} digits, {} s", digits.get(), period.get())
+            let period = ("period", period.get().into());
+            Words::ENGLISH.with("tokens-totp", &[("digits", digits.get().into()), period])
         }
-        OtpSpec::Hotp { digits, .. } => format!("HOTP, {} digits", digits.get()),
+        OtpSpec::Hotp { digits, .. } => {
+            Words::ENGLISH.with("tokens-hotp", &[("digits", digits.get().into())])
+        }
         OtpSpec::Ocra { .. } => "OCRA".to_owned(),
-        OtpSpec::Mail { digits, .. } => format!("Codes by mail, {} digits", digits.get()),
+        OtpSpec::Mail { digits, .. } => {
+            Words::ENGLISH.with("tokens-mailed", &[("digits", digits.get().into())])
+        }
     }
 }
 
@@ -73,17 +79,17 @@ pub(super) fn row(token: &TokenView) -> view::TokenRow {
         drift: drift_words(token),
         kind: kind_words(&token.spec),
         batch: match &token.creator {
-            Some(creator) => format!("{}, by {creator}", token.batch),
+            Some(creator) => {
+                let named = [("batch", token.batch.as_str().into()), ("creator", creator.as_str().into())];
+                Words::ENGLISH.with("tokens-batch-by", &named)
+            }
             None => token.batch.clone(),
         },
     }
 }
 
-fn any_and(names: Vec<String>, selected: &str) -> Vec<Choice> {
-    let any = Choice { value: String::new(), label: "Any".into(), selected: selected.is_empty() };
-    let named =
-        names.into_iter().map(|name| Choice { selected: name == selected, label: name.clone(), value: name });
-    std::iter::once(any).chain(named).collect()
+fn any_and(choices: impl Iterator<Item = Choice>, selected: &str) -> Vec<Choice> {
+    Choice::say(Words::ENGLISH, &[("", "tokens-any")], selected).into_iter().chain(choices).collect()
 }
 
 /// The list of tokens.
@@ -113,42 +119,51 @@ pub(super) async fn list(
             Ok((service.tokens(&actor, &query, page)?, batches, places))
         })
         .await?;
-    let batches = batches.into_iter().map(|b| b.batch.name.as_str().to_owned()).collect();
-    let places = places.into_iter().map(|r| r.resource.name.as_str().to_owned()).collect();
+    let named = |name: &str, selected: &str| Choice {
+        value: name.to_owned(),
+        label: name.to_owned(),
+        selected: name == selected,
+    };
+    let batches = batches.iter().map(|b| named(b.batch.name.as_str(), &asked.batch));
+    let places = places.iter().map(|r| named(r.resource.name.as_str(), &asked.resource));
     let custody = CUSTODY_WORDS.iter().map(|word| Choice {
         value: (*word).to_owned(),
         label: custody_badge(word).text,
         selected: *word == asked.custody,
     });
-    let any = Choice { value: String::new(), label: "Any".into(), selected: asked.custody.is_empty() };
+    let switched = [("", "tokens-any"), ("true", "tokens-enabled"), ("false", "tokens-disabled")];
     let filter = view::TokenFilter {
         q: asked.q.clone(),
         batches: any_and(batches, &asked.batch),
         resources: any_and(places, &asked.resource),
-        custody: std::iter::once(any).chain(custody).collect(),
-        enabled: chosen(&[("", "Any"), ("true", "Enabled"), ("false", "Disabled")], &asked.enabled),
+        custody: any_and(custody, &asked.custody),
+        enabled: Choice::say(Words::ENGLISH, &switched, &asked.enabled),
         unconfirmed: asked.unconfirmed == "true",
     };
     let rows: Vec<_> = slice.items.iter().map(row).collect();
     let pager = asked.pager("/admin/tokens", rows.len(), "token", slice.next);
-    let frame = frame::page(&state, &caller, "Tokens", "tokens");
+    let frame = frame::page(&state, &caller, &Words::ENGLISH.text("tokens-title"), "tokens");
     Ok(frame::html(StatusCode::OK, &view::Tokens { page: frame, filter, rows, pager }))
 }
 
 /// "With user test, confirmed; clock 12 s slow."
 fn state_words(token: &TokenView) -> String {
+    let custody = custody_badge(token.custody).text;
     let mut words = match &token.user {
-        Some(user) => format!("With user {user}, {}", custody_badge(token.custody).text.to_lowercase()),
-        None => custody_badge(token.custody).text,
+        Some(user) => {
+            let custody = ("custody", custody.to_lowercase().into());
+            Words::ENGLISH.with("token-page-with", &[("user", user.as_str().into()), custody])
+        }
+        None => custody,
     };
     let places = resources(token);
     if !places.is_empty() {
-        words.push_str(", on ");
-        words.push_str(&places);
+        let on = [("words", words.into()), ("resources", places.into())];
+        words = Words::ENGLISH.with("token-page-on", &on);
     }
     if token.state.drift.is_some() {
-        words.push_str("; clock ");
-        words.push_str(&drift_words(token));
+        let clock = [("words", words.into()), ("clock", drift_words(token).into())];
+        words = Words::ENGLISH.with("token-page-clock", &clock);
     }
     words.push('.');
     words
@@ -163,7 +178,8 @@ pub(super) fn shell(
     done: Option<&str>,
 ) -> view::Token {
     let serial = token.token.serial.display().to_owned();
-    let frame = frame::page(state, caller, &format!("Token {serial}"), "tokens");
+    let title = Words::ENGLISH.with("token-page-title", &[("serial", serial.as_str().into())]);
+    let frame = frame::page(state, caller, &title, "tokens");
     view::Token {
         page: frame::with_done(frame, done),
         words: state_words(token),
@@ -185,64 +201,67 @@ pub(super) async fn find(
 }
 
 fn facts(token: &TokenView, now: UnixTime) -> Vec<Fact> {
-    let serial = token.token.serial.display();
-    let mut facts = vec![Fact::new("Serial", serial).copied()];
+    let fact = |id, value: &str| Fact::new(&Words::ENGLISH.text(id), value);
+    let mut facts = vec![fact("tokens-serial", token.token.serial.display()).copied()];
     let kind = match token.spec.hash() {
         Some(hash) => format!("{}, {}", kind_words(&token.spec), hash.name().to_uppercase()),
         None => kind_words(&token.spec),
     };
-    facts.push(Fact::new("Kind", &kind));
+    facts.push(fact("tokens-kind", &kind));
     if !token.token.manufacturer.is_empty() || !token.token.model.is_empty() {
         let made = format!("{} {}", token.token.manufacturer, token.token.model);
-        facts.push(Fact::new("Made by", made.trim()));
+        facts.push(fact("token-page-made-by", made.trim()));
     }
     if let Some(user) = &token.user {
-        facts.push(Fact::new("User", user).to(&format!("/admin/users/{}", segment(user))));
+        facts.push(fact("tokens-user", user).to(&format!("/admin/users/{}", segment(user))));
     }
     for (name, _, _) in &token.assignments {
-        facts.push(Fact::new("Resource", name).to(&format!("/admin/resources/{}", segment(name))));
+        facts.push(fact("tokens-resource", name).to(&format!("/admin/resources/{}", segment(name))));
     }
     if let Some(creator) = &token.creator {
-        facts.push(Fact::new("Set up by", creator).to(&format!("/admin/users/{}", segment(creator))));
+        facts.push(fact("token-page-set-up-by", creator).to(&format!("/admin/users/{}", segment(creator))));
     }
-    for (term, other) in [("Took the place of", &token.replaces), ("Replaced by", &token.replaced_by)] {
+    let others = [("token-page-replaces", &token.replaces), ("token-page-replaced-by", &token.replaced_by)];
+    for (id, other) in others {
         if let Some(other) = other {
-            facts.push(Fact::new(term, other).to(&format!("/admin/tokens/{}", segment(other))));
+            facts.push(fact(id, other).to(&format!("/admin/tokens/{}", segment(other))));
         }
     }
     if !token.token.name.is_empty() {
-        facts.push(Fact::new("Called", &token.token.name));
+        facts.push(fact("token-page-called", &token.token.name));
     }
     let batch = format!("/admin/batches/{}", segment(&token.batch));
-    facts.push(Fact::new("Batch", &token.batch).to(&batch));
+    facts.push(fact("tokens-batch", &token.batch).to(&batch));
     match token.state.last_used {
         Some(at) => {
             let used = words::moment(at, now);
-            facts.push(Fact { exact: used.exact, ..Fact::new("Last code accepted", &used.words) });
+            facts.push(Fact { exact: used.exact, ..fact("token-page-last-used", &used.words) });
         }
-        None => facts.push(Fact::new("Last code accepted", "none yet")),
+        None => facts.push(fact("token-page-last-used", &Words::ENGLISH.text("token-page-never-used"))),
     }
     if let Some(drift) = token.state.drift {
         let learned = words::moment(drift.learned_at, now);
-        let text = format!("{}, learned {}", words::clock(drift.seconds), learned.words);
-        facts.push(Fact { exact: format!("{} s", drift.seconds), ..Fact::new("Drift", &text) });
+        let known = [("clock", words::clock(drift.seconds).into()), ("when", learned.words.into())];
+        let text = Words::ENGLISH.with("token-page-drift", &known);
+        facts.push(Fact { exact: format!("{} s", drift.seconds), ..fact("tokens-drift", &text) });
     }
     if let Some(until) = token.token.valid_until {
-        facts.push(Fact::new("Vendor's end of use", &words::moment(until, now).words));
+        facts.push(fact("token-page-valid-until", &words::moment(until, now).words));
     }
-    facts.push(Fact::new("PIN", if token.token.pin.is_some() { "set" } else { "none" }));
+    let pin = if token.token.pin.is_some() { "token-page-pin-set" } else { "token-page-pin-none" };
+    facts.push(fact("token-page-pin", &Words::ENGLISH.text(pin)));
     if !token.token.note.is_empty() {
-        facts.push(Fact::new("Note", &token.token.note));
+        facts.push(fact("token-page-note", &token.token.note));
     }
     facts
 }
 
 fn overview_tab(token: &TokenView, now: UnixTime, fields: [Field; 3]) -> view::TokenTab {
-    let disabled = match token.token.disabled {
-        None => "",
-        Some(DisabledBy::Operator) => "An operator switched it off. Sign-in asks for it and is refused.",
-        Some(DisabledBy::Issue) => "A reported issue switched it off.",
-        Some(DisabledBy::Replaced) => "Another token took its place.",
+    let switch = match token.token.disabled {
+        None => "token-page-if-disabled",
+        Some(DisabledBy::Operator) => "token-page-by-operator",
+        Some(DisabledBy::Issue) => "token-page-by-issue",
+        Some(DisabledBy::Replaced) => "token-page-by-other",
     };
     let allowed = token.token.custody.allowed().iter().filter(|word| **word != "confirmed");
     let custody_choices = allowed
@@ -257,7 +276,7 @@ fn overview_tab(token: &TokenView, now: UnixTime, fields: [Field; 3]) -> view::T
     view::TokenTab::Overview(view::Overview {
         facts: facts(token, now),
         is_enabled: token.token.disabled.is_none(),
-        disabled_words: disabled.to_owned(),
+        switch_words: Words::ENGLISH.text(switch),
         custody_choices,
         user,
         note,
@@ -365,7 +384,7 @@ fn event(record: &AuditView, now: UnixTime) -> Event {
     let done = record.result == crate::model::AuditResult::Done;
     let mut what = super::operation::action_words(record.action);
     if !done {
-        what.push_str(", refused");
+        what = Words::ENGLISH.with("token-page-refused", &[("what", what.into())]);
     }
     let detail = super::operation::detail_words(&record.detail);
     if !detail.is_empty() {
@@ -397,7 +416,7 @@ pub(super) async fn history(
         events.push(Event {
             tone: Tone::Neutral,
             icon: "package",
-            what: format!("Came with batch {}", token.batch),
+            what: Words::ENGLISH.with("token-page-came", &[("batch", token.batch.as_str().into())]),
             who: String::new(),
             when: words::moment(token.token.created_at, now),
         });

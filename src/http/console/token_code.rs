@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::token::{find, shell};
-use super::{Fields, chosen, serial_of, typed};
+use super::{Fields, serial_of, typed};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
@@ -28,11 +28,7 @@ fn ring(token: &TokenView, now: UnixTime) -> Option<Ring> {
 
 /// Why neither a check nor a synchronisation applies to a mail token.
 fn codes_are_mailed() -> Notice {
-    Notice::new(
-        Tone::Neutral,
-        "The codes of this token are mailed.",
-        "One is mailed when its user signs in, and asked for there. There is no display whose codes could be checked, confirmed or synchronised.",
-    )
+    Notice::say(Tone::Neutral, Words::ENGLISH, "token-page-codes-mailed")
 }
 
 fn check_tab(
@@ -41,7 +37,8 @@ fn check_tab(
     result: Option<Notice>,
     error: Option<String>,
 ) -> view::TokenTab {
-    let code = Code { name: "otp".into(), label: "OTP".into(), challenge: None, error };
+    let label = Words::ENGLISH.text("token-page-otp");
+    let code = Code { name: "otp".into(), label, challenge: None, error };
     let result = result.or_else(|| token.spec.is_mailed().then(codes_are_mailed));
     view::TokenTab::Check(view::Check { codes: vec![code], ring: ring(token, now), result })
 }
@@ -59,32 +56,35 @@ pub(super) async fn check_form(
 }
 
 fn blocked(until: Option<UnixTime>, now: UnixTime) -> Notice {
-    let text = match until {
-        Some(at) => format!("The next try is possible {}.", words::moment(at, now).words),
-        None => "An operator must unblock it first.".to_owned(),
-    };
-    Notice::new(Tone::Bad, "Blocked after too many wrong codes", &text)
+    match until {
+        Some(at) => {
+            let until = ("until", words::moment(at, now).words.into());
+            Notice::tell(Tone::Bad, Words::ENGLISH, "token-page-blocked-until", &[until])
+        }
+        None => Notice::say(Tone::Bad, Words::ENGLISH, "token-page-blocked"),
+    }
 }
 
 fn check_notice(result: CheckResult, now: UnixTime) -> Notice {
+    let at_distance = |tone, id, steps, seconds| {
+        let distance = ("distance", words::distance(steps, seconds).into());
+        Notice::tell(tone, Words::ENGLISH, id, &[distance])
+    };
     match result {
         CheckResult::Accepted { steps, seconds } => {
-            let text = format!("The code fits: {}. It is used up by this.", words::distance(steps, seconds));
-            Notice::new(Tone::Good, "Accepted", &text)
+            at_distance(Tone::Good, "token-page-accepted", steps, seconds)
         }
-        CheckResult::Replayed { last_used } => {
-            let when = last_used.map(|at| format!(" {}", words::moment(at, now).words)).unwrap_or_default();
-            let text = format!("This OTP was already used{when}. Wait for the next one.");
-            Notice::new(Tone::Attention, "Replayed", &text)
+        CheckResult::Replayed { last_used: Some(at) } => {
+            let when = ("when", words::moment(at, now).words.into());
+            Notice::tell(Tone::Attention, Words::ENGLISH, "token-page-used-at", &[when])
+        }
+        CheckResult::Replayed { last_used: None } => {
+            Notice::say(Tone::Attention, Words::ENGLISH, "token-page-used")
         }
         CheckResult::OutsideWindow { steps, seconds } => {
-            let far = words::distance(steps, seconds);
-            let text = format!("The code is the token's, but too far away: {far}. Resync brings it back.");
-            Notice::new(Tone::Attention, "Outside the window", &text)
+            at_distance(Tone::Attention, "token-page-too-far", steps, seconds)
         }
-        CheckResult::Wrong => {
-            Notice::new(Tone::Bad, "Wrong", "This is not a code of this token. Compare the serial.")
-        }
+        CheckResult::Wrong => Notice::say(Tone::Bad, Words::ENGLISH, "token-page-wrong"),
         CheckResult::Blocked { until } => blocked(until, now),
     }
 }
@@ -113,7 +113,8 @@ pub(super) async fn check(
             (error.status, check_tab(&token, now, None, Some(words::sentence(&error.message))))
         }
         Err(error) if error.status == StatusCode::CONFLICT => {
-            let notice = Notice::new(Tone::Attention, "Not checked", &words::sentence(&error.message));
+            let title = Words::ENGLISH.text("token-page-unchecked");
+            let notice = Notice::new(Tone::Attention, &title, &words::sentence(&error.message));
             (error.status, check_tab(&token, now, Some(notice), None))
         }
         Err(error) => return Err(error),
@@ -122,21 +123,17 @@ pub(super) async fn check(
 }
 
 fn windows(token: &TokenView, selected: &str) -> Vec<Choice> {
-    let auto = ("", "As far as these codes allow");
-    match token.spec {
-        OtpSpec::Totp { .. } => chosen(
-            &[
-                auto,
-                ("P1D", "1 day to either side"),
-                ("P30D", "30 days to either side"),
-                ("P365D", "1 year to either side"),
-            ],
-            selected,
-        ),
-        _ => {
-            chosen(&[auto, ("1000", "1,000 counters ahead"), ("100000", "100,000 counters ahead")], selected)
-        }
-    }
+    let auto = ("", "token-page-look-auto");
+    let pairs: &[(&str, &str)] = match token.spec {
+        OtpSpec::Totp { .. } => &[
+            auto,
+            ("P1D", "token-page-look-day"),
+            ("P30D", "token-page-look-month"),
+            ("P365D", "token-page-look-year"),
+        ],
+        _ => &[auto, ("1000", "token-page-look-1000"), ("100000", "token-page-look-100000")],
+    };
+    Choice::say(Words::ENGLISH, pairs, selected)
 }
 
 fn window(token: &TokenView, text: &str) -> Option<WindowSteps> {
@@ -159,8 +156,9 @@ struct Resyncing<'a> {
 
 fn resync_tab(token: &TokenView, now: UnixTime, form: Resyncing<'_>) -> view::TokenTab {
     let mut codes = Code::fields(Words::ENGLISH, 3);
-    for (code, label) in codes.iter_mut().zip(["First OTP", "Next OTP", "The one after that"]) {
-        code.label = label.into();
+    let labels = ["token-page-otp-first", "token-page-otp-next", "token-page-otp-third"];
+    for (code, label) in codes.iter_mut().zip(labels) {
+        code.label = Words::ENGLISH.text(label);
     }
     for (at, error) in form.errors {
         if let Some(code) = codes.get_mut(at) {
@@ -184,7 +182,7 @@ pub(super) async fn resync_form(
     Path(serial): Path<String>,
 ) -> Result<Response, ApiError> {
     let token = find(&state, &acting, &serial_of(&serial)?).await?;
-    let reason = Field::of("Person at the desk, identified");
+    let reason = Field::of(&Words::ENGLISH.text("desk-identified"));
     let form = Resyncing { window: "", reason, result: None, errors: Vec::new() };
     let tab = resync_tab(&token, state.service.now(), form);
     Ok(frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None)))
@@ -193,38 +191,27 @@ pub(super) async fn resync_form(
 fn resync_notice(outcome: &SequenceOutcome, now: UnixTime) -> Notice {
     match outcome.result {
         SequenceResult::Synchronized { steps, seconds, .. } => {
-            let text = format!(
-                "The token is {}; corrected. These codes are used up.",
-                words::distance(steps, seconds)
-            );
-            Notice::new(Tone::Good, "Synchronised", &text)
+            let distance = ("distance", words::distance(steps, seconds).into());
+            Notice::tell(Tone::Good, Words::ENGLISH, "token-page-synchronised", &[distance])
         }
-        SequenceResult::NotFound => Notice::new(
-            Tone::Bad,
-            "No position fits",
-            "The codes belong to another token, or are not consecutive. Compare the serial and read them again.",
-        ),
-        SequenceResult::Ambiguous => Notice::new(
-            Tone::Attention,
-            "More than one position fits",
-            "One more consecutive code tells which.",
-        ),
+        SequenceResult::NotFound => Notice::say(Tone::Bad, Words::ENGLISH, "token-page-no-position"),
+        SequenceResult::Ambiguous => Notice::say(Tone::Attention, Words::ENGLISH, "token-page-ambiguous"),
         SequenceResult::MoreOtpsNeeded => {
-            let text = format!("To look this far, {} consecutive codes are needed.", outcome.otps_needed);
-            Notice::new(Tone::Attention, "More codes are needed", &text)
+            let codes = ("codes", outcome.otps_needed.into());
+            Notice::tell(Tone::Attention, Words::ENGLISH, "token-page-more-codes", &[codes])
         }
         SequenceResult::BehindFloor { usable_from, steps, seconds } => {
-            let when = usable_from
-                .map(|at| format!(" Its codes are accepted again {}.", words::moment(at, now).words))
-                .unwrap_or_default();
-            let far = words::distance(steps, seconds);
-            let text =
-                format!("The token's clock was set back: {far}, behind codes that were used already.{when}");
-            Notice::new(Tone::Attention, "Behind used codes", &text)
+            let mut variables = vec![("distance", words::distance(steps, seconds).into())];
+            let id = match usable_from {
+                Some(at) => {
+                    variables.push(("from", words::moment(at, now).words.into()));
+                    "token-page-behind-until"
+                }
+                None => "token-page-behind",
+            };
+            Notice::tell(Tone::Attention, Words::ENGLISH, id, &variables)
         }
-        SequenceResult::Replayed => {
-            Notice::new(Tone::Attention, "Replayed", "These codes were used just now. Wait for new ones.")
-        }
+        SequenceResult::Replayed => Notice::say(Tone::Attention, Words::ENGLISH, "token-page-used-now"),
         SequenceResult::Blocked { until } => blocked(until, now),
     }
 }
@@ -268,8 +255,8 @@ pub(super) async fn resync(
             }
             Err(error) if matches!(error.status.as_u16(), 409 | 422) => {
                 status = error.status;
-                form.result =
-                    Some(Notice::new(Tone::Attention, "Not resynced", &words::sentence(&error.message)));
+                let title = Words::ENGLISH.text("token-page-not-resynced");
+                form.result = Some(Notice::new(Tone::Attention, &title, &words::sentence(&error.message)));
             }
             Err(error) => return Err(error),
         }

@@ -58,6 +58,8 @@ pub struct ConfirmPair {
     pub login: String,
     /// The resource.
     pub resource: String,
+    /// What confirming them is called.
+    pub words: String,
 }
 
 /// One token at the desk.
@@ -106,7 +108,11 @@ impl Desk {
             prefix: "d1-".into(),
             ring: Some(Ring::sample()),
             reason: Field::of("Person at the desk, identified"),
-            confirm: Some(ConfirmPair { login: "test".into(), resource: "VPN".into() }),
+            confirm: Some(ConfirmPair {
+                login: "test".into(),
+                resource: "VPN".into(),
+                words: "Confirm for test on VPN".into(),
+            }),
             handout: Field::of("test"),
             custody_choices: Choice::list(
                 &[("returned", "Returned"), ("lost", "Lost"), ("retired", "Retired")],

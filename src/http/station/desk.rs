@@ -10,45 +10,42 @@ use crate::model::{AssignmentKind, Custody, OtpSpec, Role};
 use crate::service::{TokenView, UserView};
 use crate::words::Words;
 
-/// The reason that a wide search starts with; the operator may write another.
-pub(super) const REASON: &str = "Person at the desk, identified";
-
 fn custody_badge(word: &str) -> Badge {
-    match word {
-        "in_stock" => Badge::with_icon(Tone::Neutral, "package", "In stock"),
-        "assigned" => Badge::with_icon(Tone::Neutral, "network", "Assigned"),
-        "handed_out" => Badge::with_icon(Tone::Neutral, "hand-helping", "Handed out"),
-        "confirmed" => Badge::with_icon(Tone::Good, "badge-check", "Confirmed"),
-        "returned" => Badge::with_icon(Tone::Neutral, "undo-2", "Returned"),
-        "lost" => Badge::with_icon(Tone::Bad, "triangle-alert", "Lost"),
-        _ => Badge::with_icon(Tone::Neutral, "archive", "Retired"),
-    }
+    let (tone, icon, id) = match word {
+        "in_stock" => (Tone::Neutral, "package", "tokens-in-stock"),
+        "assigned" => (Tone::Neutral, "network", "tokens-assigned"),
+        "handed_out" => (Tone::Neutral, "hand-helping", "tokens-handed-out"),
+        "confirmed" => (Tone::Good, "badge-check", "tokens-confirmed"),
+        "returned" => (Tone::Neutral, "undo-2", "tokens-returned"),
+        "lost" => (Tone::Bad, "triangle-alert", "tokens-lost"),
+        _ => (Tone::Neutral, "archive", "tokens-retired"),
+    };
+    Badge::with_icon(tone, icon, &Words::ENGLISH.text(id))
 }
 
-fn custody_label(word: &str) -> &'static str {
-    match word {
-        "in_stock" => "In stock",
-        "returned" => "Returned",
-        "lost" => "Lost",
-        _ => "Retired",
-    }
+/// A place of custody inside a sentence.
+pub(super) fn place_words(word: &str) -> String {
+    custody_badge(word).text.to_lowercase()
 }
 
 /// "With test since 3 May, confirmed on VPN. Last code accepted: yesterday 14:05. The clock is 12 s slow."
 fn state_words(token: &TokenView, now: UnixTime) -> String {
-    let since = |at| format!(" since {}", words::day(at, now));
-    let (place, when) = match token.token.custody {
-        Custody::InStock => ("Not handed out", String::new()),
-        Custody::HandedOut { at } => ("Handed out", since(at)),
-        Custody::Confirmed { at } => ("In use", since(at)),
-        Custody::Returned { at } => ("Returned", since(at)),
-        Custody::Lost { at } => ("Lost", since(at)),
-        Custody::Retired { at } => ("Retired", since(at)),
+    let (place, since) = match token.token.custody {
+        Custody::InStock => ("desk-in-stock", None),
+        Custody::HandedOut { at } => ("desk-handed-out", Some(at)),
+        Custody::Confirmed { at } => ("desk-in-use", Some(at)),
+        Custody::Returned { at } => ("desk-returned", Some(at)),
+        Custody::Lost { at } => ("desk-lost", Some(at)),
+        Custody::Retired { at } => ("desk-retired", Some(at)),
     };
-    let start = match &token.user {
-        Some(user) => format!("With {user}{when}"),
-        None => format!("{place}{when}"),
+    let id = match (&token.user, since) {
+        (Some(_), Some(_)) => "desk-with-since",
+        (Some(_), None) => "desk-with",
+        (None, _) => place,
     };
+    let user = ("user", token.user.as_deref().unwrap_or_default().into());
+    let day = ("day", since.map(|at| words::day(at, now)).unwrap_or_default().into());
+    let place = Words::ENGLISH.with(id, &[user, day]);
     let named = |kind| {
         let names: Vec<&str> = token
             .assignments
@@ -59,18 +56,26 @@ fn state_words(token: &TokenView, now: UnixTime) -> String {
         names.join(", ")
     };
     let (confirmed, open) = (named(true), named(false));
-    let standing = match (confirmed.is_empty(), open.is_empty()) {
-        (true, true) => ", on no resource".to_owned(),
-        (true, false) => format!(", not yet confirmed on {open}"),
-        (false, true) => format!(", confirmed on {confirmed}"),
-        (false, false) => format!(", confirmed on {confirmed}, not yet on {open}"),
+    let id = match (confirmed.is_empty(), open.is_empty()) {
+        (true, true) => "desk-nowhere",
+        (true, false) => "desk-open",
+        (false, true) => "desk-confirmed",
+        (false, false) => "desk-confirmed-and-open",
     };
-    let used = token.state.last_used.map_or_else(|| "never".to_owned(), |at| words::moment(at, now).words);
-    let clock = match (token.state.drift, &token.spec) {
-        (Some(drift), OtpSpec::Totp { .. }) => format!(" The clock is {}.", words::clock(drift.seconds)),
-        _ => String::new(),
-    };
-    format!("{start}{standing}. Last code accepted: {used}.{clock}")
+    let standing = Words::ENGLISH.with(id, &[("confirmed", confirmed.into()), ("open", open.into())]);
+    let used = token
+        .state
+        .last_used
+        .map_or_else(|| Words::ENGLISH.text("desk-never-used"), |at| words::moment(at, now).words);
+    let variables = [("place", place.into()), ("standing", standing.into()), ("used", used.into())];
+    let state = Words::ENGLISH.with("desk-state", &variables);
+    match (token.state.drift, &token.spec) {
+        (Some(drift), OtpSpec::Totp { .. }) => {
+            let clock = ("clock", words::clock(drift.seconds).into());
+            format!("{state} {}.", Words::ENGLISH.with("station-clock-is", &[clock]))
+        }
+        _ => state,
+    }
 }
 
 /// What the codes can confirm: the person's own place beside this token on one resource.
@@ -86,7 +91,13 @@ fn pair(token: &TokenView, person: Option<&UserView>) -> Option<ConfirmPair> {
         .assignments
         .iter()
         .find(|(resource, kind, _)| *kind != AssignmentKind::TokenWithUser && waits(resource))?;
-    Some(ConfirmPair { login: person.user.login.as_str().to_owned(), resource: resource.clone() })
+    let login = person.user.login.as_str();
+    Some(ConfirmPair {
+        login: login.to_owned(),
+        resource: resource.clone(),
+        words: Words::ENGLISH
+            .with("desk-confirm", &[("login", login.into()), ("resource", resource.as_str().into())]),
+    })
 }
 
 /// The card of a token, with what this role may do. `at` counts the cards of a page from 0.
@@ -99,19 +110,17 @@ pub(super) fn desk(
 ) -> Desk {
     let may_confirm = role.is_some_and(|role| Permission::Confirm.allows(role));
     let enabled = if token.token.disabled.is_none() {
-        Badge::with_icon(Tone::Good, "power", "Enabled")
+        Badge::with_icon(Tone::Good, "power", &Words::ENGLISH.text("tokens-enabled"))
     } else {
-        Badge::with_icon(Tone::Bad, "ban", "Disabled")
+        Badge::with_icon(Tone::Bad, "ban", &Words::ENGLISH.text("tokens-disabled"))
     };
-    let moves: Vec<(&str, &str)> = token
-        .token
-        .custody
-        .allowed()
-        .iter()
-        .filter(|word| !matches!(**word, "handed_out" | "confirmed"))
-        .map(|word| (*word, custody_label(word)))
-        .collect();
-    let chosen = moves.first().map_or("", |(word, _)| *word);
+    let moves = token.token.custody.allowed().iter();
+    let moves = moves.filter(|word| !matches!(**word, "handed_out" | "confirmed")).enumerate();
+    let custody_choices = moves.map(|(at, word)| Choice {
+        value: (*word).to_owned(),
+        label: custody_badge(word).text,
+        selected: at == 0,
+    });
     Desk {
         serial: token.token.serial.display().to_owned(),
         words: state_words(token, now),
@@ -122,9 +131,10 @@ pub(super) fn desk(
         primary: at == 0,
         prefix: format!("d{}-", at + 1),
         ring: ring_of(token, now),
-        reason: Field::of(REASON),
+        // What a wide search starts with; the operator may write another.
+        reason: Field::of(&Words::ENGLISH.text("desk-identified")),
         confirm: pair(token, person).filter(|_| may_confirm),
         handout: Field::of(token.user.as_deref().unwrap_or_default()),
-        custody_choices: Choice::list(&moves, chosen),
+        custody_choices: custody_choices.collect(),
     }
 }

@@ -14,6 +14,7 @@ use crate::http::page::station::{Desk, Holder, Home, Person, Recent, Token};
 use crate::http::page::{ActionRow, Badge, Field, Notice, Tone, segment};
 use crate::model::{Login, Token as TokenRecord, TokenSerial, User};
 use crate::service::{TokenView, UserView};
+use crate::words::Words;
 
 /// Matches that a list shows.
 const MATCHES: usize = 20;
@@ -33,7 +34,8 @@ pub(super) async fn home_page(
     matches: Vec<ActionRow>,
 ) -> Result<Response, ApiError> {
     let recent = recent(place).await?;
-    Ok(html(status, &Home { page: place.page("Station"), find, banner, matches, recent }))
+    let page = place.page(&Words::ENGLISH.text("station-title"));
+    Ok(html(status, &Home { page, find, banner, matches, recent }))
 }
 
 /// The page of a token; `adjust` says what the last step changes on its card.
@@ -52,7 +54,7 @@ pub(super) fn token_page(
         name: seen.person.as_ref().map_or_else(|| login.clone(), |person| person.user.display_name()),
     });
     let page = Token {
-        page: place.page(&format!("Token {serial}")),
+        page: place.page(&Words::ENGLISH.with("station-token-title", &[("serial", serial.into())])),
         find: Field::default(),
         banner,
         holder,
@@ -107,7 +109,11 @@ fn token_row(token: &TokenRecord) -> ActionRow {
         href: format!("/station/token/{}", segment(serial)),
         icon: "key-round",
         title: serial.to_owned(),
-        line: if model.trim().is_empty() { "Token".into() } else { model.trim().to_owned() },
+        line: if model.trim().is_empty() {
+            Words::ENGLISH.text("station-token")
+        } else {
+            model.trim().to_owned()
+        },
     }
 }
 
@@ -117,7 +123,7 @@ pub(super) async fn find(place: Place, form: Result<PageForm<FindForm>, ApiError
         let PageForm(FindForm { find: typed }) = form?;
         let typed = typed.trim().to_owned();
         if typed.is_empty() {
-            let field = Field::wrong("", "Scan a token, or type a login or a name.");
+            let field = Field::wrong("", &Words::ENGLISH.text("station-find-empty"));
             return home_page(&place, StatusCode::UNPROCESSABLE_ENTITY, field, None, Vec::new()).await;
         }
         let (actor, text) = (place.actor.clone(), typed.clone());
@@ -125,8 +131,7 @@ pub(super) async fn find(place: Place, form: Result<PageForm<FindForm>, ApiError
         let (people, tokens) = found.await?;
         match (people.as_slice(), tokens.as_slice()) {
             ([], []) => {
-                let problem = "Nobody and no token here fits this. Check the spelling, or scan the back.";
-                let field = Field::wrong(&typed, problem);
+                let field = Field::wrong(&typed, &Words::ENGLISH.text("station-find-nothing"));
                 home_page(&place, StatusCode::NOT_FOUND, field, None, Vec::new()).await
             }
             ([person], []) => Ok(Place::go_to_person(person.login.as_str())),
@@ -157,10 +162,10 @@ pub(super) async fn person(place: Place, Path(login): Path<String>) -> Response 
         let now = place.state.service.now();
         let mut places: Vec<&str> = person.assignments.iter().map(|(name, _, _)| name.as_str()).collect();
         places.extend(person.user.phone.as_ref().map(crate::model::PhoneNumber::as_str));
-        let state = person
-            .blocked
-            .first()
-            .map(|(method, _)| Badge::with_icon(Tone::Bad, "lock", &format!("Blocked: {method}")));
+        let state = person.blocked.first().map(|(method, _)| {
+            let method = ("method", (*method).into());
+            Badge::with_icon(Tone::Bad, "lock", &Words::ENGLISH.with("station-blocked-way", &[method]))
+        });
         let page = Person {
             page: place.page(&person.user.display_name()),
             find: Field::default(),

@@ -12,6 +12,7 @@ use crate::http::page::{Message, Notice, Page, Tone, segment};
 use crate::http::state::AppState;
 use crate::http::words;
 use crate::model::{Actor, TokenSerial};
+use crate::words::Words;
 
 /// Somebody of the staff at a desk.
 pub(super) struct Place {
@@ -56,18 +57,18 @@ impl Place {
     }
 
     fn said(&self, error: &ApiError) -> Response {
-        let title = match error.status {
-            StatusCode::NOT_FOUND => "There is nothing of this name",
-            StatusCode::FORBIDDEN => "This was not done",
-            StatusCode::TOO_MANY_REQUESTS => "Too many tries",
-            StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong here",
-            _ => "This does not work now",
-        };
+        let title = Words::ENGLISH.text(match error.status {
+            StatusCode::NOT_FOUND => "station-no-such",
+            StatusCode::FORBIDDEN => "station-refused",
+            StatusCode::TOO_MANY_REQUESTS => "station-too-many",
+            StatusCode::INTERNAL_SERVER_ERROR => "station-fault",
+            _ => "station-not-now",
+        });
         let page = Message {
-            page: self.page(title),
-            notice: Notice::new(Tone::Bad, title, &words::sentence(&error.message)),
+            page: self.page(&title),
+            notice: Notice::new(Tone::Bad, &title, &words::sentence(&error.message)),
             back: Some("/station".into()),
-            back_label: "To the station".into(),
+            back_label: Words::ENGLISH.text("station-back"),
             request_id: String::new(),
         };
         let mut response = html(error.status, &page);

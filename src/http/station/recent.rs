@@ -1,12 +1,14 @@
 //! The last answers that somebody at the station got, with the way back where there is one.
 
+use super::desk::place_words;
 use super::place::Place;
 use crate::http::error::ApiError;
 use crate::http::page::station::Recent;
-use crate::http::page::{Badge, Tone, segment};
+use crate::http::page::{Badge, Notice, Tone, segment};
 use crate::http::words;
 use crate::model::{AuditAction, Custody, Token};
 use crate::service::AuditView;
+use crate::words::Words;
 
 /// How many are shown.
 const SHOWN: usize = 5;
@@ -22,29 +24,33 @@ fn about<'a>(record: &'a AuditView, kind: &str) -> &'a str {
     record.subjects.iter().find(|(known, _)| *known == kind).map_or("", |(_, name)| name)
 }
 
-/// How it ended, and the rest of a sentence that starts with the serial.
-fn told(record: &AuditView) -> (Tone, &'static str, String) {
-    let user = [fact(record, "user"), about(record, "user")].into_iter().find(|name| !name.is_empty());
-    let of = |text: &str| user.map_or_else(|| text.to_owned(), |user| format!("{text} {user}"));
-    let said = |tone, title, text: &str| (tone, title, format!("{text}."));
+/// How it ended, and its message: in a word, and as the rest of a sentence that starts with the serial.
+fn outcome(record: &AuditView, named: bool) -> (Tone, &'static str) {
     match (record.action, fact(record, "result")) {
         ("custody_changed", _) => match fact(record, "to") {
-            "handed_out" => said(Tone::Good, "Handed out", &of("handed out to")),
-            "in_stock" => said(Tone::Neutral, "In stock", "taken back"),
-            place => said(Tone::Neutral, "Noted", &format!("noted as {}", place.replace('_', " "))),
+            "handed_out" if named => (Tone::Good, "station-recent-handed-out-to"),
+            "handed_out" => (Tone::Good, "station-recent-handed-out"),
+            "in_stock" => (Tone::Neutral, "station-recent-in-stock"),
+            _ => (Tone::Neutral, "station-recent-noted"),
         },
-        ("otp_checked", "accepted") => said(Tone::Good, "Accepted", "its code was right"),
-        ("confirmation", "confirmed") => said(Tone::Good, "Confirmed", &of("confirmed for")),
-        ("resynced", "synchronized") => said(Tone::Good, "Synchronised", "brought back"),
-        (_, "more_otps_needed" | "ambiguous") => {
-            said(Tone::Attention, "One more code", "one more code was asked for")
-        }
-        (_, "replayed") => said(Tone::Attention, "Already used", "its code was used before"),
-        (_, "outside_window") => said(Tone::Attention, "Too far away", "its code lies too far away"),
-        (_, "behind_floor") => said(Tone::Bad, "Behind", "its codes lie behind one that was used"),
-        (_, "blocked") => said(Tone::Bad, "Too many tries", "tried too often"),
-        _ => said(Tone::Bad, "Did not fit", "its codes did not fit"),
+        ("otp_checked", "accepted") => (Tone::Good, "station-recent-accepted"),
+        ("confirmation", "confirmed") => (Tone::Good, "station-recent-confirmed"),
+        ("resynced", "synchronized") => (Tone::Good, "station-recent-synchronised"),
+        (_, "more_otps_needed" | "ambiguous") => (Tone::Attention, "station-recent-one-more"),
+        (_, "replayed") => (Tone::Attention, "station-recent-used"),
+        (_, "outside_window") => (Tone::Attention, "station-recent-too-far"),
+        (_, "behind_floor") => (Tone::Bad, "station-recent-behind"),
+        (_, "blocked") => (Tone::Bad, "station-recent-blocked"),
+        _ => (Tone::Bad, "station-recent-wrong"),
     }
+}
+
+fn told(record: &AuditView) -> Notice {
+    let user = [fact(record, "user"), about(record, "user")].into_iter().find(|name| !name.is_empty());
+    let (tone, id) = outcome(record, user.is_some());
+    let place = place_words(fact(record, "to"));
+    let variables = [("user", user.unwrap_or_default().into()), ("place", place.into())];
+    Notice::tell(tone, Words::ENGLISH, id, &variables)
 }
 
 /// The last answers, newest first.
@@ -54,18 +60,44 @@ pub(super) async fn recent(place: &Place) -> Result<Vec<Recent>, ApiError> {
     let now = place.state.service.now();
     let mut shown: Vec<Recent> = Vec::new();
     for (record, token) in read.await? {
-        let (tone, title, what) = told(&record);
+        let told = told(&record);
         // Only what still stands can be taken back, and only once.
         let stands = |token: &Token| matches!(token.custody, Custody::HandedOut { at } if at == record.at);
         let undo = (fact(&record, "to") == "handed_out" && token.as_ref().is_some_and(stands))
             .then(|| format!("/station/tokens/{}/handout/undo", segment(about(&record, "token"))));
         shown.push(Recent {
-            badge: Badge::new(tone, title),
+            badge: Badge::new(told.tone, &told.title),
             serial: about(&record, "token").to_owned(),
-            what,
+            what: told.text,
             when: words::moment(record.at, now),
             undo,
         });
     }
     Ok(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::UnixTime;
+    use crate::model::AuditResult;
+
+    #[test]
+    fn a_token_handed_out_to_nobody_by_name_is_told_without_one() {
+        let handed_out = |user: &str| AuditView {
+            chain: 0,
+            n: 1,
+            at: UnixTime::from_secs(1_767_225_600),
+            actor: "ada".to_owned(),
+            role: None,
+            address: None,
+            request_id: None,
+            action: "custody_changed",
+            subjects: Vec::new(),
+            result: AuditResult::Done,
+            detail: vec![("to".to_owned(), "handed_out".to_owned()), ("user".to_owned(), user.to_owned())],
+        };
+        assert_eq!(told(&handed_out("anna")).text, "handed out to anna.");
+        assert_eq!(told(&handed_out("")).text, "handed out.");
+    }
 }

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::banner;
+use super::desk::place_words;
 use super::find::{Seen, home_page, seen, token_page};
 use super::place::{Place, serial_of};
 use crate::http::codes::{Typed, code_problem, fields_with, repeated_at};
@@ -20,6 +21,10 @@ use crate::words::Words;
 type Form = Result<PageForm<Typed>, ApiError>;
 
 const UNFIT: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
+fn not_done(problem: &str) -> Notice {
+    Notice::new(Tone::Bad, &Words::ENGLISH.text("station-not-done"), problem)
+}
 
 /// An error of a step, beside the token it was meant for: at its field, or as a banner.
 fn refused(
@@ -44,7 +49,7 @@ fn refused(
             desk.reason = Field::wrong(&desk.reason.value, &text);
         })),
         (UNFIT | StatusCode::CONFLICT | StatusCode::FORBIDDEN, _) => {
-            let notice = Notice::new(Tone::Bad, "Not done", &text);
+            let notice = not_done(&text);
             Ok(token_page(place, error.status, seen, Some(notice), adjust))
         }
         _ => Err(error),
@@ -135,7 +140,7 @@ pub(super) async fn hand_out(place: Place, Path(serial): Path<String>, form: For
         let before = seen(&place, &serial).await?;
         let text = typed.text("login").to_owned();
         let wrong = |problem: &str| {
-            token_page(&place, UNFIT, &before, Some(Notice::new(Tone::Bad, "Not done", problem)), |desk| {
+            token_page(&place, UNFIT, &before, Some(not_done(problem)), |desk| {
                 desk.focus_codes = false;
                 desk.handout = Field::wrong(&text, problem);
             })
@@ -151,16 +156,13 @@ pub(super) async fn hand_out(place: Place, Path(serial): Path<String>, form: For
         match moved.await {
             Ok(()) => {}
             Err(error) if error.status == StatusCode::NOT_FOUND => {
-                return Ok(wrong(
-                    "There is nobody of this login. Check the spelling, or make the user first.",
-                ));
+                return Ok(wrong(&Words::ENGLISH.text("station-nobody")));
             }
             Err(error) => return refused(&place, &before, error, &[2, 0], |_| {}),
         }
         let after = seen(&place, &serial).await?;
-        let text =
-            format!("Token {} is with {login} now. Only {login} can confirm it.", serial_words(&after));
-        let notice = Notice::new(Tone::Good, "Handed out", &text);
+        let variables = [("serial", serial_words(&after).into()), ("login", login.as_str().into())];
+        let notice = Notice::tell(Tone::Good, Words::ENGLISH, "station-handed-out", &variables);
         Ok(token_page(&place, StatusCode::OK, &after, Some(notice), |_| {}))
     };
     let result = result.await;
@@ -184,8 +186,8 @@ pub(super) async fn take_back(place: Place, Path(serial): Path<String>, form: Fo
         if let Err(error) = moved.await {
             return refused(&place, &before, error, &[2, 0], |_| {});
         }
-        let text = format!("Token {} is in stock again.", serial_words(&before));
-        let notice = Notice::new(Tone::Good, "Taken back", &text);
+        let variables = [("serial", serial_words(&before).into())];
+        let notice = Notice::tell(Tone::Good, Words::ENGLISH, "station-taken-back", &variables);
         home_page(&place, StatusCode::OK, Field::default(), Some(notice), Vec::new()).await
     };
     let result = result.await;
@@ -204,9 +206,9 @@ pub(super) async fn move_to(place: Place, Path(serial): Path<String>, form: Form
             return refused(&place, &before, error, &[2, 0], |_| {});
         }
         let after = seen(&place, &serial).await?;
-        let noted = after.token.custody.replace('_', " ");
-        let text = format!("Token {} is noted as {noted}.", serial_words(&after));
-        let notice = Notice::new(Tone::Good, "Noted", &text);
+        let place_now = place_words(after.token.custody);
+        let variables = [("serial", serial_words(&after).into()), ("place", place_now.into())];
+        let notice = Notice::tell(Tone::Good, Words::ENGLISH, "station-noted", &variables);
         Ok(token_page(&place, StatusCode::OK, &after, Some(notice), |desk| desk.focus_codes = false))
     };
     let result = result.await;
@@ -246,8 +248,8 @@ pub(super) async fn confirm(place: Place, Path(serial): Path<String>, form: Form
             }
             ConfirmResult::MoreOtpsNeeded { otps_needed } => {
                 token_page(&place, StatusCode::OK, &before, Some(notice), |desk| {
-                    desk.codes =
-                        fields_with(Words::ENGLISH, otps_needed, sizes[0], "Type the next code, too.");
+                    let problem = Words::ENGLISH.text("code-next-too");
+                    desk.codes = fields_with(Words::ENGLISH, otps_needed, sizes[0], &problem);
                 })
             }
             _ => token_page(&place, StatusCode::OK, &before, Some(notice), |_| {}),

@@ -137,8 +137,8 @@ pub struct Overview {
     pub facts: Vec<Fact>,
     /// Whether codes are accepted.
     pub is_enabled: bool,
-    /// Why and since when it is disabled; empty when it is not.
-    pub disabled_words: String,
+    /// Why it is disabled; while it is not, what disabling would do.
+    pub switch_words: String,
     /// The places it may go to from here.
     pub custody_choices: Vec<Choice>,
     /// The login it goes to.
@@ -260,7 +260,8 @@ impl Token {
                 Fact::new("PIN", "none"),
             ],
             is_enabled: true,
-            disabled_words: String::new(),
+            switch_words:
+                "Disabled, its codes stop working at once; it stays assigned and keeps its history.".into(),
             custody_choices: Choice::list(
                 &[("returned", "Returned"), ("lost", "Lost"), ("retired", "Retired")],
                 "returned",
