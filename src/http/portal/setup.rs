@@ -370,7 +370,8 @@ mod tests {
 
     #[test]
     fn each_model_is_offered_with_what_it_computes() {
-        let labels: Vec<_> = model_choices(Words::ENGLISH, "feitian-c200/0").into_iter().collect();
+        let chosen = "feitian-c200/0";
+        let labels = model_choices(Words::ENGLISH, chosen);
         let first = labels.iter().find(|choice| choice.selected).expect("listed");
         assert_eq!(first.label, "Feitian c200, 6 digits, a new code every 60 s");
         assert!(labels.iter().all(|choice| !choice.label.contains("app")));
