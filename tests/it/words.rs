@@ -87,7 +87,7 @@ fn messages_of_users(language: Language) -> BTreeMap<String, Shape> {
 fn messages_of(paths: &[PathBuf], language: Language) -> BTreeMap<String, Shape> {
     let mut found = BTreeMap::new();
     for path in paths {
-        let text = std::fs::read_to_string(&path).expect("readable");
+        let text = std::fs::read_to_string(path).expect("readable");
         let parsed =
             parser::parse(text).unwrap_or_else(|(_, problems)| panic!("{}: {problems:?}", path.display()));
         for entry in parsed.body {
