@@ -1,5 +1,5 @@
-//! In which language the portal speaks to a browser: the one chosen in it, else the one on the person's record,
-//! else the one that the browser likes best.
+//! In which language the portal speaks to a browser: the one chosen in it, else the one that the browser likes
+//! best, else the one on the person's record, which their mails follow.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -42,7 +42,7 @@ impl Caller {
 
     /// The words for this caller; `on_record` is the language of who is signed in.
     pub fn words(&self, on_record: Option<Language>) -> Words {
-        Words::of(self.language.or(on_record).or_else(|| self.reads()).unwrap_or_default())
+        Words::of(self.reads().or(on_record).unwrap_or_default())
     }
 }
 
