@@ -352,6 +352,18 @@ impl Choice {
             })
             .collect()
     }
+
+    /// The same from pairs of value and message.
+    pub fn say(words: Words, pairs: &[(&str, &str)], selected: &str) -> Vec<Self> {
+        pairs
+            .iter()
+            .map(|(value, id)| Self {
+                value: (*value).into(),
+                label: words.text(id),
+                selected: *value == selected,
+            })
+            .collect()
+    }
 }
 
 /// A state as icon and word.
