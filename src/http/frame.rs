@@ -57,48 +57,45 @@ pub fn page(state: &AppState, caller: &Caller, title: &str, nav: &'static str) -
     Page { signed_in, role, open_issues, ..nameless(state, Words::ENGLISH, caller, title, nav) }
 }
 
-/// What `?done=` may say: a word of this table, never text from the address.
-const DONE: &[(&str, &str)] = &[
-    ("import-dropped", "The plan was dropped. Nothing was stored."),
-    ("import-undone", "The import was taken back."),
-    ("batch-assigned", "The tokens stand on the resource now."),
-    ("batch-unassigned", "The tokens were taken back."),
-    ("token-enabled", "The token is enabled."),
-    ("token-disabled", "The token is disabled. Its codes stopped working."),
-    ("custody", "Noted."),
-    ("pin-removed", "The PIN is gone. The code alone is enough now; the user was told."),
-    ("resource-added", "The resource is there."),
-    ("assigned", "Assigned."),
-    ("unassigned", "The assignment was taken away."),
-    ("portal-on", "Self-Service is on."),
-    ("portal-off", "Self-Service is off. Everybody there was signed out."),
-    ("portal-changed", "Saved."),
-    ("user-added", "The user is there."),
-    ("user-changed", "Saved."),
-    ("user-unblocked", "The user is unblocked."),
-    ("issue-approved", "Approved. The user can sign in with what is in force now."),
-    ("issue-first", "Noted. Another operator must verify this request, too."),
-    ("issue-waits", "Noted. The request takes effect after its wait; whoever reads the old e-mail was told."),
-    ("issue-deleted", "The request is deleted."),
-    ("code-revoked", "The emergency code works no longer."),
-    ("operator-added", "The operator can sign in now."),
-    ("reminded", "Reminders are on their way."),
-    (
-        "reminded-nobody",
-        "Nobody was reminded: all were within a day, have confirmed, or have no mail address.",
-    ),
-    ("notification-added", "You will hear of it."),
-    ("notification-removed", "Removed. Nothing more is sent for it."),
-    ("notification-tried", "The trial is on its way. Load the page again to see how it went."),
-    ("notification-waits", "One trial a minute. Wait a moment, then try again."),
-    ("key-revoked", "The key was revoked. It stopped working."),
+/// What `?done=` may say, by the last words of these messages: never text from the address.
+const DONE: &[&str] = &[
+    "frame-done-import-dropped",
+    "frame-done-import-undone",
+    "frame-done-batch-assigned",
+    "frame-done-batch-unassigned",
+    "frame-done-token-enabled",
+    "frame-done-token-disabled",
+    "frame-done-custody",
+    "frame-done-pin-removed",
+    "frame-done-resource-added",
+    "frame-done-assigned",
+    "frame-done-unassigned",
+    "frame-done-portal-on",
+    "frame-done-portal-off",
+    "frame-done-portal-changed",
+    "frame-done-user-added",
+    "frame-done-user-changed",
+    "frame-done-user-unblocked",
+    "frame-done-issue-approved",
+    "frame-done-issue-first",
+    "frame-done-issue-waits",
+    "frame-done-issue-deleted",
+    "frame-done-code-revoked",
+    "frame-done-operator-added",
+    "frame-done-reminded",
+    "frame-done-reminded-nobody",
+    "frame-done-notification-added",
+    "frame-done-notification-removed",
+    "frame-done-notification-tried",
+    "frame-done-notification-waits",
+    "frame-done-key-revoked",
 ];
 
 /// Puts the words for a finished step into the frame; an unknown word says nothing.
 #[must_use]
 pub fn with_done(mut page: Page, done: Option<&str>) -> Page {
-    let known = done.and_then(|word| DONE.iter().find(|(name, _)| *name == word));
-    page.flash = known.map(|(_, text)| Flash { kind: Tone::Good, text: (*text).to_owned() });
+    let known = DONE.iter().find(|id| id.strip_prefix("frame-done-") == done);
+    page.flash = known.map(|id| Flash { kind: Tone::Good, text: page.say(id) });
     page
 }
 
@@ -192,5 +189,6 @@ mod tests {
         let said = |word| with_done(Page::default(), Some(word)).flash.map(|flash| flash.text);
         assert_eq!(said("custody").as_deref(), Some("Noted."));
         assert_eq!(said("<b>anything</b>"), None);
+        assert!(DONE.iter().all(|id| Words::has(id)));
     }
 }

@@ -4,6 +4,7 @@
 //! who asks, [`security`] keeps foreign pages and hosts out, [`error`] turns errors into answers.
 
 pub mod access;
+mod action;
 pub mod api;
 pub mod auth;
 pub mod codes;

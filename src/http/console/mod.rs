@@ -29,6 +29,7 @@ use super::words;
 use crate::model::{Login, ResourceName, TokenSerial};
 use crate::service::ServiceError;
 use crate::store::Page as ListPage;
+use crate::words::Words;
 
 /// Rows on one page of a list.
 const ROWS: usize = 50;
@@ -194,7 +195,10 @@ impl Asked {
         let words = match (shown, next.is_some() || !self.cursor.is_empty()) {
             (0, _) => String::new(),
             (shown, false) => words::counted(shown as u64, one),
-            (shown, true) => format!("{} on this page", words::counted(shown as u64, one)),
+            (shown, true) => {
+                let things = words::counted(shown as u64, one);
+                Words::ENGLISH.with("frame-on-this-page", &[("things", things.into())])
+            }
         };
         let filters = [
             ("q", &self.q),

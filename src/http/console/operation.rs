@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{Asked, Fields, chosen, scope, typed};
+use super::{Asked, Fields, scope, typed};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
@@ -17,6 +17,7 @@ use crate::model::{Actor, AuditAction, AuditResult, Login, Role};
 use crate::secret::Passphrase;
 use crate::service::{AuditView, OperatorView, ServiceError};
 use crate::store::Page as ListPage;
+use crate::words::Words;
 
 /// Records that one page of a filtered log looks at.
 const LOOKED_AT: usize = 1_000;
@@ -47,9 +48,15 @@ fn subject_link(kind: &str, name: &str) -> Option<String> {
 }
 
 fn audit_row(record: &AuditView, now: UnixTime) -> view::AuditRow {
-    let refused = if record.result == AuditResult::Refused { ", refused" } else { "" };
+    let mut what = action_words(record.action);
+    if record.result == AuditResult::Refused {
+        what = Words::ENGLISH.with("audit-refused", &[("what", what.into())]);
+    }
     let who = match &record.address {
-        Some(address) => format!("{} from {address}", record.actor),
+        Some(address) => Words::ENGLISH.with(
+            "audit-who-from",
+            &[("who", record.actor.as_str().into()), ("address", address.as_str().into())],
+        ),
         None => record.actor.clone(),
     };
     let names: Vec<_> = record.subjects.iter().map(|(_, name)| name.as_str()).collect();
@@ -57,7 +64,7 @@ fn audit_row(record: &AuditView, now: UnixTime) -> view::AuditRow {
     view::AuditRow {
         when: words::moment(record.at, now),
         who,
-        what: format!("{}{refused}", action_words(record.action)),
+        what,
         subject: names.join(", "),
         href,
         detail: detail_words(&record.detail),
@@ -87,11 +94,13 @@ async fn log(
     let now = state.service.now();
     let clock = fault.map(|newest| {
         let error = ApiError::from(ServiceError::ClockFault { now, newest });
-        Notice::new(Tone::Bad, "Codes are not looked at.", &words::sentence(&error.message))
+        let title = Words::ENGLISH.text("audit-clock-fault");
+        Notice::new(Tone::Bad, &title, &words::sentence(&error.message))
     });
     let fitting = slice.items.iter().filter(|record| fits(record, &text, &action));
     let rows: Vec<_> = fitting.map(|record| audit_row(record, now)).collect();
-    let any = Choice { value: String::new(), label: "Any".into(), selected: action.is_empty() };
+    let any =
+        Choice { value: String::new(), label: Words::ENGLISH.text("audit-any"), selected: action.is_empty() };
     let kinds = AuditAction::ALL.iter().map(|kind| Choice {
         value: kind.name().to_owned(),
         label: action_words(kind.name()),
@@ -99,10 +108,10 @@ async fn log(
     });
     let mut pager = asked.pager("/admin/audit", rows.len(), "record", slice.next);
     if rows.is_empty() && slice.next.is_some() {
-        "None among the records looked at; older ones follow.".clone_into(&mut pager.words);
+        pager.words = Words::ENGLISH.text("audit-none-here");
     }
     Ok(view::Audit {
-        page: frame::page(state, caller, "Audit", "audit"),
+        page: frame::page(state, caller, &Words::ENGLISH.text("frame-audit"), "audit"),
         q: asked.q.clone(),
         actions: std::iter::once(any).chain(kinds).collect(),
         rows,
@@ -134,17 +143,16 @@ pub(super) async fn verify(
     let report = state.blocking(move |service| service.verify_audit(&verifier)).await?;
     let notice = match report.fault {
         None => {
-            let records = words::counted(report.records, "record");
-            let text = format!("{records}; nothing was changed, left out or put in.");
-            Notice::new(Tone::Good, "The chain is whole.", &text)
+            let records = [("records", words::counted(report.records, "record").into())];
+            Notice::tell(Tone::Good, Words::ENGLISH, "audit-whole", &records)
         }
         Some((chain, n, fault)) => {
-            let text = format!(
-                "Record {} of chain {chain}: {}. Keep a copy of the store and look at what was restored or moved.",
-                words::count(n),
-                fault.name().replace('_', " "),
-            );
-            Notice::new(Tone::Bad, "The chain is broken.", &text)
+            let place = [
+                ("number", words::count(n).into()),
+                ("chain", chain.to_string().into()),
+                ("fault", fault.name().replace('_', " ").into()),
+            ];
+            Notice::tell(Tone::Bad, Words::ENGLISH, "audit-broken", &place)
         }
     };
     Ok(frame::html(StatusCode::OK, &log(&state, &caller, actor, &Asked::default(), Some(notice)).await?))
@@ -159,44 +167,50 @@ pub(super) async fn accept_clock(
 ) -> Result<Response, ApiError> {
     let operator = actor.clone();
     let notice = if state.blocking(move |service| service.accept_clock(&operator)).await? {
-        Notice::new(Tone::Good, "The clock is accepted.", "Codes are looked at again.")
+        Notice::say(Tone::Good, Words::ENGLISH, "audit-clock-accepted")
     } else {
-        let text = "Another admin must accept the clock, too, within ten minutes.";
-        Notice::new(Tone::Attention, "Yours is the first word.", text)
+        Notice::say(Tone::Attention, Words::ENGLISH, "audit-clock-first")
     };
     Ok(frame::html(StatusCode::OK, &log(&state, &caller, actor, &Asked::default(), Some(notice)).await?))
 }
 
 fn access_row(view: &OperatorView, now: UnixTime, is_key: bool) -> view::AccessRow {
-    let state = match (view.enabled, is_key) {
-        (true, _) => Badge::new(Tone::Good, "Active"),
-        (false, true) => Badge::with_icon(Tone::Neutral, "ban", "Revoked"),
-        (false, false) => Badge::with_icon(Tone::Neutral, "ban", "Disabled"),
+    let (tone, icon, id) = match (view.enabled, is_key) {
+        (true, _) => (Tone::Good, Tone::Good.icon(), "operator-active"),
+        (false, true) => (Tone::Neutral, "ban", "key-is-revoked"),
+        (false, false) => (Tone::Neutral, "ban", "operator-disabled"),
     };
     view::AccessRow {
         name: view.name.clone(),
         role: view.role.name().to_owned(),
-        scope: view.resources.as_ref().map_or_else(|| "all".to_owned(), |names| names.join(", ")),
-        state,
+        scope: match &view.resources {
+            Some(names) => names.join(", "),
+            None => Words::ENGLISH.text("operator-scope-all"),
+        },
+        state: Badge::with_icon(tone, icon, &Words::ENGLISH.text(id)),
         since: words::moment(view.created_at, now),
         revocable: is_key && view.enabled,
     }
 }
 
 fn people_roles(selected: &str) -> Vec<Choice> {
-    let roles =
-        [("helpdesk", "Helpdesk"), ("station", "Station"), ("auditor", "Auditor"), ("admin", "Admin")];
-    chosen(&roles, if selected.is_empty() { "helpdesk" } else { selected })
+    let roles = [
+        ("helpdesk", "operator-role-helpdesk"),
+        ("station", "operator-role-station"),
+        ("auditor", "operator-role-auditor"),
+        ("admin", "operator-role-admin"),
+    ];
+    Choice::say(Words::ENGLISH, &roles, if selected.is_empty() { "helpdesk" } else { selected })
 }
 
 fn key_roles(selected: &str) -> Vec<Choice> {
     let roles = [
-        ("verifier", "Verifier: asks whether a code is right"),
-        ("provisioner", "Provisioner: creates users"),
-        ("auditor", "Auditor: reads"),
-        ("admin", "Admin: everything"),
+        ("verifier", "key-role-verifier"),
+        ("provisioner", "key-role-provisioner"),
+        ("auditor", "key-role-auditor"),
+        ("admin", "key-role-admin"),
     ];
-    chosen(&roles, if selected.is_empty() { "verifier" } else { selected })
+    Choice::say(Words::ENGLISH, &roles, if selected.is_empty() { "verifier" } else { selected })
 }
 
 fn role_of(text: &str) -> Result<Role, ServiceError> {
@@ -230,7 +244,7 @@ async fn operators_page(
     let actor = acting(caller)?;
     let slice = state.blocking(move |service| service.operators(&actor, ListPage::first(1_000))).await?;
     let now = state.service.now();
-    let frame = frame::page(state, caller, "Operators", "operators");
+    let frame = frame::page(state, caller, &Words::ENGLISH.text("frame-operators"), "operators");
     let mut page = view::Operators {
         page: frame::with_done(frame, done),
         rows: slice.items.iter().map(|operator| access_row(operator, now, false)).collect(),
@@ -298,7 +312,7 @@ async fn keys_page(
     let actor = acting(caller)?;
     let slice = state.blocking(move |service| service.api_keys(&actor, ListPage::first(1_000))).await?;
     let now = state.service.now();
-    let frame = frame::page(state, caller, "API keys", "keys");
+    let frame = frame::page(state, caller, &Words::ENGLISH.text("frame-keys"), "keys");
     let mut page = view::Keys {
         page: frame::with_done(frame, done),
         rows: slice.items.iter().map(|key| access_row(key, now, true)).collect(),
@@ -381,6 +395,6 @@ pub(super) async fn outbox(State(state): State<AppState>, caller: Caller) -> Res
             when: words::moment(open.mail.created_at, now),
         })
         .collect();
-    let page = frame::page(&state, &caller, "Outbox", "outbox");
+    let page = frame::page(&state, &caller, &Words::ENGLISH.text("frame-outbox"), "outbox");
     Ok(frame::html(StatusCode::OK, &view::Outbox { page, mails, pager: Pager::default() }))
 }

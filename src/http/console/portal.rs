@@ -11,46 +11,13 @@ use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::resource as view;
 use crate::http::page::{ActionRow, Choice, Fact, Field, segment};
 use crate::http::state::AppState;
-use crate::http::{frame, qr, words};
+use crate::http::{action, frame, qr, words};
 use crate::model::{
     Actor, EnvironmentPolicy, Login, PinPlacement, PortalAction, Resource, ResourceAlias, TokenType,
 };
 use crate::oath::{Digits, HashAlg};
 use crate::service::{OFFERED, PortalSettings};
-
-/// Title, icon and line of an action.
-const fn action_words(action: PortalAction) -> [&'static str; 3] {
-    match action {
-        PortalAction::RegisterExistingToken => {
-            ["Existing Token Registration", "badge-check", "You have received a token: make it yours."]
-        }
-        PortalAction::SynchronizeToken => {
-            ["Token Synchronization", "refresh-cw", "Your codes are refused: bring the token back in time."]
-        }
-        PortalAction::RegisterNewToken => ["Register New Token", "plus", "Set up a token by yourself."],
-        PortalAction::ReassignToken => ["Re-Assign Token", "refresh-cw", "Change to another token."],
-        PortalAction::UnassignToken => ["Unassign Token", "undo-2", "Give your token back."],
-        PortalAction::SetupPin => ["PIN Setup", "lock", "Type a PIN beside the code."],
-        PortalAction::RemovePin => ["Remove PIN", "lock", "Use the code alone."],
-        PortalAction::CreatePassword => {
-            ["Create Password", "key-round", "Sign in with a password instead of mailed codes."]
-        }
-        PortalAction::ChangePassword => {
-            ["Change Password", "key-round", "Choose a new password; the old one is asked first."]
-        }
-        PortalAction::ChangeEmail => {
-            ["Change Email Address", "mail", "Have codes and notices sent to another address."]
-        }
-        PortalAction::ChangePhone => {
-            ["Change Contact Phone Number", "smartphone", "Be reached at another number."]
-        }
-        PortalAction::ChangeLogin => ["Change Login", "user", "Sign in with another login."],
-        PortalAction::ChangeName => ["Change First Name and Last Name", "pencil", "Be called otherwise."],
-        PortalAction::ManageEnvironment => {
-            ["Manage User Environment", "network", "See from where you sign in, trust or forget it."]
-        }
-    }
-}
+use crate::words::Words;
 
 /// All actions: the enabled ones in their order, then the others.
 fn ordered(resource: &Resource) -> Vec<PortalAction> {
@@ -70,19 +37,19 @@ fn token_types(resource: &Resource) -> Vec<view::TypeGroup> {
     if !makers.iter().any(|action| portal.actions.contains(action)) {
         return Vec::new();
     }
-    let labels = [
-        (TokenType::Hardware, "Hardware", "Token with a display"),
-        (TokenType::Software, "Software", "App on a phone"),
-        (TokenType::Universal, "Universal", "Any OATH token"),
-        (TokenType::Mail, "Mail", "Codes by mail, beside a password"),
+    let types = [
+        (TokenType::Hardware, "resource-type-hardware"),
+        (TokenType::Software, "resource-type-software"),
+        (TokenType::Universal, "resource-type-universal"),
+        (TokenType::Mail, "resource-type-mail"),
     ];
-    labels
+    types
         .into_iter()
-        .map(|(kind, name, label)| view::TypeGroup {
-            name: name.to_owned(),
+        .map(|(kind, id)| view::TypeGroup {
+            name: Words::ENGLISH.text(id),
             types: vec![Choice {
                 value: kind.name().to_owned(),
-                label: label.to_owned(),
+                label: Words::ENGLISH.text(&format!("{id}.label")),
                 selected: portal.token_types.contains(&kind),
             }],
         })
@@ -98,29 +65,38 @@ fn sets_token(action: PortalAction) -> bool {
 fn pin_and_app(resource: &Resource) -> Option<view::PinAndApp> {
     let portal = resource.portal.as_ref()?;
     let (pin, digits) = (portal.pin_length.to_string(), portal.software_digits.get().to_string());
-    let lengths = [("4", "4 digits"), ("5", "4 or 5"), ("6", "4 to 6"), ("7", "4 to 7"), ("8", "4 to 8")];
-    let places = [("free", "As each user likes"), ("after", "After the code"), ("before", "Before the code")];
-    let hashes = [("sha1", "SHA-1, as usual"), ("sha256", "SHA-256"), ("sha512", "SHA-512")];
-    let shown = [("6", "6, as usual"), ("8", "8")];
+    let lengths = [
+        ("4", "resource-pin-length-4"),
+        ("5", "resource-pin-length-5"),
+        ("6", "resource-pin-length-6"),
+        ("7", "resource-pin-length-7"),
+        ("8", "resource-pin-length-8"),
+    ];
+    let places =
+        [("free", "resource-pin-free"), ("after", "resource-pin-after"), ("before", "resource-pin-before")];
+    let hashes =
+        [("sha1", "resource-app-sha1"), ("sha256", "resource-app-sha256"), ("sha512", "resource-app-sha512")];
+    let shown = [("6", "resource-app-6"), ("8", "resource-app-8")];
+    let choices = |pairs: &[(&str, &str)], chosen: &str| Choice::say(Words::ENGLISH, pairs, chosen);
     Some(view::PinAndApp {
-        pin_lengths: Choice::list(&lengths, &pin),
-        pin_placements: Choice::list(&places, portal.pin_placement.map_or("free", PinPlacement::name)),
-        app_hashes: Choice::list(&hashes, portal.software_hash.name()),
-        app_digits: Choice::list(&shown, &digits),
+        pin_lengths: choices(&lengths, &pin),
+        pin_placements: choices(&places, portal.pin_placement.map_or("free", PinPlacement::name)),
+        app_hashes: choices(&hashes, portal.software_hash.name()),
+        app_digits: choices(&shown, &digits),
     })
 }
 
 /// What a sign-in from an unusual environment may lead to.
 fn policies(on: &Resource) -> Vec<Choice> {
     let present = on.portal.as_ref().map_or(EnvironmentPolicy::Off, |portal| portal.environment_policy);
-    let label = |policy| match policy {
-        EnvironmentPolicy::Off => "Nothing",
-        EnvironmentPolicy::Report => "The user is told",
-        EnvironmentPolicy::AskOtp => "Who has no token gives a mailed code, too",
-        EnvironmentPolicy::Refuse => "Nobody is let in, and the user is told",
+    let id = |policy| match policy {
+        EnvironmentPolicy::Off => "resource-policy-off",
+        EnvironmentPolicy::Report => "resource-policy-report",
+        EnvironmentPolicy::AskOtp => "resource-policy-ask-otp",
+        EnvironmentPolicy::Refuse => "resource-policy-refuse",
     };
-    let pairs: Vec<_> = EnvironmentPolicy::ALL.iter().map(|one| (one.name(), label(*one))).collect();
-    Choice::list(&pairs, present.name())
+    let pairs: Vec<_> = EnvironmentPolicy::ALL.iter().map(|one| (one.name(), id(*one))).collect();
+    Choice::say(Words::ENGLISH, &pairs, present.name())
 }
 
 async fn seen(state: &AppState, actor: &Actor, on: &Resource, login: &str) -> (Field, Option<view::Seen>) {
@@ -134,13 +110,13 @@ async fn seen(state: &AppState, actor: &Actor, on: &Resource, login: &str) -> (F
     let (actor, name) = (actor.clone(), on.name.clone());
     match state.blocking(move |service| service.portal_preview(&actor, &name, &parsed)).await {
         Ok(rows) => {
-            let title = |action: &PortalAction| action_words(*action)[0];
-            let shown: Vec<_> =
-                rows.iter().filter(|(_, why)| why.is_none()).map(|(a, _)| title(a).to_owned()).collect();
-            let hidden = rows.iter().filter_map(|(a, why)| Some(Fact::new(title(a), why.as_ref()?.text())));
-            let number = crate::http::words::counted(shown.len() as u64, "action");
-            let seen =
-                view::Seen { words: format!("{login} would see {number}."), hidden: hidden.collect(), shown };
+            let title = |action: &PortalAction| action::title(Words::ENGLISH, *action);
+            let shown: Vec<_> = rows.iter().filter(|(_, why)| why.is_none()).map(|(a, _)| title(a)).collect();
+            let hidden = rows.iter().filter_map(|(a, why)| Some(Fact::new(&title(a), why.as_ref()?.text())));
+            let answer =
+                [("login", login.into()), ("actions", words::counted(shown.len() as u64, "action").into())];
+            let words = Words::ENGLISH.with("resource-seen", &answer);
+            let seen = view::Seen { words, hidden: hidden.collect(), shown };
             (Field::of(login), Some(seen))
         }
         Err(error) => (Field::wrong(login, &words::sentence(&error.message)), None),
@@ -165,21 +141,24 @@ async fn tab(
     let on_now = enabled(on);
     let (see_login, seen) = seen(state, actor, on, asked.see.trim()).await;
     let is_on = portal_state == view::PortalState::On;
-    let row = |action: &PortalAction| {
-        let [title, icon, line] = action_words(*action);
-        ActionRow { href: String::new(), icon, title: title.to_owned(), line: line.to_owned() }
-    };
+    // It is only looked at.
+    let row =
+        |action: &PortalAction| ActionRow { href: String::new(), ..action::row(Words::ENGLISH, *action, "") };
     view::ResourceTab::SelfService(Box::new(view::SelfService {
         state: portal_state,
         enable_href: format!("{base}?enable=1"),
         alias: alias.unwrap_or_else(|| Field::of(known)),
-        qr: if is_on { qr::svg(&address, "QR code of the address") } else { String::new() },
+        qr: if is_on {
+            qr::svg(&address, &Words::ENGLISH.text("resource-address.qr"))
+        } else {
+            String::new()
+        },
         address,
         actions: ordered(on)
             .into_iter()
             .map(|action| view::ActionSwitch {
                 code: action.name(),
-                title: action_words(action)[0].to_owned(),
+                title: action::title(Words::ENGLISH, action),
                 on: on_now.contains(&action),
             })
             .collect(),

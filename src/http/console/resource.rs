@@ -17,6 +17,7 @@ use crate::http::{frame, words};
 use crate::model::{Actor, AssignmentId, AssignmentKind, Login, Resource, ResourceName, TokenSerial};
 use crate::service::{AssignRequest, AssignmentView, Service, ServiceError, TokenQuery, TokenView};
 use crate::store::Page as ListPage;
+use crate::words::Words;
 
 /// Things that a count looks at.
 const COUNTED: usize = 500;
@@ -32,9 +33,9 @@ fn counts(service: &Service, actor: &Actor, name: &ResourceName) -> Result<[Stri
 
 fn portal_badge(resource: &Resource) -> Badge {
     if resource.open_portal().is_some() {
-        Badge::new(Tone::Good, "On")
+        Badge::new(Tone::Good, &Words::ENGLISH.text("resource-on"))
     } else {
-        Badge::with_icon(Tone::Neutral, "circle", "Off")
+        Badge::with_icon(Tone::Neutral, "circle", &Words::ENGLISH.text("resource-off"))
     }
 }
 
@@ -66,8 +67,8 @@ async fn listed(
         pairs,
         unconfirmed,
     });
-    let page = frame::with_done(frame::page(state, caller, "Resources", "resources"), done);
-    Ok(view::Resources { page, rows: rows.collect(), name })
+    let frame = frame::page(state, caller, &Words::ENGLISH.text("frame-resources"), "resources");
+    Ok(view::Resources { page: frame::with_done(frame, done), rows: rows.collect(), name })
 }
 
 /// The list of resources.
@@ -156,20 +157,29 @@ pub(super) async fn overview(
     let resource = find(&state, &actor, &name).await?;
     let href = format!("/admin/resources/{}/selfservice", segment(resource.name.as_str()));
     let portal = match resource.open_portal() {
-        Some(portal) => format!("on, {}", words::counted(portal.actions.len() as u64, "action")),
-        None => "off".to_owned(),
+        Some(portal) => {
+            let actions = words::counted(portal.actions.len() as u64, "action").into();
+            Words::ENGLISH.with("resource-portal-on", &[("actions", actions)])
+        }
+        None => Words::ENGLISH.text("resource-portal-off"),
     };
     let created = words::moment(resource.created_at, state.service.now());
     let mut facts = vec![
-        Fact::new("Self-Service", &portal).to(&href),
-        Fact::new("Wrong codes before a wait", &resource.failure_limit.to_string()),
+        Fact::new(&Words::ENGLISH.text("resource-selfservice"), &portal).to(&href),
+        Fact::new(&Words::ENGLISH.text("resource-failure-limit"), &resource.failure_limit.to_string()),
     ];
     if let Some(portal) = &resource.portal {
-        let secs = words::duration(u64::from(portal.window_secs));
-        let counters = words::count(u64::from(portal.window_counters));
-        facts.push(Fact::new("Window in the portal", &format!("{secs} to either side, {counters} counters")));
+        let window = [
+            ("duration", words::duration(u64::from(portal.window_secs)).into()),
+            ("counters", words::count(u64::from(portal.window_counters)).into()),
+        ];
+        let width = Words::ENGLISH.with("resource-window.text", &window);
+        facts.push(Fact::new(&Words::ENGLISH.text("resource-window"), &width));
     }
-    facts.push(Fact { exact: created.exact, ..Fact::new("Created", &created.words) });
+    facts.push(Fact {
+        exact: created.exact,
+        ..Fact::new(&Words::ENGLISH.text("frame-created"), &created.words)
+    });
     let tab = view::ResourceTab::Overview(facts);
     let mut page = shell(&state, &caller, &actor, &resource, "", tab).await?;
     page.page = frame::with_done(page.page, asked.done.as_deref());
@@ -195,51 +205,37 @@ impl Tab {
         }
     }
 
-    const fn words(self) -> [&'static str; 3] {
+    /// What the list is, when it is empty, and the heading of its form.
+    const fn message(self) -> &'static str {
         match self {
-            Self::Users => [
-                "Users who may sign in here and open the portal. Those with a token are under Tokens with Users.",
-                "No user here yet.",
-                "Assign the first one below.",
-            ],
-            Self::Tokens => [
-                "All tokens that stand here, by themselves or with their batch.",
-                "No token here yet.",
-                "Give a batch to this resource, or assign a single token below.",
-            ],
-            Self::Pairs => [
-                "These users need the code of this token to sign in here.",
-                "No pair yet.",
-                "Users make them in the portal by confirming their token.",
-            ],
-            Self::Unconfirmed => [
-                "Tokens that stand here and whose users have not proved yet that they have them.",
-                "Everything here is confirmed.",
-                "Tokens of a batch that is given to this resource show here until they are.",
-            ],
+            Self::Users => "resource-tab-users",
+            Self::Tokens => "resource-tab-tokens",
+            Self::Pairs => "resource-tab-pairs",
+            Self::Unconfirmed => "resource-tab-unconfirmed",
         }
     }
 
-    const fn form(self) -> Option<(&'static str, &'static str)> {
+    /// What its form assigns.
+    const fn kind(self) -> Option<&'static str> {
         match self {
-            Self::Users => Some(("Assign a user", "user")),
-            Self::Tokens => Some(("Assign a token", "token")),
-            Self::Pairs => Some(("Assign a token with a user", "token_with_user")),
+            Self::Users => Some("user"),
+            Self::Tokens => Some("token"),
+            Self::Pairs => Some("token_with_user"),
             Self::Unconfirmed => None,
         }
     }
 
     fn of_kind(kind: &str) -> Option<Self> {
-        [Self::Users, Self::Tokens, Self::Pairs]
-            .into_iter()
-            .find(|tab| tab.form().is_some_and(|(_, own)| own == kind))
+        [Self::Users, Self::Tokens, Self::Pairs].into_iter().find(|tab| tab.kind() == Some(kind))
     }
 }
 
 fn assignment_row(item: &AssignmentView, now: UnixTime) -> view::AssignedRow {
     let state = match item.assignment.parties.kind() {
-        AssignmentKind::TokenWithUser => Badge::with_icon(Tone::Good, "badge-check", "Pair"),
-        _ => Badge::with_icon(Tone::Neutral, "network", "Assigned"),
+        AssignmentKind::TokenWithUser => {
+            Badge::with_icon(Tone::Good, "badge-check", &Words::ENGLISH.text("resource-pair"))
+        }
+        _ => Badge::with_icon(Tone::Neutral, "network", &Words::ENGLISH.text("resource-assigned")),
     };
     view::AssignedRow {
         user: item.user.clone(),
@@ -306,7 +302,7 @@ async fn assigned(
     let resource = find(state, actor, name).await?;
     let (rows, next) = rows(state, actor, &resource.name, tab, asked.page()).await?;
     let path = format!("/admin/resources/{}/{}", segment(resource.name.as_str()), tab.part());
-    let [words, empty_title, empty_text] = tab.words().map(str::to_owned);
+    let say = |part: &str| Words::ENGLISH.text(&format!("{}{part}", tab.message()));
     let [user, token] = fields;
     let one = match tab {
         Tab::Users => "user",
@@ -314,18 +310,18 @@ async fn assigned(
         Tab::Tokens | Tab::Unconfirmed => "token",
     };
     let list = view::Assigned {
-        words,
+        words: say(""),
         shows_user: matches!(tab, Tab::Users | Tab::Pairs),
         shows_token: !matches!(tab, Tab::Users),
         pager: asked.pager(&path, rows.len(), one, next),
         rows,
-        empty_title,
-        empty_text,
+        empty_title: say(".empty"),
+        empty_text: say(".text"),
         reminders: match tab {
             Tab::Unconfirmed => Some(reminders(state, actor, &resource.name).await?),
             _ => None,
         },
-        form: tab.form().map(|(title, kind)| view::AssignForm { title: title.to_owned(), kind, user, token }),
+        form: tab.kind().map(|kind| view::AssignForm { title: say(".form"), kind, user, token }),
     };
     let open = view::ResourceTab::Assigned(Box::new(list));
     let mut page = shell(state, caller, actor, &resource, tab.part(), open).await?;
@@ -368,19 +364,18 @@ async fn reminders(
 ) -> Result<view::RemindForm, ApiError> {
     let (actor, name) = (actor.clone(), name.clone());
     let found = state.blocking(move |service| service.reminders(&actor, &name)).await?;
-    let people = |number: usize| if number == 1 { "1 person".to_owned() } else { format!("{number} people") };
-    let mut told = vec![match found.people {
-        0 => "Nobody waits for a reminder.".to_owned(),
-        number => format!("{} can be reminded by mail now.", people(number)),
-    }];
+    let tell = |id, people: usize| Words::ENGLISH.with(id, &[("people", people.into())]);
+    let mut told = vec![tell("resource-reminders-can", found.people)];
     if found.reminded_today > 0 {
-        told.push(format!("{} had a reminder within a day.", people(found.reminded_today)));
+        told.push(tell("resource-reminders-had", found.reminded_today));
     }
+    let more = found.unreachable - found.without_address.len();
     Ok(view::RemindForm {
         words: told.join(" "),
         can: found.people > 0 && found.obstacle.is_none(),
         obstacle: found.obstacle.map(|(_, detail)| words::sentence(detail)),
-        more_without: found.unreachable - found.without_address.len(),
+        more_without: (more > 0)
+            .then(|| Words::ENGLISH.with("resource-reminders-no-address.more", &[("number", more.into())])),
         without_address: found.without_address,
     })
 }

@@ -13,6 +13,7 @@ use crate::http::page::{Field, Notice, SignIn, Tone};
 use crate::http::state::AppState;
 use crate::model::{Login, Role};
 use crate::secret::Passphrase;
+use crate::words::Words;
 
 fn home(role: Role) -> &'static str {
     match role {
@@ -23,7 +24,7 @@ fn home(role: Role) -> &'static str {
 
 fn form(state: &AppState, caller: &Caller, login: &str, problem: Option<Notice>) -> SignIn {
     SignIn {
-        page: frame::page(state, caller, "Sign in", ""),
+        page: frame::page(state, caller, &Words::ENGLISH.text("operator-sign-in"), ""),
         login: Field::of(login),
         password: Field::default(),
         problem,
@@ -60,15 +61,11 @@ pub(super) async fn sign_in(
         }
         Ok(None) => (
             StatusCode::UNPROCESSABLE_ENTITY,
-            Notice::new(
-                Tone::Bad,
-                "Login and password do not fit together.",
-                "Check both and try again. After five tries there is a short wait.",
-            ),
+            Notice::say(Tone::Bad, Words::ENGLISH, "operator-sign-in-wrong"),
         ),
         Err(error) if error.status == StatusCode::TOO_MANY_REQUESTS => {
             wait = error.retry_after_secs;
-            (error.status, Notice::new(Tone::Attention, "Too many tries.", "Wait a little, then try again."))
+            (error.status, Notice::say(Tone::Attention, Words::ENGLISH, "operator-sign-in-wait"))
         }
         Err(error) => return Err(error),
     };

@@ -16,27 +16,27 @@ use crate::http::{frame, words};
 use crate::model::{Actor, AssignmentKind, EmailAddress, Language, Login, PhoneNumber, User};
 use crate::secret::Passphrase;
 use crate::service::{NewUser, ServiceError, UserPatch, UserView};
+use crate::words::Words;
 
 fn state_badge(user: &UserView) -> Badge {
     if !user.blocked.is_empty() {
-        Badge::with_icon(Tone::Bad, "lock", "Blocked")
+        Badge::with_icon(Tone::Bad, "lock", &Words::ENGLISH.text("users-blocked"))
     } else if user.user.password.is_none() && user.user.email.is_none() {
-        Badge::new(Tone::Attention, "Cannot sign in")
+        Badge::new(Tone::Attention, &Words::ENGLISH.text("users-stranded"))
     } else {
-        Badge::new(Tone::Good, "Active")
+        Badge::new(Tone::Good, &Words::ENGLISH.text("users-active"))
     }
 }
 
 fn signs_in(user: &UserView) -> String {
     let token = user.assignments.iter().any(|(_, kind, _)| *kind == AssignmentKind::TokenWithUser);
-    match (user.user.password.is_some(), user.user.email.is_some(), token) {
-        (true, _, true) => "password and token",
-        (true, _, false) => "password",
-        (false, true, true) => "mailed code and token",
-        (false, true, false) => "mailed code",
-        (false, false, _) => "nothing yet",
-    }
-    .to_owned()
+    Words::ENGLISH.text(match (user.user.password.is_some(), user.user.email.is_some(), token) {
+        (true, _, true) => "users-signs-in-password-token",
+        (true, _, false) => "users-signs-in-password",
+        (false, true, true) => "users-signs-in-mail-token",
+        (false, true, false) => "users-signs-in-mail",
+        (false, false, _) => "users-signs-in-nothing",
+    })
 }
 
 fn row(user: &UserView) -> view::UserRow {
@@ -63,7 +63,7 @@ async fn listed(
     let slice = state.blocking(move |service| service.users(&actor, Some(&text), None, page)).await?;
     let rows: Vec<_> = slice.items.iter().map(row).collect();
     let pager: Pager = asked.pager("/admin/users", rows.len(), "user", slice.next);
-    let frame = frame::page(state, caller, "Users", "users");
+    let frame = frame::page(state, caller, &Words::ENGLISH.text("frame-users"), "users");
     let page = frame::with_done(frame, asked.done.as_deref());
     Ok(view::Users { page, q: asked.q.clone(), rows, pager, form })
 }
@@ -99,7 +99,8 @@ fn given<T>(
 
 /// The languages of mails; `chosen` is a tag.
 pub(super) fn languages(chosen: &str) -> Vec<Choice> {
-    let mut all = vec![("", "Not known")];
+    let unknown = Words::ENGLISH.text("user-page-language.unknown");
+    let mut all = vec![("", unknown.as_str())];
     all.extend(Language::ALL.map(|language| (language.tag(), language.name())));
     Choice::list(&all, chosen)
 }
@@ -189,21 +190,27 @@ fn blocked(user: &UserView, now: UnixTime) -> Option<Notice> {
         .blocked
         .iter()
         .map(|(what, until)| match until {
-            Some(at) => format!("{what} until {}", words::moment(*at, now).words),
-            None => format!("{what} until an operator unblocks"),
+            Some(at) => {
+                let moment = words::moment(*at, now).words;
+                Words::ENGLISH
+                    .with("user-page-block-until", &[("what", (*what).into()), ("moment", moment.into())])
+            }
+            None => Words::ENGLISH.with("user-page-block-lasts", &[("what", (*what).into())]),
         })
         .collect();
-    let text = format!("{}. Make sure that it is the person who asks.", told.join("; "));
-    (!told.is_empty()).then(|| Notice::new(Tone::Bad, "Blocked after wrong tries.", &text))
+    let blocks = [("blocks", told.join("; ").into())];
+    (!told.is_empty()).then(|| Notice::tell(Tone::Bad, Words::ENGLISH, "user-page-blocked", &blocks))
 }
 
 fn resource_fact((name, kind, token): &(String, AssignmentKind, Option<String>)) -> Fact {
-    let (tab, how) = match (kind, token) {
-        (AssignmentKind::TokenWithUser, Some(token)) => ("pairs", format!("with token {token}")),
-        (_, Some(token)) => ("users", format!("beside token {token}")),
-        (_, None) => ("users", "without a token".to_owned()),
+    let (tab, id) = match (kind, token) {
+        (AssignmentKind::TokenWithUser, Some(_)) => ("pairs", "user-page-with-token"),
+        (_, Some(_)) => ("users", "user-page-beside-token"),
+        (_, None) => ("users", "user-page-without-token"),
     };
-    Fact::new(name, &how).to(&format!("/admin/resources/{}/{tab}", segment(name)))
+    let serial = [("serial", token.as_deref().unwrap_or_default().into())];
+    Fact::new(name, &Words::ENGLISH.with(id, &serial))
+        .to(&format!("/admin/resources/{}/{tab}", segment(name)))
 }
 
 pub(super) async fn shown(
@@ -221,27 +228,22 @@ pub(super) async fn shown(
     let now = state.service.now();
     let created = words::moment(user.user.created_at, now);
     let mut facts = vec![
-        Fact { exact: created.exact, ..Fact::new("Created", &created.words) },
-        Fact::new("Signs in with", &signs_in(&user)),
+        Fact { exact: created.exact, ..Fact::new(&Words::ENGLISH.text("frame-created"), &created.words) },
+        Fact::new(&Words::ENGLISH.text("users-signs-in"), &signs_in(&user)),
     ];
     if !user.user.old_logins.is_empty() {
         let old: Vec<_> = user.user.old_logins.iter().map(Login::as_str).collect();
-        facts.push(Fact::new("Former logins", &old.join(", ")));
+        facts.push(Fact::new(&Words::ENGLISH.text("user-page-former-logins"), &old.join(", ")));
     }
     let stranded = user.user.password.is_none() && user.user.email.is_none();
     let login = user.user.login.as_str().to_owned();
-    let frame = frame::page(state, caller, &format!("User {login}"), "users");
+    let title = Words::ENGLISH.with("user-page-title", &[("login", login.as_str().into())]);
+    let frame = frame::page(state, caller, &title, "users");
     Ok(view::User {
         page: frame::with_done(frame, done),
         name: user.user.display_name(),
         state: state_badge(&user),
-        warning: stranded.then(|| {
-            Notice::new(
-                Tone::Attention,
-                "This user cannot sign in to the portal.",
-                "Neither a password nor an e-mail address is on record. Add one of them below.",
-            )
-        }),
+        warning: stranded.then(|| Notice::say(Tone::Attention, Words::ENGLISH, "user-page-stranded")),
         blocked: blocked(&user, now),
         rows: tokens.iter().map(token::row).collect(),
         facts,

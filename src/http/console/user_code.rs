@@ -15,23 +15,39 @@ use crate::http::state::AppState;
 use crate::http::{frame, words};
 use crate::model::AssignmentKind;
 use crate::service::{EMERGENCY_HOURS, EmergencyRequest, UserView};
+use crate::words::Words;
 
-const HOURS: [(&str, &str); 5] =
-    [("1", "1 hour"), ("8", "8 hours"), ("24", "24 hours"), ("72", "3 days"), ("168", "7 days")];
+/// How long a code may hold.
+fn holds(chosen: &str) -> Vec<Choice> {
+    let all = [
+        ("1", "user-code-1-hour"),
+        ("8", "user-code-8-hours"),
+        ("24", "user-code-24-hours"),
+        ("72", "user-code-3-days"),
+        ("168", "user-code-7-days"),
+    ];
+    Choice::say(Words::ENGLISH, &all, chosen)
+}
+
+/// How often it may work.
+fn works(chosen: &str) -> Vec<Choice> {
+    Choice::say(Words::ENGLISH, &[("once", "user-code-once"), ("many", "user-code-many")], chosen)
+}
 
 /// What the page says and offers; nothing for a user who is asked for no token.
 pub(super) fn section(user: &UserView, now: UnixTime) -> Option<Emergency> {
     let has_token = user.assignments.iter().any(|(_, kind, _)| *kind == AssignmentKind::TokenWithUser);
     let present = user.emergency.as_ref().map(|code| {
-        let uses = if code.once { "works once" } else { "works as often as needed" };
-        format!("One {uses}, until {}; issued by {}.", words::moment(code.until, now).words, code.by)
+        let id = if code.once { "user-code-present-once" } else { "user-code-present-many" };
+        let until = words::moment(code.until, now).words;
+        Words::ENGLISH.with(id, &[("moment", until.into()), ("operator", code.by.as_str().into())])
     });
     (has_token || present.is_some()).then(|| Emergency {
         present,
         issued: None,
         note: Field::default(),
-        hours: Choice::list(&HOURS, &EMERGENCY_HOURS.to_string()),
-        uses: Choice::list(&[("once", "Once"), ("many", "As often as needed until then")], "once"),
+        hours: holds(&EMERGENCY_HOURS.to_string()),
+        uses: works("once"),
         lost: false,
         problem: None,
     })
@@ -69,9 +85,8 @@ pub(super) async fn issue(
         }
         Err(error) if matches!(error.status, StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT) => {
             let problem = words::sentence(&error.message);
-            emergency.hours = Choice::list(&HOURS, fields.get("hours"));
-            let uses = [("once", "Once"), ("many", "As often as needed until then")];
-            emergency.uses = Choice::list(&uses, fields.get("uses"));
+            emergency.hours = holds(fields.get("hours"));
+            emergency.uses = works(fields.get("uses"));
             emergency.lost = token_lost;
             if error.field == Some("note") {
                 emergency.note = Field::wrong(fields.get("note"), &problem);

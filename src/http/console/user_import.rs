@@ -19,6 +19,7 @@ use crate::http::{UPLOAD_BYTES, frame, words};
 use crate::service::{
     OnConflict, UserImportCounts, UserImportLine, UserImportRequest, UserImportView, UserVerdict,
 };
+use crate::words::Words;
 
 /// The parts of the form.
 #[derive(Default)]
@@ -34,7 +35,7 @@ struct Sent {
 
 fn page(state: &AppState, caller: &Caller, sent: &Sent, stage: view::UserStage) -> view::UserImport {
     view::UserImport {
-        page: frame::page(state, caller, "Import users", "users"),
+        page: frame::page(state, caller, &Words::ENGLISH.text("users-import"), "users"),
         file_name: sent.file_name.clone(),
         problem: None,
         conflicts: view::UserImport::conflicts(conflict_name(sent.fill)),
@@ -119,20 +120,25 @@ async fn parts(mut body: Multipart, expected: &str) -> Result<Sent, ApiError> {
 }
 
 fn line(line: &UserImportLine) -> view::UserPlanLine {
-    let verdict = match line.verdict {
-        UserVerdict::New => Badge::with_icon(Tone::Good, "plus", "New"),
-        UserVerdict::Filled => Badge::with_icon(Tone::Good, "pencil", "Filled"),
-        UserVerdict::Identical => Badge::with_icon(Tone::Neutral, "check", "Already here"),
-        UserVerdict::Conflict => Badge::new(Tone::Attention, "Conflict"),
-        UserVerdict::Rejected => Badge::with_icon(Tone::Bad, "x", "Rejected"),
+    let (tone, icon, id) = match line.verdict {
+        UserVerdict::New => (Tone::Good, "plus", "users-import-new"),
+        UserVerdict::Filled => (Tone::Good, "pencil", "users-import-filled"),
+        UserVerdict::Identical => (Tone::Neutral, "check", "users-import-identical"),
+        UserVerdict::Conflict => (Tone::Attention, "triangle-alert", "users-import-conflict"),
+        UserVerdict::Rejected => (Tone::Bad, "x", "users-import-rejected"),
     };
     view::UserPlanLine {
         line: line.line.to_string(),
         column: if line.column == 0 { String::new() } else { line.column.to_string() },
         login: line.login.clone(),
-        verdict,
+        verdict: Badge::with_icon(tone, icon, &Words::ENGLISH.text(id)),
         reason: words::sentence(&line.detail),
     }
+}
+
+/// A message that chooses its words by a number and shows it.
+fn counted(id: &str, variable: &'static str, number: u64) -> String {
+    Words::ENGLISH.with(id, &[(variable, number.into()), ("shown", words::count(number).into())])
 }
 
 fn ways(counts: UserImportCounts, fill: bool) -> Vec<Choice> {
@@ -141,15 +147,14 @@ fn ways(counts: UserImportCounts, fill: bool) -> Vec<Choice> {
     let good = counts.new + counts.filled;
     if good > 0 {
         ways.push(if counts.conflicts + counts.rejected == 0 {
-            way("all", format!("Import {}", words::counted(good, "user")))
-        } else if good == 1 {
-            way("only_good", "Import the good one".to_owned())
+            let users = words::counted(good, "user").into();
+            way("all", Words::ENGLISH.with("users-import-way-all", &[("users", users)]))
         } else {
-            way("only_good", format!("Import the {} good ones", words::count(good)))
+            way("only_good", counted("users-import-way-good", "good", good))
         });
     }
     if counts.conflicts > 0 && !fill {
-        ways.push(way("fill", "Plan again, filling what is empty".to_owned()));
+        ways.push(way("fill", Words::ENGLISH.text("users-import-way-fill")));
     }
     ways
 }
@@ -157,28 +162,30 @@ fn ways(counts: UserImportCounts, fill: bool) -> Vec<Choice> {
 fn plan(found: &UserImportView, sent: &Sent, list: String) -> view::UserPlan {
     let counts = found.counts;
     let all = [
-        (counts.new, Tone::Good, "plus", "new"),
-        (counts.filled, Tone::Good, "pencil", "filled"),
-        (counts.identical, Tone::Neutral, "check", "already here"),
-        (counts.conflicts, Tone::Attention, "triangle-alert", "in conflict"),
-        (counts.rejected, Tone::Bad, "x", "rejected"),
+        (counts.new, Tone::Good, "plus", "users-import-count-new"),
+        (counts.filled, Tone::Good, "pencil", "users-import-count-filled"),
+        (counts.identical, Tone::Neutral, "check", "users-import-count-identical"),
+        (counts.conflicts, Tone::Attention, "triangle-alert", "users-import-count-conflicts"),
+        (counts.rejected, Tone::Bad, "x", "users-import-count-rejected"),
     ];
     let badges: Vec<_> = all
         .into_iter()
         .filter(|(number, ..)| *number > 0)
-        .map(|(number, tone, icon, what)| {
-            Badge::with_icon(tone, icon, &format!("{} {what}", words::count(number)))
+        .map(|(number, tone, icon, id)| {
+            let count = [("count", words::count(number).into())];
+            Badge::with_icon(tone, icon, &Words::ENGLISH.with(id, &count))
         })
         .collect();
     let said: Vec<_> = badges.iter().map(|badge| badge.text.as_str()).collect();
-    let nothing = if counts.identical == counts.total() { " There is nothing to import." } else { "" };
+    let all_here = counts.identical == counts.total();
+    let sentence = if all_here { "users-import-plan.nothing" } else { "users-import-plan" };
     let more = counts.total() - counts.new > found.lines.len() as u64;
     view::UserPlan {
-        sentence: format!("{}.{nothing}", said.join(", ")),
+        sentence: Words::ENGLISH.with(sentence, &[("counts", said.join(", ").into())]),
         counts: badges,
         lines: found.lines.iter().map(line).collect(),
         pager: Pager {
-            words: if more { "The first 1,000 lines are shown.".to_owned() } else { String::new() },
+            words: if more { Words::ENGLISH.text("users-import-lines.more") } else { String::new() },
             ..Pager::default()
         },
         ways: ways(counts, sent.fill),
@@ -189,19 +196,15 @@ fn plan(found: &UserImportView, sent: &Sent, list: String) -> view::UserPlan {
 }
 
 fn done(counts: UserImportCounts) -> Notice {
-    let title = match counts.new {
-        0 => "No user is new.".to_owned(),
-        1 => "1 user is here.".to_owned(),
-        new => format!("{} users are here.", words::count(new)),
-    };
+    let title = counted("users-import-done", "new", counts.new);
     let mut text = Vec::new();
     if counts.filled > 0 {
-        text.push(format!("{} got what was empty.", words::counted(counts.filled, "user")));
+        let users = words::counted(counts.filled, "user").into();
+        text.push(Words::ENGLISH.with("users-import-done-filled", &[("users", users)]));
     }
     let left = counts.conflicts + counts.rejected;
     if left > 0 {
-        let was = if left == 1 { "was" } else { "were" };
-        text.push(format!("{} of the file {was} not imported.", words::counted(left, "line")));
+        text.push(counted("users-import-done-left", "left", left));
     }
     Notice::new(Tone::Good, &title, &text.join(" "))
 }
@@ -250,20 +253,17 @@ pub(super) async fn upload(
             let stage = view::UserStage::Plan(plan(&found, &sent, list));
             let mut shown = page(&state, &caller, &sent, stage);
             if commit {
-                let text = "Something changed since the plan was made. This is the plan now.";
-                shown.problem = Some(Notice::new(Tone::Attention, "Nothing was imported.", text));
+                shown.problem = Some(Notice::say(Tone::Attention, Words::ENGLISH, "users-import-changed"));
             }
             let status = if commit { StatusCode::CONFLICT } else { StatusCode::OK };
             Ok(frame::html(status, &shown))
         }
         Err(error) if matches!(error.status.as_u16(), 409 | 422) => {
             sent.file_name.clear();
-            let text = format!(
-                "{} Choose the file again. Nothing has been stored.",
-                words::sentence(&error.message)
-            );
+            let problem = [("problem", words::sentence(&error.message).into())];
             let mut shown = page(&state, &caller, &sent, view::UserStage::File);
-            shown.problem = Some(Notice::new(Tone::Attention, "The file was not read.", &text));
+            shown.problem =
+                Some(Notice::tell(Tone::Attention, Words::ENGLISH, "users-import-not-read", &problem));
             Ok(frame::html(StatusCode::UNPROCESSABLE_ENTITY, &shown))
         }
         Err(error) => Err(error),

@@ -11,6 +11,7 @@ use super::prove;
 use super::sign_in::{blocked, misfit};
 use crate::clock::UnixTime;
 use crate::device::{self, ProfilePicture};
+use crate::http::action;
 use crate::http::codes::{Typed, fields_with, repeated_at, ring, ring_of};
 use crate::http::error::ApiError;
 use crate::http::frame::html;
@@ -72,29 +73,6 @@ fn own_token(words: Words, view: &TokenView, now: UnixTime) -> OwnToken {
     }
 }
 
-fn action_row(place: &Place, action: PortalAction) -> Option<ActionRow> {
-    let (page, icon, id) = match action {
-        PortalAction::RegisterExistingToken => {
-            ("tokens/confirm", "badge-check", "action-register-existing-token")
-        }
-        PortalAction::SynchronizeToken => ("tokens/synchronize", "refresh-cw", "action-synchronize-token"),
-        PortalAction::RegisterNewToken => ("tokens/register", "plus", "action-register-new-token"),
-        PortalAction::ReassignToken => ("tokens/reassign", "refresh-cw", "action-reassign-token"),
-        PortalAction::UnassignToken => ("tokens/unassign", "undo-2", "action-unassign-token"),
-        PortalAction::SetupPin => ("tokens/pin", "lock", "action-setup-pin"),
-        PortalAction::RemovePin => ("tokens/pin/remove", "lock", "action-remove-pin"),
-        PortalAction::CreatePassword => ("password/new", "key-round", "action-create-password"),
-        PortalAction::ChangePassword => ("password", "key-round", "action-change-password"),
-        PortalAction::ChangeEmail => ("email", "mail", "action-change-email"),
-        PortalAction::ChangePhone => ("phone", "smartphone", "action-change-phone"),
-        PortalAction::ChangeLogin => ("login", "user", "action-change-login"),
-        PortalAction::ChangeName => ("name", "pencil", "action-change-name"),
-        PortalAction::ManageEnvironment => ("environment", "network", "action-manage-environment"),
-    };
-    let (title, line) = (place.words.text(id), place.words.text(&format!("{id}.line")));
-    Some(ActionRow { href: place.path(page), icon, title, line })
-}
-
 /// What to say of a request that this sign-in deleted (P46).
 fn deleted_request(place: &Place, issue: &DeletedIssue, now: UnixTime) -> DeletedRequest {
     let words = place.words;
@@ -124,12 +102,13 @@ pub(super) async fn home(Inside { place, session }: Inside) -> Response {
         let now = place.state.service.now();
         let name = home.user.first_name.trim();
         let name = if name.is_empty() { home.user.login.as_str() } else { name }.to_owned();
+        let base = place.path("");
         let page = Home {
             page: place.inside(&place.words.text("home-title")),
             portal: place.portal(),
             name,
             tokens: home.token.iter().map(|token| own_token(place.words, token, now)).collect(),
-            actions: home.actions.iter().filter_map(|action| action_row(&place, *action)).collect(),
+            actions: home.actions.iter().map(|action| action::row(place.words, *action, &base)).collect(),
             nothing: place.whom_to_ask(),
             deleted: deleted.iter().map(|issue| deleted_request(&place, issue, now)).collect(),
             notice: done(place.words, &place.query),

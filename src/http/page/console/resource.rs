@@ -5,6 +5,7 @@ use askama::Template;
 #[cfg(test)]
 use crate::http::page::Tone;
 use crate::http::page::{ActionRow, Badge, Choice, Fact, Field, Moment, Page, Pager};
+use crate::words::Words;
 
 /// One row of the list of resources.
 #[derive(Debug, Clone)]
@@ -70,7 +71,7 @@ pub struct TabLink {
     /// Its address.
     pub href: String,
     /// Its name.
-    pub label: &'static str,
+    pub label: String,
     /// How many things are behind it; may be empty.
     pub count: String,
     /// Whether it is open.
@@ -204,8 +205,8 @@ pub struct RemindForm {
     pub obstacle: Option<String>,
     /// Logins of people without a mail address.
     pub without_address: Vec<String>,
-    /// How many more of them there are.
-    pub more_without: usize,
+    /// How many more of them there are, in words.
+    pub more_without: Option<String>,
 }
 
 /// A tab with assignments.
@@ -261,18 +262,18 @@ impl Resource {
     pub fn tabs(name: &str, here: &str, counts: [&str; 4]) -> Vec<TabLink> {
         let base = format!("/admin/resources/{}", crate::http::page::segment(name));
         [
-            ("", "Overview", ""),
-            ("selfservice", "Self-Service", ""),
-            ("look", "Look", ""),
-            ("users", "Users", counts[0]),
-            ("tokens", "Tokens", counts[1]),
-            ("pairs", "Tokens with Users", counts[2]),
-            ("unconfirmed", "Not yet confirmed", counts[3]),
+            ("", "resource-overview", ""),
+            ("selfservice", "resource-selfservice", ""),
+            ("look", "resource-look", ""),
+            ("users", "frame-users", counts[0]),
+            ("tokens", "frame-tokens", counts[1]),
+            ("pairs", "resource-pairs", counts[2]),
+            ("unconfirmed", "resource-unconfirmed", counts[3]),
         ]
         .into_iter()
-        .map(|(part, label, count)| TabLink {
+        .map(|(part, id, count)| TabLink {
             href: if part.is_empty() { base.clone() } else { format!("{base}/{part}") },
-            label,
+            label: Words::ENGLISH.text(id),
             count: count.into(),
             here: part == here,
         })
@@ -449,7 +450,7 @@ impl Resource {
                     can: true,
                     obstacle: None,
                     without_address: vec!["m.berg".into()],
-                    more_without: 3,
+                    more_without: Some("and 3 more".into()),
                 }),
                 form: None,
             })),

@@ -5,6 +5,7 @@ use askama::Template;
 #[cfg(test)]
 use crate::http::page::Tone;
 use crate::http::page::{Badge, Choice, Notice, Page, Pager};
+use crate::words::Words;
 
 /// A list of users as it may look.
 pub const EXAMPLE: &str = "login,e-mail,phone,first name,last name,resource,token
@@ -81,10 +82,8 @@ pub struct UserImport {
 impl UserImport {
     /// The choices for logins that are here already.
     pub fn conflicts(selected: &str) -> Vec<Choice> {
-        Choice::list(
-            &[("fail", "Call it a conflict"), ("fill", "Fill what is empty, overwrite nothing")],
-            selected,
-        )
+        let all = [("fail", "users-import-here-already.fail"), ("fill", "users-import-here-already.fill")];
+        Choice::say(Words::ENGLISH, &all, selected)
     }
 
     #[cfg(test)]
