@@ -38,7 +38,8 @@ pub use id::{
 };
 pub use import::{Import, ImportContent, ImportCounts, ImportLine, ImportState, Verdict};
 pub use issue::{
-    Approval, Claim, Factor, Factors, IssueReference, IssueState, MailedLink, RestoreDraft, UserIssue,
+    Approval, Claim, Factor, FactorMark, Factors, IssueReference, IssueState, MailedLink, RestoreDraft,
+    UserIssue,
 };
 pub use job::{Job, JobKind, JobState};
 pub use key::{Fingerprint, SealedSeed, WrapMode, WrappedKey};

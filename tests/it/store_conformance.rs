@@ -691,6 +691,7 @@ fn user_issue(id: u64, user: u64, opened: i64) -> UserIssue {
         approvals: Vec::new(),
         effect_at: None,
         proves_email: None,
+        marks: Factors::default(),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::store::{Change, Changes, Page, Slice, View};
 use crate::vault::bearer_token;
 
 use super::link::link_hash;
-use super::{closed, names, open_of};
+use super::{closed, is_outdated, names, open_of};
 
 /// A link that proves a new address works for so long.
 const LINK_SECS: i64 = 86_400;
@@ -59,6 +59,8 @@ pub struct UserIssueView {
     pub earlier: Vec<EarlierIssue>,
     /// Hours of the wait, where two operators are needed.
     pub wait_hours: u16,
+    /// It waits, and what it proved has changed since then: it cannot be approved.
+    pub is_outdated: bool,
 }
 
 /// What came of *Verify Identity*.
@@ -117,7 +119,9 @@ impl UserIssueView {
         earlier.reverse();
         let wait_hours = resource.portal.as_ref().map_or(0, |portal| portal.restore_wait_hours);
         let issue = UserIssue { new_password: None, ..issue };
-        Ok(Some(Self { issue, user, resource: resource.name.to_string(), token, earlier, wait_hours }))
+        let is_outdated = issue.is_open() && is_outdated(view, &issue, &user)?;
+        let resource = resource.name.to_string();
+        Ok(Some(Self { issue, user, resource, token, earlier, wait_hours, is_outdated }))
     }
 }
 
@@ -342,6 +346,11 @@ impl Service {
             if issue.effect_at.is_some() {
                 let detail = "two operators verified this request: it takes effect by itself";
                 return Err(ServiceError::state("issue_waits", detail));
+            }
+            if is_outdated(view, &issue, &user)? {
+                let detail = "what was proved for this request has changed since then: delete it; the person can \
+                              make another";
+                return Err(ServiceError::state("proof_outdated", detail));
             }
             let needs_two = issue.needs_two();
             let operator = actor.operator();

@@ -4,9 +4,9 @@ use zeroize::Zeroizing;
 
 use crate::clock::UnixTime;
 use crate::model::{
-    AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Claim, EmailAddress, Factors, IssueReference,
-    IssueState, Login, LoginStage, Resource, RestoreDraft, Session, SessionKind, Subject, User, UserId,
-    UserIssue, Visit,
+    AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Claim, EmailAddress, FactorMark, Factors,
+    IssueReference, IssueState, Login, LoginStage, Resource, RestoreDraft, Session, SessionKind, Subject,
+    User, UserId, UserIssue, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::Passphrase;
@@ -25,7 +25,7 @@ use crate::store::{Change, Changes, View};
 use crate::vault::{check_new_password, random_bytes};
 
 use super::machine::{FactorState, RestoreStep, any, claims, judge};
-use super::{MOST_OPEN, browser, closed, names, on_record, open_of};
+use super::{MOST_OPEN, browser, closed, marks, names, on_record, open_of, standing};
 
 /// What was typed as proofs; nothing where a field was left empty.
 #[derive(Debug, Default)]
@@ -62,6 +62,8 @@ pub enum RestoreResult {
         /// Until when.
         until: UnixTime,
     },
+    /// What was proved has changed since then: something else is asked for.
+    Outdated,
 }
 
 /// Another window went on, or the visit ended.
@@ -116,6 +118,13 @@ impl Asking {
                 Factors::default()
             }
         })
+    }
+
+    /// What stands for each factor now; of nobody nothing does.
+    fn marks(&self, view: &dyn View) -> Result<Factors<Option<FactorMark>>, ServiceError> {
+        let Some(user) = &self.user else { return Ok(Factors::default()) };
+        let token = pair_of(view, user.id, &self.resource)?.map(|(_, token)| token);
+        marks(view, user, token.as_ref())
     }
 
     /// The draft, when it stands at this step.
@@ -180,6 +189,8 @@ impl Service {
                 let detail = "tick what you cannot use";
                 return Err(ServiceError::invalid("lost", "nothing_lost", detail));
             }
+            let marks = asking.marks(view)?;
+            let proved = proved.map(|factor, is| marks.of(factor).filter(|_| is));
             // The newest code holds also when there were enough mails for another.
             let before = asking.session.restore.as_ref().and_then(|draft| draft.code.clone());
             let mut draft = RestoreDraft {
@@ -336,6 +347,10 @@ impl Service {
         let result = self.decide(move |view| {
             let asking = Asking::read(view, &portal, now)?;
             let draft = asking.draft_at(RestoreStep::Send)?;
+            let draft = RestoreDraft { proved: standing(draft.proved, asking.marks(view)?), ..draft };
+            if RestoreStep::of(Some(&draft)) != RestoreStep::Send {
+                return Ok((RestoreResult::Outdated, vec![asking.keep(&portal, draft)]));
+            }
             let mut changes = match of_address.request(view)? {
                 Ok(changes) => changes,
                 Err(until) => return Ok((RestoreResult::Blocked { until }, Vec::new())),
@@ -451,15 +466,17 @@ impl Trying {
             changes.push(entry(AuditResult::Refused, "wrong"));
             return Ok((RestoreProof::Refused, changes));
         }
-        draft.proved = Factors {
+        let right = Factors {
             token: token == Some(true),
             password: password == Some(true),
             email: code == Some(true),
         };
+        let marks = asking.marks(view)?;
+        draft.proved = right.map(|factor, is| marks.of(factor).filter(|_| is));
         if code == Some(true) {
             draft.code = None;
         }
-        changes.push(entry(AuditResult::Done, &names(&draft.proved.where_it(|is| is))));
+        changes.push(entry(AuditResult::Done, &names(&right.where_it(|is| is))));
         changes.push(asking.keep(&self.portal, draft));
         Ok((RestoreProof::Passed, changes))
     }
@@ -520,10 +537,11 @@ impl<'a> Opening<'a> {
         let has = on_record(user, token.as_ref());
         let states = has.map(|factor, has| FactorState::of(has, self.draft.lost.of(factor)));
         let judged = judge(states);
-        if !judged.is_kept(self.draft.proved) {
+        let proved = self.draft.proved.map(|_, mark| mark.is_some());
+        if !judged.is_kept(proved) {
             return Ok(Err(if judged.may_request { "nothing_proved" } else { "nothing_lost" }));
         }
-        let claims = claims(states, self.draft.proved);
+        let claims = claims(states, proved);
         let mut changes = Vec::new();
         let open = open_of(view, user)?;
         if open.len() >= MOST_OPEN {
@@ -558,6 +576,7 @@ impl<'a> Opening<'a> {
             approvals: Vec::new(),
             effect_at: None,
             proves_email: None,
+            marks: self.asking.marks(view)?,
         };
         Ok(Ok((user, issue, changes)))
     }

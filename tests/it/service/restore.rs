@@ -88,7 +88,7 @@ impl Case {
         }
         match self.home.service.portal_restore_send(portal, &visit())? {
             RestoreResult::Sent(reference) => Ok(reference),
-            RestoreResult::Blocked { .. } => panic!("there is room"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -1,11 +1,15 @@
 //! What must not come through where restore access meets emergency codes, waits and other changes.
 
-use mintmark::model::{Claim, DisabledBy, EmailAddress, Factor, IssueState};
+use mintmark::model::{
+    Actor, AssignmentKind, Claim, DisabledBy, EmailAddress, Factor, IssueReference, IssueState, Operator,
+    ResourceAlias, Role, Scope, Visit,
+};
 use mintmark::oath::Otp;
 use mintmark::service::{
-    AuthRequest, AuthResult, EmergencyRequest, IssueVerdict, PortalSettings, RestoreProof, ThirdPage,
-    UserPatch,
+    AssignRequest, AuthRequest, AuthResult, EmergencyRequest, IssueVerdict, PortalSettings, RestoreProof,
+    RestoreResult, RestoreTyped, ThirdPage, UserPatch,
 };
+use mintmark::store::{Page, StoreError};
 
 use super::{Case, PASSWORD, code_of, factors};
 use crate::service::fixture::{admin, alias, login, operator, resource, typed, verifier, visit};
@@ -106,4 +110,52 @@ fn p48_restored_access_ends_an_emergency_code() {
     case.ask("anna", factors(false, true, false), Some(Factor::Token));
     case.verify(1, &case.open()[0]).expect("verified");
     assert_eq!(ask(super::NEW), AuthResult::Rejected);
+}
+
+/// What is changed about anna, by an operator.
+fn changed(case: &Case, password: bool) {
+    let email = EmailAddress::parse("anna@example.com").expect("an address");
+    let patch = UserPatch {
+        password: password.then(|| Some(typed("acht Feigen im Glas"))),
+        email: (!password).then_some(Some(email)),
+        ..UserPatch::default()
+    };
+    case.home.service.change_user(&admin(), &login("anna"), patch).expect("changed");
+}
+
+/// P41: a proof holds only as long as what it proved stands: in the draft of a request, and when it is approved.
+#[test]
+fn p41_a_proof_ends_with_what_it_proved() {
+    let token_lost = factors(true, false, false);
+    for (proof, by_password) in [(Factor::Password, true), (Factor::Email, false)] {
+        let case = Case::new(factors(true, true, true));
+        let portal = case.home.begin("anna");
+        case.lost(&portal, token_lost);
+        assert_eq!(case.prove(&portal, &case.proof(proof)), RestoreProof::Passed);
+        changed(&case, by_password);
+        let sent = case.home.service.portal_restore_send(&portal, &visit()).expect("answered");
+        assert_eq!(sent, RestoreResult::Outdated, "{proof:?}");
+        assert!(case.issues().is_empty());
+        // Something is asked for again.
+        assert_eq!(code_of(case.finish(&portal, token_lost)), "restore_order");
+        let guess = RestoreTyped { password: Some(typed("a wrong one")), ..RestoreTyped::default() };
+        assert_eq!(case.prove(&portal, &guess), RestoreProof::Refused);
+
+        let case = Case::new(factors(true, true, true));
+        case.ask("anna", token_lost, Some(proof));
+        // What was not proved may change.
+        changed(&case, !by_password);
+        assert!(!case.open()[0].is_outdated);
+        changed(&case, by_password);
+        let issue = &case.open()[0];
+        assert!(issue.is_outdated);
+        assert_eq!(code_of(case.verify(1, issue)), "proof_outdated", "{proof:?}");
+        assert_eq!(case.disabled(), None);
+        case.home.service.delete_user_issue(&operator(1), issue.issue.id).expect("deleted");
+    }
+    // So does a proof by a token that an operator switches off.
+    let case = Case::new(factors(true, true, false));
+    case.ask("anna", factors(false, true, false), Some(Factor::Token));
+    case.home.service.set_token_enabled(&admin(), &case.token.serial, false).expect("disabled");
+    assert_eq!(code_of(case.verify(1, &case.open()[0])), "proof_outdated");
 }
