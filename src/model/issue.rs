@@ -247,6 +247,8 @@ pub struct UserIssue {
     pub proves_email: Option<MailedLink>,
     /// What stood for each factor when it was made: a proof holds only as long as it still does.
     pub marks: Factors<Option<FactorMark>>,
+    /// Requests that proved nothing and gave way to it, one after the other.
+    pub displaced: u32,
 }
 
 impl UserIssue {
@@ -327,6 +329,7 @@ mod tests {
             effect_at: None,
             proves_email: None,
             marks: Factors::default(),
+            displaced: 0,
         }
     }
 

@@ -31,7 +31,7 @@ pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditResult, Subject};
 pub use batch::{Batch, BatchAssignment, BatchPart, BatchState, SerialRange};
 pub use budget::{Budget, BudgetKey, BudgetKind, BudgetState};
 pub use draft::TokenDraft;
-pub use environment::{BrowserSays, Environment, Environments, Likeness, Traits};
+pub use environment::{BrowserSays, Environment, Environments, Likeness, Traits, network_of};
 pub use id::{
     ApiKeyId, AssignmentId, BatchAssignmentId, BatchId, DataKeyId, ImportId, JobId, MailId, OperatorId,
     ResourceId, SeedVersion, SubscriptionId, TokenId, UserId, UserIssueId, WebhookPostId,

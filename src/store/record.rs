@@ -68,8 +68,8 @@ impl Record for UserIssue {
     const VERSION: u8 = 2;
 
     fn from_older(_version: u8, body: &[u8]) -> Option<Self> {
-        // No marks.
-        extended(body, &[0, 0, 0])
+        // No marks, and nothing gave way.
+        extended(body, &[0, 0, 0, 0])
     }
 }
 

@@ -692,6 +692,7 @@ fn user_issue(id: u64, user: u64, opened: i64) -> UserIssue {
         effect_at: None,
         proves_email: None,
         marks: Factors::default(),
+        displaced: 0,
     }
 }
 

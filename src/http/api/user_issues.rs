@@ -85,6 +85,8 @@ struct UserIssueDto {
     needs_two_operators: bool,
     /// What was proved has changed since then: it can only be deleted.
     proof_outdated: bool,
+    /// Requests that proved nothing and gave way to this one, one after the other.
+    displaced: u32,
     approvals: Vec<ApprovalDto>,
     /// After two approvals.
     takes_effect_at: Option<String>,
@@ -108,6 +110,7 @@ impl UserIssueDto {
             phone: user.phone.map(|phone| phone.as_str().to_owned()),
             needs_two_operators: issue.needs_two(),
             proof_outdated: is_outdated,
+            displaced: issue.displaced,
             takes_effect_at: issue.effect_at.map(time),
             new_email: issue.new_email.map(|email| email.as_str().to_owned()),
             address: issue.address,

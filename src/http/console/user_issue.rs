@@ -134,6 +134,10 @@ fn card(issue: &UserIssueView, may_decide: bool, now: UnixTime) -> view::IssueCa
             (false, more) => format!("{earlier}; and {more} more"),
         },
     ));
+    if record.displaced > 0 {
+        let before = words::counted(u64::from(record.displaced), "request");
+        facts.push(Fact::new("In the place of", &format!("{before} that proved nothing")));
+    }
     let approvals = record.approvals.iter();
     view::IssueCard {
         id: record.id.0,

@@ -31,7 +31,7 @@ pub use self::request::{RestoreProof, RestoreResult, RestoreTyped};
 pub use self::sign_in::DeletedIssue;
 pub(super) use self::sign_in::deleted_by_sign_in;
 
-/// Requests of one user that wait at the same time.
+/// Requests of one user that wait at the same time: so many that proved something, and so many that did not.
 const MOST_OPEN: usize = 3;
 
 /// What a user has of each factor on a resource.

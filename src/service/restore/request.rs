@@ -6,7 +6,7 @@ use crate::clock::UnixTime;
 use crate::model::{
     AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Claim, EmailAddress, FactorMark, Factors,
     IssueReference, IssueState, Login, LoginStage, Resource, RestoreDraft, Session, SessionKind, Subject,
-    User, UserId, UserIssue, Visit,
+    User, UserId, UserIssue, Visit, network_of,
 };
 use crate::oath::Otp;
 use crate::secret::Passphrase;
@@ -386,7 +386,11 @@ impl Service {
                     };
                     let actor = visit.stranger();
                     let notice = Notice { happened, user, actor: &actor, resource: Some(&asking.resource) };
-                    post.tell(view, &notice, now, &mut changes)?;
+                    // Of those that only take a place nobody is told: there is no end of them, and the old address
+                    // hears of the one that two operators approve.
+                    if issue.displaced == 0 {
+                        post.tell(view, &notice, now, &mut changes)?;
+                    }
                     let event = Event::UserIssue {
                         reference: reference.to_string(),
                         login: user.login.clone(),
@@ -542,23 +546,9 @@ impl<'a> Opening<'a> {
             return Ok(Err(if judged.may_request { "nothing_proved" } else { "nothing_lost" }));
         }
         let claims = claims(states, proved);
-        let mut changes = Vec::new();
-        let open = open_of(view, user)?;
-        if open.len() >= MOST_OPEN {
-            // Whoever proved more is heard; else nobody could be, once a stranger had asked often enough.
-            let proofs = |claims: &Factors<Claim>| claims.where_it(|claim| claim == Claim::Proved).len();
-            let weakest = open
-                .into_iter()
-                .filter(|issue| issue.approvals.is_empty())
-                .min_by_key(|issue| (proofs(&issue.claims), issue.id));
-            match weakest.filter(|weakest| proofs(&weakest.claims) < proofs(&claims)) {
-                Some(weakest) => {
-                    let state = IssueState::ClosedWithAnother { at: self.now };
-                    changes.extend(closed(weakest, state, &self.visit.stranger(), self.now)?);
-                }
-                None => return Ok(Err("enough_open")),
-            }
-        }
+        let Some((displaced, changes)) = self.room(view, user, claims)? else {
+            return Ok(Err("enough_open"));
+        };
         let lost = states.map(|_, state| state == FactorState::Lost);
         let issue = UserIssue {
             id: view.next_user_issue()?,
@@ -577,7 +567,47 @@ impl<'a> Opening<'a> {
             effect_at: None,
             proves_email: None,
             marks: self.asking.marks(view)?,
+            displaced,
         };
         Ok(Ok((user, issue, changes)))
+    }
+
+    /// Makes room for a request with these claims: how many gave way to it one after the other, and the changes;
+    /// `None`: there is none. Requests that proved nothing have places of their own: they never push out one that
+    /// proved something, and are never kept out by those.
+    fn room(
+        &self,
+        view: &dyn View,
+        user: &User,
+        claims: Factors<Claim>,
+    ) -> Result<Option<(u32, Changes)>, ServiceError> {
+        let proofs = |claims: &Factors<Claim>| claims.where_it(|claim| claim == Claim::Proved).len();
+        let is_proved = proofs(&claims) > 0;
+        let open = open_of(view, user)?;
+        let beside: Vec<_> = open.into_iter().filter(|issue| issue.needs_two() != is_proved).collect();
+        if beside.len() < MOST_OPEN {
+            return Ok(Some((0, Vec::new())));
+        }
+        // Nobody takes the place of one of which an operator has established whose it is.
+        let open = beside.into_iter().filter(|issue| issue.approvals.is_empty());
+        let (stranger, state) = (self.visit.stranger(), IssueState::ClosedWithAnother { at: self.now });
+        if is_proved {
+            // Whoever proved more is heard; else nobody could be, once a stranger had asked often enough.
+            let weakest = open.min_by_key(|issue| (proofs(&issue.claims), issue.id));
+            let Some(weakest) = weakest.filter(|weakest| proofs(&weakest.claims) < proofs(&claims)) else {
+                return Ok(None);
+            };
+            return Ok(Some((0, Vec::from(closed(weakest, state, &stranger, self.now)?))));
+        }
+        // Anybody can ask like this, so whoever comes last is heard, or three of a stranger's would shut the owner
+        // out. What comes from the same network gives way first: from one network nobody pushes out others.
+        let here = network_of(&self.visit.address);
+        let Some(oldest) = open.min_by_key(|issue| (network_of(&issue.address) != here, issue.id)) else {
+            return Ok(None);
+        };
+        let (id, displaced) = (oldest.id, oldest.displaced.saturating_add(1));
+        // Its record would be kept for a year, and there is no end of them.
+        let [_, entry] = closed(oldest, state, &stranger, self.now)?;
+        Ok(Some((displaced, vec![Change::DeleteUserIssue(id), entry])))
     }
 }

@@ -75,6 +75,7 @@ fn wire_p42_p43_user_issues_over_rest() {
         ("new_email", json!("anna@example.net")),
         ("needs_two_operators", json!(false)),
         ("proof_outdated", json!(false)),
+        ("displaced", json!(0)),
         ("approvals", json!([])),
         ("takes_effect_at", Value::Null),
     ] {

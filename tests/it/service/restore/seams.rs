@@ -159,3 +159,47 @@ fn p41_a_proof_ends_with_what_it_proved() {
     case.home.service.set_token_enabled(&admin(), &case.token.serial, false).expect("disabled");
     assert_eq!(code_of(case.verify(1, &case.open()[0])), "proof_outdated");
 }
+
+/// A request of somebody who says that everything is lost, from there.
+fn everything_lost(case: &Case, address: &str) -> IssueReference {
+    let everything = factors(true, true, true);
+    let portal = case.home.begin("anna");
+    case.lost(&portal, everything);
+    case.home.service.portal_restore_password(&portal, &typed(super::NEW)).expect("typed");
+    let to = EmailAddress::parse(super::NEW_ADDRESS).expect("an address");
+    case.home.service.portal_restore_email(&portal, &to).expect("typed");
+    match case.home.service.portal_restore_send(&portal, &Visit::from_address(address)).expect("sent") {
+        RestoreResult::Sent(reference) => reference,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// P41: requests that prove nothing, as many as there may be, neither keep out nor push out the owner's, nor any that
+/// proved something.
+#[test]
+fn p41_nobody_is_shut_out_by_requests_that_prove_nothing() {
+    let case = Case::new(factors(true, true, true));
+    let stands = |reference| case.open().iter().any(|view| view.issue.reference == reference);
+    let proved = case.ask("anna", factors(true, false, false), Some(Factor::Password));
+    for n in 1..=3 {
+        everything_lost(&case, &format!("198.51.100.{n}"));
+    }
+    let owner = everything_lost(&case, "192.0.2.7");
+    assert!(stands(owner), "three of a stranger's came before");
+    for n in 4..=12 {
+        let strangers = everything_lost(&case, &format!("198.51.100.{n}"));
+        assert!(stands(strangers) && stands(owner) && stands(proved), "{n}");
+    }
+    let counted: u32 = case.open().iter().map(|view| view.issue.displaced).sum();
+    assert_eq!((case.open().len(), counted), (4, 10));
+    let told = case.home.notices().iter().filter(|(_, text)| text.contains("?k=")).count();
+    assert_eq!(told, 3, "the old address is not flooded");
+    // One that an operator has verified stays, from however many networks they come.
+    let issue = case.open().into_iter().find(|view| view.issue.reference == owner).expect("stands");
+    assert_eq!(case.verify(1, &issue).expect("noted"), IssueVerdict::FirstOfTwo);
+    for n in 1..=9 {
+        everything_lost(&case, &format!("203.0.{n}.9"));
+    }
+    assert!(stands(owner) && stands(proved));
+    assert!(matches!(case.verify(2, &issue).expect("noted"), IssueVerdict::Waits { .. }));
+}
