@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, Approval, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Claim, DisabledBy,
-    EmailAddress, Factor, IssueReference, IssueState, MailKind, MailedLink, Resource, Token, TokenSerial,
-    User, UserIssue, UserIssueId,
+    EmailAddress, Factor, IssueReference, IssueState, MailKind, MailedLink, Resource, Scope, Token,
+    TokenSerial, User, UserIssue, UserIssueId,
 };
 use crate::secret::BearerToken;
 use crate::service::authenticate::is_on;
@@ -55,7 +55,7 @@ pub struct UserIssueView {
     pub resource: String,
     /// The token said to be lost, and why it is disabled if it is.
     pub token: Option<(TokenSerial, Option<DisabledBy>)>,
-    /// The user's others, newest first.
+    /// The user's others that the actor sees, newest first.
     pub earlier: Vec<EarlierIssue>,
     /// Hours of the wait, where two operators are needed.
     pub wait_hours: u16,
@@ -97,7 +97,7 @@ fn visible(view: &dyn View, actor: &Actor, id: UserIssueId) -> Result<UserIssue,
 }
 
 impl UserIssueView {
-    fn read(view: &dyn View, issue: UserIssue) -> Result<Option<Self>, ServiceError> {
+    fn read(view: &dyn View, actor: &Actor, issue: UserIssue) -> Result<Option<Self>, ServiceError> {
         let (Some(user), Some(resource)) = (view.user(issue.user)?, view.resource(issue.resource)?) else {
             return Ok(None);
         };
@@ -108,7 +108,7 @@ impl UserIssueView {
         let mut earlier: Vec<EarlierIssue> = view
             .user_issues_of(user.id)?
             .into_iter()
-            .filter(|other| other.id != issue.id)
+            .filter(|other| other.id != issue.id && actor.scope.covers(other.resource))
             .map(|other| EarlierIssue {
                 id: other.id,
                 reference: other.reference,
@@ -279,10 +279,10 @@ impl Service {
     /// User issues of the actor's scope: the open ones, oldest first, then those that have ended, newest first.
     pub fn user_issues(&self, actor: &Actor, page: Page) -> Result<Slice<UserIssueView>, ServiceError> {
         self.store.read(|view| {
-            let slice = view.user_issues(page)?;
+            let slice = view.user_issues(&actor.scope, page)?;
             let mut items = Vec::with_capacity(slice.items.len());
-            for issue in slice.items.into_iter().filter(|issue| actor.scope.covers(issue.resource)) {
-                items.extend(UserIssueView::read(view, issue)?);
+            for issue in slice.items {
+                items.extend(UserIssueView::read(view, actor, issue)?);
             }
             Ok(Slice { items, next: slice.next })
         })
@@ -292,15 +292,25 @@ impl Service {
     pub fn user_issue(&self, actor: &Actor, id: UserIssueId) -> Result<UserIssueView, ServiceError> {
         self.store.read(|view| {
             let issue = visible(view, actor, id)?;
-            UserIssueView::read(view, issue)?.ok_or_else(missing)
+            UserIssueView::read(view, actor, issue)?.ok_or_else(missing)
         })
     }
 
-    /// How many wait, counted up to `most`.
+    /// How many wait in the actor's scope, counted up to `most`.
     pub fn open_user_issues(&self, actor: &Actor, most: usize) -> Result<usize, ServiceError> {
         self.store.read(|view| {
-            let issues = view.user_issues(Page::first(most))?.items;
-            Ok(issues.iter().filter(|i| i.is_open() && actor.scope.covers(i.resource)).count())
+            let (mut count, mut page) = (0, Page::first(CHUNK));
+            loop {
+                // The open ones come first: those that have ended are not looked through for this.
+                let slice = view.user_issues(&Scope::All, page)?;
+                let all_open = slice.items.iter().all(UserIssue::is_open);
+                let here = |issue: &&UserIssue| issue.is_open() && actor.scope.covers(issue.resource);
+                count += slice.items.iter().filter(here).count();
+                page.after = slice.next;
+                if count >= most || !all_open || page.after.is_none() {
+                    return Ok(count.min(most));
+                }
+            }
         })
     }
 

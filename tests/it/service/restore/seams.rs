@@ -203,3 +203,37 @@ fn p41_nobody_is_shut_out_by_requests_that_prove_nothing() {
     assert!(stands(owner) && stands(proved));
     assert!(matches!(case.verify(2, &issue).expect("noted"), IssueVerdict::Waits { .. }));
 }
+
+/// P42, scope: nobody hears of requests on resources that they do not see, nor are those counted.
+#[test]
+fn p42_lists_and_counts_end_at_the_scope() {
+    let case = Case::new(factors(true, true, true));
+    case.home.service.add_resource(&admin(), &resource("Mail")).expect("made");
+    let settings = PortalSettings {
+        alias: Some(ResourceAlias::parse("mail").expect("an alias")),
+        ..PortalSettings::default()
+    };
+    case.home.service.set_portal(&admin(), &resource("Mail"), &settings).expect("set");
+    let both = AssignRequest { kind: AssignmentKind::User, user: Some(login("anna")), token: None };
+    case.home.service.assign(&admin(), &resource("Mail"), &both).expect("assigned");
+    for n in 1..=3 {
+        everything_lost(&case, &format!("198.51.100.{n}"));
+    }
+    // One on *Mail*, behind those on *VPN*.
+    let mail = settings.alias.clone().expect("set");
+    let cookie = case.home.service.portal_begin(&mail, &login("anna"), &visit()).expect("begun");
+    let portal = case.home.service.portal_session(&mail, &cookie).expect("read").expect("alive");
+    case.lost(&portal, factors(false, true, false));
+    assert_eq!(case.prove(&portal, &case.proof(Factor::Email)), RestoreProof::Passed);
+    let there = case.finish(&portal, factors(false, true, false)).expect("sent");
+
+    let id = case.home.service.resource(&admin(), &resource("Mail")).expect("there").resource.id;
+    let scoped = Actor { scope: Scope::Resources(vec![id]), ..operator(1) };
+    let list = case.home.service.user_issues(&scoped, Page::first(1)).expect("listed");
+    assert_eq!(list.items.iter().map(|view| view.issue.reference).collect::<Vec<_>>(), [there]);
+    assert!(list.items[0].earlier.is_empty(), "others of hers are elsewhere");
+    assert_eq!(case.home.service.open_user_issues(&scoped, 1).expect("counted"), 1);
+    assert_eq!(case.home.service.open_user_issues(&admin(), 99).expect("counted"), 4);
+    assert_eq!(case.home.service.open_user_issues(&admin(), 2).expect("counted"), 2);
+    assert_eq!(case.open()[0].earlier.len(), 3);
+}
