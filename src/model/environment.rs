@@ -71,8 +71,8 @@ fn plain(text: &str, most: usize, allowed: impl Fn(char) -> bool) -> String {
     if fits { text.to_owned() } else { String::new() }
 }
 
-/// The part of an address that stays when a line is given another one.
-fn network(address: &str) -> String {
+/// The part of a network address that stays when a line is given another one; empty when nobody knows.
+pub fn network_of(address: &str) -> String {
     match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
         Ok(address) if address.is_loopback() => Traits::THIS_MACHINE.to_owned(),
         Ok(IpAddr::V4(v4)) => {
@@ -147,7 +147,7 @@ impl Traits {
             language: plain(first, 16, |c| c == '-').to_lowercase(),
             time_zone: plain(says.time_zone.trim(), 40, |c| matches!(c, '/' | '_' | '-' | '+')),
             screen: plain(says.screen.trim(), 11, |_| false),
-            network: network(address),
+            network: network_of(address),
         }
     }
 
@@ -277,8 +277,11 @@ mod tests {
         assert_eq!(read(""), both("unknown", "unknown"));
         let traits = Traits::read(&says(EDGE), "192.0.2.77");
         assert_eq!((traits.language.as_str(), traits.network.as_str()), ("de-de", "192.0.2.0/24"));
-        assert_eq!(network("2001:db8:7:1::9"), "2001:db8:7::/48");
-        assert_eq!((network("::1").as_str(), network("proxy 192.0.2.1").as_str()), ("this machine", ""));
+        assert_eq!(network_of("2001:db8:7:1::9"), "2001:db8:7::/48");
+        assert_eq!(
+            (network_of("::1").as_str(), network_of("proxy 192.0.2.1").as_str()),
+            ("this machine", "")
+        );
     }
 
     #[test]

@@ -69,6 +69,10 @@ impl<T: Copy> Factors<T> {
     }
 }
 
+/// What stood for a factor at one moment, as a hash: another password, another address or another token has another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FactorMark(pub [u8; 32]);
+
 /// What a request says of one factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Claim {
@@ -241,6 +245,10 @@ pub struct UserIssue {
     pub effect_at: Option<UnixTime>,
     /// Proves the new address, after approval.
     pub proves_email: Option<MailedLink>,
+    /// What stood for each factor when it was made: a proof holds only as long as it still does.
+    pub marks: Factors<Option<FactorMark>>,
+    /// Requests that proved nothing and gave way to it, one after the other.
+    pub displaced: u32,
 }
 
 impl UserIssue {
@@ -287,8 +295,8 @@ impl UserIssue {
 pub struct RestoreDraft {
     /// What was ticked as lost.
     pub lost: Factors<bool>,
-    /// What was proved.
-    pub proved: Factors<bool>,
+    /// What was proved: each with what stood for it then.
+    pub proved: Factors<Option<FactorMark>>,
     /// The code that was mailed for it, good in its own session only.
     pub code: Option<SessionCode>,
     /// The new password.
@@ -320,6 +328,8 @@ mod tests {
             approvals: Vec::new(),
             effect_at: None,
             proves_email: None,
+            marks: Factors::default(),
+            displaced: 0,
         }
     }
 

@@ -31,14 +31,17 @@ pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditResult, Subject};
 pub use batch::{Batch, BatchAssignment, BatchPart, BatchState, SerialRange};
 pub use budget::{Budget, BudgetKey, BudgetKind, BudgetState};
 pub use draft::TokenDraft;
-pub use environment::{BrowserSays, Difference, Environment, Environments, Likeness, TraitKind, Traits};
+pub use environment::{
+    BrowserSays, Difference, Environment, Environments, Likeness, TraitKind, Traits, network_of,
+};
 pub use id::{
     ApiKeyId, AssignmentId, BatchAssignmentId, BatchId, DataKeyId, ImportId, JobId, MailId, OperatorId,
     ResourceId, SeedVersion, SubscriptionId, TokenId, UserId, UserIssueId, WebhookPostId,
 };
 pub use import::{Import, ImportContent, ImportCounts, ImportLine, ImportState, Verdict};
 pub use issue::{
-    Approval, Claim, Factor, Factors, IssueReference, IssueState, MailedLink, RestoreDraft, UserIssue,
+    Approval, Claim, Factor, FactorMark, Factors, IssueReference, IssueState, MailedLink, RestoreDraft,
+    UserIssue,
 };
 pub use job::{Job, JobKind, JobState};
 pub use key::{Fingerprint, SealedSeed, WrapMode, WrappedKey};

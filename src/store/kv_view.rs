@@ -14,9 +14,9 @@ use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
     BatchId, BatchState, Budget, BudgetKey, DataKeyId, EmergencyCode, Environments, Fingerprint, Import,
     ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource,
-    ResourceId, SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId,
-    TokenMailing, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId,
-    WrappedKey,
+    ResourceId, Scope, SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft,
+    TokenId, TokenMailing, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost,
+    WebhookPostId, WrappedKey,
 };
 
 impl View for KvView<'_> {
@@ -406,9 +406,10 @@ impl View for KvView<'_> {
         self.numbered(Tab::UserIssues, id.0)
     }
 
-    fn user_issues(&self, page: Page) -> Listed<UserIssue> {
+    fn user_issues(&self, scope: &Scope, page: Page) -> Listed<UserIssue> {
         self.page(Tab::UserIssuesListed, &[], Order::Up, page, |place, _| {
-            self.user_issue(UserIssueId(keys::issue_at(place)))
+            let issue = self.user_issue(UserIssueId(keys::issue_at(place)))?;
+            Ok(issue.filter(|issue| scope.covers(issue.resource)))
         })
     }
 

@@ -6,7 +6,7 @@ use super::kv::Tab;
 use super::{AuditHead, StoreError, StoreMeta};
 use crate::model::{
     ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, EmergencyCode, Environments, Import,
-    ImportLine, Job, Look, MailedCode, Operator, OutboxMail, Resource, SeedRow, Session, Subscription, Token,
+    ImportLine, Job, Look, MailedCode, Operator, OutboxMail, Resource, SeedRow, Subscription, Token,
     TokenDraft, TokenMailing, TokenState, Tombstone, User, UserIssue, WebhookPost, WrappedKey,
 };
 
@@ -48,13 +48,11 @@ records! {
     Operator => Operators,
     ApiKey => ApiKeys,
     Budget => Budgets,
-    Session => Sessions,
     MailedCode => MailedCodes,
     TokenDraft => Drafts,
     TokenMailing => Mailings,
     EmergencyCode => EmergencyCodes,
     Environments => Environments,
-    UserIssue => UserIssues,
     Import => Imports,
     ImportLine => ImportLines,
     Job => Jobs,
@@ -63,6 +61,24 @@ records! {
     WebhookPost => Posts,
     AuditRecord => Audit,
     AuditHead => AuditHeads,
+}
+
+impl Record for UserIssue {
+    const TABLE: Tab = Tab::UserIssues;
+    const VERSION: u8 = 2;
+
+    fn from_older(_version: u8, body: &[u8]) -> Option<Self> {
+        // No marks, and nothing gave way.
+        extended(body, &[0, 0, 0, 0])
+    }
+}
+
+/// Reads a record that was written before fields were added behind its last one: these are their bytes.
+fn extended<R: Record>(body: &[u8], added: &[u8]) -> Option<R> {
+    match postcard::take_from_bytes(&[body, added].concat()) {
+        Ok((record, [])) => Some(record),
+        _ => None,
+    }
 }
 
 /// The bytes of a record.
@@ -90,5 +106,6 @@ pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
     }
 }
 
+mod older;
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,9 @@ use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
     BatchId, Budget, BudgetKey, DataKeyId, EmergencyCode, Environments, Fingerprint, Import, ImportId,
     ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
-    SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenMailing,
-    TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
+    Scope, SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId,
+    TokenMailing, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId,
+    WrappedKey,
 };
 
 /// The store's own description.
@@ -221,7 +222,7 @@ pub trait View {
     fn user_issue(&self, id: UserIssueId) -> Found<UserIssue>;
     /// User issues: the open ones, oldest first, then those that have ended, newest first. The page counts
     /// places in this order.
-    fn user_issues(&self, page: Page) -> Listed<UserIssue>;
+    fn user_issues(&self, scope: &Scope, page: Page) -> Listed<UserIssue>;
     /// All user issues of a user.
     fn user_issues_of(&self, user: UserId) -> Result<Vec<UserIssue>, StoreError>;
     /// User issues with which something is to be done by now.

@@ -691,6 +691,8 @@ fn user_issue(id: u64, user: u64, opened: i64) -> UserIssue {
         approvals: Vec::new(),
         effect_at: None,
         proves_email: None,
+        marks: Factors::default(),
+        displaced: 0,
     }
 }
 
@@ -703,7 +705,7 @@ fn user_issues_are_found_in_their_order_by_user_and_by_time(make: Make) {
         apply(&store, vec![Change::PutUserIssue(Box::new(issue))]).expect("written");
     }
     let listed = |page: Page| {
-        let slice = read(&store, |v| v.user_issues(page));
+        let slice = read(&store, |v| v.user_issues(&Scope::All, page));
         (slice.items.iter().map(|issue| issue.id.0).collect::<Vec<_>>(), slice.next)
     };
     assert_eq!(listed(Page::first(10)).0, [1, 2, 3, 4, 5, 6]);

@@ -83,6 +83,10 @@ struct UserIssueDto {
     new_email: Option<String>,
     /// Nothing was proved: two operators verify it, and it takes effect after a wait.
     needs_two_operators: bool,
+    /// What was proved has changed since then: it can only be deleted.
+    proof_outdated: bool,
+    /// Requests that proved nothing and gave way to this one, one after the other.
+    displaced: u32,
     approvals: Vec<ApprovalDto>,
     /// After two approvals.
     takes_effect_at: Option<String>,
@@ -91,7 +95,7 @@ struct UserIssueDto {
 
 impl UserIssueDto {
     fn of(view: UserIssueView) -> Self {
-        let UserIssueView { issue, user, resource, token, earlier, .. } = view;
+        let UserIssueView { issue, user, resource, token, earlier, is_outdated, .. } = view;
         Self {
             id: issue.id.0,
             reference: issue.reference.to_string(),
@@ -105,6 +109,8 @@ impl UserIssueDto {
             email: user.email.map(|email| email.as_str().to_owned()),
             phone: user.phone.map(|phone| phone.as_str().to_owned()),
             needs_two_operators: issue.needs_two(),
+            proof_outdated: is_outdated,
+            displaced: issue.displaced,
             takes_effect_at: issue.effect_at.map(time),
             new_email: issue.new_email.map(|email| email.as_str().to_owned()),
             address: issue.address,

@@ -73,6 +73,11 @@ fn notice(issue: &UserIssueView) -> Option<Notice> {
     if !record.is_open() {
         return None;
     }
+    if issue.is_outdated {
+        let text = "Password, address or token are others than those that were proved. Delete the request; the person \
+                    can make another.";
+        return Some(Notice::new(Tone::Attention, "What was proved has changed since then.", text));
+    }
     if record.needs_two() {
         let wait = match issue.wait_hours {
             0 => "with the second one's word".to_owned(),
@@ -129,6 +134,10 @@ fn card(issue: &UserIssueView, may_decide: bool, now: UnixTime) -> view::IssueCa
             (false, more) => format!("{earlier}; and {more} more"),
         },
     ));
+    if record.displaced > 0 {
+        let before = words::counted(u64::from(record.displaced), "request");
+        facts.push(Fact::new("In the place of", &format!("{before} that proved nothing")));
+    }
     let approvals = record.approvals.iter();
     view::IssueCard {
         id: record.id.0,
@@ -143,7 +152,7 @@ fn card(issue: &UserIssueView, may_decide: bool, now: UnixTime) -> view::IssueCa
             .map(|word| format!("{}, {}: {}", word.by, words::moment(word.at, now).words, word.note))
             .collect(),
         notice: notice(issue),
-        can_verify: may_decide && record.is_open() && record.effect_at.is_none(),
+        can_verify: may_decide && record.is_open() && record.effect_at.is_none() && !issue.is_outdated,
         can_delete: may_decide && record.is_open(),
     }
 }

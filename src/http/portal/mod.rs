@@ -18,7 +18,7 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
-use super::even::on_the_beat;
+use super::even::{on_the_beat, on_the_password_beat};
 pub(super) use look::{colours, picture};
 
 use super::permission::{Permission, Rule};
@@ -92,7 +92,10 @@ pub fn router() -> Router<AppState> {
         )
         .route("/selfservice/{alias}/look.css", get(look::stylesheet))
         .route("/selfservice/{alias}/logo", get(look::logo))
-        .route("/selfservice/{alias}/verify", get(sign_in::second).post(sign_in::verify))
+        .route(
+            "/selfservice/{alias}/verify",
+            post(sign_in::verify).layer(from_fn(on_the_password_beat)).get(sign_in::second),
+        )
         .route("/selfservice/{alias}/otp", get(sign_in::third).post(sign_in::prove))
         .route("/selfservice/{alias}/sign-out", post(sign_in::leave))
         .route("/selfservice/{alias}/language", post(language::choose))
@@ -100,7 +103,7 @@ pub fn router() -> Router<AppState> {
         .route("/selfservice/{alias}/unusual", get(sign_in::unusual).post(sign_in::unusual_sent))
         .route(
             "/selfservice/{alias}/restore",
-            post(restore::send).layer(from_fn(on_the_beat)).get(restore::show),
+            post(restore::send).layer(from_fn(on_the_password_beat)).get(restore::show),
         )
         .route("/selfservice/{alias}/restore/link", get(restore::link).post(restore::link_used))
         .route("/selfservice/{alias}/environment", get(environment::show).post(environment::change))

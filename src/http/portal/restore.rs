@@ -295,7 +295,7 @@ async fn email(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> Re
 async fn sent(place: &Place, session: &Arc<PortalSession>) -> Result<Response, ApiError> {
     let (asked, visit) = (Arc::clone(session), place.visit());
     match place.state.blocking(move |service| service.portal_restore_send(&asked, &visit)).await? {
-        RestoreResult::Sent(_) => Ok(place.go("restore")),
+        RestoreResult::Sent(_) | RestoreResult::Outdated => Ok(place.go("restore")),
         RestoreResult::Blocked { until } => {
             let now = place.state.service.now();
             let wait = [("wait", place.words.wait(until, now).into())];

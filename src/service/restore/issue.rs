@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, Approval, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Claim, DisabledBy,
-    EmailAddress, Factor, IssueReference, IssueState, MailKind, MailedLink, Resource, Token, TokenSerial,
-    User, UserIssue, UserIssueId,
+    EmailAddress, Factor, IssueReference, IssueState, MailKind, MailedLink, Resource, Scope, Token,
+    TokenSerial, User, UserIssue, UserIssueId,
 };
 use crate::secret::BearerToken;
 use crate::service::authenticate::is_on;
@@ -20,7 +20,7 @@ use crate::store::{Change, Changes, Page, Slice, View};
 use crate::vault::bearer_token;
 
 use super::link::link_hash;
-use super::{closed, names, open_of};
+use super::{closed, is_outdated, names, open_of};
 
 /// A link that proves a new address works for so long.
 const LINK_SECS: i64 = 86_400;
@@ -55,10 +55,12 @@ pub struct UserIssueView {
     pub resource: String,
     /// The token said to be lost, and why it is disabled if it is.
     pub token: Option<(TokenSerial, Option<DisabledBy>)>,
-    /// The user's others, newest first.
+    /// The user's others that the actor sees, newest first.
     pub earlier: Vec<EarlierIssue>,
     /// Hours of the wait, where two operators are needed.
     pub wait_hours: u16,
+    /// It waits, and what it proved has changed since then: it cannot be approved.
+    pub is_outdated: bool,
 }
 
 /// What came of *Verify Identity*.
@@ -95,7 +97,7 @@ fn visible(view: &dyn View, actor: &Actor, id: UserIssueId) -> Result<UserIssue,
 }
 
 impl UserIssueView {
-    fn read(view: &dyn View, issue: UserIssue) -> Result<Option<Self>, ServiceError> {
+    fn read(view: &dyn View, actor: &Actor, issue: UserIssue) -> Result<Option<Self>, ServiceError> {
         let (Some(user), Some(resource)) = (view.user(issue.user)?, view.resource(issue.resource)?) else {
             return Ok(None);
         };
@@ -106,7 +108,7 @@ impl UserIssueView {
         let mut earlier: Vec<EarlierIssue> = view
             .user_issues_of(user.id)?
             .into_iter()
-            .filter(|other| other.id != issue.id)
+            .filter(|other| other.id != issue.id && actor.scope.covers(other.resource))
             .map(|other| EarlierIssue {
                 id: other.id,
                 reference: other.reference,
@@ -117,7 +119,9 @@ impl UserIssueView {
         earlier.reverse();
         let wait_hours = resource.portal.as_ref().map_or(0, |portal| portal.restore_wait_hours);
         let issue = UserIssue { new_password: None, ..issue };
-        Ok(Some(Self { issue, user, resource: resource.name.to_string(), token, earlier, wait_hours }))
+        let is_outdated = issue.is_open() && is_outdated(view, &issue, &user)?;
+        let resource = resource.name.to_string();
+        Ok(Some(Self { issue, user, resource, token, earlier, wait_hours, is_outdated }))
     }
 }
 
@@ -260,6 +264,25 @@ fn require_rule(view: &dyn View, actor: &Actor, issue: &UserIssue, user: &User) 
     Ok(())
 }
 
+/// Whether whoever gave this word could give it now: a signed-in operator who is enabled, and of the role and scope.
+fn still_decides(
+    view: &dyn View,
+    word: &Approval,
+    issue: &UserIssue,
+    user: &User,
+) -> Result<bool, ServiceError> {
+    let operator = word.operator.map(|id| view.operator(id)).transpose()?.flatten();
+    let Some(operator) = operator.filter(|one| one.enabled && one.role.decides_issues()) else {
+        return Ok(false);
+    };
+    let actor = Service::operator_actor(&operator);
+    match require_rule(view, &actor, issue, user) {
+        Ok(()) => Ok(actor.scope.covers(issue.resource)),
+        Err(ServiceError::Forbidden { .. }) => Ok(false),
+        Err(other) => Err(other),
+    }
+}
+
 impl Service {
     fn means(&self, now: UnixTime) -> Result<Means, ServiceError> {
         Ok(Means {
@@ -275,10 +298,10 @@ impl Service {
     /// User issues of the actor's scope: the open ones, oldest first, then those that have ended, newest first.
     pub fn user_issues(&self, actor: &Actor, page: Page) -> Result<Slice<UserIssueView>, ServiceError> {
         self.store.read(|view| {
-            let slice = view.user_issues(page)?;
+            let slice = view.user_issues(&actor.scope, page)?;
             let mut items = Vec::with_capacity(slice.items.len());
-            for issue in slice.items.into_iter().filter(|issue| actor.scope.covers(issue.resource)) {
-                items.extend(UserIssueView::read(view, issue)?);
+            for issue in slice.items {
+                items.extend(UserIssueView::read(view, actor, issue)?);
             }
             Ok(Slice { items, next: slice.next })
         })
@@ -288,15 +311,25 @@ impl Service {
     pub fn user_issue(&self, actor: &Actor, id: UserIssueId) -> Result<UserIssueView, ServiceError> {
         self.store.read(|view| {
             let issue = visible(view, actor, id)?;
-            UserIssueView::read(view, issue)?.ok_or_else(missing)
+            UserIssueView::read(view, actor, issue)?.ok_or_else(missing)
         })
     }
 
-    /// How many wait, counted up to `most`.
+    /// How many wait in the actor's scope, counted up to `most`.
     pub fn open_user_issues(&self, actor: &Actor, most: usize) -> Result<usize, ServiceError> {
         self.store.read(|view| {
-            let issues = view.user_issues(Page::first(most))?.items;
-            Ok(issues.iter().filter(|i| i.is_open() && actor.scope.covers(i.resource)).count())
+            let (mut count, mut page) = (0, Page::first(CHUNK));
+            loop {
+                // The open ones come first: those that have ended are not looked through for this.
+                let slice = view.user_issues(&Scope::All, page)?;
+                let all_open = slice.items.iter().all(UserIssue::is_open);
+                let here = |issue: &&UserIssue| issue.is_open() && actor.scope.covers(issue.resource);
+                count += slice.items.iter().filter(here).count();
+                page.after = slice.next;
+                if count >= most || !all_open || page.after.is_none() {
+                    return Ok(count.min(most));
+                }
+            }
         })
     }
 
@@ -343,6 +376,11 @@ impl Service {
                 let detail = "two operators verified this request: it takes effect by itself";
                 return Err(ServiceError::state("issue_waits", detail));
             }
+            if is_outdated(view, &issue, &user)? {
+                let detail = "what was proved for this request has changed since then: delete it; the person can \
+                              make another";
+                return Err(ServiceError::state("proof_outdated", detail));
+            }
             let needs_two = issue.needs_two();
             let operator = actor.operator();
             if needs_two && operator.is_none() {
@@ -350,6 +388,10 @@ impl Service {
                     code: "operator_needed",
                     detail: "nothing was proved: two signed-in operators verify this request, one after the other",
                 });
+            }
+            let mut is_second = false;
+            for first in &issue.approvals {
+                is_second |= still_decides(view, first, &issue, &user)?;
             }
             if needs_two && issue.approvals.iter().any(|first| first.operator == operator) {
                 return Err(ServiceError::Forbidden {
@@ -368,7 +410,7 @@ impl Service {
                 let (action, about) = (AuditAction::UserIssueVerified, super::subjects(&issue));
                 crate::service::audit_entry(now, &actor, action, about, AuditResult::Done, detail)
             };
-            if needs_two && issue.approvals.len() == 1 {
+            if needs_two && !is_second {
                 let verdict = IssueVerdict::FirstOfTwo;
                 let entry = verified(&verdict);
                 return Ok((verdict, vec![Change::PutUserIssue(Box::new(issue)), entry]));

@@ -112,7 +112,7 @@ impl RestoreStep {
             return Self::Sent;
         }
         let is_all_lost = draft.lost == Factors { token: true, password: true, email: true };
-        if !is_all_lost && !any(draft.proved) {
+        if !is_all_lost && draft.proved == Factors::default() {
             Self::Proof
         } else if draft.lost.password && draft.new_password.is_none() {
             Self::Password
@@ -131,7 +131,7 @@ pub(super) fn any(of: Factors<bool>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Factor, PasswordHash};
+    use crate::model::{Factor, FactorMark, PasswordHash};
 
     fn all() -> Vec<Factors<FactorState>> {
         let mut rows = Vec::new();
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(step(&draft), RestoreStep::Password);
         draft.lost.token = false;
         assert_eq!(step(&draft), RestoreStep::Proof);
-        draft.proved.token = true;
+        draft.proved.token = Some(FactorMark([1; 32]));
         assert_eq!(step(&draft), RestoreStep::Password);
         draft.new_password = Some(PasswordHash("p".into()));
         assert_eq!(step(&draft), RestoreStep::Email);

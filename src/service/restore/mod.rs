@@ -14,10 +14,14 @@ use std::sync::PoisonError;
 
 use crate::clock::UnixTime;
 use crate::model::{
-    AuditAction, AuditResult, Factor, Factors, IssueState, Resource, Subject, Token, User, UserIssue, Visit,
+    AuditAction, AuditResult, Claim, Factor, FactorMark, Factors, IssueState, Resource, Subject, Token, User,
+    UserIssue, Visit,
 };
+use crate::secret::BearerToken;
 use crate::store::{Change, View};
+use crate::vault::bearer_hash;
 
+use super::pair::pair_of;
 use super::{Service, ServiceError};
 
 pub use self::issue::{EarlierIssue, IssueVerdict, UserIssueView};
@@ -27,12 +31,48 @@ pub use self::request::{RESTORE_PASSWORD_CHARS, RestoreProof, RestoreResult, Res
 pub use self::sign_in::DeletedIssue;
 pub(super) use self::sign_in::deleted_by_sign_in;
 
-/// Requests of one user that wait at the same time.
+/// Requests of one user that wait at the same time: so many that proved something, and so many that did not.
 const MOST_OPEN: usize = 3;
 
 /// What a user has of each factor on a resource.
 fn on_record(user: &User, token: Option<&Token>) -> Factors<bool> {
     Factors { token: token.is_some(), password: user.password.is_some(), email: user.email.is_some() }
+}
+
+/// What stands for each factor of a user now. A token that is switched off stands for nothing.
+fn marks(
+    view: &dyn View,
+    user: &User,
+    token: Option<&Token>,
+) -> Result<Factors<Option<FactorMark>>, ServiceError> {
+    let mark = |text: String| FactorMark(bearer_hash(&BearerToken::new(text.into_bytes())));
+    let seed = match token.filter(|token| token.disabled.is_none()) {
+        Some(token) => view.seed(token.id)?,
+        None => None,
+    };
+    Ok(Factors {
+        token: seed.map(|seed| mark(format!("token\n{}\n{}", seed.token.0, seed.version.0))),
+        password: user.password.as_ref().map(|password| mark(format!("password\n{}", password.0))),
+        email: user.email.as_ref().map(|email| mark(format!("email\n{}", email.as_str()))),
+    })
+}
+
+/// The proofs of which still stands what they proved: who has changed a password, an address or a token since
+/// then is not the one who proved the new one.
+fn standing(
+    proved: Factors<Option<FactorMark>>,
+    now: Factors<Option<FactorMark>>,
+) -> Factors<Option<FactorMark>> {
+    proved.map(|factor, mark| mark.filter(|mark| now.of(factor) == Some(*mark)))
+}
+
+/// True when none of the proofs of a request holds any more.
+fn is_outdated(view: &dyn View, issue: &UserIssue, user: &User) -> Result<bool, ServiceError> {
+    let Some(resource) = view.resource(issue.resource)? else { return Ok(false) };
+    let token = pair_of(view, user.id, &resource)?.map(|(_, token)| token);
+    let proved = issue.marks.map(|factor, mark| mark.filter(|_| issue.claims.of(factor) == Claim::Proved));
+    let stands = standing(proved, marks(view, user, token.as_ref())?);
+    Ok(!issue.needs_two() && stands == Factors::default())
 }
 
 /// Names of factors for the log.

@@ -4,9 +4,9 @@ use zeroize::Zeroizing;
 
 use crate::clock::UnixTime;
 use crate::model::{
-    AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Claim, EmailAddress, Factors, IssueReference,
-    IssueState, Login, LoginStage, Resource, RestoreDraft, Session, SessionKind, Subject, User, UserId,
-    UserIssue, Visit,
+    AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Claim, EmailAddress, FactorMark, Factors,
+    IssueReference, IssueState, Login, LoginStage, Resource, RestoreDraft, Session, SessionKind, Subject,
+    User, UserId, UserIssue, Visit, network_of,
 };
 use crate::oath::Otp;
 use crate::secret::Passphrase;
@@ -25,7 +25,7 @@ use crate::store::{Change, Changes, View};
 use crate::vault::{check_new_password, random_bytes};
 
 use super::machine::{FactorState, RestoreStep, any, claims, judge};
-use super::{MOST_OPEN, browser, closed, names, on_record, open_of};
+use super::{MOST_OPEN, browser, closed, marks, names, on_record, open_of, standing};
 
 /// Characters that a new password of a request needs at least.
 pub const RESTORE_PASSWORD_CHARS: usize = MIN_PASSWORD_CHARS;
@@ -65,6 +65,8 @@ pub enum RestoreResult {
         /// Until when.
         until: UnixTime,
     },
+    /// What was proved has changed since then: something else is asked for.
+    Outdated,
 }
 
 /// Another window went on, or the visit ended.
@@ -119,6 +121,13 @@ impl Asking {
                 Factors::default()
             }
         })
+    }
+
+    /// What stands for each factor now; of nobody nothing does.
+    fn marks(&self, view: &dyn View) -> Result<Factors<Option<FactorMark>>, ServiceError> {
+        let Some(user) = &self.user else { return Ok(Factors::default()) };
+        let token = pair_of(view, user.id, &self.resource)?.map(|(_, token)| token);
+        marks(view, user, token.as_ref())
     }
 
     /// The draft, when it stands at this step.
@@ -183,6 +192,8 @@ impl Service {
                 let detail = "tick what you cannot use";
                 return Err(ServiceError::invalid("lost", "nothing_lost", detail));
             }
+            let marks = asking.marks(view)?;
+            let proved = proved.map(|factor, is| marks.of(factor).filter(|_| is));
             // The newest code holds also when there were enough mails for another.
             let before = asking.session.restore.as_ref().and_then(|draft| draft.code.clone());
             let mut draft = RestoreDraft {
@@ -339,6 +350,10 @@ impl Service {
         let result = self.decide(move |view| {
             let asking = Asking::read(view, &portal, now)?;
             let draft = asking.draft_at(RestoreStep::Send)?;
+            let draft = RestoreDraft { proved: standing(draft.proved, asking.marks(view)?), ..draft };
+            if RestoreStep::of(Some(&draft)) != RestoreStep::Send {
+                return Ok((RestoreResult::Outdated, vec![asking.keep(&portal, draft)]));
+            }
             let mut changes = match of_address.request(view)? {
                 Ok(changes) => changes,
                 Err(until) => return Ok((RestoreResult::Blocked { until }, Vec::new())),
@@ -374,7 +389,11 @@ impl Service {
                     };
                     let actor = visit.stranger();
                     let notice = Notice { happened, user, actor: &actor, resource: Some(&asking.resource) };
-                    post.tell(view, &notice, now, &mut changes)?;
+                    // Of those that only take a place nobody is told: there is no end of them, and the old address
+                    // hears of the one that two operators approve.
+                    if issue.displaced == 0 {
+                        post.tell(view, &notice, now, &mut changes)?;
+                    }
                     let event = Event::UserIssue {
                         reference: reference.to_string(),
                         login: user.login.clone(),
@@ -454,15 +473,17 @@ impl Trying {
             changes.push(entry(AuditResult::Refused, "wrong"));
             return Ok((RestoreProof::Refused, changes));
         }
-        draft.proved = Factors {
+        let right = Factors {
             token: token == Some(true),
             password: password == Some(true),
             email: code == Some(true),
         };
+        let marks = asking.marks(view)?;
+        draft.proved = right.map(|factor, is| marks.of(factor).filter(|_| is));
         if code == Some(true) {
             draft.code = None;
         }
-        changes.push(entry(AuditResult::Done, &names(&draft.proved.where_it(|is| is))));
+        changes.push(entry(AuditResult::Done, &names(&right.where_it(|is| is))));
         changes.push(asking.keep(&self.portal, draft));
         Ok((RestoreProof::Passed, changes))
     }
@@ -523,27 +544,14 @@ impl<'a> Opening<'a> {
         let has = on_record(user, token.as_ref());
         let states = has.map(|factor, has| FactorState::of(has, self.draft.lost.of(factor)));
         let judged = judge(states);
-        if !judged.is_kept(self.draft.proved) {
+        let proved = self.draft.proved.map(|_, mark| mark.is_some());
+        if !judged.is_kept(proved) {
             return Ok(Err(if judged.may_request { "nothing_proved" } else { "nothing_lost" }));
         }
-        let claims = claims(states, self.draft.proved);
-        let mut changes = Vec::new();
-        let open = open_of(view, user)?;
-        if open.len() >= MOST_OPEN {
-            // Whoever proved more is heard; else nobody could be, once a stranger had asked often enough.
-            let proofs = |claims: &Factors<Claim>| claims.where_it(|claim| claim == Claim::Proved).len();
-            let weakest = open
-                .into_iter()
-                .filter(|issue| issue.approvals.is_empty())
-                .min_by_key(|issue| (proofs(&issue.claims), issue.id));
-            match weakest.filter(|weakest| proofs(&weakest.claims) < proofs(&claims)) {
-                Some(weakest) => {
-                    let state = IssueState::ClosedWithAnother { at: self.now };
-                    changes.extend(closed(weakest, state, &self.visit.stranger(), self.now)?);
-                }
-                None => return Ok(Err("enough_open")),
-            }
-        }
+        let claims = claims(states, proved);
+        let Some((displaced, changes)) = self.room(view, user, claims)? else {
+            return Ok(Err("enough_open"));
+        };
         let lost = states.map(|_, state| state == FactorState::Lost);
         let issue = UserIssue {
             id: view.next_user_issue()?,
@@ -561,7 +569,48 @@ impl<'a> Opening<'a> {
             approvals: Vec::new(),
             effect_at: None,
             proves_email: None,
+            marks: self.asking.marks(view)?,
+            displaced,
         };
         Ok(Ok((user, issue, changes)))
+    }
+
+    /// Makes room for a request with these claims: how many gave way to it one after the other, and the changes;
+    /// `None`: there is none. Requests that proved nothing have places of their own: they never push out one that
+    /// proved something, and are never kept out by those.
+    fn room(
+        &self,
+        view: &dyn View,
+        user: &User,
+        claims: Factors<Claim>,
+    ) -> Result<Option<(u32, Changes)>, ServiceError> {
+        let proofs = |claims: &Factors<Claim>| claims.where_it(|claim| claim == Claim::Proved).len();
+        let is_proved = proofs(&claims) > 0;
+        let open = open_of(view, user)?;
+        let beside: Vec<_> = open.into_iter().filter(|issue| issue.needs_two() != is_proved).collect();
+        if beside.len() < MOST_OPEN {
+            return Ok(Some((0, Vec::new())));
+        }
+        // Nobody takes the place of one of which an operator has established whose it is.
+        let open = beside.into_iter().filter(|issue| issue.approvals.is_empty());
+        let (stranger, state) = (self.visit.stranger(), IssueState::ClosedWithAnother { at: self.now });
+        if is_proved {
+            // Whoever proved more is heard; else nobody could be, once a stranger had asked often enough.
+            let weakest = open.min_by_key(|issue| (proofs(&issue.claims), issue.id));
+            let Some(weakest) = weakest.filter(|weakest| proofs(&weakest.claims) < proofs(&claims)) else {
+                return Ok(None);
+            };
+            return Ok(Some((0, Vec::from(closed(weakest, state, &stranger, self.now)?))));
+        }
+        // Anybody can ask like this, so whoever comes last is heard, or three of a stranger's would shut the owner
+        // out. What comes from the same network gives way first: from one network nobody pushes out others.
+        let here = network_of(&self.visit.address);
+        let Some(oldest) = open.min_by_key(|issue| (network_of(&issue.address) != here, issue.id)) else {
+            return Ok(None);
+        };
+        let (id, displaced) = (oldest.id, oldest.displaced.saturating_add(1));
+        // Its record would be kept for a year, and there is no end of them.
+        let [_, entry] = closed(oldest, state, &stranger, self.now)?;
+        Ok(Some((displaced, vec![Change::DeleteUserIssue(id), entry])))
     }
 }

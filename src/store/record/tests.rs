@@ -2,17 +2,18 @@
 
 use super::*;
 use crate::clock::UnixTime;
+use crate::model::Session;
 use crate::model::{
     Accent, Actor, ActorOrigin, ApiKeyId, Approval, AssignmentId, AuditAction, AuditEntry, AuditResult,
     BatchAssignmentId, BatchId, BatchName, BatchPart, BatchState, Channel, Claim, Colour, Custody, DataKeyId,
-    DisabledBy, Drift, EmailAddress, EmailChange, Environment, Factors, Fingerprint, ImportContent,
-    ImportCounts, ImportId, ImportState, IssueReference, IssueState, JobId, JobKind, JobState, LastDelivery,
-    Login, LoginStage, Logo, LogoKind, MailId, MailKind, MailState, MailedLink, NewsKind, OperatorId,
-    OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement, PinRecord, PortalAction, ResourceAlias,
-    ResourceId, ResourceName, RestoreDraft, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange,
-    SessionCode, SessionKind, StockPlace, StockWatch, Subject, SubscriptionId, TokenId, TokenKind,
-    TokenOrigin, TokenSerial, TokenType, Traits, UserId, UserIssueId, Verdict, WebhookPostId, WebhookUrl,
-    WrapMode,
+    DisabledBy, Drift, EmailAddress, EmailChange, Environment, FactorMark, Factors, Fingerprint,
+    ImportContent, ImportCounts, ImportId, ImportState, IssueReference, IssueState, JobId, JobKind, JobState,
+    LastDelivery, Login, LoginStage, Logo, LogoKind, MailId, MailKind, MailState, MailedLink, NewsKind,
+    OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement, PinRecord, PortalAction,
+    ResourceAlias, ResourceId, ResourceName, RestoreDraft, Role, Scope, SealedSeed, SeedVersion, SelfService,
+    SerialRange, SessionCode, SessionKind, StockPlace, StockWatch, Subject, SubscriptionId, TokenId,
+    TokenKind, TokenOrigin, TokenSerial, TokenType, Traits, UserId, UserIssueId, Verdict, WebhookPostId,
+    WebhookUrl, WrapMode,
 };
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
 use crate::store::audit::hex;
@@ -295,7 +296,7 @@ fn bytes_of_sessions_mails_and_budgets() {
         environment: Some(7),
         restore: Some(Box::new(RestoreDraft {
             lost: Factors { token: true, password: false, email: false },
-            proved: Factors { token: false, password: true, email: false },
+            proved: Factors { token: None, password: Some(FactorMark([3; 32])), email: None },
             code: Some(SessionCode { hash: [1; 32], expires_at: AT }),
             new_password: Some(PasswordHash("p".into())),
             new_email: None,
@@ -305,7 +306,7 @@ fn bytes_of_sessions_mails_and_budgets() {
     };
     pinned(
         &session,
-        "0101030205f6a1d5edee660104f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660104010202020202020202020202020202020202020202020202020202020202020202f6a1d5edee66010701010000000100010101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660101700001ac0201",
+        "0201030205f6a1d5edee660104f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660104010202020202020202020202020202020202020202020202020202020202020202f6a1d5edee660107010100000001030303030303030303030303030303030303030303030303030303030303030300010101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660101700001ac0201",
     );
     let environment = Environment {
         number: 1,
@@ -373,10 +374,12 @@ fn bytes_of_user_issues() {
         approvals: vec![Approval { operator: Some(OperatorId(4)), by: "o".into(), at: AT, note: "n".into() }],
         effect_at: Some(AT),
         proves_email: Some(MailedLink { hash: [1; 32], expires_at: AT }),
+        marks: Factors { token: None, password: Some(FactorMark([3; 32])), email: None },
+        displaced: 2,
     };
     pinned(
         &issue,
-        "0107ac020503010200010401017000f6a1d5edee66033a3a31014601f6a1d5edee66010104016ff6a1d5edee66016e01f6a1d5edee66010101010101010101010101010101010101010101010101010101010101010101f6a1d5edee66",
+        "0207ac020503010200010401017000f6a1d5edee66033a3a31014601f6a1d5edee66010104016ff6a1d5edee66016e01f6a1d5edee66010101010101010101010101010101010101010101010101010101010101010101f6a1d5edee66000103030303030303030303030303030303030303030303030303030303030303030002",
     );
 }
 
@@ -465,6 +468,26 @@ fn refuses_newer_cut_and_longer_records() {
     let mut longer = bytes;
     longer.push(0);
     assert!(matches!(decode::<Budget>(&longer), Err(StoreError::Record { .. })));
+}
+
+/// What was written before fields were added is read with what they are by default.
+#[test]
+fn reads_records_of_before() {
+    let issue = bytes_of(
+        "0107ac020503010200010401017000f6a1d5edee66033a3a31014601f6a1d5edee66010104016ff6a1d5edee66016e01f6a1d5edee66010101010101010101010101010101010101010101010101010101010101010101f6a1d5edee66",
+    );
+    let issue = decode::<UserIssue>(&issue).expect("reads");
+    assert_eq!((issue.id, issue.marks), (UserIssueId(7), Factors::default()));
+    assert_eq!(issue.proves_email, Some(MailedLink { hash: [1; 32], expires_at: AT }));
+    let session = bytes_of(
+        "0101030205f6a1d5edee660104f6a1d5edee66f6a1d5edee66033a3a31010d61406578616d706c652e6f72670101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660104010202020202020202020202020202020202020202020202020202020202020202f6a1d5edee66010701010000000100010101010101010101010101010101010101010101010101010101010101010101f6a1d5edee660101700001ac0201",
+    );
+    let session = decode::<Session>(&session).expect("reads");
+    assert_eq!((session.environment, session.restore, session.emergency), (Some(7), None, true));
+}
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    data_encoding::HEXLOWER.decode(hex.as_bytes()).expect("hex")
 }
 
 /// Variants are stored by their place: new ones go to the end of an enum.

@@ -49,7 +49,7 @@ fn ask(server: &Server, lost: Factors<bool>) -> String {
     server.service.portal_restore_email(&portal, &to).expect("typed");
     match server.service.portal_restore_send(&portal, &visit).expect("sent") {
         RestoreResult::Sent(reference) => reference.to_string(),
-        RestoreResult::Blocked { .. } => panic!("there is room"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -74,6 +74,8 @@ fn wire_p42_p43_user_issues_over_rest() {
         ("email", json!("anna@example.org")),
         ("new_email", json!("anna@example.net")),
         ("needs_two_operators", json!(false)),
+        ("proof_outdated", json!(false)),
+        ("displaced", json!(0)),
         ("approvals", json!([])),
         ("takes_effect_at", Value::Null),
     ] {

@@ -1,11 +1,15 @@
 //! What must not come through where restore access meets emergency codes, waits and other changes.
 
-use mintmark::model::{Claim, DisabledBy, EmailAddress, Factor, IssueState};
+use mintmark::model::{
+    Actor, AssignmentKind, Claim, DisabledBy, EmailAddress, Factor, IssueReference, IssueState, Operator,
+    ResourceAlias, Role, Scope, Visit,
+};
 use mintmark::oath::Otp;
 use mintmark::service::{
-    AuthRequest, AuthResult, EmergencyRequest, IssueVerdict, PortalSettings, RestoreProof, ThirdPage,
-    UserPatch,
+    AssignRequest, AuthRequest, AuthResult, EmergencyRequest, IssueVerdict, PortalSettings, RestoreProof,
+    RestoreResult, RestoreTyped, ThirdPage, UserPatch,
 };
+use mintmark::store::{Page, StoreError};
 
 use super::{Case, PASSWORD, code_of, factors};
 use crate::service::fixture::{admin, alias, login, operator, resource, typed, verifier, visit};
@@ -106,4 +110,161 @@ fn p48_restored_access_ends_an_emergency_code() {
     case.ask("anna", factors(false, true, false), Some(Factor::Token));
     case.verify(1, &case.open()[0]).expect("verified");
     assert_eq!(ask(super::NEW), AuthResult::Rejected);
+}
+
+/// What is changed about anna, by an operator.
+fn changed(case: &Case, password: bool) {
+    let email = EmailAddress::parse("anna@example.com").expect("an address");
+    let patch = UserPatch {
+        password: password.then(|| Some(typed("acht Feigen im Glas"))),
+        email: (!password).then_some(Some(email)),
+        ..UserPatch::default()
+    };
+    case.home.service.change_user(&admin(), &login("anna"), patch).expect("changed");
+}
+
+/// P41: a proof holds only as long as what it proved stands: in the draft of a request, and when it is approved.
+#[test]
+fn p41_a_proof_ends_with_what_it_proved() {
+    let token_lost = factors(true, false, false);
+    for (proof, by_password) in [(Factor::Password, true), (Factor::Email, false)] {
+        let case = Case::new(factors(true, true, true));
+        let portal = case.home.begin("anna");
+        case.lost(&portal, token_lost);
+        assert_eq!(case.prove(&portal, &case.proof(proof)), RestoreProof::Passed);
+        changed(&case, by_password);
+        let sent = case.home.service.portal_restore_send(&portal, &visit()).expect("answered");
+        assert_eq!(sent, RestoreResult::Outdated, "{proof:?}");
+        assert!(case.issues().is_empty());
+        // Something is asked for again.
+        assert_eq!(code_of(case.finish(&portal, token_lost)), "restore_order");
+        let guess = RestoreTyped { password: Some(typed("a wrong one")), ..RestoreTyped::default() };
+        assert_eq!(case.prove(&portal, &guess), RestoreProof::Refused);
+
+        let case = Case::new(factors(true, true, true));
+        case.ask("anna", token_lost, Some(proof));
+        // What was not proved may change.
+        changed(&case, !by_password);
+        assert!(!case.open()[0].is_outdated);
+        changed(&case, by_password);
+        let issue = &case.open()[0];
+        assert!(issue.is_outdated);
+        assert_eq!(code_of(case.verify(1, issue)), "proof_outdated", "{proof:?}");
+        assert_eq!(case.disabled(), None);
+        case.home.service.delete_user_issue(&operator(1), issue.issue.id).expect("deleted");
+    }
+    // So does a proof by a token that an operator switches off.
+    let case = Case::new(factors(true, true, false));
+    case.ask("anna", factors(false, true, false), Some(Factor::Token));
+    case.home.service.set_token_enabled(&admin(), &case.token.serial, false).expect("disabled");
+    assert_eq!(code_of(case.verify(1, &case.open()[0])), "proof_outdated");
+}
+
+/// A request of somebody who says that everything is lost, from there.
+fn everything_lost(case: &Case, address: &str) -> IssueReference {
+    let everything = factors(true, true, true);
+    let portal = case.home.begin("anna");
+    case.lost(&portal, everything);
+    case.home.service.portal_restore_password(&portal, &typed(super::NEW)).expect("typed");
+    let to = EmailAddress::parse(super::NEW_ADDRESS).expect("an address");
+    case.home.service.portal_restore_email(&portal, &to).expect("typed");
+    match case.home.service.portal_restore_send(&portal, &Visit::from_address(address)).expect("sent") {
+        RestoreResult::Sent(reference) => reference,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// P41: requests that prove nothing, as many as there may be, neither keep out nor push out the owner's, nor any that
+/// proved something.
+#[test]
+fn p41_nobody_is_shut_out_by_requests_that_prove_nothing() {
+    let case = Case::new(factors(true, true, true));
+    let stands = |reference| case.open().iter().any(|view| view.issue.reference == reference);
+    let proved = case.ask("anna", factors(true, false, false), Some(Factor::Password));
+    for n in 1..=3 {
+        everything_lost(&case, &format!("198.51.100.{n}"));
+    }
+    let owner = everything_lost(&case, "192.0.2.7");
+    assert!(stands(owner), "three of a stranger's came before");
+    for n in 4..=12 {
+        let strangers = everything_lost(&case, &format!("198.51.100.{n}"));
+        assert!(stands(strangers) && stands(owner) && stands(proved), "{n}");
+    }
+    let counted: u32 = case.open().iter().map(|view| view.issue.displaced).sum();
+    assert_eq!((case.open().len(), counted), (4, 10));
+    let told = case.home.notices().iter().filter(|(_, text)| text.contains("?k=")).count();
+    assert_eq!(told, 3, "the old address is not flooded");
+    // One that an operator has verified stays, from however many networks they come.
+    let issue = case.open().into_iter().find(|view| view.issue.reference == owner).expect("stands");
+    assert_eq!(case.verify(1, &issue).expect("noted"), IssueVerdict::FirstOfTwo);
+    for n in 1..=9 {
+        everything_lost(&case, &format!("203.0.{n}.9"));
+    }
+    assert!(stands(owner) && stands(proved));
+    assert!(matches!(case.verify(2, &issue).expect("noted"), IssueVerdict::Waits { .. }));
+}
+
+/// P42, scope: nobody hears of requests on resources that they do not see, nor are those counted.
+#[test]
+fn p42_lists_and_counts_end_at_the_scope() {
+    let case = Case::new(factors(true, true, true));
+    case.home.service.add_resource(&admin(), &resource("Mail")).expect("made");
+    let settings = PortalSettings {
+        alias: Some(ResourceAlias::parse("mail").expect("an alias")),
+        ..PortalSettings::default()
+    };
+    case.home.service.set_portal(&admin(), &resource("Mail"), &settings).expect("set");
+    let both = AssignRequest { kind: AssignmentKind::User, user: Some(login("anna")), token: None };
+    case.home.service.assign(&admin(), &resource("Mail"), &both).expect("assigned");
+    for n in 1..=3 {
+        everything_lost(&case, &format!("198.51.100.{n}"));
+    }
+    // One on *Mail*, behind those on *VPN*.
+    let mail = settings.alias.clone().expect("set");
+    let cookie = case.home.service.portal_begin(&mail, &login("anna"), &visit()).expect("begun");
+    let portal = case.home.service.portal_session(&mail, &cookie).expect("read").expect("alive");
+    case.lost(&portal, factors(false, true, false));
+    assert_eq!(case.prove(&portal, &case.proof(Factor::Email)), RestoreProof::Passed);
+    let there = case.finish(&portal, factors(false, true, false)).expect("sent");
+
+    let id = case.home.service.resource(&admin(), &resource("Mail")).expect("there").resource.id;
+    let scoped = Actor { scope: Scope::Resources(vec![id]), ..operator(1) };
+    let list = case.home.service.user_issues(&scoped, Page::first(1)).expect("listed");
+    assert_eq!(list.items.iter().map(|view| view.issue.reference).collect::<Vec<_>>(), [there]);
+    assert!(list.items[0].earlier.is_empty(), "others of hers are elsewhere");
+    assert_eq!(case.home.service.open_user_issues(&scoped, 1).expect("counted"), 1);
+    assert_eq!(case.home.service.open_user_issues(&admin(), 99).expect("counted"), 4);
+    assert_eq!(case.home.service.open_user_issues(&admin(), 2).expect("counted"), 2);
+    assert_eq!(case.open()[0].earlier.len(), 3);
+}
+
+/// P43: the first of two counts as long as they could still decide when the second does.
+#[test]
+fn p43_the_first_operator_must_still_be_one() {
+    let has = factors(false, true, false);
+    let login_of = |id: u64| login(&format!("operator{id}"));
+    type Change = fn(Operator) -> Operator;
+    let changes: [(&str, Change); 3] = [
+        ("disabled", |first| Operator { enabled: false, ..first }),
+        ("another role", |first| Operator { role: Role::Auditor, ..first }),
+        ("another scope", |first| Operator { scope: Scope::Resources(Vec::new()), ..first }),
+    ];
+    for (what, change) in changes {
+        let case = Case::new(has);
+        case.ask("anna", factors(true, true, true), None);
+        let issue = &case.open()[0];
+        assert_eq!(case.verify(1, issue).expect("noted"), IssueVerdict::FirstOfTwo);
+        let name = login_of(1);
+        case.home
+            .store
+            .write(move |view| {
+                let first = view.operator_by_login(name.as_str())?.expect("hired");
+                Ok::<_, StoreError>(((), vec![mintmark::store::Change::PutOperator(change(first))]))
+            })
+            .expect("written");
+        assert_eq!(case.verify(2, issue).expect("noted"), IssueVerdict::FirstOfTwo, "{what}");
+        assert_eq!(code_of(case.verify(2, issue)), "another_operator", "{what}");
+        case.untouched(has, what);
+        assert!(matches!(case.verify(3, issue).expect("noted"), IssueVerdict::Waits { .. }), "{what}");
+    }
 }
