@@ -77,6 +77,7 @@ const DONE: &[&str] = &[
     "frame-done-user-changed",
     "frame-done-user-unblocked",
     "frame-done-issue-approved",
+    "frame-done-issue-link",
     "frame-done-issue-first",
     "frame-done-issue-waits",
     "frame-done-issue-deleted",

@@ -19,14 +19,6 @@ pub(super) fn moment_in(words: Words, at: UnixTime, now: UnixTime) -> Moment {
     Moment { words: words.moment(at, now), exact: at.to_string() }
 }
 
-/// When another try makes sense: "in 30 s"; `None`: after an operator opened it.
-pub(super) fn next_try(until: Option<UnixTime>, now: UnixTime) -> Option<String> {
-    until.map(|until| {
-        let secs = u64::try_from(until.secs_since(now)).unwrap_or(0).max(1);
-        format!("in {}", duration(secs))
-    })
-}
-
 /// "12 s", "5 min 20 s", "3 h 10 min", "41 days 3 h".
 pub(super) fn duration(secs: u64) -> String {
     Words::ENGLISH.duration(secs)

@@ -32,9 +32,10 @@ macro_rules! files {
 }
 
 /// What only operators read is in English alone.
-const OPERATOR: [&str; 5] = [
+const OPERATOR: [&str; 6] = [
     include_str!("../../languages/en/operator/batch.ftl"),
     include_str!("../../languages/en/operator/frame.ftl"),
+    include_str!("../../languages/en/operator/issue.ftl"),
     include_str!("../../languages/en/operator/station.ftl"),
     include_str!("../../languages/en/operator/token.ftl"),
     include_str!("../../languages/en/operator/user.ftl"),

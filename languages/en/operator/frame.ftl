@@ -47,6 +47,7 @@ frame-done-user-added = The user is there.
 frame-done-user-changed = Saved.
 frame-done-user-unblocked = The user is unblocked.
 frame-done-issue-approved = Approved. The user can sign in with what is in force now.
+frame-done-issue-link = A new link is on its way to the new address. It works for one day.
 frame-done-issue-first = Noted. Another operator must verify this request, too.
 frame-done-issue-waits = Noted. The request takes effect after its wait; whoever reads the old e-mail was told.
 frame-done-issue-deleted = The request is deleted.

@@ -15,27 +15,48 @@ use crate::http::state::AppState;
 use crate::http::{frame, words};
 use crate::model::{NewsKind, Role, SubscriptionId};
 use crate::service::{MailMode, NewSubscription, SubscriptionView};
+use crate::words::Words;
+
+const fn channel(is_mail: bool) -> &'static str {
+    if is_mail { "notification-mail" } else { "notification-webhook" }
+}
 
 fn row(one: &SubscriptionView, now: UnixTime) -> view::NotificationRow {
     let event = match &one.stock {
         Some((_, name, few)) => {
-            format!("{}: fewer than {} of {name}", one.kind.words(), words::count(u64::from(*few)))
+            let few = words::count(u64::from(*few));
+            let variables =
+                [("event", one.kind.words().into()), ("few", few.into()), ("name", name.as_str().into())];
+            Words::ENGLISH.with("notification-few", &variables)
         }
         None => one.kind.words().to_owned(),
     };
-    let state = match &one.last {
-        None => Badge::new(Tone::Neutral, "Nothing sent yet"),
-        Some(last) if last.given_up => Badge::new(Tone::Bad, "Given up"),
-        Some(last) if last.problem.is_some() => Badge::new(Tone::Attention, "Tried again later"),
-        Some(_) => Badge::new(Tone::Good, "Delivered"),
+    let (tone, state) = match &one.last {
+        _ if one.is_paused => (Tone::Attention, "notification-state-paused"),
+        None => (Tone::Neutral, "notification-state-nothing"),
+        Some(last) if last.given_up => (Tone::Bad, "notification-state-given-up"),
+        Some(last) if last.problem.is_some() => (Tone::Attention, "notification-state-later"),
+        Some(_) => (Tone::Good, "notification-state-delivered"),
     };
+    let mut notes = Vec::new();
+    if one.is_paused {
+        notes.push(Words::ENGLISH.text("notification-state-paused.note"));
+    }
+    if let Some((count, until)) = one.left_out {
+        let variables = [
+            ("count", words::count(u64::from(count)).into()),
+            ("when", words::moment(until, now).words.into()),
+        ];
+        notes.push(Words::ENGLISH.with("notification-left-out", &variables));
+    }
     view::NotificationRow {
+        notes: notes.join(" "),
         id: one.id.0,
         operator: one.operator.clone(),
         event,
-        channel: if one.channel == "mail" { "Mail" } else { "Webhook" },
+        channel: Words::ENGLISH.text(channel(one.channel == "mail")),
         to: one.to.clone(),
-        state,
+        state: Badge::new(tone, &Words::ENGLISH.text(state)),
         when: one.last.as_ref().map(|last| words::moment(last.at, now)),
         problem: one.last.as_ref().and_then(|last| last.problem.clone()).unwrap_or_default(),
     }
@@ -58,28 +79,27 @@ async fn page(
         .filter(|kind| role.is_some_and(|role| kind.is_for(role)))
         .map(|kind| (kind.name(), kind.words()))
         .collect();
-    let channels: &[(&str, &str)] = if role == Some(Role::Admin) {
-        &[("mail", "Mail"), ("webhook", "Webhook")]
-    } else {
-        &[("mail", "Mail")]
-    };
-    let mail_off = (state.service.mail_mode() == MailMode::None).then(|| {
-        let text = "Mails do not leave. An admin sets one in mintmark.toml (smtp); a webhook needs none.";
-        Notice::new(Tone::Attention, "No mail server is set up.", text)
-    });
+    let (mail, webhook) = (Words::ENGLISH.text(channel(true)), Words::ENGLISH.text(channel(false)));
+    let mut channels = vec![("mail", mail.as_str())];
+    if role == Some(Role::Admin) {
+        channels.push(("webhook", &webhook));
+    }
+    let mail_off = (state.service.mail_mode() == MailMode::None)
+        .then(|| Notice::say(Tone::Attention, Words::ENGLISH, "notification-no-mail"));
     let of = |name: &'static str| match refused {
         Some((error, fields)) => typed(error, name, fields.get(name)),
         None => Field::default(),
     };
+    let title = Words::ENGLISH.text("notifications-title");
     let mut page = view::Notifications {
-        page: frame::with_done(frame::page(state, caller, "Notifications", "notifications"), done),
+        page: frame::with_done(frame::page(state, caller, &title, "notifications"), done),
         rows: found.iter().map(|one| row(one, now)).collect(),
         shows_operator: found.iter().any(|one| !one.is_own),
         may_add: is_person,
         created,
         mail_off,
         events: chosen(&events, field("event")),
-        channels: chosen(channels, field("channel")),
+        channels: chosen(&channels, field("channel")),
         to: of("to"),
         problem: None,
         resource: of("resource"),
@@ -88,7 +108,8 @@ async fn page(
     };
     let placed = [&page.to, &page.resource, &page.batch, &page.fewer_than].iter().any(|f| f.error.is_some());
     if let Some((error, _)) = refused.filter(|_| !placed) {
-        page.problem = Some(Notice::new(Tone::Bad, "Nothing was added.", &words::sentence(&error.message)));
+        let title = Words::ENGLISH.text("notification-unchanged");
+        page.problem = Some(Notice::new(Tone::Bad, &title, &words::sentence(&error.message)));
     }
     Ok(page)
 }

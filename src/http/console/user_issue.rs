@@ -14,8 +14,11 @@ use crate::http::page::{Badge, Fact, Field, Notice, Tone};
 use crate::http::permission::Permission;
 use crate::http::state::AppState;
 use crate::http::{frame, words};
-use crate::model::{Actor, Claim, DisabledBy, EmailAddress, Factor, IssueState, PhoneNumber, UserIssueId};
+use crate::model::{
+    Actor, Claim, DisabledBy, EmailAddress, Factor, IssueState, PhoneNumber, UserIssue, UserIssueId,
+};
 use crate::service::{IssueVerdict, UserIssueView};
+use crate::words::Words;
 
 /// From so many on they stand in a table.
 const MANY: usize = 10;
@@ -25,46 +28,50 @@ fn id_of(text: &str) -> Result<UserIssueId, ApiError> {
 }
 
 fn authenticator(factor: Factor, claim: Claim) -> view::Authenticator {
-    let (icon, name, none) = match factor {
-        Factor::Token => ("key-round", "Token", "No token"),
-        Factor::Password => ("lock", "Password", "No password"),
-        Factor::Email => ("mail", "E-mail", "No e-mail"),
+    let (icon, id) = match factor {
+        Factor::Token => ("key-round", "issue-token"),
+        Factor::Password => ("lock", "issue-password"),
+        Factor::Email => ("mail", "issue-email"),
     };
-    let state = match claim {
-        Claim::Absent => Badge::with_icon(Tone::Neutral, "circle", none),
-        Claim::Lost => Badge::with_icon(Tone::Bad, "circle-x", &format!("{name} lost")),
-        Claim::Proved => Badge::with_icon(Tone::Good, "circle-check", &format!("{name} proved")),
-        Claim::Unproved => Badge::with_icon(Tone::Bad, "circle-question-mark", &format!("{name} not proved")),
+    let (tone, sign, how) = match claim {
+        Claim::Absent => (Tone::Neutral, "circle", "none"),
+        Claim::Lost => (Tone::Bad, "circle-x", "lost"),
+        Claim::Proved => (Tone::Good, "circle-check", "proved"),
+        Claim::Unproved => (Tone::Bad, "circle-question-mark", "unproved"),
     };
+    let state = Badge::with_icon(tone, sign, &Words::ENGLISH.text(&format!("{id}.{how}")));
     view::Authenticator { icon, state }
 }
 
 /// What an ended or open state is called.
-fn state_words(state: &IssueState) -> &'static str {
-    match state {
-        IssueState::Open => "Open",
-        IssueState::Approved { .. } => "Approved",
-        IssueState::DeletedByOperator { .. } => "Deleted by an operator",
-        IssueState::DeletedBySignIn { .. } => "Deleted by signing in",
-        IssueState::ClosedWithAnother { .. } => "Closed with another",
-        IssueState::Expired { .. } => "Expired",
-        IssueState::Cancelled { .. } => "Cancelled by mail",
-    }
+fn state_words(state: &IssueState) -> String {
+    Words::ENGLISH.text(match state {
+        IssueState::Open => "issue-state-open",
+        IssueState::Approved { .. } => "issue-state-approved",
+        IssueState::DeletedByOperator { .. } => "issue-state-deleted",
+        IssueState::DeletedBySignIn { .. } => "issue-state-signed-in",
+        IssueState::ClosedWithAnother { .. } => "issue-state-closed",
+        IssueState::Expired { .. } => "issue-state-expired",
+        IssueState::Cancelled { .. } => "issue-state-cancelled",
+    })
 }
 
 fn state_badge(issue: &UserIssueView, now: UnixTime) -> Badge {
     let record = &issue.issue;
     match (&record.state, record.effect_at, record.approvals.len()) {
         (IssueState::Open, Some(at), _) => {
-            let text = format!("Takes effect {}", words::moment(at, now).words);
+            let text =
+                Words::ENGLISH.with("issue-takes-effect", &[("when", words::moment(at, now).words.into())]);
             Badge::with_icon(Tone::Attention, "clock", &text)
         }
         (IssueState::Open, None, 1..) => {
-            Badge::with_icon(Tone::Attention, "user-check", "Needs another operator")
+            Badge::with_icon(Tone::Attention, "user-check", &Words::ENGLISH.text("issue-needs-another"))
         }
-        (IssueState::Open, None, 0) => Badge::with_icon(Tone::Attention, "clock", "Open"),
-        (IssueState::Approved { .. }, ..) => Badge::new(Tone::Good, state_words(&record.state)),
-        (ended, ..) => Badge::with_icon(Tone::Neutral, "archive", state_words(ended)),
+        (IssueState::Open, None, 0) => {
+            Badge::with_icon(Tone::Attention, "clock", &state_words(&IssueState::Open))
+        }
+        (IssueState::Approved { .. }, ..) => Badge::new(Tone::Good, &state_words(&record.state)),
+        (ended, ..) => Badge::with_icon(Tone::Neutral, "archive", &state_words(ended)),
     }
 }
 
@@ -74,28 +81,20 @@ fn notice(issue: &UserIssueView) -> Option<Notice> {
         return None;
     }
     if issue.is_outdated {
-        let text = "Password, address or token are others than those that were proved. Delete the request; the person \
-                    can make another.";
-        return Some(Notice::new(Tone::Attention, "What was proved has changed since then.", text));
+        return Some(Notice::say(Tone::Attention, Words::ENGLISH, "issue-outdated"));
     }
     if record.needs_two() {
-        let wait = match issue.wait_hours {
-            0 => "with the second one's word".to_owned(),
-            hours => format!("{} after that", words::duration(u64::from(hours) * 3_600)),
-        };
-        let text = format!(
-            "Anybody who knows the login can ask like this. Two operators establish who it is, one after the other, and \
-             it takes effect {wait}. Until then whoever reads the old e-mail can cancel it, and so does signing in."
-        );
-        return Some(Notice::new(Tone::Attention, "Nothing was proved.", &text));
+        let mut notice = Notice::say(Tone::Attention, Words::ENGLISH, "issue-nothing-proved");
+        if issue.wait_hours > 0 {
+            let wait = words::duration(u64::from(issue.wait_hours) * 3_600);
+            notice.text = Words::ENGLISH.with("issue-nothing-proved.wait", &[("wait", wait.into())]);
+        }
+        return Some(notice);
     }
     match &issue.token {
         Some((serial, Some(DisabledBy::Operator))) => {
-            let text = format!(
-                "Token {serial} is not lost to the program but switched off. Approving lets the person in without it: \
-                 find out first why it was disabled."
-            );
-            Some(Notice::new(Tone::Attention, "An operator disabled this token.", &text))
+            let serial = [("serial", serial.display().into())];
+            Some(Notice::tell(Tone::Attention, Words::ENGLISH, "issue-disabled", &serial))
         }
         _ => None,
     }
@@ -104,17 +103,20 @@ fn notice(issue: &UserIssueView) -> Option<Notice> {
 fn card(issue: &UserIssueView, may_decide: bool, now: UnixTime) -> view::IssueCard {
     let (record, user) = (&issue.issue, &issue.user);
     let name = format!("{} {}", user.first_name, user.last_name).trim().to_owned();
+    let fact = |id: &str, value: &str| Fact::new(&Words::ENGLISH.text(id), value);
+    let none = Words::ENGLISH.text("issue-fact-none");
     let mut facts = vec![
-        Fact::new("Resource", &issue.resource),
-        Fact::new("From", &format!("{}, {}", record.address, record.browser)),
-        Fact::new("E-mail on record", user.email.as_ref().map_or("none", EmailAddress::as_str)),
-        Fact::new("Phone on record", user.phone.as_ref().map_or("none", PhoneNumber::as_str)),
+        fact("issue-fact-resource", &issue.resource),
+        fact("issue-fact-from", &format!("{}, {}", record.address, record.browser)),
+        fact("issue-fact-email", user.email.as_ref().map_or(&none, EmailAddress::as_str)),
+        fact("issue-fact-phone", user.phone.as_ref().map_or(&none, PhoneNumber::as_str)),
     ];
     if let Some((serial, _)) = &issue.token {
-        facts.push(Fact::new("Lost token", serial.display()).to(&format!("/admin/tokens/{serial}")));
+        let lost = fact("issue-fact-lost-token", serial.display());
+        facts.push(lost.to(&format!("/admin/tokens/{serial}")));
     }
     if let Some(to) = &record.new_email {
-        facts.push(Fact::new("New e-mail", to.as_str()));
+        facts.push(fact("issue-fact-new-email", to.as_str()));
     }
     let earlier = issue.earlier.iter().take(5).map(|one| {
         format!(
@@ -126,17 +128,29 @@ fn card(issue: &UserIssueView, may_decide: bool, now: UnixTime) -> view::IssueCa
     });
     let earlier = earlier.collect::<Vec<_>>().join("; ");
     let more = issue.earlier.len().saturating_sub(5);
-    facts.push(Fact::new(
-        "Other requests",
-        &match (earlier.is_empty(), more) {
-            (true, _) => "none".to_owned(),
-            (false, 0) => earlier,
-            (false, more) => format!("{earlier}; and {more} more"),
-        },
-    ));
+    let others = match (earlier.is_empty(), more) {
+        (true, _) => none,
+        (false, 0) => earlier,
+        (false, more) => {
+            let variables = [("earlier", earlier.into()), ("more", more.into())];
+            Words::ENGLISH.with("issue-fact-others.more", &variables)
+        }
+    };
+    facts.push(fact("issue-fact-others", &others));
+    if let Some(link) = &record.proves_email {
+        let words = if now < link.expires_at {
+            let until = words::moment(link.expires_at, now).words;
+            Words::ENGLISH.with("issue-link.waits", &[("until", until.into())])
+        } else {
+            Words::ENGLISH.text("issue-link.old")
+        };
+        facts.push(fact("issue-link", &words));
+    }
     if record.displaced > 0 {
-        let before = words::counted(u64::from(record.displaced), "request");
-        facts.push(Fact::new("In the place of", &format!("{before} that proved nothing")));
+        let shown = words::count(u64::from(record.displaced));
+        let variables = [("count", record.displaced.into()), ("shown", shown.into())];
+        let before = Words::ENGLISH.with("issue-fact-displaced.text", &variables);
+        facts.push(fact("issue-fact-displaced", &before));
     }
     let approvals = record.approvals.iter();
     view::IssueCard {
@@ -154,6 +168,9 @@ fn card(issue: &UserIssueView, may_decide: bool, now: UnixTime) -> view::IssueCa
         notice: notice(issue),
         can_verify: may_decide && record.is_open() && record.effect_at.is_none() && !issue.is_outdated,
         can_delete: may_decide && record.is_open(),
+        can_mail_link: may_decide
+            && record.proves_email.is_some()
+            && record.is_approved_within(UserIssue::LINKS_SECS, now),
     }
 }
 
@@ -173,7 +190,7 @@ pub(super) async fn list(
     let (now, may) = (state.service.now(), may_decide(&actor));
     let cards: Vec<_> = slice.items.iter().map(|issue| card(issue, may, now)).collect();
     let pager = asked.pager("/admin/user-issues", cards.len(), "request", slice.next);
-    let frame = frame::page(&state, &caller, "User Issues", "user-issues");
+    let frame = frame::page(&state, &caller, &Words::ENGLISH.text("issues-title"), "user-issues");
     let page = view::UserIssues {
         page: frame::with_done(frame, asked.done.as_deref()),
         as_table: cards.len() >= MANY,
@@ -192,7 +209,7 @@ async fn one(
     let acting = actor.clone();
     let issue = state.blocking(move |service| service.user_issue(&acting, id)).await?;
     Ok(view::UserIssue {
-        page: frame::page(state, caller, "User Issue", "user-issues"),
+        page: frame::page(state, caller, &Words::ENGLISH.text("issues-title.one"), "user-issues"),
         card: card(&issue, may_decide(actor), state.service.now()),
         reference: Field::default(),
         note: Field::default(),
@@ -238,8 +255,30 @@ pub(super) async fn verify(
             page.note = typed(&error, "note", fields.get("note"));
             if error.field.is_none() {
                 let text = words::sentence(&error.message);
-                page.problem = Some(Notice::new(Tone::Bad, "Nothing was changed.", &text));
+                page.problem = Some(Notice::new(Tone::Bad, &Words::ENGLISH.text("issue-unchanged"), &text));
             }
+            Ok(frame::html(error.status, &page))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The link to the new address, mailed again.
+pub(super) async fn link(
+    State(state): State<AppState>,
+    caller: Caller,
+    Acting(actor): Acting,
+    Path(id): Path<String>,
+    PageForm(_): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let id = id_of(&id)?;
+    let acting = actor.clone();
+    match state.blocking(move |service| service.mail_issue_link(&acting, id)).await {
+        Ok(_) => Ok(frame::done("/admin/user-issues", "issue-link")),
+        Err(error) if matches!(error.status.as_u16(), 403 | 409) => {
+            let mut page = one(&state, &caller, &actor, id).await?;
+            let text = words::sentence(&error.message);
+            page.problem = Some(Notice::new(Tone::Bad, &Words::ENGLISH.text("issue-unmailed"), &text));
             Ok(frame::html(error.status, &page))
         }
         Err(error) => Err(error),

@@ -17,7 +17,7 @@ use crate::http::error::ApiError;
 use crate::http::frame::html;
 use crate::http::page::portal::{Confirm, DeletedRequest, Done, Home, OwnToken, Picture, Synchronize};
 use crate::http::page::setup::SetupTab;
-use crate::http::page::{ActionRow, Badge, Choice, Code, Field, Notice, Tone};
+use crate::http::page::{Badge, Choice, Code, Field, Notice, Tone};
 use crate::model::{Custody, PortalAction, TokenSerial};
 use crate::service::{ConfirmResult, DeletedIssue, PortalHome, PortalSession, SequenceResult, TokenView};
 use crate::words::Words;
@@ -220,7 +220,7 @@ pub(super) async fn confirm(Inside { place, session }: Inside) -> Response {
     let result = async {
         let home = read_home(&place, &session).await?;
         if place.query == "done" && home.token.is_some() {
-            let name = [("place", place.portal().resource.into())];
+            let name = [("place", place.shown_name().into())];
             let next = place.words.with("confirm-done.next", &name);
             let heading = place.words.text("confirm-done");
             let text = place.words.text("token-number-fits");

@@ -44,7 +44,7 @@ fn facts(place: &Place, view: &DraftView) -> Vec<Fact> {
     if !draft.name.is_empty() {
         facts.push(fact("draft-about.name", &draft.name));
     }
-    facts.push(fact("draft-about.service", place.resource.name.as_str()));
+    facts.push(fact("draft-about.service", place.shown_name()));
     if view.shown.is_some()
         && let Some(user) = place.session.as_ref().and_then(|session| session.user.as_ref())
     {
@@ -137,7 +137,7 @@ pub(super) async fn proof(Inside { place, session }: Inside) -> Response {
             let home = read_home(&place, &session).await?;
             if home.token.is_some() {
                 let (heading, next) = if place.query == "done" {
-                    let name = [("place", place.portal().resource.into())];
+                    let name = [("place", place.shown_name().into())];
                     ("draft-done", place.words.with("draft-done.next", &name))
                 } else {
                     ("reassign-done", place.words.text("reassign-done.next"))

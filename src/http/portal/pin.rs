@@ -168,7 +168,7 @@ pub(super) async fn unassign_form(Inside { place, session }: Inside) -> Response
     let result = async {
         let home = read_home(&place, &session).await?;
         let words = place.words;
-        let means = words.with("unassign-means", &[("place", place.resource.name.as_str().into())]);
+        let means = words.with("unassign-means", &[("place", place.shown_name().into())]);
         if place.query == "done" && home.token.is_none() {
             let (heading, text) = (words.text("unassign-done"), words.text("unassign-done.text"));
             return Ok(done_page(&place, &home, &heading, &text, means));

@@ -39,7 +39,7 @@ pub(super) async fn opened(
 fn login_page(place: &Place, user: &User, status: StatusCode, field: Field) -> Response {
     let words = place.words;
     let heading = words.text("action-change-login");
-    let here = [("place", place.resource.name.as_str().into())];
+    let here = [("place", place.shown_name().into())];
     let page = FormPage {
         page: place.inside(&heading),
         portal: place.portal(),

@@ -109,7 +109,7 @@ fn asks(words: Words, draft: &RestoreDraft) -> Vec<String> {
 fn next_steps(place: &Place, draft: &RestoreDraft) -> Vec<String> {
     let words = place.words;
     let rules = place.resource.portal.as_ref();
-    let mut call = words.with("restore-next-call", &[("place", place.resource.name.as_str().into())]);
+    let mut call = words.with("restore-next-call", &[("place", place.shown_name().into())]);
     if let Some(help) = place.portal().help {
         call = format!("{call} {help}");
     }
@@ -338,7 +338,7 @@ pub(super) async fn link(place: Place) -> Response {
             ("link-cancel", words.with("link-cancel.text", &about), "trash-2", "danger")
         }
         Ok(RestoreLink::Email { to }) => {
-            let about = [("to", to.as_str().into()), ("place", place.resource.name.as_str().into())];
+            let about = [("to", to.as_str().into()), ("place", place.shown_name().into())];
             ("link-email", words.with("link-email.text", &about), "check", "primary")
         }
         Err(error) if error.status == StatusCode::NOT_FOUND => return useless(&place),

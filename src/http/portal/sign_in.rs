@@ -51,7 +51,7 @@ pub(super) async fn start(place: Place) -> Response {
 }
 
 fn login_page(place: &Place, status: StatusCode, login: Field, notice: Option<Notice>) -> Response {
-    let title = place.words.with("sign-in-title", &[("place", place.resource.name.as_str().into())]);
+    let title = place.words.with("sign-in-title", &[("place", place.shown_name().into())]);
     html(status, &Login { page: place.outside(&title), portal: place.portal(), login, notice })
 }
 

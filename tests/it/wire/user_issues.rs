@@ -78,6 +78,7 @@ fn wire_p42_p43_user_issues_over_rest() {
         ("displaced", json!(0)),
         ("approvals", json!([])),
         ("takes_effect_at", Value::Null),
+        ("link_works_until", Value::Null),
     ] {
         assert_eq!(one[field], value, "{field}");
     }

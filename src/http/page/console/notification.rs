@@ -16,7 +16,7 @@ pub struct NotificationRow {
     /// Of what: "Low stock: fewer than 20 of VPN".
     pub event: String,
     /// "Mail", "Webhook".
-    pub channel: &'static str,
+    pub channel: String,
     /// The address.
     pub to: String,
     /// How the last delivery went.
@@ -25,6 +25,8 @@ pub struct NotificationRow {
     pub when: Option<Moment>,
     /// Why it failed.
     pub problem: String,
+    /// Why nothing, or not everything, is sent.
+    pub notes: String,
 }
 
 /// A webhook's secret, just made.
@@ -78,15 +80,16 @@ impl Notifications {
     /// One that works, one that does not, and one just made.
     #[cfg(test)]
     pub fn sample() -> Self {
-        let row = |id, event: &str, channel, to: &str, state, problem: &str| NotificationRow {
+        let row = |id, event: &str, channel: &str, to: &str, state, problem: &str| NotificationRow {
             id,
             operator: "ada".into(),
             event: event.into(),
-            channel,
+            channel: channel.into(),
             to: to.into(),
             state,
             when: Some(Moment::new("yesterday 09:12", "2026-01-01T09:12:04Z")),
             problem: problem.into(),
+            notes: if problem.is_empty() { "12 more left out of a full hour" } else { "" }.into(),
         };
         Self {
             page: Page::sample("Notifications", "notifications"),
