@@ -88,6 +88,15 @@ confirm-refused = Wir konnten dieses Token nicht bestätigen.
 confirm-done = Dieses Token gehört jetzt Ihnen
     .next = Von jetzt an fragt { $place } bei der Anmeldung nach dem Code auf diesem Token.
 
+camera = Mit der Kamera scannen
+    .found = Gelesen und eingetippt. Vergleichen Sie es mit dem Token.
+    .ended = Die Kamera ist aus.
+    .refused = Diese Seite darf die Kamera nicht benutzen. Tippen Sie die Nummer.
+    .failed = Die Kamera startet nicht. Tippen Sie die Nummer.
+    .sees = Was die Kamera sieht
+    .hold = Halten Sie den Strichcode auf der Rückseite des Tokens vor die Kamera.
+    .stop = Kamera ausschalten
+
 synchronize-lead = Die Uhr in einem Token kann vor- oder nachgehen, und dann werden seine Codes abgelehnt. Codes, die aufeinander folgen, stellen sie richtig.
 synchronize-button = Synchronisieren
 synchronize-done = Ihr Token hat wieder die richtige Zeit

@@ -88,6 +88,15 @@ confirm-refused = We could not confirm this token.
 confirm-done = This token is yours now
     .next = From now on, { $place } asks for the code on this token when you sign in.
 
+camera = Scan it with the camera
+    .found = Read and typed in. Compare it with the token.
+    .ended = The camera is off.
+    .refused = This page may not use the camera. Type the number.
+    .failed = The camera does not start. Type the number.
+    .sees = What the camera sees
+    .hold = Hold the bar code on the back of the token before the camera.
+    .stop = Stop the camera
+
 synchronize-lead = The clock in a token can run ahead or behind, and then its codes are refused. Codes that follow one another set it right.
 synchronize-button = Synchronize
 synchronize-done = Your token is back in time

@@ -88,6 +88,15 @@ confirm-refused = No hemos podido confirmar este token.
 confirm-done = Este token ya es suyo
     .next = A partir de ahora, { $place } pide el código de este token cuando inicia sesión.
 
+camera = Escanearlo con la cámara
+    .found = Leído y escrito. Compárelo con el token.
+    .ended = La cámara está apagada.
+    .refused = Esta página no puede usar la cámara. Escriba el número.
+    .failed = La cámara no arranca. Escriba el número.
+    .sees = Lo que ve la cámara
+    .hold = Ponga el código de barras de detrás del token ante la cámara.
+    .stop = Parar la cámara
+
 synchronize-lead = El reloj de un token puede adelantarse o atrasarse, y entonces se rechazan sus códigos. Códigos que van uno tras otro lo ponen en hora.
 synchronize-button = Sincronizar
 synchronize-done = Su token vuelve a estar en hora

@@ -88,6 +88,15 @@ confirm-refused = Nous n’avons pas pu confirmer ce jeton.
 confirm-done = Ce jeton est maintenant à vous
     .next = Désormais, { $place } demande le code de ce jeton quand vous vous connectez.
 
+camera = Scanner avec l’appareil photo
+    .found = Lu et saisi. Comparez avec le jeton.
+    .ended = L’appareil photo est éteint.
+    .refused = Cette page ne peut pas utiliser l’appareil photo. Saisissez le numéro.
+    .failed = L’appareil photo ne démarre pas. Saisissez le numéro.
+    .sees = Ce que voit l’appareil photo
+    .hold = Présentez le code-barres au dos du jeton devant l’appareil photo.
+    .stop = Arrêter l’appareil photo
+
 synchronize-lead = L’horloge d’un jeton peut avancer ou retarder ; ses codes sont alors refusés. Des codes qui se suivent la remettent à l’heure.
 synchronize-button = Synchroniser
 synchronize-done = Votre jeton est de nouveau à l’heure

@@ -1,17 +1,14 @@
-// Starts the demonstration and a browser for the end-to-end walk, and looks at pages.
-import { spawn, execFileSync } from 'node:child_process';
-import { mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+// Starts the program, a mail server and a browser for the walks.
+import { after } from 'node:test';
+import { spawn, spawnSync, execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
 const root = resolve(import.meta.dirname, '../..');
 export const binary = process.env.MINTMARK_BIN ?? join(root, 'target/debug/mintmark');
-export const pictures = process.env.MINTMARK_PICTURES ?? join(root, 'target/e2e-pictures');
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-mkdirSync(pictures, { recursive: true });
 
 async function freePort() {
   const server = createServer();
@@ -21,51 +18,154 @@ async function freePort() {
   return port;
 }
 
-/** A demonstration in a directory of its own, and a browser. */
-export async function startHouse() {
-  const dir = mkdtempSync(join(tmpdir(), 'mintmark-e2e-'));
-  const data = join(dir, 'data');
-  const port = await freePort();
-  const child = spawn(binary, ['--data', data, 'demo', '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+async function until(what, found) {
+  for (let tries = 0; tries < 1200; tries += 1) {
+    const value = await found();
+    if (value) return value;
+    await new Promise((done) => setTimeout(done, 25));
+  }
+  throw new Error(`${what}: not within 30 s`);
+}
+
+// One browser for all tests of a file; each page has a context, and so cookies and a cache, of its own.
+let browser = null;
+after(async () => (await browser)?.close());
+
+export function startBrowser() {
+  browser ??= chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync',
+      // A camera that films a moving dot, and nobody who would have to allow it.
+      '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
+  });
+  return browser;
+}
+
+/** Starts the program and waits until it answers. */
+async function startProgram(args, port) {
+  const child = spawn(binary, [...args, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';
   child.stdout.on('data', (text) => { printed += text; });
   child.stderr.on('data', (text) => { printed += text; });
-  const address = `http://127.0.0.1:${port}`;
-  for (let tries = 0; ; tries += 1) {
-    const up = await fetch(`${address}/readyz`).then((answer) => answer.ok, () => false);
-    if (up) break;
-    if (tries > 300 || child.exitCode !== null) throw new Error(`the demonstration did not start:\n${printed}`);
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  const text = readFileSync(join(data, 'demo-logins.txt'), 'utf8');
-  const password = (who) => text.match(new RegExp(`^\\w+\\s+${who}\\s+(\\S+)$`, 'm'))?.[1];
-  const logins = { admin: password('admin'), helpdesk: password('helpdesk'), anna: password('anna') };
-  const browser = await startBrowser();
+  await until('the program starts', () => {
+    if (child.exitCode !== null) throw new Error(`the program did not start:\n${printed}`);
+    return fetch(`http://127.0.0.1:${port}/readyz`).then((answer) => answer.ok, () => false);
+  });
+  return child;
+}
+
+async function house(dir, data, port, children) {
+  const contexts = [];
   return {
-    address,
+    address: `http://127.0.0.1:${port}`,
     data,
-    browser,
-    logins,
-    vendorFile: join(data, 'seed-files', 'vendor-batch.pskcxml'),
-    /** Options of `otp` and `import` that open the vendor's file. */
-    opened: ['--passphrase-file', join(data, 'seed-files', 'passphrase.txt')],
+    browser: await startBrowser(),
+    contexts,
     /** What the browser's console complained about, but for answers that are meant to be refusals. */
     faults: [],
+    file: (name, text) => { writeFileSync(join(dir, name), text); return join(dir, name); },
     stop: async () => {
-      await browser.close();
-      const ended = new Promise((done) => child.once('exit', done));
-      child.kill('SIGTERM');
+      await Promise.all(contexts.map((context) => context.close()));
+      const ended = Promise.all(children.map((one) => new Promise((done) => one.once('exit', done))));
+      for (const child of children) child.kill('SIGTERM');
       await ended;
       rmSync(dir, { recursive: true, force: true });
     },
   };
 }
 
-/** A page of a person of its own; `agent` is what the browser says it is. */
-export async function openPage(house, { script = true, agent } = {}) {
-  const context = await house.browser.newContext({ javaScriptEnabled: script, userAgent: agent });
+/** A demonstration in a directory of its own. */
+export async function startHouse() {
+  const dir = mkdtempSync(join(tmpdir(), 'mintmark-e2e-'));
+  const data = join(dir, 'data');
+  const port = await freePort();
+  const child = await startProgram(['--data', data, 'demo'], port);
+  const text = readFileSync(join(data, 'demo-logins.txt'), 'utf8');
+  const password = (who) => text.match(new RegExp(`^\\w+\\s+${who}\\s+(\\S+)$`, 'm'))?.[1];
+  return Object.assign(await house(dir, data, port, [child]), {
+    logins: { admin: password('admin'), helpdesk: password('helpdesk'), anna: password('anna') },
+    vendorFile: join(data, 'seed-files', 'vendor-batch.pskcxml'),
+    /** Options of `otp` and `import` that open the vendor's file. */
+    opened: ['--passphrase-file', join(data, 'seed-files', 'passphrase.txt')],
+  });
+}
+
+/** A mail as its reader sees it. */
+function readable(raw) {
+  const [, head, body] = raw.match(/^(.*?)\r?\n\r?\n(.*)$/s) ?? ['', raw, ''];
+  const bytes = (text) => Buffer.from(text.replace(/=\r?\n/g, '').replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16))), 'latin1');
+  if (/^content-transfer-encoding: *quoted-printable/im.test(head)) return `${head}\n\n${bytes(body)}`;
+  if (/^content-transfer-encoding: *base64/im.test(head)) return `${head}\n\n${Buffer.from(body, 'base64')}`;
+  return raw;
+}
+
+/**
+ * A store of its own, with an admin and a helpdesk (hella) and nothing else, and a mail server beside it that puts
+ * what it takes into a folder.
+ */
+export async function startMailHouse() {
+  const dir = mkdtempSync(join(tmpdir(), 'mintmark-mail-'));
+  const [data, folder] = [join(dir, 'data'), join(dir, 'mails')];
+  const [port, mailPort] = [await freePort(), await freePort()];
+  const python = ['python3', '/usr/bin/python3'].find((one) => spawnSync(one, ['-c', 'import aiosmtpd']).status === 0);
+  if (!python) throw new Error('aiosmtpd is installed by make test');
+  const mails = spawn(python, ['-m', 'aiosmtpd', '-n', '-l', `127.0.0.1:${mailPort}`, '-c', 'aiosmtpd.handlers.Mailbox', folder],
+    { stdio: 'ignore' });
+  const file = (name, text) => { writeFileSync(join(dir, name), text); return join(dir, name); };
+  const logins = { admin: 'a long admin password', hella: 'a long helpdesk password' };
+  run({ data }, ['init', '--admin', 'admin', '--password-file', file('admin.txt', `${logins.admin}\n`)]);
+  writeFileSync(join(data, 'mintmark.toml'),
+    `[smtp]\nhost = "127.0.0.1"\nport = ${mailPort}\nsecurity = "none"\nfrom = "mintmark@example.org"\n`);
+  await until('the mail server listens', () => new Promise((done) => {
+    const socket = connect(mailPort, '127.0.0.1', () => { socket.destroy(); done(true); });
+    socket.once('error', () => done(false));
+  }));
+  const child = await startProgram(['--data', data, 'serve'], port);
+  const made = await house(dir, data, port, [child, mails]);
+  run(made, ['operator', 'add', 'hella', '--role', 'helpdesk', '--password-file', file('hella.txt', `${logins.hella}\n`)]);
+
+  const arrived = () => {
+    let names = [];
+    try { names = readdirSync(join(folder, 'new')); } catch { /* no mail yet */ }
+    const turn = (name) => Number(name.match(/Q(\d+)/)[1]);
+    return names.sort((a, b) => turn(a) - turn(b)).map((name) => ({ name, text: readable(readFileSync(join(folder, 'new', name), 'utf8')) }));
+  };
+  const read = new Set();
+  const to = (address) => ({ text }) => text.includes(`To: ${address}`);
+  Object.assign(made, {
+    logins,
+    /** The newest mail to an address that has these words and was not returned before; waits for it. */
+    mail: (address, words) => until(`a mail to ${address} with ${words}`, () => {
+      const found = arrived().filter(to(address)).findLast(({ name, text }) => !read.has(name) && text.includes(words));
+      if (found) read.add(found.name);
+      return found?.text;
+    }),
+    /** The code in such a mail. */
+    code: async (address, words) => {
+      const text = await made.mail(address, words);
+      return text.split(/\r?\n\r?\n/).slice(1).join('\n').match(/\b\d{8}\b/)[0];
+    },
+    mailsTo: (address) => arrived().filter(to(address)).length,
+    /** A user on a resource; `password` and `email` are what they sign in with. */
+    user: (login, { password, email, resource = 'VPN' }) => {
+      const more = [];
+      if (password) more.push('--password-file', file(`${login}.txt`, `${password}\n`));
+      if (email) more.push('--email', email);
+      run(made, ['user', 'add', login, ...more, ...(resource ? ['--resource', resource] : [])]);
+    },
+  });
+  return made;
+}
+
+/** A page of a person of its own; `agent` is what the browser says it is, `ready` runs before the page's scripts. */
+export async function openPage(house, { script = true, agent, locale = 'en-GB', ready } = {}) {
+  const context = await house.browser.newContext({ javaScriptEnabled: script, userAgent: agent, locale, reducedMotion: 'reduce' });
+  house.contexts.push(context);
+  context.setDefaultTimeout(Number(process.env.MINTMARK_PATIENCE_MS ?? 30000));
   const page = await context.newPage();
-  const refused = /status of (401|403|404|409|422)/;
+  if (ready) await page.addInitScript(ready);
+  const refused = /status of (401|403|404|409|422|429)/;
   page.on('console', (message) => {
     if (message.type() === 'error' && !refused.test(message.text())) house.faults.push(message.text());
   });
@@ -73,29 +173,7 @@ export async function openPage(house, { script = true, agent } = {}) {
   return page;
 }
 
-/** The page's first button that goes on. */
-export const submit = (page) => page.locator('main form .btn-primary').first().click();
-
-/** Signs an operator in. */
-export async function signIn(page, house, login) {
-  await page.goto(`${house.address}/`);
-  await page.fill('[name=login]', login);
-  await page.fill('[name=password]', house.logins[login]);
-  await submit(page);
-  await page.waitForURL(/admin|station/);
-}
-
-/** Pages 1 and 2 of the portal's sign-in. */
-export async function portalSignIn(page, house, login, secret) {
-  await page.goto(`${house.address}/selfservice/portal/portal`);
-  await page.fill('[name=login]', login);
-  await submit(page);
-  await page.waitForURL(/verify/);
-  await page.fill('[name=secret]', secret);
-  await submit(page);
-}
-
-/** A command on the running demonstration. */
+/** A command on the running program. */
 export function run(house, args) {
   return execFileSync(binary, ['--data', house.data, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
@@ -109,39 +187,4 @@ export function importFile(house) {
 export function codes(file, serial, more = []) {
   const out = execFileSync(binary, ['otp', '--file', file, ...more, serial], { encoding: 'utf8' });
   return out.split('\n').map((line) => line.trim()).filter(Boolean).map((line) => line.match(/\d{6,8}/)[0]);
-}
-
-export function startBrowser() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
-}
-
-/** Looks at a page in both widths and both colour schemes: no WCAG 2.2 A/AA fault, no sideways scrolling. */
-export async function look(page, name) {
-  const faults = [];
-  for (const width of [1280, 360]) {
-    for (const colorScheme of ['light', 'dark']) {
-      await page.setViewportSize({ width, height: 900 });
-      // Without motion: a colour that is still fading to the other scheme has no contrast to judge.
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      // Evaluated by the debugger, so the page's own rules against foreign scripts stay in force.
-      await page.evaluate(axeSource);
-      const found = await page.evaluate(async () => {
-        const result = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
-        return {
-          violations: result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`),
-          sideways: document.documentElement.scrollWidth > window.innerWidth,
-        };
-      });
-      for (const violation of found.violations) faults.push(`${name} ${width} ${colorScheme}: ${violation}`);
-      if (found.sideways) faults.push(`${name} ${width} ${colorScheme}: scrolls sideways`);
-      await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-    }
-  }
-  await page.setViewportSize({ width: 1280, height: 900 });
-  await page.emulateMedia({ colorScheme: 'light' });
-  if (faults.length > 0) throw new Error(faults.join('\n'));
 }

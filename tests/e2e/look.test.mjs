@@ -2,7 +2,9 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { PNG } from 'pngjs';
-import { look, openPage, signIn, startHouse } from './house.mjs';
+import { openPage, startHouse } from './house.mjs';
+import { look } from './look.mjs';
+import { signIn } from './steps.mjs';
 
 /** A disc on nothing. */
 function picture() {

@@ -6,7 +6,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { binary, importFile, look, openPage, run, signIn, startBrowser, startHouse, submit } from './house.mjs';
+import { binary, importFile, openPage, run, startBrowser, startHouse } from './house.mjs';
+import { look } from './look.mjs';
+import { signIn, submit } from './steps.mjs';
 
 test('notifications (P47)', async (t) => {
   const house = await startHouse();
@@ -120,8 +122,8 @@ test('the portal over TLS, self-signed (decision 34)', async (t) => {
     });
   });
   const browser = await startBrowser();
-  t.after(() => browser.close());
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  t.after(() => context.close());
   const page = await context.newPage();
   await page.goto(`${address}/selfservice/vpn/portal`);
   await page.fill('[name=login]', 'anna');

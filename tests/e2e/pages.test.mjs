@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codes, importFile, look, openPage, run, signIn, startHouse, submit } from './house.mjs';
+import { codes, importFile, openPage, run, startHouse } from './house.mjs';
+import { look } from './look.mjs';
+import { signIn, submit } from './steps.mjs';
 
 test('pages of the console, filled', async (t) => {
   const house = await startHouse();

@@ -1,142 +1,153 @@
 // What people change of themselves in the portal: without script, then with every page looked at.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { look, openPage, portalSignIn, signIn, startHouse, submit } from './house.mjs';
+import { openPage, run, startMailHouse } from './house.mjs';
+import { look } from './look.mjs';
+import { choose, portalBegin, portalSignIn, send, signIn, steps, submit, toggle } from './steps.mjs';
 
-const actions = ['create_password', 'change_password', 'change_email', 'change_phone', 'change_login', 'change_name'];
-actions.push('manage_environment');
+const titles = ['Create Password', 'Change Password', 'Change Email Address', 'Change Contact Phone Number', 'Change Login',
+  'Change First Name and Last Name', 'Manage User Environment'];
+const first = 'drei Birnen im Korb';
+const second = 'vier Quitten im Netz';
 
 for (const script of [false, true]) {
   test(`the profile, script ${script ? 'on' : 'off'}`, async (t) => {
-    const house = await startHouse();
+    const house = await startMailHouse();
     t.after(house.stop);
+    const step = steps(t);
     const seen = script ? look : async () => {};
     const { address } = house;
     const base = `${address}/selfservice/portal`;
+    run(house, ['resource', 'add', 'VPN']);
+    run(house, ['resource', 'portal', 'VPN', '--alias', 'portal', '--actions', 'synchronize_token']);
+    house.user('ben', { email: 'ben@example.org' });
+    house.user('anna', { password: first });
+    const told = (words, to = 'ben@example.org') => house.mail(to, words);
 
     const admin = await openPage(house, { script });
     await signIn(admin, house, 'admin');
-    for (const action of actions) {
-      await admin.goto(`${address}/admin/resources/VPN/selfservice`);
-      await admin.locator(`button[name=toggle][value=${action}]`).click();
-      await admin.waitForURL(/done=portal-changed/);
-    }
-    await admin.goto(`${address}/admin/resources/VPN/selfservice?see=ben`);
-    await admin.waitForSelector('text=the user has no password yet');
-    await seen(admin, 'console-selfservice-actions');
-    const code = async () => {
-      await admin.goto(`${address}/admin/outbox`);
-      return (await admin.textContent('main')).match(/\b\d{8}\b/)[0];
-    };
+    await admin.goto(`${address}/admin/resources/VPN/selfservice`);
+    for (const title of titles) await toggle(admin, title);
 
-    // ben has a mail address only: a code lets him in, then he makes himself a password.
+    await step('P6 the console says what a user would see, and why not the rest', async () => {
+      await admin.goto(`${address}/admin/resources/VPN/selfservice?see=ben`);
+      await admin.waitForSelector('text=ben would see 6 actions.');
+      const reasons = await admin.locator('dt:has-text("Change Password") + dd').textContent();
+      assert.match(reasons, /the user has no password yet/);
+      await seen(admin, 'console-selfservice-actions');
+    });
+
     const user = await openPage(house, { script });
-    await user.goto(`${base}/portal`);
-    await user.fill('[name=login]', 'ben');
-    await submit(user);
-    await user.waitForURL(/verify/);
-    await user.fill('[name=secret]', await code());
-    await submit(user);
-    await user.waitForURL(/home/);
-    await seen(user, 'portal-home-actions');
-    await user.goto(`${base}/prove?then=login`);
-    await seen(user, 'portal-prove-mail');
-    await submit(user);
-    await user.waitForSelector('text=A code is on its way');
-    await user.fill('[name=proof]', '123');
-    await submit(user);
-    await user.waitForSelector('text=That did not fit.');
-    await seen(user, 'portal-prove-mailed-wrong');
-    await user.fill('[name=proof]', await code());
-    await submit(user);
-    await user.waitForURL(/\/login$/);
-    await user.goto(`${base}/home`);
-    await user.locator('a:has-text("Create Password")').click();
-    await user.fill('[name=new]', 'too short');
-    await user.fill('[name=again]', 'too short');
-    await submit(user);
-    await user.waitForSelector('text=at least 15 are needed');
-    await seen(user, 'portal-password-short');
-    await user.fill('[name=new]', 'drei Birnen im Korb');
-    await user.fill('[name=again]', 'drei Birnen im Korb');
-    await submit(user);
-    await user.waitForSelector('text=You have a password now.');
-    await seen(user, 'portal-password-created');
+    await step('P32 a fresh proof is asked for: without token and password, a mailed code', async () => {
+      await portalBegin(user, house, 'ben');
+      await send(user, { secret: await house.code('ben@example.org', 'code') });
+      await user.waitForURL(/home/);
+      await user.goto(`${base}/prove?then=login`);
+      await seen(user, 'portal-prove-mail');
+      await submit(user);
+      await user.waitForSelector('text=A code is on its way');
+      await send(user, { proof: '123' });
+      await user.waitForSelector('text=That did not fit.');
+      await seen(user, 'portal-prove-mailed-wrong');
+      await send(user, { proof: await house.code('ben@example.org', 'code') });
+      await user.waitForURL(/\/login$/);
+    });
 
-    await user.locator('a:has-text("Change Password")').click();
-    await user.fill('[name=old]', 'not the old one');
-    await user.fill('[name=new]', 'vier Quitten im Netz');
-    await user.fill('[name=again]', 'vier Quitten im Netz');
-    await submit(user);
-    await user.waitForSelector('text=That is not the password on record.');
-    await seen(user, 'portal-password-wrong');
-    await user.fill('[name=old]', 'drei Birnen im Korb');
-    await user.fill('[name=new]', 'vier Quitten im Netz');
-    await user.fill('[name=again]', 'vier Quitten im Netz');
-    await submit(user);
-    await user.waitForSelector('text=Your password is changed.');
+    await step('P23 Create Password', async () => {
+      await user.goto(`${base}/home`);
+      await choose(user, 'Create Password');
+      await send(user, { new: 'too short', again: 'too short' });
+      await user.waitForSelector('text=at least 15 are needed');
+      await seen(user, 'portal-password-short');
+      await send(user, { new: first, again: first });
+      await user.waitForSelector('text=You have a password now.');
+      await seen(user, 'portal-password-created');
+      await told('password');
+    });
 
-    await user.goto(`${base}/prove?then=login`);
-    await user.waitForSelector('text=Your password');
-    await seen(user, 'portal-prove-password');
+    await step('P24 Change Password: the old one is asked for', async () => {
+      await choose(user, 'Change Password');
+      await send(user, { old: 'not the old one', new: second, again: second });
+      await user.waitForSelector('text=That is not the password on record.');
+      await send(user, { old: first, new: second, again: second });
+      await user.waitForSelector('text=Your password is changed.');
+      await told('password was changed');
+      await user.goto(`${base}/prove?then=login`);
+      await user.waitForSelector('text=Your password');
+    });
 
-    await user.goto(`${base}/name`);
-    await seen(user, 'portal-name');
-    await user.fill('[name=first_name]', 'Ben');
-    await user.fill('[name=last_name]', 'Muster');
-    await submit(user);
-    await user.waitForSelector('text=Hello, Ben');
-    await user.goto(`${base}/phone`);
-    await user.fill('[name=phone]', '030 1234');
-    await submit(user);
-    await user.waitForSelector('[aria-invalid=true]');
-    await seen(user, 'portal-phone-wrong');
-    await user.fill('[name=phone]', '+49 (30) 12 34 56');
-    await submit(user);
-    await user.waitForSelector('text=Your phone number is changed.');
+    await step('P28 Change First Name and Last Name', async () => {
+      await user.goto(`${base}/name`);
+      await send(user, { first_name: 'Ben', last_name: 'Muster' });
+      await user.waitForSelector('text=Hello, Ben');
+    });
 
-    await user.goto(`${base}/email`);
-    await seen(user, 'portal-email');
-    await user.fill('[name=email]', 'ben@example.net');
-    await submit(user);
-    await user.waitForSelector('text=A code is on its way to');
-    await seen(user, 'portal-email-code');
-    await user.fill('[name=code]', await code());
-    await submit(user);
-    await user.waitForSelector('text=Your e-mail address is changed.');
+    await step('P26 Change Contact Phone Number: kept as the world dials it', async () => {
+      await user.goto(`${base}/phone`);
+      await send(user, { phone: '030 1234' });
+      await user.waitForSelector('[aria-invalid=true]');
+      await send(user, { phone: '+49 (30) 12 34 56' });
+      await user.waitForSelector('text=Your phone number is changed.');
+      await user.goto(`${base}/phone`);
+      assert.equal(await user.inputValue('[name=phone]'), '+4930123456');
+    });
 
-    await user.goto(`${base}/login`);
-    await user.fill('[name=login]', 'anna');
-    await submit(user);
-    await user.waitForSelector('text=This login is taken');
-    await seen(user, 'portal-login-taken');
-    await user.fill('[name=login]', 'ben.muster');
-    await submit(user);
-    await user.waitForSelector('text=Your login is changed.');
-    await admin.goto(`${address}/admin/outbox`);
-    const mails = await admin.textContent('main');
-    for (const words of ['from ben to ben.muster', 'from b…@example.org to b…@example.net', 'password was changed']) {
-      assert.ok(mails.includes(words), words);
-    }
-    await seen(admin, 'console-outbox-notices');
-    await user.context().close();
+    await step('P25 Change Email Address: a code proves the new one, both are told', async () => {
+      await user.goto(`${base}/email`);
+      await send(user, { email: 'ben@example.net' });
+      await user.waitForSelector('text=A code is on its way to');
+      await send(user, { code: '00000000' });
+      await user.waitForSelector('[aria-invalid=true], .notice.is-bad');
+      await send(user, { code: await house.code('ben@example.net', 'code') });
+      await user.waitForSelector('text=Your e-mail address is changed.');
+      for (const to of ['ben@example.org', 'ben@example.net']) await told('from b…@example.org to b…@example.net', to);
+    });
 
-    const again = await openPage(house, { script });
-    await portalSignIn(again, house, 'ben.muster', 'vier Quitten im Netz');
-    await again.waitForURL(/home/);
-    await again.locator('a:has-text("Manage User Environment")').click();
-    await again.waitForSelector('text=This one');
-    await seen(again, 'portal-environment');
-    // The size of the screen is known with script only.
-    assert.equal(/\d{3,4}x\d{3,4}/.test(await again.textContent('main')), script);
-    await again.fill('[name=name]', 'The laptop');
-    await again.locator('button[value=name]').first().click();
-    await again.waitForSelector('text=The name is saved.');
-    await again.locator('button:has-text("Trust it")').first().click();
-    await again.waitForSelector('text=It is trusted from now on.');
-    await seen(again, 'portal-environment-trusted');
-    await again.locator('button:has-text("Sign out everywhere")').click();
-    await again.waitForSelector('text=You are signed out.');
+    await step('P27 Change Login: unique, and it warns', async () => {
+      await user.goto(`${base}/login`);
+      await send(user, { login: 'anna' });
+      await user.waitForSelector('text=This login is taken');
+      await seen(user, 'portal-login-taken');
+      await send(user, { login: 'ben.muster' });
+      await user.waitForSelector('text=Your login is changed.');
+      await told('from ben to ben.muster', 'ben@example.net');
+    });
+
+    await step('P34 every change stands in the audit log', async () => {
+      await user.context().close();
+      await admin.goto(`${address}/admin/audit`);
+      const log = await admin.textContent('main table');
+      for (const what of [/password/i, /e-?mail/i, /phone/i, /login/i, /name/i]) assert.match(log, what);
+      assert.ok((await admin.locator('main tbody tr:has-text("ben")').count()) >= 6);
+      await seen(admin, 'console-audit-portal');
+    });
+
+    await step('P29 Manage User Environment: each is listed, can be named, trusted and forgotten', async () => {
+      const again = await openPage(house, { script });
+      for (const agent of ['Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', null]) {
+        const page = agent ? await openPage(house, { script, agent }) : again;
+        await portalSignIn(page, house, 'ben.muster', second);
+        await page.waitForURL(/home/);
+      }
+      await choose(again, 'Manage User Environment');
+      await again.waitForSelector('text=This one');
+      const text = await again.textContent('main');
+      // The size of the screen is known with script only.
+      assert.equal(/\d{3,4}x\d{3,4}/.test(text), script);
+      assert.match(text, /Alike to this one\s*\d+ of 100/);
+      await again.locator('[name=name]').first().fill('The laptop');
+      await again.locator('button[value=name]').first().click();
+      await again.waitForSelector('text=The name is saved.');
+      await again.locator('button:has-text("Trust it")').first().click();
+      await again.waitForSelector('text=It is trusted from now on.');
+      await seen(again, 'portal-environment-trusted');
+      const before = await again.locator('button:has-text("Forget it")').count();
+      await again.locator('button:has-text("Forget it")').last().click();
+      await again.waitForSelector('text=/forgotten/');
+      assert.equal(await again.locator('button:has-text("Forget it")').count(), before - 1);
+      await again.locator('button:has-text("Sign out everywhere")').click();
+      await again.waitForSelector('text=You are signed out.');
+    });
     assert.deepEqual(house.faults, []);
   });
 }

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { importFile, look, openPage, signIn, startHouse, submit } from './house.mjs';
+import { importFile, openPage, startHouse } from './house.mjs';
+import { look } from './look.mjs';
+import { signIn, submit } from './steps.mjs';
 
 test('users from a list', async (t) => {
   const house = await startHouse();

@@ -89,7 +89,7 @@ fn check_notice(result: CheckResult, now: UnixTime) -> Notice {
     }
 }
 
-/// Checks one code and says what came of it.
+/// Checks one code and says at the right what came of it.
 pub(super) async fn check(
     State(state): State<AppState>,
     caller: Caller,
@@ -107,8 +107,12 @@ pub(super) async fn check(
     };
     let token = find(&state, &acting, &serial).await?;
     let now = state.service.now();
+    let mut flash = None;
     let (status, tab) = match answer {
-        Ok(result) => (StatusCode::OK, check_tab(&token, now, Some(check_notice(result, now)), None)),
+        Ok(result) => {
+            flash = Some(check_notice(result, now).into_flash());
+            (StatusCode::OK, check_tab(&token, now, None, None))
+        }
         Err(error) if error.status == StatusCode::UNPROCESSABLE_ENTITY => {
             (error.status, check_tab(&token, now, None, Some(words::sentence(&error.message))))
         }
@@ -119,7 +123,9 @@ pub(super) async fn check(
         }
         Err(error) => return Err(error),
     };
-    Ok(frame::html(status, &shell(&state, &caller, &token, tab, None)))
+    let mut page = shell(&state, &caller, &token, tab, None);
+    page.page.flash = flash;
+    Ok(frame::html(status, &page))
 }
 
 fn windows(token: &TokenView, selected: &str) -> Vec<Choice> {

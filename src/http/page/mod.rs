@@ -306,6 +306,12 @@ impl Notice {
         let text = words.with(&format!("{id}.text"), variables);
         Self { tone, title: words.with(id, variables), text }
     }
+
+    /// The same at the right of the page.
+    #[must_use]
+    pub fn into_flash(self) -> Flash {
+        Flash { kind: self.tone, text: format!("{}. {}", self.title, self.text) }
+    }
 }
 
 /// What was typed into a field, and what is wrong with it.
