@@ -74,9 +74,10 @@ impl Permission {
             Self::Authenticate => matches!(role, Admin | Verifier),
             Self::Resync => matches!(role, Helpdesk | Station | Admin),
             Self::Confirm | Self::Custody => matches!(role, Station | Admin),
-            Self::Disable | Self::Unblock | Self::RemovePin | Self::DecideIssues | Self::EmergencyCode => {
+            Self::Disable | Self::Unblock | Self::RemovePin | Self::EmergencyCode => {
                 matches!(role, Helpdesk | Admin)
             }
+            Self::DecideIssues => role.decides_issues(),
             Self::AssignSingle => matches!(role, Station | Admin | Provisioner),
             Self::CreateUser => matches!(role, Admin | Provisioner),
             Self::Administer => matches!(role, Admin),

@@ -48,6 +48,11 @@ impl Role {
     pub const fn is_for_people(self) -> bool {
         !matches!(self, Self::Verifier | Self::Provisioner)
     }
+
+    /// True for the roles that verify and delete user issues.
+    pub const fn decides_issues(self) -> bool {
+        matches!(self, Self::Helpdesk | Self::Admin)
+    }
 }
 
 /// The part of the store that somebody sees.

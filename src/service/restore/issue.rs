@@ -264,6 +264,25 @@ fn require_rule(view: &dyn View, actor: &Actor, issue: &UserIssue, user: &User) 
     Ok(())
 }
 
+/// Whether whoever gave this word could give it now: a signed-in operator who is enabled, and of the role and scope.
+fn still_decides(
+    view: &dyn View,
+    word: &Approval,
+    issue: &UserIssue,
+    user: &User,
+) -> Result<bool, ServiceError> {
+    let operator = word.operator.map(|id| view.operator(id)).transpose()?.flatten();
+    let Some(operator) = operator.filter(|one| one.enabled && one.role.decides_issues()) else {
+        return Ok(false);
+    };
+    let actor = Service::operator_actor(&operator);
+    match require_rule(view, &actor, issue, user) {
+        Ok(()) => Ok(actor.scope.covers(issue.resource)),
+        Err(ServiceError::Forbidden { .. }) => Ok(false),
+        Err(other) => Err(other),
+    }
+}
+
 impl Service {
     fn means(&self, now: UnixTime) -> Result<Means, ServiceError> {
         Ok(Means {
@@ -370,6 +389,10 @@ impl Service {
                     detail: "nothing was proved: two signed-in operators verify this request, one after the other",
                 });
             }
+            let mut is_second = false;
+            for first in &issue.approvals {
+                is_second |= still_decides(view, first, &issue, &user)?;
+            }
             if needs_two && issue.approvals.iter().any(|first| first.operator == operator) {
                 return Err(ServiceError::Forbidden {
                     code: "another_operator",
@@ -387,7 +410,7 @@ impl Service {
                 let (action, about) = (AuditAction::UserIssueVerified, super::subjects(&issue));
                 crate::service::audit_entry(now, &actor, action, about, AuditResult::Done, detail)
             };
-            if needs_two && issue.approvals.len() == 1 {
+            if needs_two && !is_second {
                 let verdict = IssueVerdict::FirstOfTwo;
                 let entry = verified(&verdict);
                 return Ok((verdict, vec![Change::PutUserIssue(Box::new(issue)), entry]));

@@ -14,7 +14,7 @@ use mintmark::service::{
     ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings, ProofResult, SecondPage,
     Service, ServiceError, StoreMark, ThirdPage, UserPatch,
 };
-use mintmark::store::{RedbStore, Store};
+use mintmark::store::{Page, RedbStore, Store};
 use mintmark::vault::RootKey;
 
 /// 2027-01-15, in the middle of a step.
@@ -153,6 +153,11 @@ pub(super) fn operator(id: u64) -> Actor {
     }
 }
 
+/// An admin who may do everything.
+pub(super) fn boss() -> Actor {
+    Actor { role: Some(Role::Admin), ..operator(901) }
+}
+
 pub(super) fn verifier() -> Actor {
     Actor { role: Some(Role::Verifier), ..operator(900) }
 }
@@ -210,6 +215,15 @@ impl Home {
     /// The server's step of 30 s.
     pub(super) fn step(&self) -> u64 {
         u64::try_from(self.service.now().secs()).expect("after 1970") / 30
+    }
+
+    /// Makes the operators up to this number, as [`operator`] calls them.
+    pub(super) fn hire(&self, up_to: u64) {
+        let there = self.service.operators(&admin(), Page::first(99)).expect("listed").items.len();
+        for id in u64::try_from(there).expect("few") + 1..=up_to {
+            let name = login(&format!("operator{id}"));
+            self.service.add_operator(&boss(), &name, &typed(PASSWORD), Role::Helpdesk, None).expect("hired");
+        }
     }
 
     /// Reads a file into a plan.

@@ -111,6 +111,7 @@ impl Case {
     }
 
     fn verify(&self, by: u64, issue: &UserIssueView) -> Result<IssueVerdict, ServiceError> {
+        self.home.hire(by);
         let reference = issue.issue.reference.to_string();
         self.home.service.verify_user_issue(&operator(by), issue.issue.id, &reference, "saw the passport")
     }

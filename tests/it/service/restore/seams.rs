@@ -237,3 +237,34 @@ fn p42_lists_and_counts_end_at_the_scope() {
     assert_eq!(case.home.service.open_user_issues(&admin(), 2).expect("counted"), 2);
     assert_eq!(case.open()[0].earlier.len(), 3);
 }
+
+/// P43: the first of two counts as long as they could still decide when the second does.
+#[test]
+fn p43_the_first_operator_must_still_be_one() {
+    type Change = fn(Operator) -> Operator;
+    let has = factors(false, true, false);
+    let login_of = |id: u64| login(&format!("operator{id}"));
+    let changes: [(&str, Change); 3] = [
+        ("disabled", |first| Operator { enabled: false, ..first }),
+        ("another role", |first| Operator { role: Role::Auditor, ..first }),
+        ("another scope", |first| Operator { scope: Scope::Resources(Vec::new()), ..first }),
+    ];
+    for (what, change) in changes {
+        let case = Case::new(has);
+        case.ask("anna", factors(true, true, true), None);
+        let issue = &case.open()[0];
+        assert_eq!(case.verify(1, issue).expect("noted"), IssueVerdict::FirstOfTwo);
+        let name = login_of(1);
+        case.home
+            .store
+            .write(move |view| {
+                let first = view.operator_by_login(name.as_str())?.expect("hired");
+                Ok::<_, StoreError>(((), vec![mintmark::store::Change::PutOperator(change(first))]))
+            })
+            .expect("written");
+        assert_eq!(case.verify(2, issue).expect("noted"), IssueVerdict::FirstOfTwo, "{what}");
+        assert_eq!(code_of(case.verify(2, issue)), "another_operator", "{what}");
+        case.untouched(has, what);
+        assert!(matches!(case.verify(3, issue).expect("noted"), IssueVerdict::Waits { .. }), "{what}");
+    }
+}
