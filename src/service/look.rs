@@ -33,7 +33,8 @@ fn shown_name(text: &str) -> Result<Option<String>, ServiceError> {
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
-fn help_text(text: &str) -> Result<String, ServiceError> {
+/// The words that say whom to ask, as they are kept: plain text, in lines.
+pub(super) fn help_text(text: &str) -> Result<String, ServiceError> {
     let text = text.trim().replace("\r\n", "\n");
     if text.chars().count() > HELP_CHARS || text.chars().any(|c| c.is_control() && c != '\n') {
         let detail = format!("plain text of at most {HELP_CHARS} characters");

@@ -7,6 +7,7 @@ use crate::model::{
 use crate::oath::{Digits, HashAlg};
 use crate::store::{AssignmentFilter, Change, Page, Slice, View};
 
+use super::look::help_text;
 use super::{Service, ServiceError};
 
 /// A resource as lists and pages show it.
@@ -118,13 +119,6 @@ impl PortalSettings {
         if self.restore_wait_hours.is_some_and(|hours| hours > SelfService::MOST_RESTORE_WAIT_HOURS) {
             let detail = "the wait is 0 to 336 hours, which are two weeks";
             return Err(ServiceError::invalid("restore_wait_hours", "restore_wait_range", detail));
-        }
-        if self.help_text.as_ref().is_some_and(|text| text.chars().count() > 500) {
-            return Err(ServiceError::invalid(
-                "help_text",
-                "text_too_long",
-                "the help text has at most 500 characters",
-            ));
         }
         Ok(())
     }
@@ -249,7 +243,9 @@ impl Service {
         settings: &PortalSettings,
     ) -> Result<SelfService, ServiceError> {
         settings.check()?;
-        let (actor, name, settings, now) = (actor.clone(), name.clone(), settings.clone(), self.clock.now());
+        let help_text = settings.help_text.as_deref().map(help_text).transpose()?;
+        let settings = PortalSettings { help_text, ..settings.clone() };
+        let (actor, name, now) = (actor.clone(), name.clone(), self.clock.now());
         self.decide(move |view| {
             let mut resource = found(view, &actor, &name)?;
             if let Some(alias) = &settings.alias
@@ -335,7 +331,7 @@ fn apply(portal: &mut SelfService, settings: &PortalSettings) {
         portal.restore_wait_hours = hours;
     }
     if let Some(text) = &settings.help_text {
-        text.trim().clone_into(&mut portal.help_text);
+        portal.help_text.clone_from(text);
     }
     if let Some(most) = settings.pin_length {
         portal.pin_length = most;

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use mintmark::model::{AssignmentKind, DisabledBy, EmailAddress, Login, PortalAction, Role, TokenSerial};
 use mintmark::secret::Passphrase;
-use mintmark::service::{AssignRequest, PortalSettings, UserPatch};
+use mintmark::service::{AssignRequest, LookPatch, PortalSettings, UserPatch};
 use mintmark::store::Page;
 
 use crate::desk::{ADMIN, Answer, Browser, Desk, PASSWORD, plain, resource, serial};
@@ -380,5 +380,22 @@ async fn p41_known_and_unknown_logins_get_equal_pages() {
         told.push(plain(&answer, login, &browser.form_token));
     }
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]));
+    desk.close();
+}
+
+/// P40: what comes next is said of the resource by the name that the frame shows.
+#[tokio::test]
+async fn p40_pages_call_the_resource_as_the_portal_does() {
+    let desk = desk();
+    let look = LookPatch { shown_name: Some("Remote access".into()), ..LookPatch::default() };
+    desk.service.set_look(&ADMIN, &resource("VPN"), look).expect("set");
+    let mut nobody = desk.browser();
+    nobody.restoring("nobody").await.says(StatusCode::OK, "What can you not use?");
+    nobody.on("lost", &[("token", "1"), ("password", "1"), ("email", "1")]).await;
+    nobody.on("password", &[("new", NEW), ("again", NEW)]).await;
+    nobody.on("email", &[("email", "nobody@example.net")]).await;
+    let sent = nobody.on("send", &[]).await;
+    sent.says(StatusCode::OK, "Remote access");
+    assert!(!sent.body.contains("VPN"), "{}", sent.body);
     desk.close();
 }

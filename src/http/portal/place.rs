@@ -156,12 +156,17 @@ fn said(state: &AppState, caller: &Caller, portal: &Portal, error: &ApiError) ->
 }
 
 impl Place {
+    /// What people call the resource here.
+    pub(super) fn shown_name(&self) -> &str {
+        self.look.shown_name.as_deref().unwrap_or(self.resource.name.as_str())
+    }
+
     /// The portal as its pages show it.
     pub(super) fn portal(&self) -> Portal {
         let help = self.resource.portal.as_ref().map(|portal| portal.help_text.trim()).unwrap_or_default();
         Portal {
             alias: self.alias.as_str().to_owned(),
-            resource: self.look.shown_name.clone().unwrap_or_else(|| self.resource.name.as_str().to_owned()),
+            resource: self.shown_name().to_owned(),
             look: super::look::of_frame(&self.look),
             help: (!help.is_empty()).then(|| help.to_owned()),
         }

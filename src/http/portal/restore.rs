@@ -104,11 +104,11 @@ fn next_steps(place: &Place, draft: &RestoreDraft) -> Vec<String> {
     let rules = place.resource.portal.as_ref();
     let help = rules.map(|portal| portal.help_text.trim()).unwrap_or_default();
     let help = if help.is_empty() {
-        format!("Call or visit the people who look after {}, and read them the number.", place.resource.name)
+        format!("Call or visit the people who look after {}, and read them the number.", place.shown_name())
     } else {
         format!(
             "Call or visit the people who look after {}, and read them the number. {help}",
-            place.resource.name
+            place.shown_name()
         )
     };
     let mut lines = vec![help, "They ask who you are, in their own way.".to_owned()];
@@ -349,7 +349,7 @@ pub(super) async fn link(place: Place) -> Response {
         ),
         Ok(RestoreLink::Email { to }) => (
             "Your new e-mail address",
-            format!("{to} becomes your e-mail address for {}. The old one is told.", place.resource.name),
+            format!("{to} becomes your e-mail address for {}. The old one is told.", place.shown_name()),
             "Use this address",
             "check",
             "primary",
