@@ -3,6 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a mail server's password is handed to the SMTP library")]
 
+mod lookup;
 pub mod webhook;
 
 use std::time::Duration;

@@ -6,7 +6,7 @@
 //! was looked at, so that a name cannot point elsewhere between the look and the call.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,12 +18,13 @@ use sha2::Sha256;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use super::lookup::Lookup;
 use crate::clock::Clock;
 use crate::model::{WebhookParts, WebhookUrl, may_be_called};
 
 /// From the first packet to the status line.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// One address of a name gets this long to answer.
+/// The name, and then each of its addresses, gets this long to answer.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(4);
 /// Of the answer no more than this is read: its first line.
 const ANSWER_BYTES: usize = 512;
@@ -40,6 +41,9 @@ pub enum WebhookError {
     /// The name is not known.
     #[error("the name of the host was not found")]
     Unknown,
+    /// The name service does not answer in time.
+    #[error("the name of the host was not found in time")]
+    SlowName,
     /// The name leads to an address that is never called.
     #[error(
         "the host leads to {0}, which is not allowed: link-local, metadata and foreign loopback addresses"
@@ -136,6 +140,7 @@ impl Write for Patient {
 
 /// Sends requests to other programs.
 pub struct WebhookSender {
+    names: Lookup,
     tls: Arc<ClientConfig>,
     clock: Arc<dyn Clock>,
 }
@@ -168,7 +173,7 @@ impl WebhookSender {
             .map_err(|error| WebhookError::Settings(error.to_string()))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { tls: Arc::new(tls), clock })
+        Ok(Self { names: Lookup::of_the_system(), tls: Arc::new(tls), clock })
     }
 
     /// Sends one request. Any answer from 200 to 299 is a yes; its body is not read.
@@ -190,8 +195,12 @@ impl WebhookSender {
     }
 
     fn connect(&self, parts: &WebhookParts<'_>, until: Duration) -> Result<TcpStream, WebhookError> {
-        let found = (parts.host, parts.port).to_socket_addrs().map_err(|_| WebhookError::Unknown)?;
-        let addresses: Vec<SocketAddr> = found.collect();
+        let wait = left(&*self.clock, until).map_err(WebhookError::Connection)?.min(CONNECT_PATIENCE);
+        let addresses =
+            self.names.find(parts.host, parts.port, wait).map_err(|error| match error.kind() {
+                io::ErrorKind::TimedOut => WebhookError::SlowName,
+                _ => WebhookError::Unknown,
+            })?;
         let is_here = parts.host.eq_ignore_ascii_case("localhost")
             || parts.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         // One forbidden address among several is enough: a name that is honest has none.

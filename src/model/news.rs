@@ -326,6 +326,22 @@ impl Subscription {
     pub const MOST: usize = 50;
     /// News of one subscription in an hour at most: an attack on many users fills no mailbox.
     pub const MOST_AN_HOUR: u32 = 60;
+
+    /// True when an operator of this role may have it. A webhook makes this machine call others: admins only, and
+    /// only as long as they are.
+    pub const fn is_for(&self, role: Role) -> bool {
+        self.kind.is_for(role) && (matches!(self.channel, Channel::Mail(_)) || matches!(role, Role::Admin))
+    }
+
+    /// News of the hour that was not sent because there was too much of it.
+    pub const fn left_out(&self) -> u32 {
+        self.hour.1.saturating_sub(Self::MOST_AN_HOUR)
+    }
+
+    /// When the hour ends of which so much is sent.
+    pub const fn hour_ends(&self) -> UnixTime {
+        self.hour.0.plus_secs(3_600)
+    }
 }
 
 /// A request to another program that waits to be sent.

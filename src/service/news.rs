@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::clock::UnixTime;
 use crate::model::{
-    AuditAction, AuditEntry, AuditResult, Budget, BudgetKey, BudgetKind, Channel, ImportId, LastDelivery,
-    Login, MailKind, MailState, NewsKind, Operator, ResourceId, Scope, Subject, Subscription, TokenId,
-    TokenState, UserId, WebhookPost, WebhookPostId,
+    Actor, AuditAction, AuditEntry, AuditResult, Budget, BudgetKey, BudgetKind, Channel, ImportId,
+    LastDelivery, Login, MailKind, MailState, NewsKind, Operator, ResourceId, Scope, Subject, Subscription,
+    TokenId, TokenState, UserId, WebhookPost, WebhookPostId,
 };
 use crate::store::{Change, Changes, View};
 use crate::vault::DataKey;
@@ -363,27 +363,74 @@ impl Newsroom {
         news: &News,
         changes: &mut Changes,
     ) -> Result<(), ServiceError> {
-        // The same changes may have told this one already.
-        let newest = changes.iter().rev().find_map(|change| match change {
-            Change::PutSubscription(newer) if newer.id == subscription.id => Some(newer.clone()),
-            _ => None,
-        });
-        let mut subscription = newest.unwrap_or(subscription);
-        let (began, count) = subscription.hour;
-        subscription.hour = if self.now.secs_since(began) >= 3_600 {
-            (self.now, 1)
-        } else {
-            (began, count.saturating_add(1))
-        };
-        let (began, count) = subscription.hour;
-        if count > Subscription::MOST_AN_HOUR {
+        let mut subscription = newest(changes, subscription);
+        if self.now >= subscription.hour_ends() {
+            self.sum_up(view, &mut subscription, changes)?;
+        }
+        subscription.hour.1 = subscription.hour.1.saturating_add(1);
+        // What is too much is counted; the summary tells how much it was.
+        if subscription.left_out() == 0 {
+            self.put(view, &mut subscription, news, changes)?;
+        }
+        changes.push(Change::PutSubscription(subscription));
+        Ok(())
+    }
+
+    /// Begins another hour, with a summary of what was left out of the one that is over.
+    pub(super) fn sum_up(
+        &self,
+        view: &dyn View,
+        subscription: &mut Subscription,
+        changes: &mut Changes,
+    ) -> Result<(), ServiceError> {
+        let (left_out, since, until) =
+            (subscription.left_out(), subscription.hour.0, subscription.hour_ends());
+        subscription.hour = (self.now, 0);
+        if left_out == 0 {
             return Ok(());
         }
+        let words = subscription.kind.words();
+        let news = News {
+            name: "left_out",
+            title: format!("{left_out} more: {words}"),
+            text: format!(
+                "{left_out} more pieces of news of \u{201c}{words}\u{201d} came between {since} and {until} and were \
+                 not sent one by one. The console shows what happened."
+            ),
+            data: json!({
+                "event": subscription.kind.name(),
+                "left_out": left_out,
+                "since": since.to_string(),
+                "until": until.to_string(),
+            }),
+        };
+        let detail = vec![
+            ("event", format!("{} by {}", subscription.kind.name(), subscription.channel.name())),
+            ("left_out", left_out.to_string()),
+        ];
+        let subjects = vec![Subject::Operator(subscription.operator)];
+        let action = AuditAction::NotificationFailed;
+        let entry =
+            super::audit_entry(self.now, &Actor::SYSTEM, action, subjects, AuditResult::Refused, detail);
+        changes.push(entry);
+        subscription.hour.1 = 1;
+        self.put(view, subscription, &news, changes)
+    }
+
+    /// Puts it into the outbox, with a word when it is the last of the hour.
+    fn put(
+        &self,
+        view: &dyn View,
+        subscription: &mut Subscription,
+        news: &News,
+        changes: &mut Changes,
+    ) -> Result<(), ServiceError> {
         let mut text = news.text.clone();
-        if count == Subscription::MOST_AN_HOUR {
-            let until = began.plus_secs(3_600);
+        if subscription.hour.1 == Subscription::MOST_AN_HOUR {
+            let (count, until) = (subscription.hour.1, subscription.hour_ends());
             let more = format!(
-                "\n\nThis is number {count} within an hour: nothing more is sent before {until}. Look at the console."
+                "\n\nThis is number {count} within an hour: what comes before {until} is counted and summed up \
+                 then. Look at the console."
             );
             text.push_str(&more);
         }
@@ -417,9 +464,17 @@ impl Newsroom {
                 }));
             }
         }
-        changes.push(Change::PutSubscription(subscription));
         Ok(())
     }
+}
+
+/// A subscription as these changes leave it: they may have told it something already.
+pub(super) fn newest(changes: &Changes, subscription: Subscription) -> Subscription {
+    let newer = changes.iter().rev().find_map(|change| match change {
+        Change::PutSubscription(newer) if newer.id == subscription.id => Some(newer.clone()),
+        _ => None,
+    });
+    newer.unwrap_or(subscription)
 }
 
 /// Whoever subscribed, as long as they may sign in and hear of it.
@@ -428,7 +483,7 @@ pub(super) fn listener(
     subscription: &Subscription,
 ) -> Result<Option<Operator>, ServiceError> {
     let operator = view.operator(subscription.operator)?;
-    Ok(operator.filter(|operator| operator.enabled && subscription.kind.is_for(operator.role)))
+    Ok(operator.filter(|operator| operator.enabled && subscription.is_for(operator.role)))
 }
 
 impl Service {

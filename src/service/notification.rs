@@ -20,7 +20,7 @@ use crate::secret::{BearerToken, Seed};
 use crate::store::{Change, Changes, View};
 use crate::vault::{DataKey, SealContext, random_bytes};
 
-use super::news::News;
+use super::news::{News, listener};
 use super::outbox::after_try;
 use super::scope::{is_within, sees_batch};
 use super::{Service, ServiceError};
@@ -98,6 +98,10 @@ pub struct SubscriptionView {
     pub on_since: Option<UnixTime>,
     /// How the last delivery went.
     pub last: Option<LastDelivery>,
+    /// Nothing is sent: its operator is disabled, or may not have it any more.
+    pub is_paused: bool,
+    /// News that was too much for the hour, and when it is summed up.
+    pub left_out: Option<(u32, UnixTime)>,
     /// Since when.
     pub created_at: UnixTime,
 }
@@ -153,7 +157,10 @@ fn view_of(
             Some(("batch", name, fewer_than))
         }
     };
+    let left_out = subscription.left_out();
     Ok(SubscriptionView {
+        is_paused: !(operator.enabled && subscription.is_for(operator.role)),
+        left_out: (left_out > 0).then(|| (left_out, subscription.hour_ends())),
         id: subscription.id,
         operator: operator.login.as_str().to_owned(),
         is_own: actor.operator() == Some(operator.id),
@@ -425,6 +432,11 @@ impl Service {
         let (actor, now) = (actor.clone(), self.clock.now());
         self.decide(move |view| {
             let (subscription, operator) = ruled(view, &actor, id)?;
+            if listener(view, &subscription)?.is_none() {
+                let detail = "nothing is sent here: the operator is disabled, or is of a role that may not have it; \
+                              remove it, or let the operator choose another";
+                return Err(ServiceError::state("notification_paused", detail));
+            }
             let tried = view.budget(budget)?;
             if tried.within(now, TRIAL_SECS) != crate::model::Budget::CLEAR {
                 return Err(ServiceError::state(
@@ -464,13 +476,18 @@ impl Service {
         super::authenticate::hashed_key(crate::model::BudgetKind::MailSent, &hash)
     }
 
-    /// Requests that may be sent now, oldest first. Those whose subscription has ended go.
+    /// Requests that may be sent now, oldest first. Those whose subscription has ended or is paused go.
     pub fn due_posts(&self, limit: usize) -> Result<Vec<DuePost>, ServiceError> {
         let now = self.clock.now();
         let found = self.store.read(|view| {
             let mut found = Vec::new();
             for post in view.posts_due(now, limit)? {
-                let subscription = view.subscription(post.subscription)?;
+                let mut subscription = view.subscription(post.subscription)?;
+                if let Some(one) = &subscription
+                    && listener(view, one)?.is_none()
+                {
+                    subscription = None;
+                }
                 let key = match subscription.as_ref().map(|s| &s.channel) {
                     Some(Channel::Webhook { secret, .. }) => view.data_key(secret.data_key)?,
                     _ => None,

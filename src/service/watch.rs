@@ -7,7 +7,7 @@ use crate::clock::UnixTime;
 use crate::model::{NewsKind, StockPlace, StockWatch, Subscription};
 use crate::store::{Change, CustodyFilter, Page, TokenFilter, View};
 
-use super::news::{News, listener};
+use super::news::{News, listener, newest};
 use super::scope::sees_batch;
 use super::{Service, ServiceError};
 
@@ -19,9 +19,13 @@ impl Service {
         let newsroom = self.newsroom()?;
         let now = self.clock.now();
         // Counted outside the change: a large batch takes a while to look through.
-        let found = self.store.read(|view| {
-            let mut found = Vec::new();
+        let (found, full) = self.store.read(|view| {
+            let (mut found, mut full) = (Vec::new(), Vec::new());
             for subscription in view.subscriptions()? {
+                let is_over = now >= subscription.hour_ends() && subscription.left_out() > 0;
+                if is_over && listener(view, &subscription)?.is_some() {
+                    full.push((subscription.id, subscription.left_out()));
+                }
                 let news = match (subscription.kind, subscription.stock) {
                     (NewsKind::ClockFault, _) => fault.map(|newest| clock_news(now, newest)),
                     (NewsKind::LowStock, Some(watch)) => stock_news(view, &subscription, watch)?,
@@ -31,15 +35,26 @@ impl Service {
                     found.push((subscription.id, news));
                 }
             }
-            Ok::<_, ServiceError>(found)
+            Ok::<_, ServiceError>((found, full))
         })?;
-        if found.is_empty() {
+        if found.is_empty() && full.is_empty() {
             return Ok(());
+        }
+        for (id, left_out) in &full {
+            tracing::warn!(subscription.id = id.0, left_out, "an hour had more news than are sent");
         }
         self.decide(move |view| {
             let mut changes = Vec::new();
+            for (id, _) in &full {
+                let Some(mut subscription) = view.subscription(*id)? else { continue };
+                if now >= subscription.hour_ends() {
+                    newsroom.sum_up(view, &mut subscription, &mut changes)?;
+                    changes.push(Change::PutSubscription(subscription));
+                }
+            }
             for (id, news) in &found {
                 let Some(subscription) = view.subscription(*id)? else { continue };
+                let subscription = newest(&changes, subscription);
                 if news.is_some() == subscription.on_since.is_some() {
                     continue;
                 }

@@ -59,6 +59,10 @@ struct NotificationDto {
     /// For what lasts: since when it is so.
     on_since: Option<String>,
     last: Option<Delivery>,
+    /// Nothing is sent: its operator is disabled, or may not have it any more.
+    paused: bool,
+    /// News that was too much for the hour and is summed up after it.
+    left_out: u32,
     created_at: String,
     /// What the requests of a new webhook are signed with; shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +84,8 @@ impl NotificationDto {
             to: view.to,
             on_since: view.on_since.map(time),
             last: view.last.map(|l| Delivery { at: time(l.at), problem: l.problem, given_up: l.given_up }),
+            paused: view.is_paused,
+            left_out: view.left_out.map_or(0, |(count, _)| count),
             created_at: time(view.created_at),
             secret: None,
         }

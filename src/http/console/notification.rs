@@ -24,12 +24,25 @@ fn row(one: &SubscriptionView, now: UnixTime) -> view::NotificationRow {
         None => one.kind.words().to_owned(),
     };
     let state = match &one.last {
+        _ if one.is_paused => Badge::new(Tone::Attention, "Paused"),
         None => Badge::new(Tone::Neutral, "Nothing sent yet"),
         Some(last) if last.given_up => Badge::new(Tone::Bad, "Given up"),
         Some(last) if last.problem.is_some() => Badge::new(Tone::Attention, "Tried again later"),
         Some(_) => Badge::new(Tone::Good, "Delivered"),
     };
+    let mut notes = Vec::new();
+    if one.is_paused {
+        notes.push("Nothing is sent: the operator is disabled, or is no admin any more.".to_owned());
+    }
+    if let Some((count, until)) = one.left_out {
+        notes.push(format!(
+            "{} more left out of a full hour; a summary is sent {}.",
+            words::count(u64::from(count)),
+            words::moment(until, now).words
+        ));
+    }
     view::NotificationRow {
+        notes: notes.join(" "),
         id: one.id.0,
         operator: one.operator.clone(),
         event,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mintmark::clock::{ManualClock, UnixTime};
 use mintmark::model::{
-    Actor, ActorOrigin, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login, MailKind,
+    Actor, ActorOrigin, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login, MailKind, Operator,
     OperatorId, PortalAction, ResourceAlias, ResourceName, Role, Scope, TokenSerial, Visit,
 };
 use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp};
@@ -14,7 +14,7 @@ use mintmark::service::{
     ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings, ProofResult, SecondPage,
     Service, ServiceError, StoreMark, ThirdPage, UserPatch,
 };
-use mintmark::store::{Page, RedbStore, Store};
+use mintmark::store::{Change, Page, RedbStore, Store, StoreError};
 use mintmark::vault::RootKey;
 
 /// 2027-01-15, in the middle of a step.
@@ -224,6 +224,17 @@ impl Home {
             let name = login(&format!("operator{id}"));
             self.service.add_operator(&boss(), &name, &typed(PASSWORD), Role::Helpdesk, None).expect("hired");
         }
+    }
+
+    /// Makes another of an operator, as whoever manages the store could.
+    pub(super) fn reform(&self, name: &str, change: fn(Operator) -> Operator) {
+        let name = name.to_owned();
+        self.store
+            .write(move |view| {
+                let before = view.operator_by_login(&name)?.expect("hired");
+                Ok::<_, StoreError>(((), vec![Change::PutOperator(change(before))]))
+            })
+            .expect("written");
     }
 
     /// Reads a file into a plan.

@@ -1,7 +1,7 @@
 //! P47: operators hear of what they chose, and of nothing that is not theirs.
 
 use mintmark::model::{
-    Actor, AuditResult, EmailAddress, MailKind, NewsKind, OperatorId, ResourceName, Role, Scope,
+    Actor, AuditResult, EmailAddress, MailKind, NewsKind, Operator, OperatorId, ResourceName, Role, Scope,
     SubscriptionId, WebhookUrl,
 };
 use mintmark::oath::{Digits, Otp};
@@ -399,9 +399,68 @@ fn news_of_one_hour_is_bounded() {
         home.import(&format!("B{n}"), &[&StandIn::totp(&format!("T-{n}"))]);
     }
     assert_eq!(told(&home).len(), 60);
+    let shown = || home.service.notifications(&ada).expect("read").remove(0);
+    assert_eq!(shown().left_out.map(|(count, _)| count), Some(10), "the page says so");
     home.wait(3_601);
     home.import("later", &[&StandIn::totp("T-later")]);
-    assert_eq!(told(&home).len(), 61);
+    let news = told(&home);
+    assert_eq!(news.len(), 62);
+    assert_eq!(news[60].1, "Mintmark: 10 more: Import finished");
+    assert!(news[61].1.ends_with("later"), "{}", news[61].1);
+    assert_eq!(shown().left_out, None);
+}
+
+/// What was left out is summed up when the hour is over, also when nothing else happens; the log has it.
+#[test]
+fn a_full_hour_is_summed_up() {
+    let home = with_two_places();
+    let ada = hired(&home, "ada", Role::Admin, None);
+    home.service.subscribe(&ada, by_webhook(NewsKind::ImportFinished)).expect("subscribed");
+    for n in 0..63 {
+        home.import(&format!("B{n}"), &[&StandIn::totp(&format!("T-{n}"))]);
+    }
+    home.service.watch().expect("looked");
+    assert_eq!(home.service.due_posts(99).expect("read").len(), 60, "the hour is not over");
+    home.wait(3_600);
+    home.service.watch().expect("looked");
+    home.service.watch().expect("looked");
+    let posts = home.service.due_posts(99).expect("read");
+    assert_eq!(posts.len(), 61, "once");
+    let body: serde_json::Value = serde_json::from_str(&posts[60].body).expect("JSON");
+    assert_eq!((&body["type"], &body["data"]["left_out"]), (&"left_out".into(), &3.into()));
+    let records = home.service.audit(&admin(), None, Page::first(5)).expect("read").items;
+    let record = records.iter().find(|record| record.action == "notification_failed").expect("noted");
+    assert!(record.detail.iter().any(|(name, value)| name == "left_out" && value == "3"));
+}
+
+/// Whoever is no admin any more, or is disabled, has no webhook: nothing is written for it, what waits goes, and
+/// it is there again when they are an admin again.
+#[test]
+fn a_webhook_pauses_with_its_admin() {
+    type Change = fn(Operator) -> Operator;
+    let changes: [Change; 2] =
+        [|admin| Operator { role: Role::Helpdesk, ..admin }, |admin| Operator { enabled: false, ..admin }];
+    for (n, change) in changes.into_iter().enumerate() {
+        let home = with_two_places();
+        let ada = hired(&home, "ada", Role::Admin, None);
+        let hook = home.service.subscribe(&ada, by_webhook(NewsKind::ImportFinished)).expect("subscribed");
+        home.service.subscribe(&ada, by_mail(NewsKind::ImportFinished, "ada")).expect("subscribed");
+        home.import("first", &[&StandIn::totp("T-1")]);
+        home.reform("ada", change);
+        assert_eq!(home.service.due_posts(9).expect("read").len(), 0, "what waited goes");
+        home.import("second", &[&StandIn::totp("T-2")]);
+        assert_eq!(home.service.due_posts(9).expect("read").len(), 0);
+        // Mail stays with whoever may sign in.
+        assert_eq!(told(&home).len(), if n == 0 { 2 } else { 1 });
+        let boss = hired(&home, "boss", Role::Admin, None);
+        let shown = home.service.notifications(&boss).expect("read");
+        assert_eq!(shown.iter().map(|one| one.is_paused).collect::<Vec<_>>(), [true, n == 1]);
+        let trial = home.service.try_notification(&boss, hook.view.id);
+        assert!(matches!(trial, Err(ServiceError::State { code: "notification_paused", .. })), "{trial:?}");
+        home.reform("ada", |ada| Operator { role: Role::Admin, enabled: true, ..ada });
+        home.import("third", &[&StandIn::totp("T-3")]);
+        assert_eq!(home.service.due_posts(9).expect("read").len(), 1);
+    }
 }
 
 /// Whoever may no longer sign in hears of nothing.

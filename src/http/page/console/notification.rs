@@ -25,6 +25,8 @@ pub struct NotificationRow {
     pub when: Option<Moment>,
     /// Why it failed.
     pub problem: String,
+    /// Why nothing, or not everything, is sent.
+    pub notes: String,
 }
 
 /// A webhook's secret, just made.
@@ -87,6 +89,7 @@ impl Notifications {
             state,
             when: Some(Moment::new("yesterday 09:12", "2026-01-01T09:12:04Z")),
             problem: problem.into(),
+            notes: if problem.is_empty() { "12 more left out of a full hour" } else { "" }.into(),
         };
         Self {
             page: Page::sample("Notifications", "notifications"),

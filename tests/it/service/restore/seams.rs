@@ -9,7 +9,7 @@ use mintmark::service::{
     AssignRequest, AuthRequest, AuthResult, EmergencyRequest, IssueVerdict, PortalSettings, RestoreProof,
     RestoreResult, RestoreTyped, ThirdPage, UserPatch,
 };
-use mintmark::store::{Page, StoreError};
+use mintmark::store::Page;
 
 use super::{Case, PASSWORD, code_of, factors};
 use crate::service::fixture::{admin, alias, login, operator, resource, typed, verifier, visit};
@@ -243,7 +243,6 @@ fn p42_lists_and_counts_end_at_the_scope() {
 fn p43_the_first_operator_must_still_be_one() {
     type Change = fn(Operator) -> Operator;
     let has = factors(false, true, false);
-    let login_of = |id: u64| login(&format!("operator{id}"));
     let changes: [(&str, Change); 3] = [
         ("disabled", |first| Operator { enabled: false, ..first }),
         ("another role", |first| Operator { role: Role::Auditor, ..first }),
@@ -254,14 +253,7 @@ fn p43_the_first_operator_must_still_be_one() {
         case.ask("anna", factors(true, true, true), None);
         let issue = &case.open()[0];
         assert_eq!(case.verify(1, issue).expect("noted"), IssueVerdict::FirstOfTwo);
-        let name = login_of(1);
-        case.home
-            .store
-            .write(move |view| {
-                let first = view.operator_by_login(name.as_str())?.expect("hired");
-                Ok::<_, StoreError>(((), vec![mintmark::store::Change::PutOperator(change(first))]))
-            })
-            .expect("written");
+        case.home.reform("operator1", change);
         assert_eq!(case.verify(2, issue).expect("noted"), IssueVerdict::FirstOfTwo, "{what}");
         assert_eq!(code_of(case.verify(2, issue)), "another_operator", "{what}");
         case.untouched(has, what);
