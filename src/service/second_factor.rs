@@ -3,7 +3,7 @@
 use crate::clock::UnixTime;
 use crate::model::{
     AuditAction, AuditResult, LoginStage, PortalAction, Resource, ResourceId, Session, SessionKind, Subject,
-    Token, TokenId, TokenSerial, UserId, Visit,
+    Token, TokenId, UserId, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::BearerToken;
@@ -73,7 +73,7 @@ impl Service {
     pub(super) fn token_at_hand(
         &self,
         portal: &PortalSession,
-        serial: Option<&TokenSerial>,
+        handle: Option<&str>,
     ) -> Result<(UserId, Examined, UnixTime), ServiceError> {
         let here = &portal.resource;
         self.store.read(|view| {
@@ -87,7 +87,7 @@ impl Service {
                     let person = view.user(user)?.ok_or(ServiceError::Stale)?;
                     let tokens = proving(view, &person, portal)?;
                     let wanted =
-                        |token: &Token| serial.is_none_or(|serial| token.serial.normal() == serial.normal());
+                        |token: &Token| handle.is_none_or(|handle| self.proof_handle(token.id) == handle);
                     let found = tokens.into_iter().find(|(token, _)| wanted(token));
                     let (token, elsewhere) = found.ok_or_else(|| {
                         ServiceError::state("proof_kind", "something else is asked for now")
@@ -105,23 +105,23 @@ impl Service {
     pub(super) fn code_of_token(
         &self,
         portal: &PortalSession,
-        serial: Option<&TokenSerial>,
+        handle: Option<&str>,
         otp: &Otp,
         visit: &Visit,
         new_key: [u8; 32],
     ) -> Result<CheckResult, ServiceError> {
-        self.until_settled(|| self.code_of_token_once(portal, serial, otp, visit, new_key))
+        self.until_settled(|| self.code_of_token_once(portal, handle, otp, visit, new_key))
     }
 
     fn code_of_token_once(
         &self,
         portal: &PortalSession,
-        serial: Option<&TokenSerial>,
+        handle: Option<&str>,
         otp: &Otp,
         visit: &Visit,
         new_key: [u8; 32],
     ) -> Result<CheckResult, ServiceError> {
-        let (user, examined, now) = self.token_at_hand(portal, serial)?;
+        let (user, examined, now) = self.token_at_hand(portal, handle)?;
         let actor = portal.actor(visit);
         let complete = matches!(portal.stage, LoginStage::Full { .. });
         let (action, page) =

@@ -16,7 +16,6 @@ use crate::http::error::ApiError;
 use crate::http::frame::html;
 use crate::http::page::portal::profile::{Asked, Prove};
 use crate::http::page::{Choice, Code, Field, Notice, Tone};
-use crate::model::TokenSerial;
 use crate::oath::Otp;
 use crate::service::{PortalSession, PortalState, ProofAsked, ProofResult, ProvingToken, Service};
 
@@ -230,7 +229,6 @@ impl Place {
 /// The field for the code of one of these tokens.
 fn code_of(tokens: &[ProvingToken], now: UnixTime) -> Asked {
     let code = Code { name: "otp".into(), label: "Code".into(), challenge: None, error: None };
-    let serial = |token: &ProvingToken| token.view.token.serial.display().to_owned();
     match tokens {
         [only] => Asked::Code {
             code,
@@ -244,8 +242,8 @@ fn code_of(tokens: &[ProvingToken], now: UnixTime) -> Asked {
         several => {
             let choice = |(at, token): (usize, &ProvingToken)| {
                 let place = token.elsewhere.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
-                let (value, selected) = (serial(token), at == 0);
-                Choice { label: format!("{value}{place}"), value, selected }
+                let (value, selected) = (token.handle.clone(), at == 0);
+                Choice { label: format!("{}{place}", token.name), value, selected }
             };
             let choices = several.iter().enumerate().map(choice).collect();
             Asked::Code { code, ring: None, of: "one of your tokens".to_owned(), choices }
@@ -328,9 +326,10 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
                 for choice in choices.iter_mut() {
                     choice.selected = choice.value == chosen;
                 }
-                let serial = TokenSerial::parse(chosen).ok();
-                let prove =
-                    move |service: &Service| service.portal_prove_code(&asked, serial.as_ref(), &otp, &visit);
+                let handle = (!chosen.is_empty()).then(|| chosen.to_owned());
+                let prove = move |service: &Service| {
+                    service.portal_prove_code(&asked, handle.as_deref(), &otp, &visit)
+                };
                 place.state.blocking(prove).await?
             }
             Err(error) => {

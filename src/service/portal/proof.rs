@@ -8,8 +8,7 @@
 use crate::clock::UnixTime;
 use crate::model::{
     AssignmentKind, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Custody, LoginStage, OtpSpec,
-    PasswordHash, Resource, ResourceName, Session, SessionKind, Subject, Token, TokenId, TokenSerial, User,
-    Visit,
+    PasswordHash, Resource, ResourceName, Session, SessionKind, Subject, Token, TokenId, User, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
@@ -33,7 +32,12 @@ pub(in crate::service) const FRESH_SECS: i64 = 300;
 pub struct ProvingToken {
     /// The token.
     pub view: TokenView,
-    /// The resource that asks for it at sign-in, when that is not this one.
+    /// What it is chosen by; it says nothing about the token.
+    pub handle: String,
+    /// Its serial number; of that only the end in a visit in which no token has proved anything, or a password would
+    /// tell which tokens there are besides.
+    pub name: String,
+    /// The resource that asks for it at sign-in, when that is not this one; told as the serial number is.
     pub elsewhere: Option<ResourceName>,
 }
 
@@ -70,6 +74,13 @@ pub enum ProofResult {
         /// Until when; `None`: until an operator opens it.
         until: Option<UnixTime>,
     },
+}
+
+/// The end of a serial number, which its owner knows it by: three characters, and half of it at most.
+fn serial_end(serial: &str) -> String {
+    let count = serial.chars().count();
+    let end: String = serial.chars().skip(count - (count / 2).min(3)).collect();
+    format!("\u{2026}{end}")
 }
 
 fn ended() -> ServiceError {
@@ -310,12 +321,15 @@ impl Service {
         let actor = portal.actor(&Visit::from_address(""));
         let (now, mail) = (self.clock.now(), self.mail);
         self.store.read(|view| {
-            let user = user_now(view, portal, now)?;
+            let (session, user) = full(view, portal, now)?;
             let tokens = proving(view, &user, portal)?;
             if !tokens.is_empty() {
+                let told = proved_by(&session).is_some();
                 let shown = |(token, place): (Token, Option<Resource>)| {
-                    let view = TokenView::read(view, &actor, token)?;
-                    Ok(ProvingToken { view, elsewhere: place.map(|place| place.name) })
+                    let (handle, serial) = (self.proof_handle(token.id), token.serial.display());
+                    let name = if told { serial.to_owned() } else { serial_end(serial) };
+                    let elsewhere = place.filter(|_| told).map(|place| place.name);
+                    Ok(ProvingToken { view: TokenView::read(view, &actor, token)?, handle, name, elsewhere })
                 };
                 let tokens = tokens.into_iter().map(shown).collect::<Result<_, ServiceError>>()?;
                 return Ok(ProofAsked::Code(tokens));
@@ -375,18 +389,24 @@ impl Service {
         Ok(sent)
     }
 
-    /// A proof by the code of a token; `serial` says which, when there are several.
+    /// What a token is chosen by when several can prove who somebody is.
+    pub(in crate::service) fn proof_handle(&self, token: TokenId) -> String {
+        let hash = self.vault.keyed_hash("token that proves", &token.0.to_be_bytes());
+        data_encoding::HEXLOWER.encode(&hash[..8])
+    }
+
+    /// A proof by the code of a token; its handle says which, when there are several.
     pub fn portal_prove_code(
         &self,
         portal: &PortalSession,
-        serial: Option<&TokenSerial>,
+        handle: Option<&str>,
         otp: &Otp,
         visit: &Visit,
     ) -> Result<ProofResult, ServiceError> {
         signed_in(portal)?;
         let cookie = bearer_token()?;
         let new_key = bearer_hash(&cookie);
-        Ok(match self.code_of_token(portal, serial, otp, visit, new_key)? {
+        Ok(match self.code_of_token(portal, handle, otp, visit, new_key)? {
             CheckResult::Accepted { .. } => ProofResult::Passed { cookie },
             CheckResult::Replayed { .. } => ProofResult::AlreadyUsed,
             CheckResult::Wrong | CheckResult::OutsideWindow { .. } => ProofResult::Refused,

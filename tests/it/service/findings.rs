@@ -8,7 +8,7 @@ use mintmark::model::{
 use mintmark::secret::BearerToken;
 use mintmark::service::{
     AssignRequest, ConfirmResult, DraftResult, EmailResult, EmailSent, NewToken, NewUser, PortalSession,
-    PortalSettings, ProofAsked, ProofResult, SecondPage, ServiceError, UserImportRequest,
+    PortalSettings, ProofAsked, ProofResult, ProvingToken, SecondPage, ServiceError, UserImportRequest,
 };
 use mintmark::store::Page;
 
@@ -89,6 +89,11 @@ fn needs_proof<T: std::fmt::Debug>(answer: &Result<T, ServiceError>) {
     assert!(matches!(answer, Err(ServiceError::State { code: "proof_needed", .. })), "{answer:?}");
 }
 
+/// The tokens as the page of the proof names them.
+fn named(tokens: &[ProvingToken]) -> Vec<(&str, Option<&str>)> {
+    tokens.iter().map(|one| (one.name.as_str(), one.elsewhere.as_ref().map(ResourceName::as_str))).collect()
+}
+
 fn elsewhere() -> Visit {
     let says = BrowserSays {
         user_agent: "Mozilla/5.0 (Windows NT 10.0) Chrome/140.0".into(),
@@ -139,20 +144,21 @@ fn p32_a_token_elsewhere_guards_what_belongs_to_the_whole_user() {
     // The page asks for the code of the token on *VPN*; the password is no way.
     let asked = home.service.portal_proof(&portal).expect("read");
     let ProofAsked::Code(tokens) = &asked else { panic!("{asked:?}") };
-    let shown: Vec<_> = tokens
-        .iter()
-        .map(|one| (one.view.token.serial.display(), one.elsewhere.as_ref().map(ResourceName::as_str)))
-        .collect();
-    assert_eq!(shown, [("T-1", Some("VPN"))]);
+    // The password alone does not tell which tokens there are elsewhere.
+    assert_eq!(named(tokens), [("\u{2026}1", None)]);
+    let handle = tokens[0].handle.clone();
+    assert!(!handle.contains("T-1") && !handle.contains("VPN"), "{handle}");
     let password = home.service.portal_prove_secret(&portal, &typed(PASSWORD), &visit());
     assert!(matches!(password, Err(ServiceError::State { code: "proof_kind", .. })), "{password:?}");
     home.service
-        .portal_prove_code(&portal, Some(&other.serial), &other.at(home.step()), &visit())
+        .portal_prove_code(&portal, Some("0123456789abcdef"), &other.at(home.step()), &visit())
         .expect_err("not hers");
-    let right =
-        home.service.portal_prove_code(&portal, Some(&token.serial), &token.at(home.step()), &visit());
+    let right = home.service.portal_prove_code(&portal, Some(&handle), &token.at(home.step()), &visit());
     let Ok(ProofResult::Passed { cookie }) = right else { panic!("{right:?}") };
     let proved = session(&home, &mail(), &cookie);
+    let asked = home.service.portal_proof(&proved).expect("read");
+    let ProofAsked::Code(tokens) = &asked else { panic!("{asked:?}") };
+    assert_eq!(named(tokens), [("T-1", Some("VPN"))], "whoever has the token knows it");
     home.service.portal_change_login(&proved, &login("anna2"), &visit()).expect("changed");
     let proved = session(&home, &mail(), &cookie);
     let confirmed = home.service.portal_confirm(&proved, &other.serial, &codes, &visit()).expect("answered");
