@@ -74,6 +74,7 @@ const DONE: &[(&str, &str)] = &[
     ("user-changed", "Saved."),
     ("user-unblocked", "The user is unblocked."),
     ("issue-approved", "Approved. The user can sign in with what is in force now."),
+    ("issue-link", "A new link is on its way to the new address. It works for one day."),
     ("issue-first", "Noted. Another operator must verify this request, too."),
     ("issue-waits", "Noted. The request takes effect after its wait; whoever reads the old e-mail was told."),
     ("issue-deleted", "The request is deleted."),

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::UserIssueId;
 use crate::clock::UnixTime;
 
 /// What a browser says of itself beside a request. Empty where it says nothing.
@@ -175,6 +176,8 @@ pub struct Environments {
     pub numbers: u32,
     /// An operator knows who comes next: whatever it looks like, it is let in once.
     pub next_is_welcome: bool,
+    /// The same by an approved user issue: whoever comes next is the one whose identity was verified.
+    pub welcomed_by: Option<UserIssueId>,
 }
 
 impl Environments {
@@ -194,6 +197,7 @@ impl Environments {
     /// Notes a sign-in; gives the number of its environment.
     pub fn seen(&mut self, traits: &Traits, now: UnixTime) -> u32 {
         self.next_is_welcome = false;
+        self.welcomed_by = None;
         if let Some(known) = self.known.iter_mut().find(|known| known.traits == *traits) {
             known.last_seen = now;
             return known.number;

@@ -254,6 +254,10 @@ pub struct UserIssue {
 impl UserIssue {
     /// It waits for so long.
     pub const LIVES_SECS: i64 = 30 * 86_400;
+    /// So long after approval the next sign-in is let in from wherever it comes.
+    pub const WELCOMES_SECS: i64 = 7 * 86_400;
+    /// So long after approval the link to a new address can be mailed again.
+    pub const LINKS_SECS: i64 = 30 * 86_400;
     /// So long it can be looked at when it has ended.
     pub const KEPT_SECS: i64 = 365 * 86_400;
 
@@ -265,6 +269,11 @@ impl UserIssue {
     /// Nothing was proved by whoever asks: two operators must say who it is, and it takes effect after a wait.
     pub fn needs_two(&self) -> bool {
         self.claims.where_it(|claim| claim == Claim::Proved).is_empty()
+    }
+
+    /// True while it was approved no longer ago than this.
+    pub fn is_approved_within(&self, secs: i64, now: UnixTime) -> bool {
+        matches!(self.state, IssueState::Approved { at } if now.secs_since(at) <= secs)
     }
 
     /// When something is to be done with it: take effect, expire, go.

@@ -1,12 +1,13 @@
 //! Arriving from somewhere: what a sign-in from an unusual environment leads to (P29).
 //!
-//! A first sign-in is never unusual, nor is the next one after an operator unblocked the user.
+//! A first sign-in is never unusual, nor is the next one after an operator unblocked the user or approved their request
+//! to restore access.
 
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, EmailAddress,
     EnvironmentPolicy, Environments, Likeness, LoginStage, Resource, Scope, Session, SessionKind, Subject,
-    Traits, User, Visit,
+    Traits, User, UserIssue, Visit,
 };
 use crate::secret::Passphrase;
 use crate::store::{Change, Changes, View};
@@ -41,6 +42,19 @@ pub(super) struct Arrival<'a> {
     is_proved: bool,
 }
 
+/// Whether an operator has lately established who comes next: by the approval that says so, and only by that.
+fn is_verified(
+    view: &dyn View,
+    known: &Environments,
+    user: &User,
+    now: UnixTime,
+) -> Result<bool, ServiceError> {
+    let issue = known.welcomed_by.map(|id| view.user_issue(id)).transpose()?.flatten();
+    Ok(issue.is_some_and(|issue| {
+        issue.user == user.id && issue.is_approved_within(UserIssue::WELCOMES_SECS, now)
+    }))
+}
+
 impl<'a> Arrival<'a> {
     /// Looks at it.
     pub(super) fn at(
@@ -55,9 +69,10 @@ impl<'a> Arrival<'a> {
         let (policy, least) = resource.portal.as_ref().map_or((EnvironmentPolicy::Off, 0), |portal| {
             (portal.environment_policy, portal.environment_score)
         });
+        let is_welcome = known.next_is_welcome || is_verified(view, &known, user, now)?;
         let unlike = known
             .likeness(&traits)
-            .filter(|likeness| likeness.score < u32::from(least) && !known.next_is_welcome)
+            .filter(|likeness| likeness.score < u32::from(least) && !is_welcome)
             .filter(|_| policy != EnvironmentPolicy::Off);
         Ok(Self { user, resource, visit, now, known, traits, policy, unlike, is_proved: false })
     }

@@ -52,7 +52,6 @@ records! {
     TokenDraft => Drafts,
     TokenMailing => Mailings,
     EmergencyCode => EmergencyCodes,
-    Environments => Environments,
     Import => Imports,
     ImportLine => ImportLines,
     Job => Jobs,
@@ -61,6 +60,16 @@ records! {
     WebhookPost => Posts,
     AuditRecord => Audit,
     AuditHead => AuditHeads,
+}
+
+impl Record for Environments {
+    const TABLE: Tab = Tab::Environments;
+    const VERSION: u8 = 2;
+
+    fn from_older(_version: u8, body: &[u8]) -> Option<Self> {
+        // Welcomed by nobody.
+        extended(body, &[0])
+    }
 }
 
 impl Record for UserIssue {

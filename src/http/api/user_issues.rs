@@ -20,11 +20,16 @@ use crate::service::{IssueVerdict, UserIssueView};
 pub(super) const RULES: &[Rule] = &[
     Rule::new("GET", "/api/v1/user-issues", Permission::Read),
     Rule::new("POST", "/api/v1/user-issues/{id}/verify", Permission::DecideIssues),
+    Rule::new("POST", "/api/v1/user-issues/{id}/link", Permission::DecideIssues),
     Rule::new("DELETE", "/api/v1/user-issues/{id}", Permission::DecideIssues),
 ];
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify)).routes(routes!(delete))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(verify))
+        .routes(routes!(link))
+        .routes(routes!(delete))
 }
 
 /// What is said of each factor: lost, proved, unproved, or absent.
@@ -90,6 +95,8 @@ struct UserIssueDto {
     approvals: Vec<ApprovalDto>,
     /// After two approvals.
     takes_effect_at: Option<String>,
+    /// Until when the link to the new address works that was not opened yet.
+    link_works_until: Option<String>,
     others: Vec<OtherIssue>,
 }
 
@@ -112,6 +119,7 @@ impl UserIssueDto {
             proof_outdated: is_outdated,
             displaced: issue.displaced,
             takes_effect_at: issue.effect_at.map(time),
+            link_works_until: issue.proves_email.map(|link| time(link.expires_at)),
             new_email: issue.new_email.map(|email| email.as_str().to_owned()),
             address: issue.address,
             browser: issue.browser,
@@ -182,6 +190,26 @@ async fn verify(
         IssueVerdict::Approved | IssueVerdict::FirstOfTwo => None,
     };
     Ok(Json(Verdict { result: verdict.name(), takes_effect_at }))
+}
+
+/// A link that was mailed.
+#[derive(Serialize, ToSchema)]
+struct MailedAgain {
+    /// Until when it works.
+    works_until: String,
+}
+
+/// Mails the link to the new address again; the one before becomes useless.
+#[utoipa::path(post, path = "/api/v1/user-issues/{id}/link", tag = "users",
+    responses((status = 200, body = MailedAgain)))]
+async fn link(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(id): Path<String>,
+) -> ApiResult<MailedAgain> {
+    let id = UserIssueId(common::number(&id, "user issue")?);
+    let until = state.blocking(move |service| service.mail_issue_link(&actor, id)).await?;
+    Ok(Json(MailedAgain { works_until: time(until) }))
 }
 
 #[utoipa::path(delete, path = "/api/v1/user-issues/{id}", tag = "users", responses((status = 204)))]

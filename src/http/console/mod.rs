@@ -84,6 +84,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("GET", "/admin/user-issues", Permission::Read),
     Rule::new("GET", "/admin/user-issues/{id}", Permission::Read),
     Rule::new("POST", "/admin/user-issues/{id}/verify", Permission::DecideIssues),
+    Rule::new("POST", "/admin/user-issues/{id}/link", Permission::DecideIssues),
     Rule::new("POST", "/admin/user-issues/{id}/delete", Permission::DecideIssues),
     Rule::new("POST", "/admin/users/{login}/emergency-code", Permission::EmergencyCode),
     Rule::new("POST", "/admin/users/{login}/emergency-code/revoke", Permission::EmergencyCode),
@@ -150,6 +151,7 @@ pub fn router() -> Router<AppState> {
         .route("/admin/user-issues", get(user_issue::list))
         .route("/admin/user-issues/{id}", get(user_issue::show))
         .route("/admin/user-issues/{id}/verify", post(user_issue::verify))
+        .route("/admin/user-issues/{id}/link", post(user_issue::link))
         .route("/admin/user-issues/{id}/delete", post(user_issue::delete))
         .route("/admin/users/{login}/emergency-code", post(user_code::issue))
         .route("/admin/users/{login}/emergency-code/revoke", post(user_code::revoke))

@@ -14,7 +14,9 @@ use crate::http::page::{Badge, Fact, Field, Notice, Tone};
 use crate::http::permission::Permission;
 use crate::http::state::AppState;
 use crate::http::{frame, words};
-use crate::model::{Actor, Claim, DisabledBy, EmailAddress, Factor, IssueState, PhoneNumber, UserIssueId};
+use crate::model::{
+    Actor, Claim, DisabledBy, EmailAddress, Factor, IssueState, PhoneNumber, UserIssue, UserIssueId,
+};
 use crate::service::{IssueVerdict, UserIssueView};
 
 /// From so many on they stand in a table.
@@ -134,6 +136,14 @@ fn card(issue: &UserIssueView, may_decide: bool, now: UnixTime) -> view::IssueCa
             (false, more) => format!("{earlier}; and {more} more"),
         },
     ));
+    if let Some(link) = &record.proves_email {
+        let words = if now < link.expires_at {
+            format!("not opened yet, works until {}", words::moment(link.expires_at, now).words)
+        } else {
+            "was not opened in its day".to_owned()
+        };
+        facts.push(Fact::new("Link to the new e-mail", &words));
+    }
     if record.displaced > 0 {
         let before = words::counted(u64::from(record.displaced), "request");
         facts.push(Fact::new("In the place of", &format!("{before} that proved nothing")));
@@ -154,6 +164,9 @@ fn card(issue: &UserIssueView, may_decide: bool, now: UnixTime) -> view::IssueCa
         notice: notice(issue),
         can_verify: may_decide && record.is_open() && record.effect_at.is_none() && !issue.is_outdated,
         can_delete: may_decide && record.is_open(),
+        can_mail_link: may_decide
+            && record.proves_email.is_some()
+            && record.is_approved_within(UserIssue::LINKS_SECS, now),
     }
 }
 
@@ -240,6 +253,28 @@ pub(super) async fn verify(
                 let text = words::sentence(&error.message);
                 page.problem = Some(Notice::new(Tone::Bad, "Nothing was changed.", &text));
             }
+            Ok(frame::html(error.status, &page))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The link to the new address, mailed again.
+pub(super) async fn link(
+    State(state): State<AppState>,
+    caller: Caller,
+    Acting(actor): Acting,
+    Path(id): Path<String>,
+    PageForm(_): PageForm<Fields>,
+) -> Result<Response, ApiError> {
+    let id = id_of(&id)?;
+    let acting = actor.clone();
+    match state.blocking(move |service| service.mail_issue_link(&acting, id)).await {
+        Ok(_) => Ok(frame::done("/admin/user-issues", "issue-link")),
+        Err(error) if matches!(error.status.as_u16(), 403 | 409) => {
+            let mut page = one(&state, &caller, &actor, id).await?;
+            let text = words::sentence(&error.message);
+            page.problem = Some(Notice::new(Tone::Bad, "Nothing was mailed.", &text));
             Ok(frame::html(error.status, &page))
         }
         Err(error) => Err(error),

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, Approval, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Claim, DisabledBy,
-    EmailAddress, Factor, IssueReference, IssueState, MailKind, MailedLink, Resource, Scope, Token,
-    TokenSerial, User, UserIssue, UserIssueId,
+    EmailAddress, Environments, Factor, Factors, IssueReference, IssueState, MailKind, MailedLink, Resource,
+    Scope, Token, TokenSerial, User, UserIssue, UserIssueId,
 };
 use crate::secret::BearerToken;
 use crate::service::authenticate::is_on;
@@ -20,10 +20,12 @@ use crate::store::{Change, Changes, Page, Slice, View};
 use crate::vault::bearer_token;
 
 use super::link::link_hash;
-use super::{closed, is_outdated, names, open_of};
+use super::{closed, is_outdated, marks, names, open_of};
 
 /// A link that proves a new address works for so long.
 const LINK_SECS: i64 = 86_400;
+/// Between two of them lies so much at least.
+const LINK_PAUSE_SECS: i64 = 60;
 /// The shortest note says something.
 const NOTE_CHARS: std::ops::RangeInclusive<usize> = 3..=500;
 /// Issues that one look of the sweep takes.
@@ -203,6 +205,12 @@ impl Means {
         for other in open_of(view, &user)?.into_iter().filter(|other| other.id != issue.id) {
             changes.extend(closed(other, IssueState::ClosedWithAnother { at: now }, actor, now)?);
         }
+        // Whoever signs in next comes with what the operators verified, and maybe from nowhere that is known.
+        if let Some(known) = view.environments(user.id, resource.id)? {
+            let welcomed_by = Some(issue.id);
+            let known = Environments { welcomed_by, ..known };
+            changes.push(Change::PutEnvironments(user.id, resource.id, known));
+        }
         let mut proves_email = None;
         if let Some(to) = issue.new_email.as_ref().filter(|_| is_lost(Factor::Email)) {
             proves_email = Some(self.mail_link(view, &issue, (&user, &resource, to), &mut changes)?);
@@ -220,7 +228,9 @@ impl Means {
         ];
         let about = super::subjects(&issue);
         let ended = issue.ended(IssueState::Approved { at: now })?;
-        changes.push(Change::PutUserIssue(Box::new(UserIssue { proves_email, ..ended })));
+        // The link holds only beside the address that stands now.
+        let marks = Factors { email: marks(view, &user, None)?.email, ..ended.marks };
+        changes.push(Change::PutUserIssue(Box::new(UserIssue { proves_email, marks, ..ended })));
         let action = AuditAction::UserIssueApproved;
         changes.push(crate::service::audit_entry(now, actor, action, about, AuditResult::Done, detail));
         Ok(changes)
@@ -433,6 +443,56 @@ impl Service {
         })?;
         self.wake_mailer();
         Ok(verdict)
+    }
+
+    /// Mails the link to the new address again, when the one before was not opened in its day: the approval is proof
+    /// enough still. Gives until when it works.
+    pub fn mail_issue_link(&self, actor: &Actor, id: UserIssueId) -> Result<UnixTime, ServiceError> {
+        let (actor, now) = (actor.clone(), self.clock.now());
+        let issue = self.store.read(|view| visible(view, &actor, id))?;
+        let resource = self.store.read(|view| view.resource(issue.resource)?.ok_or_else(missing))?;
+        let address = self.portal_address(&resource, "restore/link");
+        let means = Means { address, ..self.means(now)? };
+        let until = self.decide(move |view| {
+            let issue = visible(view, &actor, id)?;
+            let user = view.user(issue.user)?.ok_or_else(missing)?;
+            let resource = view.resource(issue.resource)?.ok_or_else(missing)?;
+            require_rule(view, &actor, &issue, &user)?;
+            let (Some(before), Some(to)) = (&issue.proves_email, &issue.new_email) else {
+                let detail =
+                    "no link to a new address waits here: it was opened, deleted, or never asked for";
+                return Err(ServiceError::state("no_link", detail));
+            };
+            if !issue.is_approved_within(UserIssue::LINKS_SECS, now) {
+                let detail = "this was approved too long ago: the person makes another request";
+                return Err(ServiceError::state("link_too_old", detail));
+            }
+            if marks(view, &user, None)?.email != issue.marks.email || !is_on(view, &user, &resource)? {
+                let detail = "the address on record is another than when this was approved: the person makes \
+                              another request";
+                return Err(ServiceError::state("link_outdated", detail));
+            }
+            if means.mode == MailMode::None {
+                let detail = "mail is not set up, so nothing can be mailed";
+                return Err(ServiceError::state("mail_missing", detail));
+            }
+            if before.expires_at.secs_since(now) > LINK_SECS - LINK_PAUSE_SECS {
+                let detail = "a link was mailed within the last minute: wait a moment, then try again";
+                return Err(ServiceError::state("link_waits", detail));
+            }
+            let mut changes = Vec::new();
+            let link = means.mail_link(view, &issue, (&user, &resource, to), &mut changes)?;
+            let detail = vec![
+                ("reference", issue.reference.to_string()),
+                ("what", "link to the new address mailed again".to_owned()),
+            ];
+            let (action, about) = (AuditAction::UserIssueApproved, super::subjects(&issue));
+            changes.push(crate::service::audit_entry(now, &actor, action, about, AuditResult::Done, detail));
+            changes.push(Change::PutUserIssue(Box::new(UserIssue { proves_email: Some(link), ..issue })));
+            Ok((link.expires_at, changes))
+        })?;
+        self.wake_mailer();
+        Ok(until)
     }
 
     /// *Delete*: the request is thrown away, also one that waits for its time.

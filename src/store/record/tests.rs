@@ -323,8 +323,13 @@ fn bytes_of_sessions_mails_and_budgets() {
         first_seen: AT,
         last_seen: AT,
     };
-    let environments = Environments { known: vec![environment], numbers: 1, next_is_welcome: false };
-    pinned(&environments, "0101010146014c0264650000016e016801f6a1d5edee66f6a1d5edee660100");
+    let environments = Environments {
+        known: vec![environment],
+        numbers: 1,
+        next_is_welcome: false,
+        welcomed_by: Some(UserIssueId(7)),
+    };
+    pinned(&environments, "0201010146014c0264650000016e016801f6a1d5edee66f6a1d5edee6601000107");
     let mailing = TokenMailing { counter: MovingFactor(300), expires_at: AT };
     pinned(&mailing, "01ac02f6a1d5edee66");
     let emergency = EmergencyCode {
@@ -484,6 +489,13 @@ fn reads_records_of_before() {
     );
     let session = decode::<Session>(&session).expect("reads");
     assert_eq!((session.environment, session.restore, session.emergency), (Some(7), None, true));
+}
+
+#[test]
+fn reads_environments_of_before() {
+    let before = bytes_of("0101010146014c0264650000016e016801f6a1d5edee66f6a1d5edee660100");
+    let environments = decode::<Environments>(&before).expect("reads");
+    assert_eq!((environments.numbers, environments.welcomed_by), (1, None));
 }
 
 fn bytes_of(hex: &str) -> Vec<u8> {

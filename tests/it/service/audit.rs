@@ -582,6 +582,22 @@ fn restore_access(table: &mut Table) {
         h.service.verify_user_issue(&operator(1), open.id, &reference, "saw the passport").expect("verified")
     });
     let vera = table.home.begin("vera");
+    let email = Factors { token: false, password: false, email: true };
+    table.home.service.portal_restore_lost(&vera, email, &visit()).expect("ticked");
+    let proof = RestoreTyped { password: Some(typed("fünf Pflaumen im Glas")), ..RestoreTyped::default() };
+    table.home.service.portal_restore_prove(&vera, &proof, &visit()).expect("answered");
+    let to = EmailAddress::parse("vera@example.net").expect("an address");
+    table.home.service.portal_restore_email(&vera, &to).expect("typed");
+    table.home.service.portal_restore_send(&vera, &visit()).expect("sent");
+    let open =
+        table.home.service.user_issues(&admin(), Page::first(1)).expect("listed").items.remove(0).issue;
+    let reference = open.reference.to_string();
+    table.home.service.verify_user_issue(&operator(1), open.id, &reference, "saw the passport").expect("ok");
+    table.home.wait(90);
+    table.row("mail_issue_link", "user_issue_approved", |h| {
+        h.service.mail_issue_link(&operator(1), open.id).expect("mailed")
+    });
+    let vera = table.home.begin("vera");
     table.home.service.portal_restore_lost(&vera, all, &visit()).expect("ticked");
     sent(&table.home, &vera);
     let open =

@@ -78,6 +78,7 @@ fn wire_p42_p43_user_issues_over_rest() {
         ("displaced", json!(0)),
         ("approvals", json!([])),
         ("takes_effect_at", Value::Null),
+        ("link_works_until", Value::Null),
     ] {
         assert_eq!(one[field], value, "{field}");
     }
@@ -106,6 +107,9 @@ fn wire_p42_p43_user_issues_over_rest() {
         let (got, problem) = helpdesk.json("POST", path, &body);
         assert_eq!(got, 404, "{problem}");
     }
+
+    let (got, problem) = helpdesk.json("POST", "/api/v1/user-issues/2/link", &json!({}));
+    assert_eq!((got, &problem["code"]), (409, &json!("no_link")), "nobody has approved it: {problem}");
 
     let deleted = helpdesk.send("DELETE", "/api/v1/user-issues/2", "application/json", b"");
     assert_eq!(deleted.status, 204, "{}", deleted.text());

@@ -42,6 +42,8 @@ pub struct IssueCard {
     pub can_verify: bool,
     /// It can be thrown away.
     pub can_delete: bool,
+    /// The link to the new address can be mailed again.
+    pub can_mail_link: bool,
 }
 
 /// The list.
@@ -104,6 +106,7 @@ impl IssueCard {
             notice: Some(Notice::new(Tone::Attention, "Nothing was proved.", "Two operators verify it.")),
             can_verify: true,
             can_delete: true,
+            can_mail_link: true,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! What must not come through where restore access meets emergency codes, waits and other changes.
 
 use mintmark::model::{
-    Actor, AssignmentKind, Claim, DisabledBy, EmailAddress, Factor, IssueReference, IssueState, Operator,
-    ResourceAlias, Role, Scope, Visit,
+    Actor, AssignmentKind, BrowserSays, Claim, DisabledBy, EmailAddress, EnvironmentPolicy,
+    Factor, IssueReference, IssueState, Operator, ResourceAlias, Role, Scope, Visit,
 };
 use mintmark::oath::Otp;
 use mintmark::service::{
     AssignRequest, AuthRequest, AuthResult, EmergencyRequest, IssueVerdict, PortalSettings, RestoreProof,
-    RestoreResult, RestoreTyped, ThirdPage, UserPatch,
+    RestoreResult, RestoreTyped, SecondPage, ThirdPage, UserPatch,
 };
 use mintmark::store::Page;
 
@@ -258,5 +258,81 @@ fn p43_the_first_operator_must_still_be_one() {
         assert_eq!(code_of(case.verify(2, issue)), "another_operator", "{what}");
         case.untouched(has, what);
         assert!(matches!(case.verify(3, issue).expect("noted"), IssueVerdict::Waits { .. }), "{what}");
+    }
+}
+
+/// Comes with the password from there; whether that was let in.
+fn let_in(case: &Case, agent: &str, address: &str, password: &str) -> bool {
+    let says = BrowserSays { user_agent: agent.into(), ..BrowserSays::default() };
+    let visit = Visit { says, ..Visit::from_address(address) };
+    let cookie = case.home.service.portal_begin(&alias(), &login("anna"), &visit).expect("begun");
+    let portal = case.home.session(&cookie);
+    let answer = case.home.service.portal_second(&portal, &typed(password), &visit).expect("answered");
+    matches!(answer, SecondPage::Passed { .. })
+}
+
+/// P29, P45: whose identity was verified is let in once from where others are refused.
+#[test]
+fn p29_p45_an_approval_lets_in_once() {
+    let usual = ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0", "198.51.100.9");
+    let unusual = ("Mozilla/5.0 (Windows NT 10.0) Chrome/140.0", "203.0.113.9");
+    let other = ("Mozilla/5.0 (iPhone) Safari/604.1", "192.0.2.99");
+    for late in [false, true] {
+        let case = Case::new(factors(false, true, true));
+        let settings = PortalSettings {
+            environment_policy: Some(EnvironmentPolicy::Refuse),
+            ..PortalSettings::default()
+        };
+        case.home.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+        assert!(let_in(&case, usual.0, usual.1, PASSWORD), "the first is never unusual");
+        case.ask("anna", factors(false, true, false), Some(Factor::Email));
+        assert!(!let_in(&case, unusual.0, unusual.1, PASSWORD));
+        case.verify(1, &case.open()[0]).expect("verified");
+        assert!(
+            !let_in(&case, unusual.0, unusual.1, PASSWORD),
+            "with what was approved, not with the old one"
+        );
+        case.home.wait(if late { 7 * 86_400 + 1 } else { 86_400 });
+        assert_eq!(let_in(&case, unusual.0, unusual.1, super::NEW), !late);
+        assert!(!let_in(&case, other.0, other.1, super::NEW), "once");
+    }
+}
+
+/// P45: a link that was not opened in its day is mailed again, and the one before works no more.
+#[test]
+fn p45_a_link_can_be_mailed_again() {
+    let case = Case::new(factors(false, true, true));
+    case.ask("anna", factors(false, false, true), Some(Factor::Password));
+    let id = case.open()[0].issue.id;
+    let again = || case.home.service.mail_issue_link(&operator(1), id);
+    assert_eq!(code_of(again()), "no_link", "nobody has approved it");
+    case.verify(1, &case.open()[0]).expect("verified");
+    let first = case.link_to(super::NEW_ADDRESS);
+    assert_eq!(code_of(again()), "link_waits");
+    case.home.wait(86_401);
+    let works = |link: &str| case.home.service.restore_link(&alias(), link).is_ok();
+    assert!(!works(&first));
+    let until = again().expect("mailed");
+    assert_eq!(until, case.home.service.now().plus_secs(86_400));
+    let second = case.link_to(super::NEW_ADDRESS);
+    assert!(works(&second) && !works(&first));
+    case.home.service.use_restore_link(&alias(), &second, &visit()).expect("opened");
+    assert_eq!(case.email().as_deref(), Some(super::NEW_ADDRESS));
+    assert_eq!(code_of(again()), "no_link", "it was opened");
+
+    // Another address on record ends it for good; so do 30 days.
+    for late in [false, true] {
+        let case = Case::new(factors(false, true, true));
+        case.ask("anna", factors(false, false, true), Some(Factor::Password));
+        let id = case.open()[0].issue.id;
+        case.verify(1, &case.open()[0]).expect("verified");
+        if late {
+            case.home.wait(31 * 86_400);
+        } else {
+            changed(&case, false);
+            case.home.wait(90);
+        }
+        let refused = case.home.service.mail_issue_link(&operator(1), id);
+        assert_eq!(code_of(refused), if late { "link_too_old" } else { "link_outdated" });
     }
 }
