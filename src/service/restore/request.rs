@@ -349,7 +349,12 @@ impl Service {
             let draft = asking.draft_at(RestoreStep::Send)?;
             let draft = RestoreDraft { proved: standing(draft.proved, asking.marks(view)?), ..draft };
             if RestoreStep::of(Some(&draft)) != RestoreStep::Send {
-                return Ok((RestoreResult::Outdated, vec![asking.keep(&portal, draft)]));
+                let detail = vec![("reason", "proof_outdated".to_owned())];
+                let (action, about) = (AuditAction::UserIssueOpened, asking.subjects());
+                let stranger = visit.stranger();
+                let refused = AuditResult::Refused;
+                let entry = crate::service::audit_entry(now, &stranger, action, about, refused, detail);
+                return Ok((RestoreResult::Outdated, vec![asking.keep(&portal, draft), entry]));
             }
             let mut changes = match of_address.request(view)? {
                 Ok(changes) => changes,
