@@ -3,9 +3,11 @@
 //!
 //! `MINTMARK_WALKS` sets how many walks there are, `MINTMARK_WALK_SEED` which ones.
 
+mod access;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use mintmark::model::{AssignmentKind, DisabledBy, PinPlacement, ResourceAlias, TokenSerial};
+use mintmark::model::{AssignmentKind, DisabledBy, PinPlacement, ResourceAlias, TokenSerial, TokenType};
 use mintmark::oath::Otp;
 use mintmark::secret::Pin;
 use mintmark::service::{
@@ -16,6 +18,7 @@ use mintmark::store::Page;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
+use self::access::Access;
 use super::fixture::{
     Home, PASSWORD, StandIn, admin, login, operator, request, resource, typed, verifier, visit,
 };
@@ -52,6 +55,9 @@ struct Walk {
     spent: BTreeMap<String, BTreeSet<u64>>,
     imports: usize,
     accepted: usize,
+    /// What each person types as the password, since the last approved request.
+    passwords: [String; 3],
+    access: Access,
 }
 
 fn alias(place: usize) -> ResourceAlias {
@@ -68,19 +74,23 @@ impl Walk {
         for (name, alias) in PLACES {
             home.service.add_resource(&admin(), &resource(name)).expect("made");
             let alias = Some(ResourceAlias::parse(alias).expect("an alias"));
-            let settings = PortalSettings { alias, ..everything() };
+            let types = [TokenType::Software, TokenType::Mail, TokenType::Universal, TokenType::Hardware];
+            let settings = PortalSettings { alias, token_types: Some(types.to_vec()), ..everything() };
             home.service.set_portal(&admin(), &resource(name), &settings).expect("set");
         }
         for name in PEOPLE {
             home.add_user(name);
+            home.give_address(name);
         }
+        home.hire(3);
         let tokens = ["T-1", "T-2", "T-3"].map(StandIn::totp).into_iter();
         let tokens: Vec<_> = tokens.chain(["H-1", "H-2"].map(StandIn::hotp)).collect();
         home.import("spring", &tokens.iter().collect::<Vec<_>>());
         home.assign_batch("spring");
         let devices = tokens.into_iter().map(|token| Device { token, ahead: 0, next: 0 }).collect();
         let (sessions, spent) = (BTreeMap::new(), BTreeMap::new());
-        Self { home, devices, sessions, spent, imports: 0, accepted: 0 }
+        let (passwords, access) = (PEOPLE.map(|_| PASSWORD.to_owned()), Access::default());
+        Self { home, devices, sessions, spent, imports: 0, accepted: 0, passwords, access }
     }
 
     fn view(&self, serial: &TokenSerial) -> Option<TokenView> {
@@ -133,19 +143,29 @@ impl Walk {
         Some((device, token.at(*factor)))
     }
 
+    /// Whether this token is the one that is asked of this person here.
+    fn is_paired(&self, serial: &TokenSerial, person: usize, place: usize) -> bool {
+        self.view(serial)
+            .filter(|view| !matches!(view.token.disabled, Some(DisabledBy::Issue | DisabledBy::Replaced)))
+            .is_some_and(|view| {
+                view.assignments.iter().any(|(on, kind, user)| {
+                    on == PLACES[place].0
+                        && *kind == AssignmentKind::TokenWithUser
+                        && user.as_deref() == Some(PEOPLE[person])
+                })
+            })
+    }
+
     /// The device of the pair that this person has here.
     fn paired(&self, person: usize, place: usize) -> Option<usize> {
-        (0..self.devices.len()).find(|device| {
-            let view = self.view(&self.devices[*device].token.serial);
-            view.filter(|view| !matches!(view.token.disabled, Some(DisabledBy::Issue | DisabledBy::Replaced)))
-                .is_some_and(|view| {
-                    view.assignments.iter().any(|(on, kind, user)| {
-                        on == PLACES[place].0
-                            && *kind == AssignmentKind::TokenWithUser
-                            && user.as_deref() == Some(PEOPLE[person])
-                    })
-                })
-        })
+        (0..self.devices.len())
+            .find(|device| self.is_paired(&self.devices[*device].token.serial, person, place))
+    }
+
+    /// The serial number of the token that this person has here: a device, or one by mail.
+    fn token_of(&self, person: usize, place: usize) -> Option<TokenSerial> {
+        let device = self.paired(person, place).map(|device| self.devices[device].token.serial.clone());
+        device.or_else(|| self.by_mail(person, place))
     }
 
     /// Pages 1 and 2, and page 3 as its owner would fill it in.
@@ -154,13 +174,17 @@ impl Walk {
         let open =
             |cookie: &_| service.portal_session(&alias(place), cookie).expect("readable").expect("alive");
         let cookie = service.portal_begin(&alias(place), &login(PEOPLE[person]), &visit()).expect("begun");
-        let second = service.portal_second(&open(&cookie), &typed(PASSWORD), &visit()).expect("answered");
+        let password = typed(&self.passwords[person]);
+        let second = service.portal_second(&open(&cookie), &password, &visit()).expect("answered");
         let SecondPage::Passed { cookie, owes_code } = second else { return None };
         let owed = open(&cookie);
         if !owes_code {
             return Some(owed);
         }
-        let device = self.paired(person, place).expect("a code is asked of who has a token");
+        let Some(device) = self.paired(person, place) else {
+            let cookie = self.third_by_mail(&owed, person, place)?;
+            return Some(open(&cookie));
+        };
         let serial = self.devices[device].token.serial.clone();
         let shown = self.show(device, 1);
         let otp = self.glue(&serial, &self.codes(device, &shown)[0]);
@@ -293,7 +317,7 @@ impl Walk {
         let otp = shown.as_ref().map(|(device, shown)| {
             self.glue(&self.devices[*device].token.serial, &self.codes(*device, shown)[0])
         });
-        let (user, password) = (login(PEOPLE[person]), typed(PASSWORD));
+        let (user, password) = (login(PEOPLE[person]), typed(&self.passwords[person]));
         let asked = AuthRequest { user: &user, password: Some(&password), otp: otp.as_ref(), address: None };
         let on = resource(PLACES[place].0);
         let answer = self.home.service.authenticate(&verifier(), &on, &asked)?;
@@ -316,7 +340,7 @@ impl Walk {
                 }
             }
             1 if self.paired(person, place).is_some() => {
-                let (user, password) = (login(PEOPLE[person]), typed(PASSWORD));
+                let (user, password) = (login(PEOPLE[person]), typed(&self.passwords[person]));
                 let asked =
                     AuthRequest { user: &user, password: Some(&password), otp: Some(&otp), address: None };
                 let answer = service.authenticate(&verifier(), &resource(PLACES[place].0), &asked)?;
@@ -393,10 +417,11 @@ impl Walk {
             }
             15 => self.home.service.unblock_token(&operator(2), &serial).map(|()| true),
             16 => self.home.service.remove_pin(&operator(1), &serial, "showed a passport").map(|()| true),
-            _ => {
+            17..=24 => {
                 let Some(portal) = self.session(person, place, a.is_multiple_of(2)) else { return Ok(false) };
                 self.in_the_portal(what - 17, &portal, person, place, c)
             }
+            _ => self.take_access(what - 25, (a, b, c)),
         }
     }
 
@@ -438,8 +463,8 @@ impl Walk {
                 let here =
                     self.home.service.assignments(&admin(), &on, None, Page::first(50)).expect("read").items;
                 let stands = here.iter().any(|row| row.user.as_deref() == Some(login));
-                let usable = self.paired(person, place).is_none_or(|device| {
-                    let view = self.view(&self.devices[device].token.serial).expect("there");
+                let usable = self.token_of(person, place).is_none_or(|serial| {
+                    let view = self.view(&serial).expect("there");
                     view.token.disabled.is_none() && view.custody != "lost"
                 });
                 let mut inside = false;
@@ -462,12 +487,13 @@ impl Walk {
     }
 }
 
-/// One walk; gives how many codes were accepted on it.
-fn walk(steps: &[Step]) -> usize {
+/// One walk; gives how many codes were accepted on it, and how often access was had in other ways.
+fn walk(steps: &[Step]) -> (usize, [usize; 3]) {
     let mut walk = Walk::new();
     let mut before = walk.records();
     for step in steps {
         let did = walk.take(*step);
+        walk.note_approved();
         walk.holds();
         let after = walk.records();
         match did {
@@ -479,7 +505,7 @@ fn walk(steps: &[Step]) -> usize {
     }
     walk.nobody_is_locked_out();
     walk.holds();
-    walk.accepted
+    (walk.accepted, walk.access.reached())
 }
 
 #[test]
@@ -492,13 +518,21 @@ fn p30_p31_law1_what_must_hold_holds_on_any_walk() {
         max_shrink_iters: 60,
         ..ProptestConfig::default()
     };
-    let step = (0_u8..25, any::<u8>(), any::<u8>(), any::<u8>());
-    let accepted = std::cell::Cell::new(0);
+    let step = (0_u8..33, any::<u8>(), any::<u8>(), any::<u8>());
+    let (accepted, reached) = (std::cell::Cell::new(0), std::cell::Cell::new([0; 3]));
     TestRunner::new(config)
         .run(&proptest::collection::vec(step, 10..70), |steps| {
-            accepted.set(accepted.get() + walk(&steps));
+            let (codes, ways) = walk(&steps);
+            accepted.set(accepted.get() + codes);
+            let before = reached.get();
+            reached.set(std::array::from_fn(|way| before[way] + ways[way]));
             Ok(())
         })
         .expect("every walk holds");
     assert!(accepted.get() > usize::try_from(walks).expect("small"), "codes are accepted on these walks");
+    let reached = reached.get();
+    assert!(
+        reached.iter().all(|ways| *ways > 0),
+        "requests take effect, mailed and emergency codes are accepted on these walks: {reached:?}"
+    );
 }
