@@ -2,7 +2,7 @@
 
 use axum::http::{StatusCode, header};
 use mintmark::model::{Accent, Colour, Logo, Look, Role};
-use mintmark::service::{LookPatch, ServiceError};
+use mintmark::service::{LookPatch, PortalSettings, ServiceError};
 
 use crate::desk::{ADMIN, Desk, resource};
 use crate::service::fixture::Home;
@@ -96,4 +96,35 @@ fn only_admins_of_the_resource_change_it() {
     assert!(matches!(foreign, Err(ServiceError::NotFound { .. })), "{foreign:?}");
     let without = home.service.set_look(&mia, &resource("Mail"), patch());
     assert!(matches!(without, Err(ServiceError::State { code: "portal_missing", .. })), "{without:?}");
+}
+
+/// The words of whom to ask have one rule, wherever they are set.
+#[test]
+fn whom_to_ask_has_one_rule() {
+    let home = Home::new();
+    home.add_vpn();
+    let vpn = resource("VPN");
+    let as_setting = |text: &str| {
+        let settings = PortalSettings { help_text: Some(text.to_owned()), ..PortalSettings::default() };
+        home.service.set_portal(&ADMIN, &vpn, &settings).map(drop)
+    };
+    let as_look = |text: &str| {
+        let patch = LookPatch { help_text: Some(text.to_owned()), ..LookPatch::default() };
+        home.service.set_look(&ADMIN, &vpn, patch)
+    };
+    let kept = || home.service.look(&ADMIN, &vpn).expect("read").1;
+    for bad in ["x".repeat(501), "bell \u{7} rings".to_owned()] {
+        for refused in [as_setting(&bad), as_look(&bad)] {
+            let code = "help_text_invalid";
+            assert!(
+                matches!(&refused, Err(ServiceError::Invalid { code: c, .. }) if *c == code),
+                "{refused:?}"
+            );
+        }
+    }
+    as_setting(" Extension 4711\r\nor room 3 ").expect("set");
+    assert_eq!(kept(), "Extension 4711\nor room 3");
+    as_look("").expect("set");
+    as_look(" Extension 4711\r\nor room 3 ").expect("set");
+    assert_eq!(kept(), "Extension 4711\nor room 3");
 }

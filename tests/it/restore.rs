@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use mintmark::model::{AssignmentKind, DisabledBy, EmailAddress, Login, PortalAction, Role, TokenSerial};
 use mintmark::secret::Passphrase;
-use mintmark::service::{AssignRequest, PortalSettings, UserPatch};
+use mintmark::service::{AssignRequest, LookPatch, PortalSettings, UserPatch};
 use mintmark::store::Page;
 
 use crate::desk::{ADMIN, Answer, Browser, Desk, PASSWORD, plain, resource, serial};
@@ -213,8 +213,16 @@ async fn p43_p45_everything_lost() {
 
     desk.later(86_400);
     desk.service.sweep().expect("swept");
+    // An operator mails the link again; the one before is useless then.
+    let before = link(&mail_to(&desk, "anna@example.net"));
+    local.get("/admin/user-issues/1").await.says(StatusCode::OK, "Mail the link again");
+    let again = "/admin/user-issues/1/link";
+    local.post(again, &[]).await.says(StatusCode::CONFLICT, "A link was mailed within the last minute");
+    desk.later(90);
+    local.post(again, &[]).await.leads_to("/admin/user-issues?done=issue-link");
     let path = link(&mail_to(&desk, "anna@example.net"));
     let mut anna = desk.browser();
+    anna.get(&before).await.says(StatusCode::NOT_FOUND, "This link does not work any more");
     anna.get(&path).await.says(StatusCode::OK, "Use this address");
     anna.get(&path).await.says(StatusCode::OK, "anna@example.net");
     let key = path.split_once("?k=").expect("a key").1.to_owned();

@@ -7,6 +7,7 @@
 mod issue;
 mod link;
 mod machine;
+mod opening;
 mod request;
 mod sign_in;
 

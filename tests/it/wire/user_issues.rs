@@ -108,6 +108,9 @@ fn wire_p42_p43_user_issues_over_rest() {
         assert_eq!(got, 404, "{problem}");
     }
 
+    let (got, problem) = helpdesk.json("POST", "/api/v1/user-issues/2/link", &json!({}));
+    assert_eq!((got, &problem["code"]), (409, &json!("no_link")), "nobody has approved it: {problem}");
+
     let deleted = helpdesk.send("DELETE", "/api/v1/user-issues/2", "application/json", b"");
     assert_eq!(deleted.status, 204, "{}", deleted.text());
     let again = helpdesk.send("DELETE", "/api/v1/user-issues/2", "application/json", b"");

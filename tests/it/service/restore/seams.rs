@@ -135,6 +135,8 @@ fn p41_a_proof_ends_with_what_it_proved() {
         changed(&case, by_password);
         let sent = case.home.service.portal_restore_send(&portal, &visit()).expect("answered");
         assert_eq!(sent, RestoreResult::Outdated, "{proof:?}");
+        let newest = case.home.service.audit(&admin(), None, Page::first(1)).expect("read").items.remove(0);
+        assert_eq!((newest.action, newest.result), ("user_issue_opened", AuditResult::Refused));
         assert!(case.issues().is_empty());
         // Something is asked for again.
         assert_eq!(code_of(case.finish(&portal, token_lost)), "restore_order");
