@@ -426,3 +426,20 @@ async fn restore_access_speaks_the_chosen_language() {
     sent.says(StatusCode::OK, "через 1 день після цього");
     desk.close();
 }
+
+/// P40: what comes next is said of the resource by the name that the frame shows.
+#[tokio::test]
+async fn p40_pages_call_the_resource_as_the_portal_does() {
+    let desk = desk();
+    let look = LookPatch { shown_name: Some("Remote access".into()), ..LookPatch::default() };
+    desk.service.set_look(&ADMIN, &resource("VPN"), look).expect("set");
+    let mut nobody = desk.browser();
+    nobody.restoring("nobody").await.says(StatusCode::OK, "What can you not use?");
+    nobody.on("lost", &[("token", "1"), ("password", "1"), ("email", "1")]).await;
+    nobody.on("password", &[("new", NEW), ("again", NEW)]).await;
+    nobody.on("email", &[("email", "nobody@example.net")]).await;
+    let sent = nobody.on("send", &[]).await;
+    sent.says(StatusCode::OK, "Remote access");
+    assert!(!sent.body.contains("VPN"), "{}", sent.body);
+    desk.close();
+}

@@ -75,9 +75,11 @@ impl Walk {
         person: usize,
         place: usize,
     ) -> Option<BearerToken> {
-        let serial = self.by_mail(person, place).expect("a code is asked of who has a token").to_string();
+        let serial = self.by_mail(person, place).expect("a code is asked of who has a token");
         let code = self.mailed_code()?;
-        let otp = Otp::parse(&code).expect("digits");
+        // Its owner types the PIN beside it, if there is one.
+        let otp = self.glue(&serial, &Otp::parse(&code).expect("digits"));
+        let serial = serial.to_string();
         let passed = self.home.service.portal_third(owed, &otp, &visit());
         let Ok(ThirdPage::Passed { cookie }) = passed else { return None };
         assert!(
@@ -315,12 +317,15 @@ impl Walk {
         }
         let Some((owed, true)) = self.arrive(person, place, true) else { return Ok(false) };
         if c % 4 == 1 {
-            let Some(serial) = self.by_mail(person, place).map(|serial| serial.to_string()) else {
-                return Ok(true);
-            };
+            let Some(token) = self.by_mail(person, place) else { return Ok(true) };
+            let serial = token.to_string();
             let used = self.access.mailed.iter().rev().find(|(of, _)| *of == serial).cloned();
             let Some((_, code)) = used else { return Ok(true) };
-            let answer = service.portal_third(&owed, &Otp::parse(&code).expect("digits"), &visit())?;
+            let answer = service.portal_third(
+                &owed,
+                &self.glue(&token, &Otp::parse(&code).expect("digits")),
+                &visit(),
+            )?;
             assert!(!matches!(answer, ThirdPage::Passed { .. }), "{serial}: {answer:?}");
             return Ok(true);
         }

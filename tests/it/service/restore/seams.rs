@@ -1,8 +1,8 @@
 //! What must not come through where restore access meets emergency codes, waits and other changes.
 
 use mintmark::model::{
-    Actor, AssignmentKind, BrowserSays, Claim, DisabledBy, EmailAddress, EnvironmentPolicy, Factor,
-    IssueReference, IssueState, Operator, ResourceAlias, Role, Scope, Visit,
+    Actor, AssignmentKind, AuditResult, BrowserSays, Claim, DisabledBy, EmailAddress, EnvironmentPolicy,
+    Factor, IssueReference, IssueState, Operator, ResourceAlias, Role, Scope, Visit,
 };
 use mintmark::oath::Otp;
 use mintmark::service::{
@@ -243,8 +243,8 @@ fn p42_lists_and_counts_end_at_the_scope() {
 /// P43: the first of two counts as long as they could still decide when the second does.
 #[test]
 fn p43_the_first_operator_must_still_be_one() {
-    let has = factors(false, true, false);
     type Change = fn(Operator) -> Operator;
+    let has = factors(false, true, false);
     let changes: [(&str, Change); 3] = [
         ("disabled", |first| Operator { enabled: false, ..first }),
         ("another role", |first| Operator { role: Role::Auditor, ..first }),
