@@ -6,13 +6,16 @@ export CARGO_INCREMENTAL ?= 0
 # apt-get needs root; everything else does not.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test check-cargo packages lint unit mail-server browser e2e pictures release-check
+.PHONY: run test check-cargo packages lint build-tests unit mail-server browser e2e pictures release-check
 
 run: check-cargo packages
 	$(CARGO) build --release --locked
 	./target/release/mintmark demo
 
-test: check-cargo packages lint unit e2e
+# The last crate compiles on one core: the lints use the other meanwhile, each with its output in one piece.
+test: check-cargo packages
+	$(MAKE) -j2 -O lint build-tests
+	$(MAKE) unit e2e
 
 check-cargo:
 	@command -v $(CARGO) >/dev/null || { \
@@ -25,12 +28,17 @@ packages:
 	  echo "Installing a C compiler: apt-get install build-essential"; \
 	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q build-essential; }
 
+# In a folder of its own, so that it does not wait for other builds.
 lint:
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	CARGO_TARGET_DIR=target/lint $(CARGO) clippy --locked --all-targets -- -D warnings
 
 # The modules' own tests are small: they need no optimised build.
-unit: mail-server
+build-tests: check-cargo packages
+	$(CARGO) test --locked --no-run --profile dev --lib
+	$(CARGO) test --locked --no-run --test it
+
+unit: build-tests mail-server
 	$(CARGO) test --locked --profile dev --lib
 	$(CARGO) test --locked --test it
 
@@ -41,7 +49,7 @@ mail-server:
 	  echo "Installing a mail server for the tests: apt-get install python3-aiosmtpd"; \
 	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends python3-aiosmtpd; }
 
-# The walks in a browser, against the program that `unit` built.
+# The walks in a browser, against the program that was built for the tests.
 e2e: browser unit
 	cd tests/e2e && npm ci --no-audit --no-fund && npm test
 
@@ -61,6 +69,7 @@ browser:
 # What a release must pass beyond the tests: the laws at full size, a clean tree, and a program that starts.
 release-check: test
 	tests/full-size
+	cd tests/e2e && MINTMARK_AXE=all npm test
 	@test -z "$$(git status --porcelain)" || { echo "The working tree is not clean." >&2; exit 1; }
 	$(CARGO) build --release --locked
 	./target/release/mintmark --version

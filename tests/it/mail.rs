@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use mintmark::mail::{Mailer, SmtpSecurity, SmtpSettings};
 use mintmark::model::{Actor, ActorOrigin, EmailAddress, Login, OperatorId, PortalAction, Role, TokenType};
+use mintmark::secret::Passphrase;
 use mintmark::service::{MailMode, PortalSettings, UserPatch};
 use mintmark::store::Page;
 
@@ -167,8 +168,11 @@ async fn links_of_a_request_go_through_the_mail_server() {
     assert!(to("To: otto@example.net", "").is_none(), "nothing goes to the new address before approval");
 
     let issue = desk.service.user_issues(&ADMIN, Page::first(1)).expect("listed").items.remove(0).issue;
-    for id in [1, 2] {
-        let login = Login::parse(&format!("operator{id}")).expect("a login");
+    // The operators get the first numbers of their kind.
+    for (id, name) in [(1, "hella"), (2, "horst")] {
+        let login = Login::parse(name).expect("a login");
+        let password = Passphrase::from_text(PASSWORD.to_owned());
+        desk.service.add_operator(&ADMIN, &login, &password, Role::Helpdesk, None).expect("an operator");
         let origin = ActorOrigin::Operator { id: OperatorId(id), login };
         let actor = Actor { origin, role: Some(Role::Helpdesk), ..ADMIN };
         let reference = issue.reference.to_string();
