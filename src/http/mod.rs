@@ -9,6 +9,7 @@ pub mod api;
 pub mod auth;
 pub mod codes;
 pub mod console;
+mod custody;
 pub mod error;
 mod even;
 pub mod extract;

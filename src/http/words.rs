@@ -1,4 +1,5 @@
-//! What operators read of dates, durations, counts and clocks, in English. Moments are in UTC and say so; the pages' script tells them in the reader's own time.
+//! What operators read of dates, durations, counts and clocks, in English. Moments are in UTC and say so; the
+//! pages' script tells them in the reader's own time.
 
 use super::page::Moment;
 use crate::clock::UnixTime;

@@ -4,9 +4,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::token::custody_badge;
 use super::{Asked, Fields, missing, resource_of, typed};
 use crate::http::auth::{Acting, Caller};
+use crate::http::custody::custody_badge;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::batch as view;

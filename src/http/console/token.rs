@@ -7,6 +7,7 @@ use axum::response::Response;
 use super::{Asked, Fields, login_of, resource_of, serial_of, typed};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
+use crate::http::custody::custody_badge;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::token as view;
@@ -20,20 +21,6 @@ use crate::words::Words;
 
 /// Batches and resources that the filters offer.
 const OFFERED: usize = 500;
-
-/// A place of custody as icon and word.
-pub(super) fn custody_badge(word: &str) -> Badge {
-    let (tone, icon, id) = match word {
-        "in_stock" => (Tone::Neutral, "package", "tokens-in-stock"),
-        "assigned" => (Tone::Neutral, "network", "tokens-assigned"),
-        "handed_out" => (Tone::Neutral, "hand-helping", "tokens-handed-out"),
-        "confirmed" => (Tone::Good, "badge-check", "tokens-confirmed"),
-        "returned" => (Tone::Neutral, "undo-2", "tokens-returned"),
-        "lost" => (Tone::Bad, "circle-question-mark", "tokens-lost"),
-        _ => (Tone::Neutral, "archive", "tokens-retired"),
-    };
-    Badge::with_icon(tone, icon, &Words::ENGLISH.text(id))
-}
 
 fn enabled_badge(token: &TokenView) -> Badge {
     if token.token.disabled.is_none() {

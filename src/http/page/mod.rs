@@ -361,14 +361,9 @@ impl Choice {
 
     /// The same from pairs of value and message.
     pub fn say(words: Words, pairs: &[(&str, &str)], selected: &str) -> Vec<Self> {
-        pairs
-            .iter()
-            .map(|(value, id)| Self {
-                value: (*value).into(),
-                label: words.text(id),
-                selected: *value == selected,
-            })
-            .collect()
+        let labels: Vec<_> = pairs.iter().map(|(value, id)| (*value, words.text(id))).collect();
+        let pairs: Vec<_> = labels.iter().map(|(value, label)| (*value, label.as_str())).collect();
+        Self::list(&pairs, selected)
     }
 }
 

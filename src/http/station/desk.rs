@@ -2,6 +2,7 @@
 
 use crate::clock::UnixTime;
 use crate::http::codes::ring_of;
+use crate::http::custody::custody_badge;
 use crate::http::page::station::{ConfirmPair, Desk};
 use crate::http::page::{Badge, Choice, Code, Field, Tone};
 use crate::http::permission::Permission;
@@ -9,19 +10,6 @@ use crate::http::words;
 use crate::model::{AssignmentKind, Custody, OtpSpec, Role};
 use crate::service::{TokenView, UserView};
 use crate::words::Words;
-
-fn custody_badge(word: &str) -> Badge {
-    let (tone, icon, id) = match word {
-        "in_stock" => (Tone::Neutral, "package", "tokens-in-stock"),
-        "assigned" => (Tone::Neutral, "network", "tokens-assigned"),
-        "handed_out" => (Tone::Neutral, "hand-helping", "tokens-handed-out"),
-        "confirmed" => (Tone::Good, "badge-check", "tokens-confirmed"),
-        "returned" => (Tone::Neutral, "undo-2", "tokens-returned"),
-        "lost" => (Tone::Bad, "triangle-alert", "tokens-lost"),
-        _ => (Tone::Neutral, "archive", "tokens-retired"),
-    };
-    Badge::with_icon(tone, icon, &Words::ENGLISH.text(id))
-}
 
 /// A place of custody inside a sentence.
 pub(super) fn place_words(word: &str) -> String {

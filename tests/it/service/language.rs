@@ -45,6 +45,16 @@ fn newest_mail(home: &Home) -> String {
     home.service.outbox(&admin(), 1).expect("a demonstration store").remove(0).text.to_string()
 }
 
+/// Whatever is not exactly alike leads to this.
+fn unlike_leads_to(home: &Home, policy: EnvironmentPolicy) {
+    let settings = PortalSettings {
+        environment_policy: Some(policy),
+        environment_score: Some(100),
+        ..PortalSettings::default()
+    };
+    home.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+}
+
 #[test]
 fn a_mailed_code_is_in_the_language_of_the_visit_until_one_is_on_record() {
     let home = vpn();
@@ -108,13 +118,7 @@ fn from_an_unusual_place_the_mailed_code_completes_it() {
     let home = vpn();
     home.add_user("anna");
     home.give_address("anna");
-    let policy = Some(EnvironmentPolicy::AskOtp);
-    let settings = PortalSettings {
-        environment_policy: policy,
-        environment_score: Some(100),
-        ..PortalSettings::default()
-    };
-    home.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+    unlike_leads_to(&home, EnvironmentPolicy::AskOtp);
     arrive(&home, &visit());
     let elsewhere = Visit { address: "203.0.113.9".to_owned(), ..reading(Language::Ukrainian) };
     let owed = arrive(&home, &elsewhere);
@@ -134,13 +138,7 @@ fn what_differs_is_told_in_the_language_of_the_owner() {
     home.add_user("anna");
     home.give_address("anna");
     set(&home, "anna", Some(Language::German));
-    let policy = Some(EnvironmentPolicy::Report);
-    let settings = PortalSettings {
-        environment_policy: policy,
-        environment_score: Some(100),
-        ..PortalSettings::default()
-    };
-    home.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+    unlike_leads_to(&home, EnvironmentPolicy::Report);
     arrive(&home, &visit());
     arrive(&home, &Visit { address: "127.0.0.1".to_owned(), ..visit() });
     let (_, text) = home.notices().remove(0);

@@ -145,7 +145,7 @@ fn p32_a_mailed_code_proves_for_who_has_no_password() {
     }
     assert!(home.service.mail_proof(&portal, &visit()).expect("mailed"));
     let code = home.newest_code();
-    // Bound to this session: it signs nobody in elsewhere.
+    // Good where it was asked for alone: it signs nobody in elsewhere.
     let other = home.begin("nobody");
     let elsewhere = home.service.portal_second(&other, &typed(&code), &visit()).expect("answered");
     assert!(matches!(elsewhere, SecondPage::Refused), "{elsewhere:?}");
