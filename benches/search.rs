@@ -7,9 +7,7 @@
 use std::hint::black_box;
 
 use mintmark::clock::{Clock, SystemClock};
-use mintmark::oath::{
-    CodeSequence, Digits, Generator, HashAlg, MovingFactor, Otp, SequenceMatch, Window, find_sequence,
-};
+use mintmark::oath::{Generator, HashAlg, Kernel, KeySet, MovingFactor};
 use mintmark::secret::Seed;
 
 const RUNS: usize = 9;
@@ -18,37 +16,46 @@ const CENTER: u64 = 58_900_000;
 const YEAR: u64 = 1_051_920;
 
 fn main() {
-    println!(
-        "{:<7} {:>16} {:>8} {:>16} {:>8}   M HOTP/s on one core",
-        "", "search median", "best", "single median", "best"
-    );
+    println!("M HOTP/s on one core: median, best");
     for alg in HashAlg::ALL {
         let seed = Seed::new((0..).take(alg.output_bytes()).collect());
         let generator = Generator::new(&seed, alg);
-        let starts = Window::around(MovingFactor(CENTER), YEAR, YEAR);
-        let planted = MovingFactor(CENTER + YEAR / 3);
-        let codes: Vec<Otp> =
-            (0..3).map(|i| generator.code(MovingFactor(planted.0 + i), Digits::SIX)).collect();
-        let codes = CodeSequence::new(Digits::SIX, &codes).expect("three codes of six digits");
-        let search = rates(|| {
-            let search = find_sequence(black_box(&generator), &codes, starts, MovingFactor(0));
-            assert_eq!(search.found, SequenceMatch::One { start: planted });
-            search.evaluated
-        });
-        let single = rates(|| {
-            let sum = (CENTER..CENTER + YEAR)
-                .fold(0, |sum, at| sum ^ black_box(&generator).truncated(MovingFactor(at)));
-            black_box(sum);
-            YEAR
-        });
-        println!(
-            "{:<7} {:>16.2} {:>8.2} {:>16.2} {:>8.2}",
-            alg.name(),
-            search.0,
-            search.1,
-            single.0,
-            single.1
-        );
+        let planted = CENTER + YEAR / 3;
+        let codes: Vec<u32> =
+            (0..3).map(|i| generator.truncated(MovingFactor(planted + i)) % 1_000_000).collect();
+        for kernel in Kernel::ALL {
+            let one = rates(|| {
+                let mut hits = 0;
+                black_box(&generator).scan_with(
+                    kernel,
+                    CENTER..CENTER + YEAR,
+                    &codes,
+                    1_000_000,
+                    &mut |_, _| hits += 1,
+                );
+                assert!(hits >= 3);
+                YEAR
+            });
+            let mut set = KeySet::for_kernel(kernel, alg);
+            for n in 0..512u32 {
+                let _ = set.push(Generator::new(&Seed::new(n.to_be_bytes().repeat(5)), alg));
+            }
+            let many = rates(|| {
+                let mut hits = 0;
+                black_box(&set).scan(CENTER..CENTER + 2000, &codes, 1_000_000, &mut |_, _, _| hits += 1);
+                black_box(hits);
+                2000 * 512
+            });
+            println!(
+                "{:<7} {:<7} one key {:>7.2} {:>7.2}   many keys {:>7.2} {:>7.2}",
+                alg.name(),
+                kernel.name(),
+                one.0,
+                one.1,
+                many.0,
+                many.1
+            );
+        }
     }
 }
 

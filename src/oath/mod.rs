@@ -20,7 +20,7 @@ mod totp;
 mod types;
 mod window;
 
-pub use kernel::Generator;
+pub use kernel::{Generator, Kernel, KeySet};
 pub use ocra::{OcraSuite, QuestionFormat, SuiteError};
 pub use policy::{chance, codes_needed, widest_window};
 pub use search::{CodeSequence, SequenceError, SequenceMatch, SequenceSearch, find_sequence};
