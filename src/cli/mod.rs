@@ -3,6 +3,7 @@
 
 mod audit;
 mod batch;
+mod bench;
 mod client;
 mod demo;
 mod form;
@@ -71,6 +72,8 @@ enum Command {
     Apikey(user::ApikeyCommand),
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Looks at data directory, keys, clock, store and mail
     Doctor,
 }
@@ -108,6 +111,7 @@ fn execute(cli: &Cli, out: &mut Output) -> Result<Outcome> {
     let dir = || home::data_dir(cli.data.as_deref());
     match &cli.command {
         Command::Formats => init::formats(out),
+        Command::Bench(command) => bench::run(command, out),
         Command::Otp(args) => otp::run(args, out),
         Command::Init(args) => init::run(args, &dir()?, out),
         Command::Serve(args) => serve::run(args, &dir()?, out),
@@ -138,6 +142,7 @@ async fn ask(cli: &Cli, out: &mut Output) -> Result<Outcome> {
         Command::Audit(command) => audit::run(command, &client, out).await,
         // `execute` has run these.
         Command::Formats
+        | Command::Bench(_)
         | Command::Otp(_)
         | Command::Init(_)
         | Command::Serve(_)

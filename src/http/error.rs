@@ -107,6 +107,10 @@ impl From<ServiceError> for ApiError {
                     ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message)
                 }
             }
+            ServiceError::Busy { until, now } => Self {
+                retry_after_secs: Some(u64::try_from(until.secs_since(now)).unwrap_or(1).max(1)),
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
+            },
             ServiceError::ClockFault { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "clock_fault", message)
             }

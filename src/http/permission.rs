@@ -17,6 +17,8 @@ pub enum Permission {
     Authenticate,
     /// Bring a token back.
     Resync,
+    /// Find out which token shows some codes.
+    Identify,
     /// Confirm a token for a user.
     Confirm,
     /// Disable a token; enabling it again is an admin's.
@@ -50,6 +52,7 @@ impl Permission {
         Self::Check,
         Self::Authenticate,
         Self::Resync,
+        Self::Identify,
         Self::Confirm,
         Self::Disable,
         Self::Unblock,
@@ -73,7 +76,7 @@ impl Permission {
             Self::Check => matches!(role, Helpdesk | Station | Admin | Verifier),
             Self::Authenticate => matches!(role, Admin | Verifier),
             Self::Resync => matches!(role, Helpdesk | Station | Admin),
-            Self::Confirm | Self::Custody => matches!(role, Station | Admin),
+            Self::Confirm | Self::Custody | Self::Identify => matches!(role, Station | Admin),
             Self::Disable | Self::Unblock | Self::RemovePin | Self::EmergencyCode => {
                 matches!(role, Helpdesk | Admin)
             }

@@ -132,6 +132,8 @@ actions! {
     UsersReminded = "users_reminded",
     /// A user was given an emergency code, or it was taken back.
     EmergencyCode = "emergency_code",
+    /// Somebody looked which token shows some codes.
+    Identified = "identified",
 }
 
 /// How it ended.

@@ -9,9 +9,11 @@
 //! | compute a code | [`Generator::code`] |
 //! | check one code | [`time_step`], [`find_in_window`] |
 //! | find a drifted token by consecutive codes | [`codes_needed`], [`CodeSequence`], [`find_sequence`] |
+//! | find out which token shows some codes | [`Candidates`] |
 //! | say when a step begins | [`step_start`] |
 
 mod hotp;
+mod identify;
 mod kernel;
 mod ocra;
 mod policy;
@@ -20,10 +22,13 @@ mod totp;
 mod types;
 mod window;
 
+pub use identify::Candidates;
 pub use kernel::{Generator, Kernel, KeySet};
 pub use ocra::{OcraSuite, QuestionFormat, SuiteError};
 pub use policy::{chance, codes_needed, widest_window};
-pub use search::{CodeSequence, SequenceError, SequenceMatch, SequenceSearch, find_sequence};
+pub use search::{
+    CodeSequence, SequenceError, SequenceMatch, SequenceSearch, Starts, find_sequence, find_starts,
+};
 pub use totp::{step_start, time_step};
 pub use types::{Digits, HashAlg, MovingFactor, Otp, OtpError, PeriodSecs, ValueError};
 pub use window::{Window, WindowMatch, find_in_window};

@@ -73,6 +73,25 @@ impl CodeSequence {
         self.len == 0
     }
 
+    /// True when codes of a token with so many digits are compared.
+    pub const fn has_digits(&self, digits: Digits) -> bool {
+        self.modulus == digits.modulus()
+    }
+
+    pub(super) fn values(&self) -> &[u32] {
+        &self.values[..self.len]
+    }
+
+    pub(super) const fn modulus(&self) -> u32 {
+        self.modulus
+    }
+
+    /// HMACs that a search over these start positions costs: positions plus number of codes less one.
+    pub fn evaluated(&self, starts: Window) -> u64 {
+        let last = starts.last().0.saturating_add(self.len as u64 - 1);
+        (last - starts.first().0).saturating_add(1)
+    }
+
     /// Codes of a toy token, so small that collisions are everywhere.
     #[cfg(test)]
     fn toy(modulus: u32, codes: &[u32]) -> Self {
@@ -115,7 +134,7 @@ pub enum SequenceMatch {
 pub struct SequenceSearch {
     /// Where the sequence was found.
     pub found: SequenceMatch,
-    /// HMACs computed: start positions plus number of codes less one. The same for every outcome.
+    /// HMACs computed, see [`CodeSequence::evaluated`]. The same for every outcome.
     pub evaluated: u64,
 }
 
@@ -128,13 +147,51 @@ pub struct SequenceSearch {
 ///
 /// Codes behind the last counter value do not exist, so start positions from which the sequence
 /// would run past it fit nothing.
+///
+/// A wide window can be cut into [slices](Window::slices), each searched with [`find_starts`] by
+/// whoever has time for it, and their finds put together.
 pub fn find_sequence(
     generator: &Generator,
     codes: &CodeSequence,
     starts: Window,
     floor: MovingFactor,
 ) -> SequenceSearch {
-    let mut matches = Matches { codes: codes.len, floor, at: 0, now: 0, before: 0, first: None, count: 0 };
+    let found = find_starts(generator, codes, starts).conclude(floor);
+    SequenceSearch { found, evaluated: codes.evaluated(starts) }
+}
+
+/// Start positions that fitted, of a window or a part of one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Starts {
+    first: Option<MovingFactor>,
+    count: u64,
+}
+
+impl Starts {
+    /// Those of two parts that share no start position.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let first = match (self.first, other.first) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        Self { first, count: self.count.saturating_add(other.count) }
+    }
+
+    /// What they say of a token with this floor.
+    pub fn conclude(self, floor: MovingFactor) -> SequenceMatch {
+        match (self.first, self.count) {
+            (None, _) => SequenceMatch::None,
+            (Some(start), 1) if start < floor => SequenceMatch::BehindFloor { start },
+            (Some(start), 1) => SequenceMatch::One { start },
+            (Some(_), _) => SequenceMatch::Several,
+        }
+    }
+}
+
+/// The start positions of `starts` at which `codes` fit. Computes [`CodeSequence::evaluated`] HMACs.
+pub fn find_starts(generator: &Generator, codes: &CodeSequence, starts: Window) -> Starts {
+    let mut matches = Matches { codes: codes.len, at: 0, now: 0, before: 0, found: Starts::default() };
     let wanted = &codes.values[..codes.len];
     let last = starts.last().0.saturating_add(codes.len as u64 - 1);
     // `scan` cannot reach the largest counter, so the last position is compared here.
@@ -145,22 +202,20 @@ pub fn find_sequence(
     for (index, _) in wanted.iter().enumerate().filter(|(_, want)| **want == value) {
         matches.hit(last, index);
     }
-    SequenceSearch { found: matches.finish(), evaluated: (last - starts.first().0).saturating_add(1) }
+    matches.found
 }
 
 /// Follows the sequence through the ascending hits of a scan ("shift-and" matching). In `now` and
 /// `before` bit i says: codes 0 to i end at this position.
 struct Matches {
     codes: usize,
-    floor: MovingFactor,
     /// Position of the latest hit.
     at: u64,
     /// Progress at `at`; complete when a later position is reported.
     now: u32,
     /// Progress at the position before `at`.
     before: u32,
-    first: Option<MovingFactor>,
-    count: u64,
+    found: Starts,
 }
 
 impl Matches {
@@ -175,17 +230,8 @@ impl Matches {
         }
         self.now |= 1 << index;
         if index + 1 == self.codes {
-            self.count += 1;
-            self.first.get_or_insert(MovingFactor(position - index as u64));
-        }
-    }
-
-    fn finish(self) -> SequenceMatch {
-        match (self.first, self.count) {
-            (None, _) => SequenceMatch::None,
-            (Some(start), 1) if start < self.floor => SequenceMatch::BehindFloor { start },
-            (Some(start), 1) => SequenceMatch::One { start },
-            (Some(_), _) => SequenceMatch::Several,
+            self.found.count += 1;
+            self.found.first.get_or_insert(MovingFactor(position - index as u64));
         }
     }
 }
@@ -301,6 +347,29 @@ mod tests {
             find_sequence(&generator, &longer, window(first, second), NO_FLOOR).found,
             expected(&longer_starts, 0)
         );
+    }
+
+    #[test]
+    fn slices_find_together_what_the_window_finds() {
+        let generator = generator();
+        let last = u64::from(Window::SLICE) * 3 + 7;
+        let starts = window(7, last);
+        assert_eq!(starts.slices().count(), 4);
+        assert_eq!(starts.slices().map(Window::positions).sum::<u128>(), starts.positions());
+        // At the seams, too: a sequence may begin in one slice and end in the next.
+        for start in [7, 6 + u64::from(Window::SLICE), 7 + u64::from(Window::SLICE), last] {
+            let codes = shown(&generator, start..start + 3);
+            let found = starts
+                .slices()
+                .map(|slice| find_starts(&generator, &codes, slice))
+                .fold(Starts::default(), Starts::and);
+            assert_eq!(found.conclude(NO_FLOOR), one(start));
+            assert_eq!(found, find_starts(&generator, &codes, starts));
+        }
+        let toy = CodeSequence::toy(10, &[1, 2]);
+        let found = starts.slices().map(|slice| find_starts(&generator, &toy, slice));
+        assert_eq!(found.fold(Starts::default(), Starts::and), find_starts(&generator, &toy, starts));
+        assert_eq!(window(u64::MAX - 3, u64::MAX).slices().count(), 1);
     }
 
     #[test]

@@ -52,6 +52,14 @@ pub enum ServiceError {
         /// The service's time when it was said.
         now: UnixTime,
     },
+    /// Too many codes are being computed already.
+    #[error("other searches keep this machine busy, try again in a moment")]
+    Busy {
+        /// When there is room again, at a guess.
+        until: UnixTime,
+        /// The service's time when it was said.
+        now: UnixTime,
+    },
     /// The machine's clock contradicts the newest record of the log.
     #[error(
         "the clock of this machine shows {now}, the newest record of the log is from {newest}: if the clock is \

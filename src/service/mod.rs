@@ -17,6 +17,7 @@ mod confirm;
 mod emergency;
 mod environment;
 mod error;
+mod identify;
 mod import;
 mod look;
 mod mail_token;
@@ -37,6 +38,7 @@ mod resource;
 mod restore;
 mod resync;
 mod scope;
+mod search_gate;
 mod second_factor;
 mod sign_in;
 mod sweep;
@@ -61,6 +63,7 @@ pub use check::CheckResult;
 pub use confirm::{ConfirmRequest, ConfirmResult};
 pub use emergency::{EMERGENCY_HOURS, EmergencyRequest, EmergencyView, IssuedEmergencyCode};
 pub use error::ServiceError;
+pub use identify::{IdentifyMatch, IdentifyOutcome, IdentifyRequest, IdentifyResult};
 pub use import::{ImportRequest, ImportTask, ImportView, LINES_IN_ANSWER};
 pub use look::LookPatch;
 pub use mail_token::MailTokenView;
@@ -97,7 +100,7 @@ pub struct Service {
     meta: StoreMeta,
     mail: MailMode,
     /// Wide searches that run now, and how many may.
-    searches: resync::SearchGate,
+    searches: search_gate::SearchGate,
     /// Passwords that are being hashed now, and how many may.
     hashing: password::HashGate,
     /// Ends of imports that could not be written down yet.
@@ -219,7 +222,7 @@ impl Service {
             clock,
             meta,
             mail,
-            searches: resync::SearchGate::for_this_machine(),
+            searches: search_gate::SearchGate::for_this_machine(),
             hashing: password::HashGate::for_this_machine(),
             unwritten: Mutex::new(Vec::new()),
             mail_waker: Mutex::new(None),

@@ -3,15 +3,13 @@
 //! The number of codes follows from the window: a wide window never helps a guesser. The whole window
 //! is examined for the whole sequence, and an answer is given only if it is the only one.
 
-use std::sync::{Condvar, Mutex, PoisonError};
-
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditAction, AuditResult, Drift, OtpSpec, SelfService, Subject, TokenSerial, TokenState,
 };
 use crate::oath::{
     CodeSequence, Digits, Generator, MovingFactor, Otp, SequenceMatch, Window, chance, codes_needed,
-    find_sequence, step_start, widest_window,
+    step_start, widest_window,
 };
 use crate::store::{Change, Changes, View};
 
@@ -174,42 +172,6 @@ pub(super) struct Searched {
     pub(super) elapsed_us: u64,
 }
 
-/// Wide searches run side by side only as far as sign-ins stay fast: all cores but one.
-#[derive(Debug)]
-pub(super) struct SearchGate {
-    running: Mutex<usize>,
-    free: Condvar,
-    most: usize,
-}
-
-impl SearchGate {
-    pub(super) fn for_this_machine() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { running: Mutex::new(0), free: Condvar::new(), most: cores.saturating_sub(1).max(1) }
-    }
-
-    fn run<T>(&self, search: impl FnOnce() -> T) -> T {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        while *running >= self.most {
-            running = self.free.wait(running).unwrap_or_else(PoisonError::into_inner);
-        }
-        *running += 1;
-        drop(running);
-        let _place = SearchPlace(self);
-        search()
-    }
-}
-
-/// A place that is taken; given back when dropped, also while a panic unwinds.
-struct SearchPlace<'g>(&'g SearchGate);
-
-impl Drop for SearchPlace<'_> {
-    fn drop(&mut self) {
-        *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.0.free.notify_one();
-    }
-}
-
 /// Chooses the window: the one asked for, the widest that the codes carry when a reason is given, else
 /// the portal's.
 fn plan(
@@ -259,7 +221,7 @@ fn plan(
 
 /// Distance in time of the two windows' limits is judged in start positions round the place where the
 /// first of `codes` codes is expected.
-fn start_window(examined: &Examined, window: WindowSteps, codes: usize, now: UnixTime) -> Window {
+pub(super) fn start_window(examined: &Examined, window: WindowSteps, codes: usize, now: UnixTime) -> Window {
     let center = examined.center(now);
     match examined.period() {
         Some(_) => {
@@ -309,12 +271,15 @@ impl Service {
         let codes = CodeSequence::new(digits, otps)?;
         let starts = start_window(examined, window, otps.len(), now);
         let began = self.clock.monotonic();
-        let searched = self.searches.run(|| find_sequence(generator, &codes, starts, examined.state.floor));
+        let evaluated = codes.evaluated(starts);
+        let admitted =
+            self.searches.admit(self.clock.as_ref(), Some(examined.id()), u128::from(evaluated))?;
+        let found = admitted.find(generator, &codes, starts).conclude(examined.state.floor);
         let elapsed = self.clock.monotonic().saturating_sub(began);
         Ok(Searched {
-            found: searched.found,
+            found,
             codes: otps.len(),
-            evaluated: searched.evaluated,
+            evaluated,
             elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         })
     }
@@ -507,17 +472,6 @@ fn behind_floor(fresh: &Examined, start: MovingFactor, codes: usize, now: UnixTi
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_panic_gives_the_place_back() {
-        use std::panic::{AssertUnwindSafe, catch_unwind};
-        let gate = SearchGate { running: Mutex::new(0), free: Condvar::new(), most: 1 };
-        let ended = catch_unwind(AssertUnwindSafe(|| gate.run(|| -> u8 { panic!("on purpose") })));
-        assert!(ended.is_err());
-        // Would wait for ever for a place that is never given back, so it is looked at first.
-        assert_eq!(*gate.running.lock().unwrap_or_else(PoisonError::into_inner), 0);
-        assert_eq!(gate.run(|| 7), 7);
-    }
 
     #[test]
     fn windows_are_cut_to_what_the_codes_carry() {

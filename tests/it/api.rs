@@ -235,6 +235,9 @@ async fn a_token_walks_from_the_file_to_its_resynchronisation() {
 
     api.clock.advance(Duration::from_mins(2));
     let ahead: Vec<_> = (5..8).map(|steps| api.code(&SEED, steps)).collect();
+    let whose = api.done("POST", "/api/v1/tokens/identify", &json!({ "otps": ahead })).await;
+    assert_eq!((&whose["result"], &whose["matches"][0]["serial"]), (&json!("found"), &json!("TOK-1")));
+    assert!(whose["evaluated"].as_u64().expect("a number") > 0 && whose["otps_needed"] == json!(2));
     let answer = api.done("POST", "/api/v1/tokens/TOK-1/resync", &json!({ "otps": ahead })).await;
     assert_eq!(answer["result"], json!("synchronized"), "{answer}");
     let history = api.get("/api/v1/tokens/TOK-1/history?limit=2").await;

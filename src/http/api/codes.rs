@@ -122,12 +122,18 @@ async fn check(
 /// How far to look.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct WindowBody {
+pub(super) struct WindowBody {
     /// Steps before; event tokens have none.
     #[serde(default)]
     past: u64,
     /// Steps or counters after.
     future: u64,
+}
+
+impl WindowBody {
+    pub(super) const fn steps(self) -> WindowSteps {
+        WindowSteps { past: self.past, future: self.future }
+    }
 }
 
 /// Consecutive codes.
@@ -209,7 +215,7 @@ async fn resync(
     if body.challenges.is_some() && !is_asked(&state, &actor, &serial).await? {
         return Err(not_expected("challenges"));
     }
-    let window = body.window.map(|window| WindowSteps { past: window.past, future: window.future });
+    let window = body.window.map(WindowBody::steps);
     let outcome = state
         .blocking(move |service| service.resync(&actor, &serial, &otps, window, body.reason.as_deref()))
         .await?;

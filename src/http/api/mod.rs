@@ -5,6 +5,7 @@ mod batches;
 mod codes;
 mod common;
 mod form;
+mod identify;
 mod imports;
 mod jobs;
 mod look;
@@ -28,11 +29,12 @@ use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 14] = [
+const PARTS: [&[Rule]; 15] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     audit::RULES,
     batches::RULES,
     codes::RULES,
+    identify::RULES,
     imports::RULES,
     jobs::RULES,
     look::RULES,
@@ -78,6 +80,7 @@ pub fn router() -> Router<AppState> {
         .merge(audit::router())
         .merge(batches::router())
         .merge(codes::router())
+        .merge(identify::router())
         .merge(imports::router())
         .merge(jobs::router())
         .merge(look::router())

@@ -1,15 +1,16 @@
 //! Law 7: everything that changes is in the audit log.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 
 use mintmark::model::{
     AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, Factors, Language, NewsKind,
     PhoneNumber, PinPlacement, PortalAction, Role, Subject, TokenType, Visit,
 };
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, ImportRequest, LookPatch,
-    NewToken, NewUser, PortalSession, PortalSettings, RestoreTyped, SecondPage, TokenPatch,
-    UserImportRequest, UserPatch, Wanted,
+    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, IdentifyRequest,
+    ImportRequest, LookPatch, NewToken, NewUser, PortalSession, PortalSettings, RestoreTyped, SecondPage,
+    TokenPatch, UserImportRequest, UserPatch, Wanted,
 };
 use mintmark::store::Page;
 
@@ -471,6 +472,11 @@ fn service_law7_every_change_is_in_the_log() {
         h.service
             .resync(&operator(1), &tokens[2].serial, &tokens[2].from(h.step() - 1, 2), None, None)
             .expect("found")
+    });
+    table.row("identify", "identified", |h| {
+        let otps = tokens[2].from(h.step() - 1, 2);
+        let request = IdentifyRequest { otps, batch: None, resource: None, window: None };
+        h.service.identify(&operator(1), &request, &AtomicBool::new(false)).expect("answered")
     });
     table.row("unblock_token", "token_unblocked", |h| {
         h.service.unblock_token(&operator(1), &tokens[2].serial).expect("unblocked");

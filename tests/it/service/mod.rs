@@ -9,6 +9,7 @@ mod environment;
 mod fault;
 mod findings;
 pub(crate) mod fixture;
+mod identify;
 mod import;
 mod language;
 mod mail_token;

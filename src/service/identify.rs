@@ -1,0 +1,391 @@
+//! Whose codes are these: a token without a legible serial number, found by what it shows.
+//!
+//! All tokens that the actor sees are tried over their windows; the secrets are opened in bulk, tried, and wiped.
+//! Nothing is accepted and nothing moves, so it costs no attempt; who looked, and what was found, is on record.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::clock::UnixTime;
+use crate::model::{
+    Actor, AuditAction, AuditResult, BatchId, BatchName, ResourceId, ResourceName, Subject, TokenSerial,
+};
+use crate::oath::{
+    Candidates, CodeSequence, Digits, Generator, HashAlg, KeySet, MovingFactor, Otp, Window, codes_needed,
+    widest_window,
+};
+use crate::store::{Page, TokenFilter, View};
+
+use super::code::Examined;
+use super::resync::{WindowSteps, refuse_repeated};
+use super::scope::{seen_tokens, sees_batch};
+use super::{Service, ServiceError};
+
+/// The window to either side of the expected position that is chosen by itself: one day.
+const DAY_SECS: u64 = 86_400;
+/// Counters ahead that are chosen by itself.
+const COUNTERS: u64 = 1_000;
+/// Start positions of a token below which a search finds only tokens that run like the server.
+const LEAST_POSITIONS: u64 = 3;
+/// Tokens named when several fit.
+const MOST_NAMED: usize = 20;
+
+/// Codes of a token that nobody knows, and where to look for it.
+#[derive(Debug)]
+pub struct IdentifyRequest {
+    /// Consecutive codes.
+    pub otps: Vec<Otp>,
+    /// Only among the tokens of this batch.
+    pub batch: Option<BatchName>,
+    /// Only among the tokens of this resource.
+    pub resource: Option<ResourceName>,
+    /// Steps or counters round the place where each token is expected. `None`: a day, or as much of it as the
+    /// codes carry.
+    pub window: Option<WindowSteps>,
+}
+
+/// A token that shows the codes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentifyMatch {
+    /// Its serial number.
+    pub serial: TokenSerial,
+    /// Where it is, `assigned` left aside.
+    pub custody: &'static str,
+    /// Distance from the server's clock or from the next counter, in steps; positive: ahead.
+    pub steps: i64,
+    /// The same in seconds, for clock tokens.
+    pub seconds: Option<i64>,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentifyResult {
+    /// One token shows these codes.
+    Found,
+    /// None does.
+    NotFound,
+    /// More than one does; one more code tells.
+    Ambiguous,
+    /// So many tokens over such a window need more codes than were given.
+    MoreOtpsNeeded,
+}
+
+impl IdentifyResult {
+    /// The word in JSON and in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::NotFound => "not_found",
+            Self::Ambiguous => "ambiguous",
+            Self::MoreOtpsNeeded => "more_otps_needed",
+        }
+    }
+}
+
+/// A result and what it cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentifyOutcome {
+    /// What came of it.
+    pub result: IdentifyResult,
+    /// The tokens that fit, the first twenty.
+    pub matches: Vec<IdentifyMatch>,
+    /// Codes that this search needs.
+    pub otps_needed: usize,
+    /// Codes computed.
+    pub evaluated: u64,
+    /// Time of the search in microseconds, opening of the secrets included.
+    pub elapsed_us: u64,
+}
+
+/// How far to look in each token.
+#[derive(Clone, Copy)]
+struct Width {
+    /// The window that was asked for.
+    asked: Option<WindowSteps>,
+    /// Start positions of one token that the codes carry.
+    carried: u64,
+}
+
+impl Width {
+    fn of(self, examined: &Examined) -> WindowSteps {
+        let spec = &examined.seed.spec;
+        let asked = self.asked.map(|window| match examined.period() {
+            Some(_) => window,
+            None => WindowSteps { past: 0, ..window },
+        });
+        asked.unwrap_or_else(|| WindowSteps::for_token(spec, DAY_SECS, COUNTERS).cut_to(self.carried))
+    }
+}
+
+/// A token to be tried.
+struct Tried {
+    examined: Examined,
+    generator: Generator,
+    window: Window,
+}
+
+/// Tokens that were read together, of one hash function.
+struct Lot(Vec<Tried>);
+
+/// What a lot told.
+#[derive(Default)]
+struct Told {
+    matches: Vec<(Examined, MovingFactor)>,
+    evaluated: u64,
+}
+
+impl Told {
+    fn and(mut self, other: Self) -> Self {
+        self.matches.extend(other.matches);
+        self.evaluated += other.evaluated;
+        self
+    }
+}
+
+/// Where to look.
+struct Place {
+    batch: Option<BatchId>,
+    resource: Option<ResourceId>,
+    /// At most so many tokens are there.
+    tokens: u64,
+    now: UnixTime,
+}
+
+impl Service {
+    /// Looks for the token that shows these codes, until told to `stop`. Consumes nothing.
+    pub fn identify(
+        &self,
+        actor: &Actor,
+        request: &IdentifyRequest,
+        stop: &AtomicBool,
+    ) -> Result<IdentifyOutcome, ServiceError> {
+        let digits = request.otps.first().and_then(|otp| Digits::new(u32::try_from(otp.len()).ok()?).ok());
+        let Some(digits) = digits else {
+            return Err(ServiceError::invalid(
+                "otps",
+                "otp_length",
+                "codes of 6 to 8 digits can be looked for",
+            ));
+        };
+        let codes = CodeSequence::new(digits, &request.otps)?;
+        refuse_repeated(&request.otps)?;
+        let place = self.identify_place(actor, request)?;
+        let given = request.otps.len();
+        let carried = widest_window(digits, given) / place.tokens.max(1);
+        let positions = request.window.map_or(LEAST_POSITIONS, WindowSteps::positions);
+        let otps_needed = codes_needed(digits, u128::from(positions) * u128::from(place.tokens.max(1)));
+        let mut outcome = IdentifyOutcome {
+            result: IdentifyResult::MoreOtpsNeeded,
+            matches: Vec::new(),
+            otps_needed,
+            evaluated: 0,
+            elapsed_us: 0,
+        };
+        if given < otps_needed {
+            return Ok(outcome);
+        }
+        let began = self.clock.monotonic();
+        let width = Width { asked: request.window, carried };
+        let told = self.try_all(actor, &place, width, &codes, stop)?;
+        let elapsed = self.clock.monotonic().saturating_sub(began);
+        outcome.evaluated = told.evaluated;
+        outcome.elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        let whole_day = WindowSteps { past: DAY_SECS / 30, future: DAY_SECS / 30 }.positions();
+        outcome.result = match told.matches.len() {
+            0 if request.window.is_none() && carried < whole_day => IdentifyResult::MoreOtpsNeeded,
+            0 => IdentifyResult::NotFound,
+            1 => IdentifyResult::Found,
+            _ => IdentifyResult::Ambiguous,
+        };
+        if matches!(outcome.result, IdentifyResult::Ambiguous | IdentifyResult::MoreOtpsNeeded) {
+            outcome.otps_needed = given + 1;
+        }
+        let last = given as u64 - 1;
+        outcome.matches = told
+            .matches
+            .iter()
+            .take(MOST_NAMED)
+            .map(|(examined, start)| {
+                let shown = MovingFactor(start.0 + if examined.period().is_some() { last } else { 0 });
+                let (steps, seconds) = examined.offset(shown, place.now);
+                let token = &examined.token;
+                IdentifyMatch { serial: token.serial.clone(), custody: token.custody.name(), steps, seconds }
+            })
+            .collect();
+        self.note_identified(actor, &outcome, &told, place.now)?;
+        Ok(outcome)
+    }
+
+    fn identify_place(&self, actor: &Actor, request: &IdentifyRequest) -> Result<Place, ServiceError> {
+        self.store.read(|view| {
+            let now = self.trusted_now(view)?;
+            let mut place = Place { batch: None, resource: None, tokens: 0, now };
+            if let Some(name) = &request.batch {
+                let batch = view.batch_by_name(&name.normal())?;
+                let seen = match batch {
+                    Some(batch) if sees_batch(view, actor, &batch)? => Some(batch),
+                    _ => None,
+                };
+                let batch = seen.ok_or(ServiceError::NotFound { what: "batch" })?;
+                place.batch = Some(batch.id);
+                place.tokens = batch.tokens;
+            } else {
+                place.tokens = all_tokens(view)?;
+            }
+            if let Some(name) = &request.resource {
+                let resource = view.resource_by_name(&name.normal())?;
+                let resource = resource
+                    .filter(|resource| actor.scope.covers(resource.id))
+                    .ok_or(ServiceError::NotFound { what: "resource" })?;
+                place.resource = Some(resource.id);
+            }
+            Ok(place)
+        })
+    }
+
+    fn try_all(
+        &self,
+        actor: &Actor,
+        place: &Place,
+        width: Width,
+        codes: &CodeSequence,
+        stop: &AtomicBool,
+    ) -> Result<Told, ServiceError> {
+        let positions = width.asked.map_or(width.carried.min(6_000), WindowSteps::positions);
+        let work = u128::from(positions) * u128::from(place.tokens);
+        let admitted = self.searches.admit(self.clock.as_ref(), None, work)?;
+        let fault = Mutex::new(None);
+        let mut reader =
+            Reader { service: self, actor, place, width, after: None, done: false, kept: Vec::new() };
+        let lots = std::iter::from_fn(|| match reader.next_lot(codes) {
+            Ok(lot) => lot,
+            Err(error) => {
+                *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                None
+            }
+        });
+        let told = admitted.parts(
+            lots,
+            stop,
+            |Lot(tokens)| {
+                let mut told = Told::default();
+                let (examined, keys): (Vec<_>, Vec<_>) = tokens
+                    .into_iter()
+                    .enumerate()
+                    .map(|(name, tried)| (tried.examined, (name, tried.generator, tried.window)))
+                    .unzip();
+                for group in Candidates::group(keys) {
+                    for slice in group.slices() {
+                        if stop.load(Ordering::Relaxed) {
+                            return told;
+                        }
+                        for (name, start) in admitted.slice(|| group.find(codes, slice)) {
+                            told.matches.push((examined[name].clone(), start));
+                        }
+                        told.evaluated += group.evaluated(slice);
+                    }
+                }
+                told
+            },
+            Told::and,
+        );
+        if let Some(error) = fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        told.ok_or_else(|| ServiceError::state("stopped", "the search was stopped before its end"))
+    }
+
+    fn note_identified(
+        &self,
+        actor: &Actor,
+        outcome: &IdentifyOutcome,
+        told: &Told,
+        now: UnixTime,
+    ) -> Result<(), ServiceError> {
+        let subjects = match &told.matches[..] {
+            [(examined, _)] => vec![Subject::Token(examined.id())],
+            _ => Vec::new(),
+        };
+        let detail =
+            vec![("result", outcome.result.name().to_owned()), ("evaluated", outcome.evaluated.to_string())];
+        let found = outcome.result == IdentifyResult::Found;
+        let result = if found { AuditResult::Done } else { AuditResult::Refused };
+        let entry = super::audit_entry(now, actor, AuditAction::Identified, subjects, result, detail);
+        self.decide(move |_| Ok(((), vec![entry.clone()])))
+    }
+}
+
+/// How many tokens there are, deleted ones included: a search counts what it may have to try.
+fn all_tokens(view: &dyn View) -> Result<u64, ServiceError> {
+    let mut tokens = 0u64;
+    let mut page = Page::first(1_000);
+    loop {
+        let batches = view.batches(page)?;
+        tokens = batches.items.iter().fold(tokens, |sum, batch| sum.saturating_add(batch.tokens));
+        page.after = batches.next;
+        if batches.next.is_none() {
+            return Ok(tokens);
+        }
+    }
+}
+
+/// Reads tokens page by page and hands them out by hash function.
+struct Reader<'a> {
+    service: &'a Service,
+    actor: &'a Actor,
+    place: &'a Place,
+    width: Width,
+    after: Option<u64>,
+    done: bool,
+    /// Read, and not enough for a lot yet.
+    kept: Vec<(HashAlg, Vec<Tried>)>,
+}
+
+impl Reader<'_> {
+    fn next_lot(&mut self, codes: &CodeSequence) -> Result<Option<Lot>, ServiceError> {
+        loop {
+            let full = self.kept.iter().position(|(_, kept)| kept.len() >= KeySet::MOST);
+            let ready = full.or_else(|| (self.done && !self.kept.is_empty()).then_some(0));
+            if let Some(at) = ready {
+                return Ok(Some(Lot(self.kept.swap_remove(at).1)));
+            }
+            if self.done {
+                return Ok(None);
+            }
+            self.read_page(codes)?;
+        }
+    }
+
+    fn read_page(&mut self, codes: &CodeSequence) -> Result<(), ServiceError> {
+        let filter =
+            TokenFilter { batch: self.place.batch, resource: self.place.resource, ..TokenFilter::ALL };
+        let page = Page { after: self.after, limit: KeySet::MOST };
+        let (read, next) = self.service.store.read(|view| {
+            let slice = seen_tokens(view, self.actor, filter, page)?;
+            let mut read = Vec::with_capacity(slice.items.len());
+            for token in slice.items {
+                let examined = Examined::read(view, token, None)?;
+                let spec = &examined.seed.spec;
+                let shown = !spec.is_mailed() && spec.digits().is_some_and(|digits| codes.has_digits(digits));
+                if shown && let Some(hash) = spec.hash() {
+                    read.push((hash, examined));
+                }
+            }
+            Ok::<_, ServiceError>((read, slice.next))
+        })?;
+        for (hash, examined) in read {
+            let generator = self.service.generator(&examined)?;
+            let steps = self.width.of(&examined);
+            let window = super::resync::start_window(&examined, steps, codes.len(), self.place.now);
+            let tried = Tried { examined, generator, window };
+            match self.kept.iter_mut().find(|(alg, _)| *alg == hash) {
+                Some((_, kept)) => kept.push(tried),
+                None => self.kept.push((hash, vec![tried])),
+            }
+        }
+        self.after = next;
+        self.done = next.is_none();
+        Ok(())
+    }
+}

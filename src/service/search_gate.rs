@@ -1,0 +1,255 @@
+//! Who may compute codes in bulk, and when.
+//!
+//! Long searches are cut into slices of about two milliseconds. A slice runs in one of the places, all cores but
+//! one, and places are given in the order of asking: a short search waits for one slice of a long one, never for
+//! its end, and sign-ins keep a core.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Clock;
+use crate::model::TokenId;
+use crate::oath::{CodeSequence, Generator, Starts, Window, find_starts};
+
+use super::ServiceError;
+
+/// HMACs that may be asked for and not yet computed: a minute or two of a core. More would only wait, and hold
+/// what waits for it.
+const MOST_HMACS: u128 = 10_000_000_000;
+/// What one core computes in a second at least, to say when to come again.
+const HMACS_PER_SEC: u128 = 3_000_000;
+
+#[derive(Debug, Default)]
+struct Queue {
+    running: usize,
+    /// Numbers as at a counter: the next one given out, and whose turn it is.
+    next: u64,
+    turn: u64,
+    hmacs: u128,
+    tokens: HashSet<TokenId>,
+}
+
+/// The places for searches.
+#[derive(Debug)]
+pub(super) struct SearchGate {
+    queue: Mutex<Queue>,
+    moved: Condvar,
+    places: usize,
+}
+
+/// Work that was let in; leaves when dropped, also while a panic unwinds.
+pub(super) struct Admitted<'g> {
+    gate: &'g SearchGate,
+    hmacs: u128,
+    token: Option<TokenId>,
+}
+
+/// A place that is taken; given back when dropped.
+struct Place<'g>(&'g SearchGate);
+
+impl SearchGate {
+    pub(super) fn for_this_machine() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self::with_places(cores.saturating_sub(1).max(1))
+    }
+
+    fn with_places(places: usize) -> Self {
+        Self { queue: Mutex::default(), moved: Condvar::new(), places }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets in a search that computes so many HMACs. One of a token waits until no other of that token runs;
+    /// refused when too much waits already.
+    pub(super) fn admit(
+        &self,
+        clock: &dyn Clock,
+        token: Option<TokenId>,
+        hmacs: u128,
+    ) -> Result<Admitted<'_>, ServiceError> {
+        let mut queue = self.queue();
+        while token.is_some_and(|token| queue.tokens.contains(&token)) {
+            queue = self.moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        // One search alone may be larger: it is what the machine is for.
+        if queue.hmacs > 0 && queue.hmacs + hmacs > MOST_HMACS {
+            let now = clock.now();
+            let secs = i64::try_from(queue.hmacs / HMACS_PER_SEC).unwrap_or(i64::MAX).min(3_600);
+            return Err(ServiceError::Busy { until: now.plus_secs(secs.max(1)), now });
+        }
+        queue.hmacs += hmacs;
+        if let Some(token) = token {
+            queue.tokens.insert(token);
+        }
+        Ok(Admitted { gate: self, hmacs, token })
+    }
+
+    fn place(&self) -> Place<'_> {
+        let mut queue = self.queue();
+        let mine = queue.next;
+        queue.next += 1;
+        while queue.turn != mine || queue.running >= self.places {
+            queue = self.moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.turn += 1;
+        queue.running += 1;
+        drop(queue);
+        // Whoever comes next may find another place free.
+        self.moved.notify_all();
+        Place(self)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.queue().running -= 1;
+        self.0.moved.notify_all();
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.gate.queue();
+        queue.hmacs -= self.hmacs;
+        if let Some(token) = self.token {
+            queue.tokens.remove(&token);
+        }
+        drop(queue);
+        self.gate.moved.notify_all();
+    }
+}
+
+impl Admitted<'_> {
+    /// Runs one slice of the work in a place.
+    pub(super) fn slice<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _place = self.gate.place();
+        work()
+    }
+
+    /// Does all parts of a work, each in [`slice`](Self::slice)s of its own, on as many threads as there are places
+    /// when there is more than one part; puts the answers together. `None` when it was told to stop.
+    pub(super) fn parts<P: Send, T: Send + Default>(
+        &self,
+        parts: impl Iterator<Item = P> + Send,
+        stop: &AtomicBool,
+        work: impl Fn(P) -> T + Sync,
+        join: impl Fn(T, T) -> T + Sync,
+    ) -> Option<T> {
+        let mut parts = parts.peekable();
+        let first = parts.next()?;
+        if parts.peek().is_none() {
+            return Some(work(first));
+        }
+        let left = Mutex::new(std::iter::once(first).chain(parts));
+        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let worker = || {
+            let mut done = T::default();
+            while !stop.load(Ordering::Relaxed) {
+                let Some(part) = next() else { break };
+                done = join(done, work(part));
+            }
+            done
+        };
+        let done = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..self.gate.places).map(|_| scope.spawn(worker)).collect();
+            others.into_iter().fold(worker(), |done, other| match other.join() {
+                Ok(more) => join(done, more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        });
+        (!stop.load(Ordering::Relaxed)).then_some(done)
+    }
+
+    /// The start positions at which the codes fit, of the whole window.
+    pub(super) fn find(&self, generator: &Generator, codes: &CodeSequence, starts: Window) -> Starts {
+        let never = AtomicBool::new(false);
+        let slice = |slice| self.slice(|| find_starts(generator, codes, slice));
+        self.parts(starts.slices(), &never, slice, Starts::and).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::clock::{ManualClock, UnixTime};
+
+    fn clock() -> ManualClock {
+        ManualClock::new(UnixTime::from_secs(1_800_000_000))
+    }
+
+    #[test]
+    fn a_panic_gives_place_and_admission_back() {
+        let (gate, clock) = (SearchGate::with_places(1), clock());
+        let token = Some(TokenId(7));
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            let admitted = gate.admit(&clock, token, 5).expect("room");
+            admitted.slice(|| -> u8 { panic!("on purpose") })
+        }));
+        assert!(ended.is_err());
+        // Would wait for ever for what is never given back, so it is looked at first.
+        let queue = gate.queue();
+        assert_eq!((queue.running, queue.hmacs, queue.tokens.len()), (0, 0, 0));
+        drop(queue);
+        assert_eq!(gate.admit(&clock, token, 5).expect("room").slice(|| 7), 7);
+    }
+
+    #[test]
+    fn more_work_than_the_machine_does_in_a_minute_is_refused_unless_it_is_alone() {
+        let (gate, clock) = (SearchGate::with_places(1), clock());
+        let large = gate.admit(&clock, None, 2 * MOST_HMACS).expect("alone");
+        let Err(ServiceError::Busy { until, now }) = gate.admit(&clock, None, 1).map(|_| ()) else {
+            panic!("refused");
+        };
+        assert!(until > now);
+        drop(large);
+        assert!(gate.admit(&clock, None, 1).is_ok());
+    }
+
+    #[test]
+    fn a_short_search_waits_for_a_slice_of_a_long_one_only() {
+        let (gate, clock) = (SearchGate::with_places(1), clock());
+        let done = AtomicUsize::new(0);
+        let short_after = Mutex::new(None);
+        let parts = 1_000;
+        std::thread::scope(|scope| {
+            let (begun, go) = std::sync::mpsc::channel();
+            scope.spawn({
+                let (gate, clock, done) = (&gate, &clock, &done);
+                move || {
+                    let admitted = gate.admit(clock, None, 10).expect("room");
+                    let never = AtomicBool::new(false);
+                    let work = |_part: usize| {
+                        admitted.slice(|| {
+                            let _ = begun.send(());
+                            std::thread::yield_now();
+                            done.fetch_add(1, Ordering::SeqCst);
+                        });
+                    };
+                    admitted.parts(0..parts, &never, work, |(), ()| ()).expect("not stopped");
+                }
+            });
+            go.recv().expect("the long one has begun");
+            let admitted = gate.admit(&clock, None, 1).expect("room");
+            *short_after.lock().expect("one thread") = Some(admitted.slice(|| done.load(Ordering::SeqCst)));
+        });
+        assert_eq!(done.load(Ordering::SeqCst), parts);
+        assert!(short_after.lock().expect("one thread").expect("it ran") < parts);
+    }
+
+    #[test]
+    fn parts_are_done_once_each_on_all_places_and_stop_when_told() {
+        let (gate, clock) = (SearchGate::with_places(4), clock());
+        let admitted = gate.admit(&clock, None, 10).expect("room");
+        let stop = AtomicBool::new(false);
+        let sum = admitted.parts(1..=100u64, &stop, |part| part, |a, b| a + b);
+        assert_eq!(sum, Some(5_050));
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(admitted.parts(1..=100u64, &stop, |part| part, |a, b| a + b), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! A token without a legible number is found by its codes, among all that the actor sees.
+
+use std::sync::atomic::AtomicBool;
+
+use mintmark::model::{BatchName, Scope};
+use mintmark::oath::Otp;
+use mintmark::service::{
+    CheckResult, IdentifyOutcome, IdentifyRequest, IdentifyResult, ServiceError, WindowSteps,
+};
+
+use super::fixture::{Home, StandIn, admin, batch, many, operator, resource};
+
+static RUN_ON: AtomicBool = AtomicBool::new(false);
+
+fn asked(otps: Vec<Otp>, among: Option<BatchName>, window: Option<(u64, u64)>) -> IdentifyRequest {
+    let window = window.map(|(past, future)| WindowSteps { past, future });
+    IdentifyRequest { otps, batch: among, resource: None, window }
+}
+
+fn identify(home: &Home, request: &IdentifyRequest) -> IdentifyOutcome {
+    home.service.identify(&operator(1), request, &RUN_ON).expect("answered")
+}
+
+fn serials(outcome: &IdentifyOutcome) -> Vec<String> {
+    outcome.matches.iter().map(|found| found.serial.to_string()).collect()
+}
+
+#[test]
+fn three_codes_name_one_of_hundreds_wherever_its_clock_is_within_a_day() {
+    let home = Home::new();
+    let tokens = many("CLK", 300);
+    home.import("clocks", &tokens.iter().collect::<Vec<_>>());
+    let events: Vec<StandIn> = (0..40).map(|n| StandIn::hotp(&format!("EVT{n:03}"))).collect();
+    home.import("events", &events.iter().collect::<Vec<_>>());
+    for (token, ahead) in [(7, 2_800), (299, -2_800), (60, 0)] {
+        let there = home.step().checked_add_signed(ahead).expect("after 1970");
+        let outcome = identify(&home, &asked(tokens[token].from(there - 2, 3), None, None));
+        assert_eq!(outcome.result, IdentifyResult::Found, "{outcome:?}");
+        assert_eq!(serials(&outcome), [tokens[token].serial.to_string()]);
+        assert_eq!((outcome.matches[0].steps, outcome.matches[0].seconds), (ahead, Some(ahead * 30)));
+        assert!(outcome.evaluated >= 300 * 5_761, "every position of every token: {outcome:?}");
+    }
+    let outcome = identify(&home, &asked(events[39].from(700, 3), None, None));
+    assert_eq!((outcome.result, serials(&outcome)), (IdentifyResult::Found, vec!["EVT039".to_owned()]));
+    assert_eq!((outcome.matches[0].steps, outcome.matches[0].seconds), (700, None));
+    let unknown = StandIn::totp("NOBODY");
+    let outcome = identify(&home, &asked(unknown.from(home.step() - 2, 3), None, None));
+    assert_eq!(outcome.result, IdentifyResult::NotFound);
+}
+
+#[test]
+fn two_codes_carry_a_batch_and_the_whole_stock_asks_for_more() {
+    let home = Home::new();
+    let tokens = many("CLK", 90);
+    home.import("large", &tokens.iter().collect::<Vec<_>>());
+    let box_of_ten = many("BOX", 10);
+    home.import("box", &box_of_ten.iter().collect::<Vec<_>>());
+    let codes = || box_of_ten[3].from(home.step() - 1, 2);
+    // Two codes of six digits carry 100,000 start positions: ten tokens over a day, but not ninety.
+    let among = identify(&home, &asked(codes(), Some(batch("box")), None));
+    assert_eq!((among.result, serials(&among)), (IdentifyResult::Found, vec!["BOX00003".to_owned()]));
+    let wide = identify(&home, &asked(codes(), None, Some((2_880, 2_880))));
+    assert_eq!((wide.result, wide.otps_needed, wide.evaluated), (IdentifyResult::MoreOtpsNeeded, 3, 0));
+    // By itself it looks as far as two codes carry, and says so when that finds nothing.
+    let near = identify(&home, &asked(codes(), None, None));
+    assert_eq!(serials(&near), ["BOX00003"]);
+    let far = identify(&home, &asked(box_of_ten[3].from(home.step() + 2_000, 2), None, None));
+    assert_eq!((far.result, far.otps_needed), (IdentifyResult::MoreOtpsNeeded, 3));
+}
+
+#[test]
+fn nothing_is_used_up_and_the_log_says_who_looked() {
+    let home = Home::new();
+    let token = StandIn::totp("ONE-1");
+    home.import("one", &[&token]);
+    let step = home.step();
+    let outcome = identify(&home, &asked(token.from(step - 1, 2), None, None));
+    assert_eq!(outcome.result, IdentifyResult::Found);
+    let checked = home.service.check(&operator(1), &token.serial, &token.at(step)).expect("answered");
+    assert!(matches!(checked, CheckResult::Accepted { .. }), "{checked:?}");
+    let view = home.service.token(&admin(), &token.serial).expect("there");
+    assert_eq!(view.state.budget.failures, 0);
+    // Used codes still tell whose they are.
+    let outcome = identify(&home, &asked(token.from(step - 1, 2), None, None));
+    assert_eq!(outcome.result, IdentifyResult::Found);
+}
+
+#[test]
+fn tokens_outside_the_scope_are_nobodys() {
+    let home = Home::new();
+    let (own, foreign) = (StandIn::totp("OWN-1"), StandIn::totp("FAR-1"));
+    home.import("own", &[&own]);
+    home.import("far", &[&foreign]);
+    home.add_vpn();
+    home.assign_batch("own");
+    let vpn = home.service.resource(&admin(), &resource("VPN")).expect("there").resource.id;
+    let scoped = mintmark::model::Actor { scope: Scope::Resources(vec![vpn]), ..operator(1) };
+    let find = |token: &StandIn, among| {
+        let request = asked(token.from(home.step() - 1, 2), among, None);
+        home.service.identify(&scoped, &request, &RUN_ON)
+    };
+    assert_eq!(find(&own, None).expect("answered").result, IdentifyResult::Found);
+    assert_eq!(find(&foreign, None).expect("answered").result, IdentifyResult::NotFound);
+    assert!(matches!(find(&foreign, Some(batch("far"))), Err(ServiceError::NotFound { what: "batch" })));
+}
+
+#[test]
+fn a_search_ends_when_nobody_waits_for_it() {
+    let home = Home::new();
+    let tokens = many("CLK", 600);
+    home.import("clocks", &tokens.iter().collect::<Vec<_>>());
+    let request = asked(tokens[0].from(home.step() - 2, 3), None, None);
+    let ended = home.service.identify(&operator(1), &request, &AtomicBool::new(true));
+    assert!(matches!(ended, Err(ServiceError::State { code: "stopped", .. })), "{ended:?}");
+    let wrong = asked(vec![Otp::parse("12345").expect("five digits")], None, None);
+    let refused = home.service.identify(&operator(1), &wrong, &RUN_ON);
+    assert!(matches!(refused, Err(ServiceError::Invalid { field: "otps", .. })), "{refused:?}");
+}
