@@ -1,5 +1,8 @@
 //! Bodies and queries, read strictly: what is not understood is refused, never ignored.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, FormRejection, QueryRejection};
@@ -159,3 +162,20 @@ pub fn check_form_token(sent: &str, expected: &str) -> Result<(), ApiError> {
 
 /// An answer as JSON.
 pub type ApiResult<T> = Result<Json<T>, ApiError>;
+
+/// Stops the search when nobody waits for its answer any more.
+pub struct StopWhenDropped(Arc<AtomicBool>);
+
+impl StopWhenDropped {
+    /// The guard that stops, and what the search looks at.
+    pub fn new() -> (Self, Arc<AtomicBool>) {
+        let stop = Arc::new(AtomicBool::new(false));
+        (Self(Arc::clone(&stop)), stop)
+    }
+}
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,8 +1,5 @@
 //! Which token shows some codes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -12,7 +9,7 @@ use utoipa_axum::routes;
 
 use super::codes::WindowBody;
 use super::common::{self, Changing, Secret};
-use crate::http::extract::{ApiJson, ApiResult};
+use crate::http::extract::{ApiJson, ApiResult, StopWhenDropped};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::service::{IdentifyOutcome, IdentifyRequest};
@@ -75,22 +72,6 @@ impl From<IdentifyOutcome> for IdentifyAnswer {
             evaluated: outcome.evaluated,
             elapsed_us: outcome.elapsed_us,
         }
-    }
-}
-
-/// Stops the search when nobody waits for its answer any more.
-pub(in crate::http) struct StopWhenDropped(Arc<AtomicBool>);
-
-impl StopWhenDropped {
-    pub(in crate::http) fn new() -> (Self, Arc<AtomicBool>) {
-        let stop = Arc::new(AtomicBool::new(false));
-        (Self(Arc::clone(&stop)), stop)
-    }
-}
-
-impl Drop for StopWhenDropped {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 

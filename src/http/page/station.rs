@@ -122,6 +122,37 @@ impl Desk {
     }
 }
 
+/// A token without a legible number, to be found by its codes.
+#[derive(Debug, Template)]
+#[template(path = "station/whose.html")]
+pub struct Whose {
+    /// The frame.
+    pub page: Page,
+    /// The field above, for who comes next.
+    pub find: Field,
+    /// The answer to the last try.
+    pub banner: Option<Notice>,
+    /// The code fields.
+    pub codes: Vec<Code>,
+    /// The batch to look in, or empty.
+    pub batch: Field,
+}
+
+impl Whose {
+    /// After codes that nobody's token shows.
+    #[cfg(test)]
+    pub fn sample() -> Self {
+        use crate::words::Words;
+        Self {
+            page: Page::sample("Whose token is this?", "station"),
+            find: Field::default(),
+            banner: Some(Notice::say(Tone::Bad, Words::ENGLISH, "station-whose-nobody")),
+            codes: Code::fields(Words::ENGLISH, 3),
+            batch: Field::of("Box 7"),
+        }
+    }
+}
+
 /// The station's start: the field, the last answer, the last five.
 #[derive(Debug, Template)]
 #[template(path = "station/home.html")]

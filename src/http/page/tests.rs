@@ -54,6 +54,7 @@ fn samples() -> Vec<(&'static str, String)> {
         ("station_matches", html(&station::Home::sample_matches())),
         ("station_person", html(&station::Person::sample())),
         ("station_token", html(&station::Token::sample())),
+        ("station_whose", html(&station::Whose::sample())),
         ("portal_login", html(&portal::Login::sample())),
         ("portal_verify", html(&portal::Verify::sample())),
         ("portal_otp", html(&portal::Otp::sample())),

@@ -73,6 +73,11 @@ pub(super) fn resync(result: SequenceResult, wide: bool, now: UnixTime, token: &
     }
 }
 
+/// After the token of some codes was found.
+pub(super) fn found(steps: i64, seconds: Option<i64>, token: &TokenView) -> Notice {
+    notice(Tone::Good, "station-whose-found", &[distance(steps, seconds)], token)
+}
+
 /// After a check of one code.
 pub(super) fn check(result: CheckResult, now: UnixTime, token: &TokenView) -> Notice {
     match result {

@@ -6,6 +6,7 @@ mod find;
 mod place;
 mod recent;
 mod steps;
+mod whose;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -17,6 +18,8 @@ use super::state::AppState;
 pub const RULES: &[Rule] = &[
     Rule::new("GET", "/station", Permission::Read),
     Rule::new("POST", "/station/find", Permission::Read),
+    Rule::new("GET", "/station/whose", Permission::Identify),
+    Rule::new("POST", "/station/whose", Permission::Identify),
     Rule::new("GET", "/station/person/{login}", Permission::Read),
     Rule::new("GET", "/station/token/{serial}", Permission::Read),
     Rule::new("POST", "/station/tokens/{serial}/resync", Permission::Resync),
@@ -32,6 +35,7 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/station", get(find::start))
         .route("/station/find", post(find::find))
+        .route("/station/whose", get(whose::form).post(whose::look))
         .route("/station/person/{login}", get(find::person))
         .route("/station/token/{serial}", get(find::token))
         .route("/station/tokens/{serial}/resync", post(steps::resync))
