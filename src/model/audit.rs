@@ -132,6 +132,8 @@ actions! {
     UsersReminded = "users_reminded",
     /// A user was given an emergency code, or it was taken back.
     EmergencyCode = "emergency_code",
+    /// A token with a keypad was asked something.
+    ChallengeIssued = "challenge_issued",
 }
 
 /// How it ended.
