@@ -85,6 +85,9 @@ confirm-serial = Seriennummer
 confirm-button = Dieses Token zu meinem machen
 confirm-refused = Wir konnten dieses Token nicht bestätigen.
     .text = Prüfen Sie die Nummer auf der Rückseite und die Codes; die Codes müssen aufeinander folgen.
+confirm-keypad = Mein Token hat eine Tastatur
+    .none = Mein Token zeigt Codes, ohne gefragt zu werden
+    .in-order = Tippen Sie jede Zahl in das Token, dann den Code, mit dem es antwortet. Halten Sie die Reihenfolge ein. Die Zahlen gelten einmal, fünf Minuten lang.
 confirm-done = Dieses Token gehört jetzt Ihnen
     .next = Von jetzt an fragt { $place } bei der Anmeldung nach dem Code auf diesem Token.
 

@@ -85,6 +85,9 @@ confirm-serial = Serial number
 confirm-button = Make this token mine
 confirm-refused = We could not confirm this token.
     .text = Check the number on the back and the codes; the codes must come one after the other.
+confirm-keypad = My token has a keypad
+    .none = My token shows codes without being asked
+    .in-order = Type each number into the token, then the code that it answers. Keep the order. The numbers work once, for five minutes.
 confirm-done = This token is yours now
     .next = From now on, { $place } asks for the code on this token when you sign in.
 

@@ -85,6 +85,9 @@ confirm-serial = Número de serie
 confirm-button = Hacer mío este token
 confirm-refused = No hemos podido confirmar este token.
     .text = Compruebe el número de detrás y los códigos; los códigos deben ir uno tras otro.
+confirm-keypad = Mi token tiene teclado
+    .none = Mi token muestra códigos sin que se le pregunte
+    .in-order = Escriba cada número en el token y luego el código con el que responde. Respete el orden. Los números sirven una vez, durante cinco minutos.
 confirm-done = Este token ya es suyo
     .next = A partir de ahora, { $place } pide el código de este token cuando inicia sesión.
 

@@ -85,6 +85,9 @@ confirm-serial = Numéro de série
 confirm-button = Ce jeton est à moi
 confirm-refused = Nous n’avons pas pu confirmer ce jeton.
     .text = Vérifiez le numéro au dos et les codes ; les codes doivent se suivre.
+confirm-keypad = Mon jeton a un clavier
+    .none = Mon jeton affiche des codes sans qu’on lui demande
+    .in-order = Saisissez chaque nombre dans le jeton, puis le code qu’il répond. Respectez l’ordre. Les nombres servent une fois, pendant cinq minutes.
 confirm-done = Ce jeton est maintenant à vous
     .next = Désormais, { $place } demande le code de ce jeton quand vous vous connectez.
 

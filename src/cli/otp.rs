@@ -13,7 +13,11 @@ use super::output::{Outcome, Output, environment, negative, usage};
 use super::secrets;
 use crate::clock::{Clock, SystemClock, UnixTime};
 use crate::model::{OtpSpec, TokenSerial};
-use crate::oath::{Digits, Generator, MovingFactor, step_start, time_step};
+use crate::oath::{
+    Digits, Generator, MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite, PinHash, Question,
+    step_start, time_step,
+};
+use crate::secret::Pin;
 use crate::seedfile::{self, Defaults, Problem, ReadOptions, SeedRecord, Sink, Weakness};
 
 /// Most codes in one call.
@@ -67,6 +71,12 @@ pub(super) struct OtpArgs {
     /// The counter of an event token; without it the file's
     #[arg(long, value_name = "N")]
     counter: Option<u64>,
+    /// What a token with a keypad is asked; several are answered one after another
+    #[arg(long, value_name = "C")]
+    challenge: Vec<String>,
+    /// File that holds the PIN which goes into the responses of such a token
+    #[arg(long, value_name = "FILE")]
+    pin_file: Option<PathBuf>,
     /// How many consecutive codes; of a clock token the last one is the present one
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=MOST_CODES))]
     count: u64,
@@ -145,6 +155,12 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
             .ok_or_else(|| usage("--at takes a time such as 2026-01-31T12:00:00Z"))?,
         None => SystemClock::new().now(),
     };
+    if let OtpSpec::Ocra { suite } = &record.spec {
+        return responses(args, &record, suite, at, out);
+    }
+    if !args.challenge.is_empty() {
+        return Err(usage("this token shows codes without a challenge: leave --challenge out"));
+    }
     let (hash, digits, factors) = match &record.spec {
         OtpSpec::Totp { hash, digits, period, epoch_secs } => {
             if args.counter.is_some() {
@@ -160,11 +176,8 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
             let first = args.counter.unwrap_or(record.counter);
             (*hash, *digits, (first..first.saturating_add(args.count)).map(|c| (c, None)).collect())
         }
-        OtpSpec::Mail { .. } => {
+        OtpSpec::Mail { .. } | OtpSpec::Ocra { .. } => {
             return Err(usage("codes of mail tokens are mailed; no file has their secrets"));
-        }
-        OtpSpec::Ocra { .. } => {
-            return Err(usage("this token answers challenges (OCRA), which this command does not compute"));
         }
     };
     let codes = codes(&Generator::new(&record.seed, hash), digits, &factors);
@@ -178,6 +191,56 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
         })).collect::<Vec<_>>(),
     });
     out.answer(&value, |out| codes.iter().try_for_each(|code| out.line(code)))?;
+    Ok(Outcome::Done)
+}
+
+/// The responses of a token with a keypad, one for each challenge; a counter moves with each of them.
+fn responses(
+    args: &OtpArgs,
+    record: &SeedRecord,
+    suite: &OcraSuite,
+    at: UnixTime,
+    out: &mut Output,
+) -> Result<Outcome> {
+    if args.challenge.is_empty() {
+        return Err(usage("this token answers challenges: give what it is asked as --challenge"));
+    }
+    if args.counter.is_some() && !suite.has_counter() {
+        return Err(usage("this token has no counter"));
+    }
+    let pin = match (suite.pin_hash(), &args.pin_file) {
+        (Some(alg), Some(path)) => {
+            let typed = secrets::read_file(path)?;
+            Some(PinHash::new(alg, &Pin::new(typed.trim_ascii_end().to_vec())))
+        }
+        _ => None,
+    };
+    let inputs = OcraInputs { pin: pin.as_ref(), session: None };
+    let step = match suite.period() {
+        Some(period) => time_step(at, 0, args.drift, period)
+            .ok_or_else(|| usage("the token does not show codes at this time"))?,
+        None => MovingFactor(0),
+    };
+    let first = args.counter.unwrap_or(record.counter);
+    let counters = (first..).map(|counter| if suite.has_counter() { counter } else { 0 });
+    let mut answers = Vec::with_capacity(args.challenge.len());
+    for (text, counter) in args.challenge.iter().zip(counters) {
+        let question = Question::new(suite, text).map_err(|error| usage(format!("{text}: {error}")))?;
+        let generator = OcraGenerator::new(&record.seed, suite, &question, &inputs)
+            .map_err(|error| usage(error.to_string()))?;
+        let at = OcraPosition { counter: MovingFactor(counter), step };
+        answers.push((text, counter, generator.response(at)));
+    }
+    let value = json!({
+        "serial": record.serial.display(),
+        "kind": record.spec.kind().name(),
+        "codes": answers.iter().map(|(text, counter, code)| json!({
+            "otp": code.as_str(),
+            "challenge": text,
+            "factor": if suite.has_counter() { *counter } else { step.0 },
+        })).collect::<Vec<_>>(),
+    });
+    out.answer(&value, |out| answers.iter().try_for_each(|(_, _, code)| out.line(code.as_str())))?;
     Ok(Outcome::Done)
 }
 

@@ -21,6 +21,14 @@ pub(super) enum TokenCommand {
         /// Serial number
         serial: String,
     },
+    /// Makes a challenge for a token with a keypad
+    Challenge {
+        /// Serial number
+        serial: String,
+        /// What it is for: check, resync, confirm or authenticate
+        #[arg(long = "for", value_name = "PURPOSE", default_value = "check")]
+        purpose: String,
+    },
     /// Checks a code; an accepted one is used up
     Check {
         /// Serial number
@@ -193,6 +201,12 @@ pub(super) async fn run(command: &TokenCommand, client: &Client, out: &mut Outpu
         }
         TokenCommand::Show { serial } => {
             show(out, &client.get(&path(serial)).await?)?;
+            Ok(Outcome::Done)
+        }
+        TokenCommand::Challenge { serial, purpose } => {
+            let body = json!({ "serial": serial, "purpose": purpose });
+            let answer = client.post("/challenges", &body).await?;
+            said(out, &answer, answer["challenge"].as_str().unwrap_or_default())?;
             Ok(Outcome::Done)
         }
         TokenCommand::Check { serial, otp, challenge } => {

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::StatusCode;
 use serde::Deserialize;
 use zeroize::Zeroize;
 
+use super::error::ApiError;
 use super::page::{Code, Ring};
+use super::permission::Permission;
+use super::state::AppState;
 use crate::clock::UnixTime;
-use crate::model::OtpSpec;
+use crate::model::{Actor, ChallengePurpose, OtpSpec};
 use crate::oath::{Otp, OtpError};
 use crate::secret::Passphrase;
-use crate::service::TokenView;
+use crate::service::{Service, TokenView};
 use crate::words::Words;
 
 /// The ring that runs with a token's step; none for tokens that count presses.
@@ -50,6 +54,13 @@ impl Typed {
         self.0.get(name).map_or("", |text| text.trim())
     }
 
+    /// The challenges that came back beside the first so many codes.
+    pub fn challenges(&self, codes: usize) -> Vec<String> {
+        let names: Vec<String> = (1..=codes).map(|n| format!("otp{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        challenges_beside(&names, |name| self.text(name))
+    }
+
     /// What was typed as a password or the like, blanks and all.
     pub fn secret(&self, name: &str) -> Passphrase {
         Passphrase::from_text(self.0.get(name).cloned().unwrap_or_default())
@@ -75,6 +86,46 @@ impl Typed {
         }
         if codes.len() == fields.len() { Ok(codes) } else { Err(fields) }
     }
+}
+
+/// The name of the hidden field beside a code, which holds what the token was asked.
+fn challenge_field(code: &str) -> String {
+    format!("{code}-challenge")
+}
+
+/// What an operator's page asks a token with a keypad: one challenge for each field. All other tokens are asked
+/// nothing; nor are those of which nothing can be compared, as the answer to a code says.
+pub async fn ask_at_desk(
+    state: &AppState,
+    actor: &Actor,
+    token: &TokenView,
+    fields: &mut [Code],
+) -> Result<(), ApiError> {
+    let may_check = actor.role.is_some_and(|role| Permission::Check.allows(role));
+    if token.spec.suite().is_none() || !may_check {
+        return Ok(());
+    }
+    let (actor, serial, count) = (actor.clone(), token.token.serial.clone(), fields.len());
+    let ask = move |service: &Service| {
+        let one = |_| service.issue_challenge(&actor, &serial, ChallengePurpose::Desk);
+        (0..count).map(one).collect::<Result<Vec<_>, _>>()
+    };
+    match state.blocking(ask).await {
+        Ok(asked) => {
+            for (field, challenge) in fields.iter_mut().zip(asked) {
+                field.challenge = Some(challenge.text);
+            }
+            Ok(())
+        }
+        Err(error) if error.status == StatusCode::CONFLICT => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The challenges that came back beside so many codes; none when the page showed none.
+pub fn challenges_beside<'a>(codes: &[&str], field: impl Fn(&str) -> &'a str) -> Vec<String> {
+    let texts = codes.iter().map(|code| field(&challenge_field(code)).to_owned());
+    texts.filter(|text| !text.is_empty()).collect()
 }
 
 /// What is wrong with a code, and what to do.

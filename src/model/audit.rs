@@ -134,6 +134,8 @@ actions! {
     EmergencyCode = "emergency_code",
     /// Somebody looked which token shows some codes.
     Identified = "identified",
+    /// A token with a keypad was asked something.
+    ChallengeIssued = "challenge_issued",
 }
 
 /// How it ended.

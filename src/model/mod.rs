@@ -8,6 +8,7 @@ mod assignment;
 mod audit;
 mod batch;
 mod budget;
+mod challenge;
 mod draft;
 mod environment;
 mod id;
@@ -30,6 +31,7 @@ pub use assignment::{Assignment, AssignmentKind, InvalidTransition, Parties};
 pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditResult, Subject};
 pub use batch::{Batch, BatchAssignment, BatchPart, BatchState, SerialRange};
 pub use budget::{Budget, BudgetKey, BudgetKind, BudgetState};
+pub use challenge::{Challenge, ChallengeOwner, ChallengePurpose, Challenges};
 pub use draft::TokenDraft;
 pub use environment::{
     BrowserSays, Difference, Environment, Environments, Likeness, TraitKind, Traits, network_of,

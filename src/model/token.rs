@@ -80,21 +80,41 @@ impl OtpSpec {
         }
     }
 
-    /// Digits of a code; `None` where the suite decides.
+    /// Digits of a code; `None` when it is no code that people could type (an OCRA suite of 0 digits).
     pub const fn digits(&self) -> Option<Digits> {
         match self {
             Self::Hotp { digits, .. } | Self::Totp { digits, .. } | Self::Mail { digits, .. } => {
                 Some(*digits)
             }
-            Self::Ocra { .. } => None,
+            Self::Ocra { suite } => suite.code_digits(),
         }
     }
 
-    /// The hash; `None` where the suite decides.
-    pub const fn hash(&self) -> Option<HashAlg> {
+    /// The hash under the HMAC.
+    pub const fn hash(&self) -> HashAlg {
         match self {
-            Self::Hotp { hash, .. } | Self::Totp { hash, .. } | Self::Mail { hash, .. } => Some(*hash),
-            Self::Ocra { .. } => None,
+            Self::Hotp { hash, .. } | Self::Totp { hash, .. } | Self::Mail { hash, .. } => *hash,
+            Self::Ocra { suite } => suite.hash(),
+        }
+    }
+
+    /// The suite of a token that answers challenges.
+    pub const fn suite(&self) -> Option<&OcraSuite> {
+        match self {
+            Self::Ocra { suite } => Some(suite),
+            Self::Hotp { .. } | Self::Totp { .. } | Self::Mail { .. } => None,
+        }
+    }
+
+    /// Length of a step and the moment from which steps are counted; `None` for tokens without a clock.
+    pub const fn clock(&self) -> Option<(PeriodSecs, i64)> {
+        match self {
+            Self::Totp { period, epoch_secs, .. } => Some((*period, *epoch_secs)),
+            Self::Ocra { suite } => match suite.period() {
+                Some(period) => Some((period, 0)),
+                None => None,
+            },
+            Self::Hotp { .. } | Self::Mail { .. } => None,
         }
     }
 

@@ -1,5 +1,5 @@
-//! OATH arithmetic: HOTP (RFC 4226), TOTP (RFC 6238), the suite grammar of OCRA (RFC 6287) and the
-//! search for the position of a sequence of codes.
+//! OATH arithmetic: HOTP (RFC 4226), TOTP (RFC 6238), OCRA (RFC 6287) and the search for the
+//! position of a sequence of codes.
 //!
 //! Pure functions: no I/O, no clock, no storage. What a token may accept (floors, budgets) is
 //! decided by the callers.
@@ -10,6 +10,8 @@
 //! | check one code | [`time_step`], [`find_in_window`] |
 //! | find a drifted token by consecutive codes | [`codes_needed`], [`CodeSequence`], [`find_sequence`] |
 //! | find out which token shows some codes | [`Candidates`] |
+//! | compute a response to a question | [`OcraSuite`], [`Question`], [`OcraGenerator`] |
+//! | check responses, or find a drifted token by some | [`find_responses`], [`responses_needed`] |
 //! | say when a step begins | [`step_start`] |
 
 mod hotp;
@@ -24,8 +26,12 @@ mod window;
 
 pub use identify::Candidates;
 pub use kernel::{Generator, Kernel, KeySet};
-pub use ocra::{OcraSuite, QuestionFormat, SuiteError};
-pub use policy::{chance, codes_needed, widest_window};
+pub use ocra::{
+    OcraGenerator, OcraInputError, OcraInputs, OcraPosition, OcraSuite, OcraWindow, PinHash, Question,
+    QuestionError, QuestionFormat, ResponseMatch, ResponseSearch, SessionPadding, SuiteError, drawn_question,
+    find_responses,
+};
+pub use policy::{chance, codes_needed, response_tries, responses_needed, widest_window};
 pub use search::{
     CodeSequence, SequenceError, SequenceMatch, SequenceSearch, Starts, find_sequence, find_starts,
 };

@@ -10,6 +10,10 @@ use super::Digits;
 const MARGIN_EXPONENT: u32 = 7;
 /// Even a window of one position asks for two codes: one is an ordinary login.
 const LEAST_CODES: usize = 2;
+/// Nobody types more.
+const MOST_CODES: usize = super::CodeSequence::MAX_LEN;
+/// A truncated HMAC has 31 bits: more than nine digits hold no more than that.
+const MOST_DIGITS: u8 = 9;
 
 /// The least number n ≥ 2 of codes with 10^(digits·n) ≥ `start_positions` · 10^7.
 ///
@@ -20,6 +24,22 @@ pub fn codes_needed(digits: Digits, start_positions: u128) -> usize {
         codes += 1;
     }
     codes
+}
+
+/// The same for responses of OCRA tokens, where `positions` is the product of counters and steps and up to
+/// `gap` steps may pass between two responses: each of those multiplies what is tried.
+pub fn responses_needed(digits: Digits, positions: u128, gap: u64) -> usize {
+    let carries =
+        |codes| widest(digits, codes).is_none_or(|carried| carried >= response_tries(positions, gap, codes));
+    // A gap may grow what is tried faster than a code of few digits carries it: then none is enough.
+    (LEAST_CODES..usize::MAX).find(|codes| *codes > MOST_CODES || carries(*codes)).unwrap_or(usize::MAX)
+}
+
+/// Positions times the ways in which steps can have passed between `codes` responses:
+/// `positions` · (`gap` + 1)^(`codes` − 1).
+pub fn response_tries(positions: u128, gap: u64, codes: usize) -> u128 {
+    let between = u32::try_from(codes.saturating_sub(1)).unwrap_or(u32::MAX);
+    positions.saturating_mul((u128::from(gap) + 1).saturating_pow(between))
 }
 
 /// The most start positions that `codes` codes carry by the rule of [`codes_needed`]; 0 below two
@@ -34,7 +54,7 @@ pub fn widest_window(digits: Digits, codes: usize) -> u64 {
 /// 10^(digits·codes − 7), `None` when it does not fit. `codes` is at least two, so the exponent is
 /// positive.
 fn widest(digits: Digits, codes: usize) -> Option<u128> {
-    let exponent = u32::try_from(codes).ok()?.checked_mul(u32::from(digits.get()))?;
+    let exponent = u32::try_from(codes).ok()?.checked_mul(u32::from(digits.get().min(MOST_DIGITS)))?;
     10u128.checked_pow(exponent.checked_sub(MARGIN_EXPONENT)?)
 }
 
@@ -46,7 +66,7 @@ fn widest(digits: Digits, codes: usize) -> Option<u128> {
 #[expect(clippy::cast_precision_loss, reason = "a chance is shown with two digits")]
 pub fn chance(digits: Digits, codes: usize, positions: u128) -> f64 {
     let codes = i32::try_from(codes).unwrap_or(i32::MAX);
-    let single = 10f64.powi(i32::from(digits.get()).saturating_mul(codes).saturating_neg());
+    let single = 10f64.powi(i32::from(digits.get().min(MOST_DIGITS)).saturating_mul(codes).saturating_neg());
     if positions == 0 {
         return 0.0;
     }
@@ -91,6 +111,24 @@ mod tests {
         assert_eq!(codes_needed(Digits::SIX, 2_103_841), 3);
         assert_eq!(codes_needed(Digits::EIGHT, 2_103_841), 2);
         assert_eq!(codes_needed(Digits::SIX, u128::MAX), 8);
+    }
+
+    #[test]
+    fn responses_pay_for_the_steps_that_may_pass_between() {
+        // No gap: as codes.
+        for positions in [1, 100_000, 100_001] {
+            assert_eq!(responses_needed(Digits::SIX, positions, 0), codes_needed(Digits::SIX, positions));
+        }
+        assert_eq!(responses_needed(Digits::SIX, 50_000, 1), 2);
+        assert_eq!(responses_needed(Digits::SIX, 50_001, 1), 3);
+        assert_eq!(response_tries(1_000, 4, 3), 25_000);
+        // Four digits carry 10 positions with two codes, 10^5 with three.
+        let four = Digits::of_suite(4).expect("four");
+        assert_eq!((responses_needed(four, 10, 0), responses_needed(four, 11, 0)), (2, 3));
+        // Ten digits are 31 bits.
+        let ten = Digits::of_suite(10).expect("ten");
+        assert_eq!(responses_needed(ten, 10u128.pow(11) + 1, 0), 3);
+        assert_eq!(responses_needed(four, u128::MAX, u64::MAX), 9);
     }
 
     #[test]

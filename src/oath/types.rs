@@ -62,7 +62,7 @@ pub enum ValueError {
     Period(u64),
 }
 
-/// Number of digits of an HOTP or TOTP code: 6 to 8 (RFC 4226 §5.3).
+/// Number of digits of a code: 6 to 8 with HOTP and TOTP (RFC 4226 §5.3), 4 to 10 with OCRA (RFC 6287 §6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Digits(u8);
 
@@ -82,20 +82,30 @@ impl Digits {
         }
     }
 
+    /// What an OCRA suite may say: 4 to 10.
+    pub const fn of_suite(digits: u8) -> Option<Self> {
+        if digits >= 4 && digits <= 10 { Some(Self(digits)) } else { None }
+    }
+
     /// The number itself.
     pub const fn get(self) -> u8 {
         self.0
     }
 
-    /// 10^digits, the number of different codes.
+    /// What the 31-bit number of a truncated HMAC is reduced by: 10^digits. With ten digits it is shorter
+    /// than its code, and stays as it is.
     pub const fn modulus(self) -> u32 {
-        10u32.pow(self.0 as u32)
+        match 10u32.checked_pow(self.0 as u32) {
+            Some(modulus) => modulus,
+            None => u32::MAX,
+        }
     }
 }
 
-/// Length X of a time step in seconds: 1 to 3600 (RFC 6238 §4.1).
+/// Length X of a time step in seconds: 1 to 3600 with TOTP (RFC 6238 §4.1), up to some days with OCRA
+/// (RFC 6287 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct PeriodSecs(u16);
+pub struct PeriodSecs(u32);
 
 impl PeriodSecs {
     /// 30 s, the default of the standard.
@@ -103,10 +113,15 @@ impl PeriodSecs {
 
     /// Accepts 1 to 3600 s.
     pub fn new(secs: u64) -> Result<Self, ValueError> {
-        match u16::try_from(secs) {
+        match u32::try_from(secs) {
             Ok(short @ 1..=3600) => Ok(Self(short)),
             _ => Err(ValueError::Period(secs)),
         }
+    }
+
+    /// What a suite says, which is 1 at least.
+    pub(super) const fn of_suite(secs: u32) -> Self {
+        Self(secs)
     }
 
     /// The number of seconds.
@@ -218,7 +233,9 @@ impl Otp {
         if self.len != digits.get() {
             return None;
         }
-        Some(self.digits[..self.len()].iter().fold(0, |sum, d| sum * 10 + u32::from(d - b'0')))
+        // Ten digits may be more than 32 bits hold; no code is that large.
+        let fold = |sum: u32, d: &u8| sum.saturating_mul(10).saturating_add(u32::from(d - b'0'));
+        Some(self.digits[..self.len()].iter().fold(0, fold))
     }
 
     /// Cuts the input after `at` digits: the code before a PIN, or a PIN before the code.
@@ -282,6 +299,23 @@ mod tests {
         let made = Otp::from_value(42, Digits::SIX);
         assert!(bool::from(made.ct_eq(&Otp::parse("000042").expect("six digits"))));
         assert_eq!(format!("{made:?}"), "Otp(6 digits)");
+    }
+
+    #[test]
+    fn codes_of_suites_have_four_to_ten_digits() {
+        assert_eq!((Digits::of_suite(3), Digits::of_suite(0), Digits::of_suite(11)), (None, None, None));
+        for (count, text, value) in
+            [(4, "0042", 42), (9, "999999999", 999_999_999), (10, "2147483647", 2_147_483_647)]
+        {
+            let digits = Digits::of_suite(count).expect("4 to 10");
+            assert_eq!(Otp::parse(text).expect("digits").value(digits), Some(value));
+            let made = Otp::from_value(value, digits);
+            assert!(bool::from(made.ct_eq(&Otp::parse(text).expect("digits"))));
+        }
+        // More than any code is: it fits none, because a reduced number is smaller.
+        let ten = Digits::of_suite(10).expect("ten");
+        assert_eq!(Otp::parse("9999999999").expect("digits").value(ten), Some(u32::MAX));
+        assert_eq!(ten.modulus(), u32::MAX);
     }
 
     #[test]

@@ -204,7 +204,10 @@ pub(super) static FORMATS: &[Format] = &[
         FormatUnsupported,
         |p| p.lines.iter().take(5).all(|l| {
             let parts: Vec<_> = l.trim().split(':').collect();
-            parts.len() == 3 && parts[1..].iter().all(|b| encoding::fits(b, encoding::SecretEncoding::Base64))
+            // An OCRA suite has three parts, too.
+            parts.len() == 3
+                && !parts[0].ends_with("OCRA-1")
+                && parts[1..].iter().all(|b| encoding::fits(b, encoding::SecretEncoding::Base64))
         }) && !p.lines.is_empty(),
         "It cannot be read yet. Ask the vendor for PSKC, or for a CSV file with serial, secret and kind."
     ),

@@ -285,6 +285,8 @@ fn weaknesses_and_notes_come_with_the_record() {
 fn words_in_the_columns_of_a_known_format_do_not_mislead() {
     let text = "DPX00001,a1b2c3d4e5f60718293a4b5c6d7e8f9001122334,totp\n";
     assert_eq!(detect(text.as_bytes()).expect("a seed file").format, "oath_csv");
+    let text = "K-1,a1b2c3d4e5f60718293a4b5c6d7e8f9001122334,OCRA,OCRA-1:HOTP-SHA1-6:QN08\n";
+    assert_eq!(detect(text.as_bytes()).expect("a seed file").format, "oath_csv");
     let text = "upn,serial number,secret key,time interval,manufacturer,model\n,1,UGZMHVHF6YDRQKJ2JNOG27UPSAAREIZU,30,OneSpan,DIGIPASS GOT\n";
     assert_eq!(detect(text.as_bytes()).expect("a seed file").format, "entra_csv");
 }

@@ -2,14 +2,15 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Login, Resource, ResourceName, Subject,
-    User, Visit,
+    Actor, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, ChallengeOwner, ChallengePurpose, Login,
+    Resource, ResourceName, Subject, User, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::Passphrase;
 use crate::store::{Change, Changes, View};
 
-use super::check::{CheckResult, Comparison, compare, settle};
+use super::challenge::{self, Answered, IssuedChallenge};
+use super::check::{CheckResult, Comparison, compare, settle_answered};
 use super::code::{self, Examined};
 use super::emergency::TypedEmergency;
 use super::mail_token::{Asked, MailedOtp};
@@ -31,7 +32,7 @@ pub struct AuthRequest<'a> {
 }
 
 /// The answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthResult {
     /// All that this person must give was right; the code is spent.
     Accepted,
@@ -40,6 +41,8 @@ pub enum AuthResult {
         /// A code was mailed by this; false: there were enough mails lately, or no address is on record.
         mailed: bool,
     },
+    /// The password was right, and the user's token has a keypad: its response to this is asked for next.
+    Question(IssuedChallenge),
     /// Something was not.
     Rejected,
     /// Not looked at.
@@ -54,7 +57,7 @@ impl AuthResult {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
-            Self::Challenge { .. } => "challenge",
+            Self::Challenge { .. } | Self::Question(_) => "challenge",
             Self::Rejected => "rejected",
             Self::Blocked { .. } => "blocked",
         }
@@ -75,6 +78,10 @@ struct Compared {
     comparison: Option<Comparison>,
     /// The code of a mail token that is asked for next.
     mailed: Option<MailedOtp>,
+    /// The challenge that the code answers, of a token with a keypad.
+    answered: Option<Answered>,
+    /// Questions for such a token that is asked next.
+    questions: Vec<String>,
 }
 
 impl Service {
@@ -87,7 +94,20 @@ impl Service {
         resource: &ResourceName,
         request: &AuthRequest<'_>,
     ) -> Result<AuthResult, ServiceError> {
-        let (answer, told) = self.until_settled(|| self.authenticate_once(actor, resource, request))?;
+        self.authenticate_response(actor, resource, request, None)
+    }
+
+    /// As [`Service::authenticate`], with the challenge that the code answers, when the user has a token with a
+    /// keypad: it is made once the password was right and no code was given.
+    pub fn authenticate_response(
+        &self,
+        actor: &Actor,
+        resource: &ResourceName,
+        request: &AuthRequest<'_>,
+        challenge: Option<&str>,
+    ) -> Result<AuthResult, ServiceError> {
+        let (answer, told) =
+            self.until_settled(|| self.authenticate_once(actor, resource, request, challenge))?;
         if told || matches!(answer, AuthResult::Challenge { mailed: true }) {
             self.wake_mailer();
         }
@@ -99,6 +119,7 @@ impl Service {
         actor: &Actor,
         resource: &ResourceName,
         request: &AuthRequest<'_>,
+        challenge: Option<&str>,
     ) -> Result<(AuthResult, bool), ServiceError> {
         let Snapshot { now, resource, user, examined } = self.store.read(|view| {
             let now = self.trusted_now(view)?;
@@ -117,8 +138,8 @@ impl Service {
             Ok::<_, ServiceError>(Snapshot { now, resource, user, examined })
         })?;
 
-        let Compared { password_right, emergency, comparison, mailed } =
-            self.compared(request, user.as_ref(), examined.as_ref(), now)?;
+        let Compared { password_right, emergency, comparison, mailed, answered, questions } =
+            self.compared(request, challenge, user.as_ref(), examined.as_ref(), now)?;
         let visit = Visit::from_address(request.address.unwrap_or_default());
         let unknown = self.vault.keyed_hash("login", request.user.normal().as_bytes());
         let post = self.post()?;
@@ -150,7 +171,9 @@ impl Service {
                         _ => None,
                     };
                     by_emergency = emergency.is_some();
-                    let given = Given { has_otp, comparison, password_right, emergency: by_emergency };
+                    let answered = answered.as_ref();
+                    let given =
+                        Given { has_otp, comparison, answered, password_right, emergency: by_emergency };
                     let challenge = fresh.as_ref().zip(mailed.as_ref());
                     match settling.user(view, user, &unknown, fresh.as_ref(), given)? {
                         AuthResult::Accepted if by_emergency => {
@@ -165,6 +188,10 @@ impl Service {
                         AuthResult::Rejected if challenge.is_some() => {
                             let (fresh, code) = challenge.ok_or(ServiceError::Stale)?;
                             settling.challenge(view, user, fresh, code, &visit)?
+                        }
+                        AuthResult::Rejected if !questions.is_empty() => {
+                            let fresh = fresh.as_ref().ok_or(ServiceError::Stale)?;
+                            settling.question(view, fresh, &questions)?
                         }
                         other => other,
                     }
@@ -189,7 +216,9 @@ impl Service {
                 AuditAction::Authenticated,
                 subjects,
                 match answer {
-                    AuthResult::Accepted | AuthResult::Challenge { .. } => AuditResult::Done,
+                    AuthResult::Accepted | AuthResult::Challenge { .. } | AuthResult::Question(_) => {
+                        AuditResult::Done
+                    }
                     AuthResult::Rejected | AuthResult::Blocked { .. } => AuditResult::Refused,
                 },
                 detail,
@@ -202,6 +231,7 @@ impl Service {
     fn compared(
         &self,
         request: &AuthRequest<'_>,
+        challenge: Option<&str>,
         user: Option<&User>,
         examined: Option<&Examined>,
         now: UnixTime,
@@ -220,13 +250,19 @@ impl Service {
             }
             _ => None,
         };
+        let answered = examined.zip(challenge).map(|(examined, text)| {
+            Answered::of_token(examined.id(), ChallengePurpose::Authentication, &[text.trim().to_owned()])
+        });
         let comparison = match (request.otp, examined) {
             // Wrong ones count on the token, as its own codes do.
             (Some(_), examined) if emergency.is_some() => examined.is_some().then_some(Comparison::Wrong),
-            (Some(otp), Some(examined))
-                if examined.require_usable(now).is_ok() && examined.digits().is_ok() =>
-            {
-                Some(compare(self, examined, otp, now, false)?)
+            // Whoever answers a challenge with a code that answers none has asked about another token.
+            (Some(otp), Some(examined)) if challenge.is_some() && examined.require_keypad().is_err() => {
+                self.dummy_check(otp)?;
+                Some(Comparison::Wrong)
+            }
+            (Some(otp), Some(examined)) if examined.can_be_asked(now) => {
+                Some(compare(self, examined, otp, answered.as_ref(), now, false)?)
             }
             (Some(otp), _) => {
                 self.dummy_check(otp)?;
@@ -243,7 +279,14 @@ impl Service {
             }
             _ => None,
         };
-        Ok(Compared { password_right, emergency, comparison, mailed })
+        let questions = match (request.otp, examined.zip(examined.and_then(|it| it.seed.spec.suite()))) {
+            (None, Some((examined, suite))) if password_right == Some(true) && examined.can_be_asked(now) => {
+                challenge::candidates(suite.question_format(), suite.question_max_len(), 1)?
+            }
+            _ => Vec::new(),
+        };
+        let answered = answered.filter(|_| examined.is_some_and(|it| it.seed.spec.suite().is_some()));
+        Ok(Compared { password_right, emergency, comparison, mailed, answered, questions })
     }
 
     fn with_address(actor: &Actor, address: Option<&str>) -> Actor {
@@ -263,9 +306,11 @@ pub(super) fn is_on(view: &dyn View, user: &User, resource: &Resource) -> Result
 
 /// What was given, and what came of comparing it outside the store.
 #[derive(Clone, Copy)]
-struct Given {
+struct Given<'a> {
     has_otp: bool,
     comparison: Option<Comparison>,
+    /// The challenge that the code answers.
+    answered: Option<&'a Answered>,
     password_right: Option<bool>,
     /// An emergency code was given, and is right.
     emergency: bool,
@@ -314,6 +359,29 @@ impl Settling<'_> {
         Ok(AuthResult::Rejected)
     }
 
+    /// The password was right: asks the token with a keypad.
+    fn question(
+        &mut self,
+        view: &dyn View,
+        fresh: &Examined,
+        candidates: &[String],
+    ) -> Result<AuthResult, ServiceError> {
+        if let Some(until) = code::blocked(&fresh.state.budget, self.now) {
+            return Ok(AuthResult::Blocked { until });
+        }
+        let suite = fresh.seed.spec.suite().ok_or(ServiceError::Stale)?;
+        let asking = challenge::Asking {
+            owner: ChallengeOwner::Token(fresh.id()),
+            purpose: ChallengePurpose::Authentication,
+            token: Some((fresh.id(), suite)),
+            candidates,
+            now: self.now,
+        };
+        let (mut issued, changes) = asking.open(view, 1)?;
+        self.changes.extend(changes);
+        Ok(AuthResult::Question(issued.pop().ok_or(ServiceError::Stale)?))
+    }
+
     /// The password was right: mails the code that is asked for next.
     fn challenge(
         &mut self,
@@ -342,9 +410,9 @@ impl Settling<'_> {
         user: &User,
         login: &[u8; 32],
         token: Option<&Examined>,
-        given: Given,
+        given: Given<'_>,
     ) -> Result<AuthResult, ServiceError> {
-        let Given { has_otp, comparison, password_right, emergency } = given;
+        let Given { has_otp, comparison, answered, password_right, emergency } = given;
         let key = BudgetKey::User(BudgetKind::Password, user.id);
         let budget = view.budget(key)?;
         if password_right.is_some()
@@ -379,7 +447,7 @@ impl Settling<'_> {
             (Some(_), _) if emergency => true,
             (Some(fresh), Some(comparison)) => {
                 // A right code beside a wrong password is spent too: it was shown to somebody.
-                let (result, changes) = settle(view, fresh, comparison, self.now)?;
+                let (result, changes) = settle_answered(view, fresh, comparison, answered, self.now)?;
                 self.changes.extend(changes);
                 matches!(result, CheckResult::Accepted { .. })
             }

@@ -2,19 +2,21 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, BudgetKind, Custody, Resource, Scope, Subject, TokenSerial, TokenState,
+    Actor, AuditAction, AuditResult, BudgetKind, ChallengePurpose, Custody, Resource, Scope, Subject,
+    TokenSerial, TokenState,
 };
-use crate::oath::{Generator, MovingFactor, Otp, WindowMatch, find_in_window};
+use crate::oath::{Generator, MovingFactor, OcraPosition, Otp, WindowMatch, find_in_window};
 use crate::store::{Change, Changes, View};
 
 use super::authenticate::hashed_key;
+use super::challenge::{self, Answered, Spending};
 use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined, REPLAY_COUNTERS};
 use super::token::scoped;
 use super::{Service, ServiceError};
 
 /// How far `outside_window` looks: one day to either side, or this many counters ahead.
-const HINT_SECS: u64 = 86_400;
-const HINT_COUNTERS: u64 = 1_000;
+pub(super) const HINT_SECS: u64 = 86_400;
+pub(super) const HINT_COUNTERS: u64 = 1_000;
 
 /// Answer to one code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,9 +71,13 @@ pub(super) enum Comparison {
         factor: MovingFactor,
         last: MovingFactor,
     },
-    /// As `Fits`, with a wrong PIN or none: the code is spent all the same.
+    /// A response that fits, of a token with a keypad: where the token was when it gave it.
+    Responds {
+        last: OcraPosition,
+    },
+    /// As these, with a wrong PIN or none: the code is spent all the same, and leaves this floor.
     FitsWithoutPin {
-        last: MovingFactor,
+        floor: MovingFactor,
     },
     Used,
     Outside(MovingFactor),
@@ -84,27 +90,34 @@ pub(super) fn compare(
     service: &Service,
     examined: &Examined,
     typed: &Otp,
+    answered: Option<&Answered>,
     now: UnixTime,
     hint: bool,
 ) -> Result<Comparison, ServiceError> {
     let (code, pin_fits) = service.code_and_pin(examined, typed)?;
-    let found = compare_code(service, examined, code.as_ref().unwrap_or(typed), now, hint)?;
+    let bare = code.as_ref().unwrap_or(typed);
+    let found = compare_bare(service, examined, bare, answered, now, hint)?;
     Ok(match found {
         found if pin_fits => found,
-        Comparison::Fits { last, .. } => Comparison::FitsWithoutPin { last },
+        Comparison::Fits { last, .. } => Comparison::FitsWithoutPin { floor: last.next() },
+        Comparison::Responds { last } => Comparison::FitsWithoutPin { floor: examined.floor_after(last) },
         _ => Comparison::Wrong,
     })
 }
 
-/// Compares one bare code with the ordinary window of a token. With `hint` a code that does not fit is
-/// looked for within a day or a thousand counters.
-pub(super) fn compare_code(
+/// Compares one bare code, or the response to a challenge, with the ordinary window of a token. With `hint` one
+/// that does not fit is looked for within a day or a thousand counters.
+pub(super) fn compare_bare(
     service: &Service,
     examined: &Examined,
     otp: &Otp,
+    answered: Option<&Answered>,
     now: UnixTime,
     hint: bool,
 ) -> Result<Comparison, ServiceError> {
+    if examined.seed.spec.suite().is_some() {
+        return service.compare_response(examined, answered, otp, now, hint);
+    }
     compare_by(&service.generator(examined)?, examined, otp, now, hint)
 }
 
@@ -161,6 +174,24 @@ pub(super) fn compare_by(
     })
 }
 
+/// As [`settle`], for a code that may be the response to a challenge: that must be open still, and is spent.
+pub(super) fn settle_answered(
+    view: &dyn View,
+    fresh: &Examined,
+    comparison: Comparison,
+    answered: Option<&Answered>,
+    now: UnixTime,
+) -> Result<(CheckResult, Changes), ServiceError> {
+    let (comparison, spending) = match challenge::spent(view, fresh, answered, now)? {
+        Spending::Open(changes) => (comparison, changes),
+        Spending::Spent => (Comparison::Used, Vec::new()),
+        Spending::Unknown => (Comparison::Wrong, Vec::new()),
+    };
+    let (result, mut changes) = settle(view, fresh, comparison, now)?;
+    changes.extend(spending);
+    Ok((result, changes))
+}
+
 /// Turns a comparison into an answer and the changes that go with it. The budget is the one of this
 /// moment; the comparison rests on a state that `fresh` was shown to equal.
 pub(super) fn settle(
@@ -174,30 +205,35 @@ pub(super) fn settle(
     }
     let put = |state| Change::PutState(fresh.id(), fresh.seed.version, state);
     let one_more_failure = || put(code::failed(fresh.state, now, fresh.failure_limit));
+    let comparison = match comparison {
+        Comparison::Responds { last } => Ok((fresh.told(last), fresh.floor_after(last))),
+        Comparison::Fits { factor, last } => Ok((factor, last.next())),
+        other => Err(other),
+    };
     Ok(match comparison {
-        Comparison::Fits { factor, last } => {
+        Ok((factor, floor)) => {
             let (steps, seconds) = fresh.offset(factor, now);
             let drift = fresh
                 .period()
                 .and_then(|period| code::learned(&fresh.state, fresh.center(now), factor, period, now));
-            let state = code::accepted(fresh.state, last, now, drift);
+            let state = code::accepted_to(fresh.state, floor, now, drift);
             let mut changes = vec![put(state)];
             if !fresh.state.used {
                 changes.extend(code::touch_batch(view, &fresh.token)?);
             }
             (CheckResult::Accepted { steps, seconds }, changes)
         }
-        Comparison::FitsWithoutPin { last } => {
-            let floor = fresh.state.floor.max(last.next());
+        Err(Comparison::FitsWithoutPin { floor }) => {
+            let floor = fresh.state.floor.max(floor);
             let failed = code::failed(fresh.state, now, fresh.failure_limit);
             (CheckResult::Wrong, vec![put(TokenState { floor, used: true, ..failed })])
         }
-        Comparison::Used => (CheckResult::Replayed { last_used: fresh.state.last_used }, Vec::new()),
-        Comparison::Outside(factor) => {
+        Err(Comparison::Used) => (CheckResult::Replayed { last_used: fresh.state.last_used }, Vec::new()),
+        Err(Comparison::Outside(factor)) => {
             let (steps, seconds) = fresh.offset(factor, now);
             (CheckResult::OutsideWindow { steps, seconds }, vec![one_more_failure()])
         }
-        Comparison::Wrong => (CheckResult::Wrong, vec![one_more_failure()]),
+        Err(_) => (CheckResult::Wrong, vec![one_more_failure()]),
     })
 }
 
@@ -218,7 +254,19 @@ fn usual_limit(view: &dyn View, actor: &Actor, serial: &[u8; 32]) -> Result<u32,
 impl Service {
     /// Checks one code of a token and spends it when it is right.
     pub fn check(&self, actor: &Actor, serial: &TokenSerial, otp: &Otp) -> Result<CheckResult, ServiceError> {
-        self.until_settled(|| self.store.write(self.newsroom()?.hearing(self.examine(actor, serial, otp)?)))
+        self.check_response(actor, serial, None, otp)
+    }
+
+    /// As [`Service::check`], with the challenge that a token with a keypad was asked.
+    pub fn check_response(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        challenge: Option<&str>,
+        otp: &Otp,
+    ) -> Result<CheckResult, ServiceError> {
+        let decision = || self.examine(actor, serial, challenge, otp);
+        self.until_settled(|| self.store.write(self.newsroom()?.hearing(decision()?)))
     }
 
     /// As [`Service::check`] for callers that must not wait: what has to be computed is computed now,
@@ -234,7 +282,8 @@ impl Service {
         tell: impl FnOnce(Result<CheckResult, ServiceError>) + Send + 'static,
     ) {
         let newsroom = self.newsroom();
-        let decision = self.examine(actor, serial, otp).and_then(|decision| Ok(newsroom?.hearing(decision)));
+        let decision =
+            self.examine(actor, serial, None, otp).and_then(|decision| Ok(newsroom?.hearing(decision)));
         match decision {
             Ok(decision) => self.store.write_later(decision, tell),
             Err(error) => tell(Err(error)),
@@ -242,11 +291,22 @@ impl Service {
     }
 
     /// Compares outside the store; gives what is left to decide inside.
-    fn examine(&self, actor: &Actor, serial: &TokenSerial, otp: &Otp) -> Result<CheckDecision, ServiceError> {
+    fn examine(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        challenge: Option<&str>,
+        otp: &Otp,
+    ) -> Result<CheckDecision, ServiceError> {
         let operator = actor.is_operator();
-        match self.examine_token(actor, serial, otp, operator) {
-            // A verifier learns nothing about which tokens exist or why one is refused.
-            Err(ServiceError::NotFound { .. } | ServiceError::State { .. }) if !operator => {
+        match self.examine_token(actor, serial, challenge, otp, operator) {
+            // A verifier learns nothing about which tokens exist or why one is refused, nor which of them has a
+            // keypad.
+            Err(
+                ServiceError::NotFound { .. }
+                | ServiceError::State { .. }
+                | ServiceError::Invalid { code: "challenge_not_expected", .. },
+            ) if !operator => {
                 self.dummy_check(otp)?;
                 Ok(self.examine_nothing(actor, serial))
             }
@@ -289,6 +349,7 @@ impl Service {
         &self,
         actor: &Actor,
         serial: &TokenSerial,
+        challenge: Option<&str>,
         otp: &Otp,
         hint: bool,
     ) -> Result<CheckDecision, ServiceError> {
@@ -303,6 +364,7 @@ impl Service {
         if !hint && matches!(examined.token.custody, Custody::Returned { .. }) {
             return Err(ServiceError::state("out_of_custody", "the token is noted as returned"));
         }
+        examined.require_challenges("challenge", usize::from(challenge.is_some()), 1)?;
         let digits = examined.digits()?;
         if hint && otp.value(digits).is_none() && examined.token.pin.is_none() {
             return Err(ServiceError::invalid(
@@ -311,12 +373,15 @@ impl Service {
                 format!("{} digits were typed, this token shows {}", otp.len(), digits.get()),
             ));
         }
-        let comparison = compare(self, &examined, otp, now, hint)?;
+        let answered = challenge.map(|text| {
+            Answered::of_token(examined.id(), ChallengePurpose::Check, &[text.trim().to_owned()])
+        });
+        let comparison = compare(self, &examined, otp, answered.as_ref(), now, hint)?;
         let actor = actor.clone();
         let split = self.splits_check();
         Ok(Box::new(move |view| {
             let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
-            let (result, mut changes) = settle(view, &fresh, comparison, now)?;
+            let (result, mut changes) = settle_answered(view, &fresh, comparison, answered.as_ref(), now)?;
             let done = matches!(result, CheckResult::Accepted { .. });
             changes.push(super::audit_entry(
                 now,

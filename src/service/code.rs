@@ -7,10 +7,11 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Batch, Budget, BudgetState, Custody, Drift, OtpSpec, Resource, ResourceId, SeedRow, Token, TokenId,
-    TokenMailing, TokenState,
+    Batch, Budget, BudgetState, Custody, Drift, OtpSpec, Resource, ResourceId, SealedSeed, SeedRow, Token,
+    TokenId, TokenMailing, TokenState,
 };
 use crate::oath::{Digits, Generator, MovingFactor, PeriodSecs, time_step};
+use crate::secret::Seed;
 use crate::store::{Change, View};
 use crate::vault::SealContext;
 
@@ -37,6 +38,8 @@ pub(super) struct Examined {
     pub(super) state: TokenState,
     /// What was mailed last, of a mail token. Each mailing moves the floor, which tells that it is another one.
     pub(super) mailing: Option<TokenMailing>,
+    /// The sealed hash of the PIN that goes into its responses, of a token whose suite asks for one.
+    pub(super) pin_hash: Option<SealedSeed>,
     /// Where it stands: an assignment that comes or goes makes a comparison stale.
     pub(super) resources: Vec<ResourceId>,
     /// The resource that the request is about; without one the token's first.
@@ -62,6 +65,8 @@ impl Examined {
             state.floor = old.map_or(state.floor, |old| old.max(state.floor));
         }
         let mailing = if seed.spec.is_mailed() { view.mailing(token.id)? } else { None };
+        let asks_pin = seed.spec.suite().is_some_and(|suite| suite.pin_hash().is_some());
+        let pin_hash = if asks_pin { view.pin_hash(token.id)? } else { None };
         let resources = view.resources_of(&token)?;
         let mut failure_limit = Resource::DEFAULT_FAILURE_LIMIT;
         let asked = asked.or_else(|| resources.first().copied());
@@ -70,7 +75,7 @@ impl Examined {
         {
             failure_limit = resource.failure_limit;
         }
-        Ok(Self { token, seed, state, mailing, resources, asked, failure_limit })
+        Ok(Self { token, seed, state, mailing, pin_hash, resources, asked, failure_limit })
     }
 
     /// A token that is not in the store yet, with its secret and the floor that this secret may have.
@@ -81,7 +86,8 @@ impl Examined {
         failure_limit: u32,
     ) -> Self {
         let state = seed.initial;
-        Self { token, seed, state, mailing, resources: Vec::new(), asked: None, failure_limit }
+        let (pin_hash, resources) = (None, Vec::new());
+        Self { token, seed, state, mailing, pin_hash, resources, asked: None, failure_limit }
     }
 
     /// The resource whose rules hold for this request.
@@ -100,6 +106,7 @@ impl Examined {
             && now.token.custody == self.token.custody
             && now.token.holder == self.token.holder
             && now.token.pin == self.token.pin
+            && now.pin_hash == self.pin_hash
             && now.resources == self.resources;
         if same { Ok(now) } else { Err(ServiceError::Stale) }
     }
@@ -136,6 +143,42 @@ impl Examined {
         Err(ServiceError::state("codes_are_mailed", detail))
     }
 
+    /// Refuses a token that shows codes by itself, for what is asked of keypads.
+    pub(super) fn require_keypad(&self) -> Result<(), ServiceError> {
+        if self.seed.spec.suite().is_some() {
+            return Ok(());
+        }
+        let detail = "this token shows codes without a challenge: leave it out";
+        Err(ServiceError::invalid("challenge", "challenge_not_expected", detail))
+    }
+
+    /// Refuses a token that answers challenges when there are none, or another number of them than of codes.
+    pub(super) fn require_challenges(
+        &self,
+        field: &'static str,
+        given: usize,
+        codes: usize,
+    ) -> Result<(), ServiceError> {
+        match (self.seed.spec.suite(), given) {
+            (None, 0) => Ok(()),
+            (None, _) => {
+                let detail = "this token shows codes without a challenge: leave it out";
+                Err(ServiceError::invalid(field, "challenge_not_expected", detail))
+            }
+            (Some(_), 0) => {
+                let detail =
+                    "this token answers challenges: ask for one for each code, and give them with the codes";
+                Err(ServiceError::state("challenge_needed", detail))
+            }
+            (Some(_), _) if given == codes => Ok(()),
+            (Some(_), _) => {
+                let detail =
+                    format!("{given} challenges and {codes} codes were given: one for each is needed");
+                Err(ServiceError::invalid(field, "challenges_count", detail))
+            }
+        }
+    }
+
     pub(super) fn id(&self) -> TokenId {
         self.token.id
     }
@@ -143,33 +186,38 @@ impl Examined {
     /// Digits of its codes, when its codes can be checked at all.
     pub(super) fn digits(&self) -> Result<Digits, ServiceError> {
         self.seed.spec.digits().ok_or_else(|| {
-            ServiceError::state("kind_not_supported", "codes of OCRA tokens cannot be checked yet")
+            let detail =
+                "the responses of this token's suite (0 digits) are for machines: nobody can type them";
+            ServiceError::state("kind_not_supported", detail)
         })
     }
 
     /// The step that the server's own clock shows for this token's step length; `None` for event tokens.
     pub(super) fn server_step(&self, now: UnixTime) -> Option<MovingFactor> {
-        match self.seed.spec {
-            OtpSpec::Totp { period, epoch_secs, .. } => time_step(now, epoch_secs, 0, period),
-            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } => None,
-        }
+        self.seed.spec.clock().and_then(|(period, epoch_secs)| time_step(now, epoch_secs, 0, period))
     }
 
     /// Where the next code is expected: the token's step now, or its next counter.
     pub(super) fn center(&self, now: UnixTime) -> MovingFactor {
-        match self.seed.spec {
-            OtpSpec::Totp { period, epoch_secs, .. } => {
+        match self.seed.spec.clock() {
+            Some((period, epoch_secs)) => {
                 time_step(now, epoch_secs, self.state.drift_secs(), period).unwrap_or(MovingFactor(0))
             }
-            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } => self.state.floor,
+            None => self.state.floor,
         }
     }
 
     /// Length of a step; `None` for event tokens.
     pub(super) fn period(&self) -> Option<PeriodSecs> {
-        match self.seed.spec {
-            OtpSpec::Totp { period, .. } => Some(period),
-            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } => None,
+        self.seed.spec.clock().map(|(period, _)| period)
+    }
+
+    /// True when its floor is a counter, not a step.
+    pub(super) fn counts(&self) -> bool {
+        match &self.seed.spec {
+            OtpSpec::Hotp { .. } | OtpSpec::Mail { .. } => true,
+            OtpSpec::Ocra { suite } => suite.has_counter(),
+            OtpSpec::Totp { .. } => false,
         }
     }
 
@@ -200,8 +248,18 @@ pub(super) fn accepted(
     now: UnixTime,
     drift: Option<Drift>,
 ) -> TokenState {
+    accepted_to(state, factor.next(), now, drift)
+}
+
+/// The state after something was accepted that leaves this floor.
+pub(super) fn accepted_to(
+    state: TokenState,
+    floor: MovingFactor,
+    now: UnixTime,
+    drift: Option<Drift>,
+) -> TokenState {
     TokenState {
-        floor: state.floor.max(factor.next()),
+        floor: state.floor.max(floor),
         drift: drift.or(state.drift),
         used: true,
         last_used: Some(now),
@@ -249,20 +307,27 @@ pub(super) fn blocked(budget: &Budget, now: UnixTime) -> Option<Option<UnixTime>
 }
 
 impl Service {
-    /// Opens the secret of an examined token and keys the generator.
-    pub(super) fn generator(&self, examined: &Examined) -> Result<Generator, ServiceError> {
-        let hash = examined.seed.spec.hash().ok_or_else(|| {
-            ServiceError::state("kind_not_supported", "codes of OCRA tokens cannot be checked yet")
-        })?;
-        let context = SealContext::Seed(examined.seed.token, examined.seed.version);
-        let wanted = examined.seed.sealed.data_key;
+    /// Opens what was sealed.
+    pub(super) fn opened(&self, sealed: &SealedSeed, context: SealContext) -> Result<Seed, ServiceError> {
+        let wanted = sealed.data_key;
         let stored = if self.vault.knows_data_key(wanted) {
             None
         } else {
             self.store.read(|view| Ok::<_, ServiceError>(view.data_key(wanted)?))?
         };
-        let seed = self.vault.open_seed(&examined.seed.sealed, context, |_| stored)?;
-        Ok(Generator::new(&seed, hash))
+        Ok(self.vault.open_seed(sealed, context, |_| stored)?)
+    }
+
+    /// Opens the secret of an examined token.
+    pub(super) fn seed(&self, examined: &Examined) -> Result<Seed, ServiceError> {
+        let context = SealContext::Seed(examined.seed.token, examined.seed.version);
+        self.opened(&examined.seed.sealed, context)
+    }
+
+    /// Opens the secret of an examined token and keys the generator of its codes.
+    pub(super) fn generator(&self, examined: &Examined) -> Result<Generator, ServiceError> {
+        examined.require_challenges("challenges", 0, 1)?;
+        Ok(Generator::new(&self.seed(examined)?, examined.seed.spec.hash()))
     }
 
     /// Runs `attempt` again while the record moves under it.

@@ -5,29 +5,32 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, Custody, Login, Parties,
-    Resource, ResourceName, SelfService, Subject, Token, TokenId, TokenSerial, User, UserId,
+    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, ChallengePurpose, Custody,
+    Login, Parties, Resource, ResourceName, SelfService, Subject, Token, TokenId, TokenSerial, User, UserId,
 };
 use crate::oath::{
-    CodeSequence, Digits, Generator, HashAlg, Kernel, MovingFactor, Otp, SequenceMatch, Window, codes_needed,
-    find_sequence, widest_window,
+    CodeSequence, Digits, Generator, HashAlg, Kernel, MovingFactor, Otp, Window, codes_needed, find_sequence,
 };
 use crate::secret::Seed;
 use crate::store::{Change, Changes, View};
 
-use super::check::{Comparison, compare_code};
+use super::challenge::{self, Answered, Spending};
+use super::check::{Comparison, compare_bare};
 use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined};
 use super::notice::{Happened, Notice};
 use super::pair::{Pairing, require_place};
 use super::pin::without_pins;
 use super::portal::{require_fresh, require_fresh_code};
-use super::resync::{WindowSteps, refuse_repeated, take_over};
+use super::resync::{Place, SequenceFound, WindowSteps, carried, refuse_repeated, take_over};
 use super::{PortalSession, Service, ServiceError};
 
 /// Failed confirmations of one user in a day.
 const USER_FAILURES_A_DAY: u32 = 10;
 /// Failed confirmations on one resource in an hour before operators are alerted and answers slow down.
 const RESOURCE_FAILURES_AN_HOUR: u32 = 100;
+
+/// A response costs as much as so many codes: its message is longer.
+const RESPONSE_COST: u64 = 2;
 
 /// Who wants to confirm what.
 #[derive(Debug)]
@@ -143,11 +146,7 @@ fn obstacle(
 /// What the codes say, computed outside the store.
 #[derive(Clone, Copy, Debug)]
 enum Proof {
-    /// Right: start position and number of codes.
-    Right {
-        start: MovingFactor,
-        codes: usize,
-    },
+    Right(Place),
     Wrong(&'static str),
 }
 
@@ -158,7 +157,17 @@ impl Service {
         actor: &Actor,
         request: &ConfirmRequest<'_>,
     ) -> Result<ConfirmResult, ServiceError> {
-        self.confirm_asked_by(actor, request, None)
+        self.confirm_responses(actor, request, &[])
+    }
+
+    /// As [`Service::confirm`], with the challenges that the token with a keypad was asked, one for each code.
+    pub fn confirm_responses(
+        &self,
+        actor: &Actor,
+        request: &ConfirmRequest<'_>,
+        challenges: &[String],
+    ) -> Result<ConfirmResult, ServiceError> {
+        self.confirm_asked_by(actor, request, challenges, None)
     }
 
     /// Confirms a token for a user; one who asks in the portal must be signed in still, with a fresh proof where a
@@ -167,6 +176,7 @@ impl Service {
         &self,
         actor: &Actor,
         request: &ConfirmRequest<'_>,
+        challenges: &[String],
         asking: Option<&Asking>,
     ) -> Result<ConfirmResult, ServiceError> {
         refuse_repeated(request.otps)?;
@@ -178,7 +188,7 @@ impl Service {
             );
             return Err(ServiceError::invalid("otps", "otps_count", detail));
         }
-        let answer = self.until_settled(|| self.confirm_once(actor, request, asking))?;
+        let answer = self.until_settled(|| self.confirm_once(actor, request, challenges, asking))?;
         if matches!(answer, ConfirmResult::Confirmed { .. }) {
             self.wake_mailer();
         }
@@ -189,6 +199,7 @@ impl Service {
         &self,
         actor: &Actor,
         request: &ConfirmRequest<'_>,
+        challenges: &[String],
         asking: Option<&Asking>,
     ) -> Result<ConfirmResult, ServiceError> {
         struct Snapshot {
@@ -197,6 +208,7 @@ impl Service {
             user: User,
             examined: Option<Examined>,
             obstacle: Option<&'static str>,
+            answered: Option<Answered>,
         }
         let replaced = asking.and_then(|asking| asking.replaces);
         let emergency = asking.is_some_and(|asking| asking.portal.emergency);
@@ -211,11 +223,23 @@ impl Service {
                 None => Some("unknown_serial"),
             };
             let examined = token.map(|token| Examined::read(view, token, Some(resource.id))).transpose()?;
-            Ok::<_, ServiceError>(Snapshot { now, resource, user, examined, obstacle })
+            let (purpose, count) = (ChallengePurpose::Confirmation, request.otps.len());
+            let answered = match (asking, &examined) {
+                // The visit's, which are the same for every serial.
+                (Some(asking), _) => {
+                    Answered::of_session(view, asking.portal.key, purpose, None, count, now)?
+                }
+                (None, Some(examined)) if !challenges.is_empty() => {
+                    Some(Answered::of_token(examined.id(), purpose, challenges))
+                }
+                (None, _) => None,
+            };
+            Ok::<_, ServiceError>(Snapshot { now, resource, user, examined, obstacle, answered })
         })?;
-        let Snapshot { now, resource, user, examined, obstacle } = snapshot;
+        let Snapshot { now, resource, user, examined, obstacle, answered } = snapshot;
         if let Some(examined) = examined.as_ref().filter(|_| actor.is_operator()) {
             examined.require_shown()?;
+            examined.require_challenges("challenges", challenges.len(), request.otps.len())?;
         }
         let needed = codes_for(&resource);
         let single = request.otps.len() == 1;
@@ -224,10 +248,12 @@ impl Service {
         }
         let eligible = examined.filter(|_| obstacle.is_none());
         let (proof, evaluated) = match &eligible {
-            Some(examined) => self.prove(examined, request.otps, &resource, user.id, now)?,
+            Some(examined) => {
+                self.prove(examined, request.otps, answered.as_ref(), &resource, user.id, now)?
+            }
             None => (Proof::Wrong(obstacle.unwrap_or("unknown_serial")), 0),
         };
-        let hash = eligible.as_ref().and_then(|examined| examined.seed.spec.hash()).unwrap_or(HashAlg::Sha1);
+        let hash = eligible.as_ref().map_or(HashAlg::Sha1, |examined| examined.seed.spec.hash());
         dummy_search(&resource, evaluated, hash);
         let (post, asking) = (self.post()?, asking.cloned());
         let (actor, split) = (actor.clone(), self.splits_check());
@@ -246,7 +272,13 @@ impl Service {
             }
             let Some(before) = &eligible else {
                 let Proof::Wrong(reason) = proof else { return Err(ServiceError::Stale) };
-                return settling.refuse(view, None, reason, single, needed);
+                let (answer, mut changes) = settling.refuse(view, None, reason, single, needed)?;
+                if let Some(Spending::Open(spent)) =
+                    answered.as_ref().map(|answered| answered.spend(view, None, now)).transpose()?
+                {
+                    changes.extend(spent);
+                }
+                return Ok((answer, changes));
             };
             let fresh = if split { before.clone() } else { before.unmoved(view)? };
             if !split {
@@ -258,10 +290,15 @@ impl Service {
             if let Some(until) = code::blocked(&fresh.state.budget, now) {
                 return settling.token_blocked(view, until, &fresh, single, needed);
             }
-            match proof {
-                Proof::Wrong(reason) => settling.refuse(view, Some(&fresh), reason, single, needed),
-                Proof::Right { start, codes } => {
-                    let (answer, mut changes) = settling.accept(view, &fresh, start, codes)?;
+            let (proof, spending) = match challenge::spent(view, &fresh, answered.as_ref(), now)? {
+                Spending::Open(changes) => (proof, changes),
+                Spending::Spent => (Proof::Wrong("replayed"), Vec::new()),
+                Spending::Unknown => (Proof::Wrong("challenge_unknown"), Vec::new()),
+            };
+            let (answer, mut changes) = match proof {
+                Proof::Wrong(reason) => settling.refuse(view, Some(&fresh), reason, single, needed)?,
+                Proof::Right(place) => {
+                    let (answer, mut changes) = settling.accept(view, &fresh, place)?;
                     let notice = Notice {
                         happened: Happened::TokenConfirmed(&fresh.token.serial),
                         user: &user,
@@ -269,9 +306,11 @@ impl Service {
                         resource: Some(&resource),
                     };
                     post.tell(view, &notice, now, &mut changes)?;
-                    Ok((answer, changes))
+                    (answer, changes)
                 }
-            }
+            };
+            changes.extend(spending);
+            Ok((answer, changes))
         })
     }
 
@@ -282,6 +321,7 @@ impl Service {
         &self,
         examined: &Examined,
         otps: &[Otp],
+        answered: Option<&Answered>,
         resource: &Resource,
         user: UserId,
         now: UnixTime,
@@ -295,14 +335,26 @@ impl Service {
         if examined.require_usable(now).is_err() {
             return Ok((Proof::Wrong("token_not_yet_valid"), 0));
         }
+        if let Some(suite) = examined.seed.spec.suite() {
+            if answered.is_none() {
+                return Ok((Proof::Wrong("challenge_needed"), 0));
+            }
+            if suite.pin_hash().is_some() && examined.pin_hash.is_none() {
+                return Ok((Proof::Wrong("pin_not_known"), 0));
+            }
+            if suite.session_bytes().is_some() {
+                return Ok((Proof::Wrong("session_not_known"), 0));
+            }
+        }
         let bare = without_pins(examined, otps)?;
         let otps = bare.as_deref().unwrap_or(otps);
         if let [otp] = otps {
             if examined.token.holder != Some(user) {
                 return Ok((Proof::Wrong("more_otps_needed"), 0));
             }
-            let proof = match compare_code(self, examined, otp, now, false)? {
-                Comparison::Fits { last, .. } => Proof::Right { start: last, codes: 1 },
+            let proof = match compare_bare(self, examined, otp, answered, now, false)? {
+                Comparison::Fits { last, .. } => Proof::Right(Place::Codes { start: last, codes: 1 }),
+                Comparison::Responds { last } => Proof::Right(Place::Responses { first: last, last }),
                 Comparison::Used => Proof::Wrong("replayed"),
                 Comparison::FitsWithoutPin { .. } | Comparison::Outside(_) | Comparison::Wrong => {
                     Proof::Wrong("wrong")
@@ -322,16 +374,22 @@ impl Service {
             }
         } else {
             WindowSteps::for_token(spec, u64::from(secs), u64::from(counters))
-                .cut_to(widest_window(digits, otps.len()))
+                .cut_to(carried(examined, digits, otps.len()))
+                .cut_to(if spec.suite().is_some() {
+                    dearest_positions(resource) / RESPONSE_COST
+                } else {
+                    u64::MAX
+                })
         };
-        let searched = self.search_codes(examined, otps, window, now)?;
+        let searched = self.search_codes(examined, otps, answered, window, now)?;
         let proof = match searched.found {
-            SequenceMatch::One { start } => Proof::Right { start, codes: otps.len() },
-            SequenceMatch::BehindFloor { .. } => Proof::Wrong("behind_floor"),
-            SequenceMatch::Several => Proof::Wrong("ambiguous"),
-            SequenceMatch::None => Proof::Wrong("not_found"),
+            SequenceFound::One(place) => Proof::Right(place),
+            SequenceFound::BehindFloor(_) => Proof::Wrong("behind_floor"),
+            SequenceFound::Several => Proof::Wrong("ambiguous"),
+            SequenceFound::Nowhere => Proof::Wrong("not_found"),
         };
-        Ok((proof, searched.evaluated))
+        let each = if spec.suite().is_some() { RESPONSE_COST } else { 1 };
+        Ok((proof, searched.evaluated.saturating_mul(each)))
     }
 
     /// The work of an ordinary check without a token, and of comparing a PIN if one was typed.
@@ -478,14 +536,13 @@ impl Settling<'_> {
         &mut self,
         view: &dyn View,
         fresh: &Examined,
-        start: MovingFactor,
-        codes: usize,
+        place: Place,
     ) -> Result<(ConfirmResult, Changes), ServiceError> {
         let mut changes = Vec::new();
         if let Some((key, _)) = self.user_budget(view)? {
             changes.push(Change::PutBudget(key, Budget::CLEAR));
         }
-        let (state, steps, seconds, _) = take_over(fresh, start, codes, self.now);
+        let (state, steps, seconds, _) = take_over(fresh, place, self.now);
         changes.push(Change::PutState(fresh.id(), fresh.seed.version, state));
         changes.extend(code::touch_batch(view, &fresh.token)?);
         let mut token = fresh.token.clone();
@@ -522,13 +579,18 @@ fn cost(hash: HashAlg) -> u64 {
     }
 }
 
+/// Start positions of the dearest search on a resource.
+fn dearest_positions(resource: &Resource) -> u64 {
+    let (secs, counters) = windows(resource);
+    (u64::from(secs) / 15 + 1).max(u64::from(counters) + 1) + CodeSequence::MAX_LEN as u64
+}
+
 /// Computes what the dearest search on this resource costs and this one did not, so that time tells
 /// nothing: not whether the serial is known, not the token's hash, not whether it was used before.
 fn dummy_search(resource: &Resource, evaluated: u64, hash: HashAlg) {
     let dearest = HashAlg::Sha512;
-    let (secs, counters) = windows(resource);
-    let widest = (u64::from(secs) / 15 + 1).max(u64::from(counters) + 1) + CodeSequence::MAX_LEN as u64;
-    let left = (widest * cost(dearest)).saturating_sub(evaluated.saturating_mul(cost(hash)));
+    let left =
+        (dearest_positions(resource) * cost(dearest)).saturating_sub(evaluated.saturating_mul(cost(hash)));
     let Some(rest) = (left / cost(dearest)).checked_sub(1) else { return };
     let generator = Generator::new(&Seed::new(vec![0x5a; 20]), dearest);
     let starts = Window::around(MovingFactor(50_000_000), 0, rest);

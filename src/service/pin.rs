@@ -34,9 +34,15 @@ pub(super) enum SequencePin {
     Wrong,
 }
 
+/// The PIN that is typed beside a code. One that goes into the responses of a token with a keypad never is.
+fn beside(examined: &Examined) -> Option<&PinRecord> {
+    let goes_in = examined.seed.spec.suite().is_some_and(|suite| suite.pin_hash().is_some());
+    examined.token.pin.as_ref().filter(|_| !goes_in)
+}
+
 /// Code and PIN in what was typed, when it is as long as both of this token together.
-fn split(token: &Token, digits: Digits, typed: &Otp) -> Option<(Otp, Otp)> {
-    let record = token.pin.as_ref()?;
+fn split(examined: &Examined, digits: Digits, typed: &Otp) -> Option<(Otp, Otp)> {
+    let record = beside(examined)?;
     let (code, pin) = (usize::from(digits.get()), usize::from(record.digits));
     if typed.len() != code + pin {
         return None;
@@ -50,11 +56,11 @@ fn split(token: &Token, digits: Digits, typed: &Otp) -> Option<(Otp, Otp)> {
 /// The codes of a sequence without the PIN that stood beside some of them; `None`: it stood beside none.
 pub(super) fn without_pins(examined: &Examined, typed: &[Otp]) -> Result<Option<Vec<Otp>>, ServiceError> {
     let digits = examined.digits()?;
-    let bare = |otp: &Otp| match split(&examined.token, digits, otp) {
+    let bare = |otp: &Otp| match split(examined, digits, otp) {
         Some((code, _)) => Some(code),
         None => otp.value(digits).map(|value| Otp::from_value(value, digits)),
     };
-    let glued = typed.iter().any(|otp| split(&examined.token, digits, otp).is_some());
+    let glued = typed.iter().any(|otp| split(examined, digits, otp).is_some());
     Ok(if glued { typed.iter().map(bare).collect() } else { None })
 }
 
@@ -98,8 +104,8 @@ impl Service {
         examined: &Examined,
         typed: &Otp,
     ) -> Result<(Option<Otp>, bool), ServiceError> {
-        let record = examined.token.pin.as_ref();
-        if let Some((code, pin)) = split(&examined.token, examined.digits()?, typed) {
+        let record = beside(examined);
+        if let Some((code, pin)) = split(examined, examined.digits()?, typed) {
             return Ok((Some(code), self.pin_fits(examined.id(), &pin, record)?));
         }
         self.dummy_pin(typed)?;
@@ -112,10 +118,10 @@ impl Service {
         examined: &Examined,
         typed: &[Otp],
     ) -> Result<SequencePin, ServiceError> {
-        let Some(record) = examined.token.pin.as_ref() else { return Ok(SequencePin::Proved) };
+        let Some(record) = beside(examined) else { return Ok(SequencePin::Proved) };
         let digits = examined.digits()?;
         // One comparison, however many codes: the last one counts.
-        let last = typed.iter().filter_map(|otp| split(&examined.token, digits, otp)).next_back();
+        let last = typed.iter().filter_map(|otp| split(examined, digits, otp)).next_back();
         Ok(match last {
             None => SequencePin::Bare,
             Some((_, pin)) if self.pin_fits(examined.id(), &pin, Some(record))? => SequencePin::Proved,

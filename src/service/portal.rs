@@ -169,8 +169,8 @@ fn why_hidden(
                 Some((_, token)) if action == PortalAction::SynchronizeToken => {
                     match view.seed(token.id)?.map(|seed| seed.spec) {
                         Some(OtpSpec::Mail { .. }) => Some(WhyHidden::CodesAreMailed),
-                        Some(OtpSpec::Ocra { .. }) | None => Some(WhyHidden::KindNotSupported),
-                        Some(_) => None,
+                        Some(spec) if spec.digits().is_some() => None,
+                        Some(_) | None => Some(WhyHidden::KindNotSupported),
                     }
                 }
                 Some(_) => None,
@@ -287,7 +287,7 @@ impl Service {
         let user = signed_in(portal)?;
         let request = ConfirmRequest { resource: &portal.resource.name, user: &user.login, serial, otps };
         let asking = Asking { portal: portal.clone(), replaces: None };
-        Ok(match self.confirm_asked_by(&portal.actor(visit), &request, Some(&asking))? {
+        Ok(match self.confirm_asked_by(&portal.actor(visit), &request, &[], Some(&asking))? {
             // The real reason is in the log.
             ConfirmResult::Refused { slow, .. } => ConfirmResult::Refused { reason: "refused", slow },
             told => told,
@@ -318,7 +318,11 @@ impl Service {
                 SequencePin::Wrong => SequencePin::Wrong,
                 SequencePin::Proved | SequencePin::Bare => SequencePin::Proved,
             };
-            let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
+            let answered = match examined.seed.spec.suite() {
+                Some(_) => self.answered_here(portal, &examined, otps.len(), now)?,
+                None => None,
+            };
+            let asked = Sequence { otps, portal: window, window: None, reason: None, answered, pin, now };
             let told = self.tells_synchronized(portal, &examined, visit)?;
             let asking = portal.clone();
             self.synchronize(&portal.actor(visit), &examined, &asked, move |view| {

@@ -321,7 +321,7 @@ impl Service {
 
     /// The code at the counter of a draft.
     fn draft_otp(&self, seed: &Seed, draft: &TokenDraft, visit: &Visit) -> Result<MailedOtp, ServiceError> {
-        let generator = Generator::new(seed, draft.spec.hash().unwrap_or(HashAlg::Sha1));
+        let generator = Generator::new(seed, draft.spec.hash());
         let digits = draft.spec.digits().unwrap_or(Digits::EIGHT);
         self.mailed_otp(&generator, draft.counter, digits, Some(visit), self.clock.now())
     }
@@ -433,7 +433,7 @@ fn otpauth(draft: &TokenDraft, resource: &Resource, user: &User, base32: &str) -
         percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
     };
     let (issuer, account) = (part(resource.name.as_str()), part(user.login.as_str()));
-    let hash = draft.spec.hash().map_or_else(String::new, |hash| hash.name().to_uppercase());
+    let hash = draft.spec.hash().name().to_uppercase();
     let digits = draft.spec.digits().map_or(6, crate::oath::Digits::get);
     let period = match draft.spec {
         OtpSpec::Totp { period, .. } => period.get(),

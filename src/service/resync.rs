@@ -5,14 +5,16 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, Drift, OtpSpec, SelfService, Subject, TokenSerial, TokenState,
+    Actor, AuditAction, AuditResult, ChallengePurpose, Drift, OtpSpec, SelfService, Subject, TokenSerial,
+    TokenState,
 };
 use crate::oath::{
-    CodeSequence, Digits, Generator, MovingFactor, Otp, SequenceMatch, Window, chance, codes_needed,
-    step_start, widest_window,
+    CodeSequence, Digits, Generator, MovingFactor, OcraPosition, Otp, ResponseMatch, SequenceMatch, Window,
+    chance, codes_needed, response_tries, responses_needed, step_start, widest_window,
 };
 use crate::store::{Change, Changes, View};
 
+use super::challenge::{self, Answered, Spending};
 use super::code::{self, Examined, REPLAY_COUNTERS};
 use super::pin::{SequencePin, without_pins};
 use super::token::scoped;
@@ -24,6 +26,18 @@ const YEAR_SECS: u64 = 31_557_600;
 const MOST_COUNTERS: u64 = 1_000_000;
 /// Widest window that can be asked for, in start positions: ten years of 30 s to either side.
 const MOST_POSITIONS: u64 = 21_100_000;
+/// The same for responses of tokens with a keypad, each of which takes longer.
+const MOST_RESPONSES: u64 = 4_000_000;
+/// The widest window, in start positions, that so many codes of a token carry.
+pub(super) fn carried(examined: &Examined, digits: Digits, codes: usize) -> u64 {
+    let beside = u128::from(counters_beside(&examined.seed.spec));
+    let each = beside.saturating_mul(response_tries(1, examined.response_gap(), codes));
+    let positions = u128::from(widest_window(digits, codes)) / each;
+    u64::try_from(positions).unwrap_or(u64::MAX)
+}
+
+/// Counters that are tried at each step of a token that has a counter and a clock: what is tried is the product.
+const COUNTERS_BESIDE: u64 = 100;
 /// Failed attempts beyond the portal's window after which another operator must unblock.
 const WIDE_ATTEMPTS: u32 = 10;
 /// Steps within which codes that were used count as "just used", not as a clock that was set back.
@@ -64,9 +78,15 @@ impl WindowSteps {
                 let steps = secs / period.get().unsigned_abs();
                 Self { past: steps, future: steps }
             }
-            OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } => {
-                Self { past: 0, future: counters }
-            }
+            // A clock is looked for to both sides, also beside a counter, which has a window of its own.
+            OtpSpec::Ocra { suite } => match suite.period() {
+                Some(period) => {
+                    let steps = secs / period.get().unsigned_abs();
+                    Self { past: steps, future: steps }
+                }
+                None => Self { past: 0, future: if suite.has_counter() { counters } else { 0 } },
+            },
+            OtpSpec::Hotp { .. } | OtpSpec::Mail { .. } => Self { past: 0, future: counters },
         }
     }
 }
@@ -142,6 +162,8 @@ pub struct SequenceOutcome {
 pub(super) struct Plan {
     pub(super) window: WindowSteps,
     pub(super) otps_needed: usize,
+    /// What is tried: start positions, and the steps that may pass between responses.
+    pub(super) tries: u128,
     /// Wider than the portal's window: counts towards the ten attempts.
     pub(super) wide: bool,
     /// One more code would allow a wider window.
@@ -149,7 +171,7 @@ pub(super) struct Plan {
 }
 
 /// Codes that should bring a token back, and how widely to look for them.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Sequence<'a> {
     pub(super) otps: &'a [Otp],
     /// The portal's window for this token.
@@ -158,15 +180,55 @@ pub(super) struct Sequence<'a> {
     pub(super) window: Option<WindowSteps>,
     /// Why a wider one than the portal's is in order.
     pub(super) reason: Option<&'a str>,
+    /// The challenges that the codes answer, of a token with a keypad.
+    pub(super) answered: Option<Answered>,
     /// The PIN beside the codes.
     pub(super) pin: SequencePin,
     pub(super) now: UnixTime,
 }
 
+/// Where a token was when it gave a sequence.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// Codes that follow each other, from here on.
+    Codes { start: MovingFactor, codes: usize },
+    /// Responses of a token with a keypad: the first and the last of them.
+    Responses { first: OcraPosition, last: OcraPosition },
+}
+
+/// Where a sequence was found.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SequenceFound {
+    Nowhere,
+    One(Place),
+    BehindFloor(Place),
+    Several,
+}
+
+impl SequenceFound {
+    fn of_codes(found: SequenceMatch, codes: usize) -> Self {
+        match found {
+            SequenceMatch::None => Self::Nowhere,
+            SequenceMatch::One { start } => Self::One(Place::Codes { start, codes }),
+            SequenceMatch::BehindFloor { start } => Self::BehindFloor(Place::Codes { start, codes }),
+            SequenceMatch::Several => Self::Several,
+        }
+    }
+
+    const fn of_responses(found: ResponseMatch) -> Self {
+        match found {
+            ResponseMatch::None => Self::Nowhere,
+            ResponseMatch::One { first, last } => Self::One(Place::Responses { first, last }),
+            ResponseMatch::BehindFloor { first, last } => Self::BehindFloor(Place::Responses { first, last }),
+            ResponseMatch::Several => Self::Several,
+        }
+    }
+}
+
 /// What a search outside the store found.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Searched {
-    pub(super) found: SequenceMatch,
+    pub(super) found: SequenceFound,
     pub(super) codes: usize,
     pub(super) evaluated: u64,
     pub(super) elapsed_us: u64,
@@ -182,8 +244,10 @@ fn plan(
     codes: usize,
     digits: Digits,
 ) -> Result<Plan, ServiceError> {
-    let carried = widest_window(digits, codes);
     let spec = &examined.seed.spec;
+    let (beside, gap) = (counters_beside(spec), examined.response_gap());
+    let carried = carried(examined, digits, codes);
+    let most_positions = if spec.suite().is_some() { MOST_RESPONSES / beside } else { MOST_POSITIONS };
     let (window, more_would_widen) = if let Some(asked) = asked {
         if asked.past > 0 && examined.period().is_none() {
             return Err(ServiceError::invalid(
@@ -192,9 +256,9 @@ fn plan(
                 "an event token only moves forward: set past to 0",
             ));
         }
-        if asked.positions() > MOST_POSITIONS {
+        if asked.positions() > most_positions {
             let detail = format!(
-                "the window has {} positions, at most {MOST_POSITIONS} are searched",
+                "the window has {} positions, at most {most_positions} are searched",
                 asked.positions()
             );
             return Err(ServiceError::invalid("window", "window_too_wide", detail));
@@ -205,6 +269,7 @@ fn plan(
             Some(_) => WindowSteps::for_token(spec, YEAR_SECS, MOST_COUNTERS),
             None => portal,
         };
+        let most = most.cut_to(most_positions);
         (most.cut_to(carried), most.positions() > carried)
     };
     let wide = window.past > portal.past || window.future > portal.future;
@@ -215,8 +280,21 @@ fn plan(
             "this window is wider than the portal's: say why the person at the desk is the right one",
         ));
     }
-    let otps_needed = codes_needed(digits, u128::from(window.positions()));
-    Ok(Plan { window, otps_needed, wide, more_would_widen })
+    let positions = u128::from(window.positions()) * u128::from(beside);
+    let otps_needed = match spec.suite() {
+        Some(_) => responses_needed(digits, positions, gap),
+        None => codes_needed(digits, positions),
+    };
+    let tries = response_tries(positions, gap, codes);
+    Ok(Plan { window, otps_needed, tries, wide, more_would_widen })
+}
+
+/// Counters that are tried at each step of a token that has both; 1 for all others.
+const fn counters_beside(spec: &OtpSpec) -> u64 {
+    match spec {
+        OtpSpec::Ocra { suite } if suite.has_counter() && suite.time_step_secs().is_some() => COUNTERS_BESIDE,
+        _ => 1,
+    }
 }
 
 /// Distance in time of the two windows' limits is judged in start positions round the place where the
@@ -252,9 +330,13 @@ impl Service {
         &self,
         examined: &Examined,
         otps: &[Otp],
+        answered: Option<&Answered>,
         window: WindowSteps,
         now: UnixTime,
     ) -> Result<Searched, ServiceError> {
+        if examined.seed.spec.suite().is_some() {
+            return self.search_answers(examined, answered, otps, window, now);
+        }
         self.search_by(&self.generator(examined)?, examined, otps, window, now)
     }
 
@@ -277,9 +359,38 @@ impl Service {
         let found = admitted.find(generator, &codes, starts).conclude(examined.state.floor);
         let elapsed = self.clock.monotonic().saturating_sub(began);
         Ok(Searched {
-            found,
+            found: SequenceFound::of_codes(found, otps.len()),
             codes: otps.len(),
             evaluated,
+            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// Searches for the responses of a token with a keypad. Without challenges nothing fits.
+    fn search_answers(
+        &self,
+        examined: &Examined,
+        answered: Option<&Answered>,
+        otps: &[Otp],
+        window: WindowSteps,
+        now: UnixTime,
+    ) -> Result<Searched, ServiceError> {
+        let spec = &examined.seed.spec;
+        let counters = if spec.clock().is_some() { counters_beside(spec) - 1 } else { window.future };
+        let window = examined.response_window(counters, window.past, window.future, now);
+        let began = self.clock.monotonic();
+        let searched = match answered {
+            Some(answered) => {
+                self.searches.run(|| self.search_responses(examined, answered, otps, &window))?
+            }
+            None => None,
+        };
+        let elapsed = self.clock.monotonic().saturating_sub(began);
+        let found = searched.map_or(ResponseMatch::None, |searched| searched.found);
+        Ok(Searched {
+            found: SequenceFound::of_responses(found),
+            codes: otps.len(),
+            evaluated: searched.map_or(0, |searched| searched.evaluated),
             elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         })
     }
@@ -293,14 +404,28 @@ impl Service {
         window: Option<WindowSteps>,
         reason: Option<&str>,
     ) -> Result<SequenceOutcome, ServiceError> {
+        self.resync_responses(actor, serial, &[], otps, window, reason)
+    }
+
+    /// As [`Service::resync`], with the challenges that a token with a keypad was asked, one for each code.
+    pub fn resync_responses(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        challenges: &[String],
+        otps: &[Otp],
+        window: Option<WindowSteps>,
+        reason: Option<&str>,
+    ) -> Result<SequenceOutcome, ServiceError> {
         let reason = reason.map(str::trim).filter(|text| !text.is_empty());
-        self.until_settled(|| self.resync_once(actor, serial, otps, window, reason))
+        self.until_settled(|| self.resync_once(actor, serial, challenges, otps, window, reason))
     }
 
     fn resync_once(
         &self,
         actor: &Actor,
         serial: &TokenSerial,
+        challenges: &[String],
         otps: &[Otp],
         window: Option<WindowSteps>,
         reason: Option<&str>,
@@ -314,7 +439,11 @@ impl Service {
         })?;
         examined.require_usable(now)?;
         examined.require_shown()?;
-        let asked = Sequence { otps, portal, window, reason, pin: SequencePin::Proved, now };
+        examined.require_challenges("challenges", challenges.len(), otps.len())?;
+        let purpose = ChallengePurpose::Synchronization;
+        let answered =
+            (!challenges.is_empty()).then(|| Answered::of_token(examined.id(), purpose, challenges));
+        let asked = Sequence { otps, portal, window, reason, answered, pin: SequencePin::Proved, now };
         self.synchronize(actor, &examined, &asked, |_| Ok(Vec::new()))
     }
 
@@ -328,7 +457,8 @@ impl Service {
         asked: &Sequence<'_>,
         mut success: impl FnMut(&dyn View) -> Result<Changes, ServiceError> + Send + 'static,
     ) -> Result<SequenceOutcome, ServiceError> {
-        let Sequence { otps, portal, window, reason, pin, now } = *asked;
+        let Sequence { otps, portal, window, reason, pin, now, .. } = *asked;
+        let answered = asked.answered.clone();
         let digits = examined.digits()?;
         let bare = without_pins(examined, otps)?;
         let otps = bare.as_deref().unwrap_or(otps);
@@ -338,21 +468,38 @@ impl Service {
         let mut outcome = SequenceOutcome {
             result: SequenceResult::MoreOtpsNeeded,
             otps_needed: plan.otps_needed,
-            chance: chance(digits, otps.len(), u128::from(plan.window.positions())),
+            chance: chance(digits, otps.len(), plan.tries),
             evaluated: 0,
             elapsed_us: 0,
         };
         if otps.len() < plan.otps_needed {
             return Ok(outcome);
         }
-        let searched = self.search_codes(examined, otps, plan.window, now)?;
+        if examined.seed.spec.suite().is_some() && answered.is_none() {
+            // The page was left open for too long, or sent twice: there is nothing that these could answer.
+            outcome.result = SequenceResult::Replayed;
+            return Ok(outcome);
+        }
+        let searched = self.search_codes(examined, otps, answered.as_ref(), plan.window, now)?;
         (outcome.evaluated, outcome.elapsed_us) = (searched.evaluated, searched.elapsed_us);
         let (actor, examined) = (actor.clone(), examined.clone());
         let reason = reason.unwrap_or_default().to_owned();
-        let split = self.splits_check();
+        let (split, codes) = (self.splits_check(), searched.codes);
         outcome.result = self.decide(move |view| {
             let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
-            let (result, mut changes) = settle(&fresh, searched, plan, &actor, pin, now);
+            let (searched, spending) = match challenge::spent(view, &fresh, answered.as_ref(), now)? {
+                Spending::Open(changes) => (Some(searched), changes),
+                Spending::Spent => (None, Vec::new()),
+                Spending::Unknown => {
+                    (Some(Searched { found: SequenceFound::Nowhere, ..searched }), Vec::new())
+                }
+            };
+            let (result, mut changes) = match searched {
+                Some(searched) => settle(&fresh, searched, plan, &actor, pin, now),
+                // Not counted: what was answered before can never be accepted.
+                None => (SequenceResult::Replayed, Vec::new()),
+            };
+            changes.extend(spending);
             let done = matches!(result, SequenceResult::Synchronized { .. });
             if done && !fresh.state.used {
                 changes.extend(code::touch_batch(view, &fresh.token)?);
@@ -360,7 +507,7 @@ impl Service {
             let mut detail = vec![
                 ("result", result.name().to_owned()),
                 ("window", format!("-{} +{}", plan.window.past, plan.window.future)),
-                ("codes", searched.codes.to_string()),
+                ("codes", codes.to_string()),
             ];
             if let SequenceResult::Synchronized { steps, .. } = result {
                 detail.push(("steps", steps.to_string()));
@@ -388,6 +535,14 @@ impl Service {
     }
 }
 
+/// The responses that the portal's window of a token needs.
+pub(super) fn portal_codes(view: &dyn View, examined: &Examined) -> Result<usize, ServiceError> {
+    let (digits, window) = (examined.digits()?, portal_window(view, examined)?);
+    let beside = counters_beside(&examined.seed.spec);
+    let positions = u128::from(window.positions()) * u128::from(beside);
+    Ok(responses_needed(digits, positions, examined.response_gap()).min(CodeSequence::MAX_LEN))
+}
+
 /// The portal's window for a token: that of the resource asked about, else the default.
 pub(super) fn portal_window(view: &dyn View, examined: &Examined) -> Result<WindowSteps, ServiceError> {
     let (mut secs, mut counters) = (SelfService::DEFAULT_WINDOW_SECS, SelfService::DEFAULT_WINDOW_COUNTERS);
@@ -400,18 +555,28 @@ pub(super) fn portal_window(view: &dyn View, examined: &Examined) -> Result<Wind
 /// The state after a found sequence, and what it says of the clock.
 pub(super) fn take_over(
     fresh: &Examined,
-    start: MovingFactor,
-    codes: usize,
+    place: Place,
     now: UnixTime,
 ) -> (TokenState, i64, Option<i64>, Option<u64>) {
-    let last = MovingFactor(start.0.saturating_add(codes as u64 - 1));
-    let (steps, seconds) = match fresh.period() {
-        Some(_) => fresh.offset(last, now),
-        None => fresh.offset(start, now),
+    let (told, floor) = match place {
+        Place::Codes { start, codes } => {
+            let last = last_of(start, codes);
+            (if fresh.period().is_some() { last } else { start }, last.next())
+        }
+        Place::Responses { first, last } => {
+            let at = if fresh.period().is_some() { last } else { first };
+            (fresh.told(at), fresh.floor_after(last))
+        }
     };
+    let (steps, seconds) = fresh.offset(told, now);
     let drift = seconds.map(|seconds| Drift { seconds, learned_at: now });
-    let counter = fresh.period().is_none().then_some(last.next().0);
-    (code::accepted(fresh.state, last, now, drift), steps, seconds, counter)
+    let counter = fresh.counts().then_some(floor.0);
+    (code::accepted_to(fresh.state, floor, now, drift), steps, seconds, counter)
+}
+
+/// The position of the last of some codes in a row.
+const fn last_of(start: MovingFactor, codes: usize) -> MovingFactor {
+    MovingFactor(start.0.saturating_add(codes as u64 - 1))
 }
 
 fn settle(
@@ -438,8 +603,8 @@ fn settle(
         (result, vec![put(state)])
     };
     match searched.found {
-        SequenceMatch::One { start } => {
-            let (mut state, steps, seconds, counter) = take_over(fresh, start, searched.codes, now);
+        SequenceFound::One(place) => {
+            let (mut state, steps, seconds, counter) = take_over(fresh, place, now);
             // Else whoever found the token could clear the way for guessing at its PIN.
             state.budget = match pin {
                 SequencePin::Proved => state.budget,
@@ -448,20 +613,23 @@ fn settle(
             };
             (SequenceResult::Synchronized { steps, seconds, counter }, vec![put(state)])
         }
-        SequenceMatch::BehindFloor { start } => (behind_floor(fresh, start, searched.codes, now), Vec::new()),
-        SequenceMatch::Several => failure(SequenceResult::Ambiguous),
-        SequenceMatch::None if plan.more_would_widen => failure(SequenceResult::MoreOtpsNeeded),
-        SequenceMatch::None => failure(SequenceResult::NotFound),
+        SequenceFound::BehindFloor(place) => (behind_floor(fresh, place, now), Vec::new()),
+        SequenceFound::Several => failure(SequenceResult::Ambiguous),
+        SequenceFound::Nowhere if plan.more_would_widen => failure(SequenceResult::MoreOtpsNeeded),
+        SequenceFound::Nowhere => failure(SequenceResult::NotFound),
     }
 }
 
-fn behind_floor(fresh: &Examined, start: MovingFactor, codes: usize, now: UnixTime) -> SequenceResult {
-    let last = MovingFactor(start.0.saturating_add(codes as u64 - 1));
-    let near = last.0.abs_diff(fresh.center(now).0) <= JUST_USED_STEPS;
-    let OtpSpec::Totp { period, epoch_secs, .. } = fresh.seed.spec else {
+fn behind_floor(fresh: &Examined, place: Place, now: UnixTime) -> SequenceResult {
+    let last = match place {
+        Place::Codes { start, codes } => last_of(start, codes),
+        Place::Responses { last, .. } => fresh.told(last),
+    };
+    // A token that counts has no moment from which it is right again.
+    let Some((period, epoch_secs)) = fresh.seed.spec.clock().filter(|_| !fresh.counts()) else {
         return SequenceResult::Replayed;
     };
-    if near {
+    if last.0.abs_diff(fresh.center(now).0) <= JUST_USED_STEPS {
         return SequenceResult::Replayed;
     }
     let (steps, seconds) = fresh.offset(last, now);

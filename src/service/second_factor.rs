@@ -2,15 +2,16 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    AuditAction, AuditResult, LoginStage, PortalAction, Resource, ResourceId, Session, SessionKind, Subject,
-    Token, TokenId, UserId, Visit,
+    Actor, AuditAction, AuditResult, ChallengePurpose, LoginStage, PortalAction, Resource, ResourceId,
+    Session, SessionKind, Subject, Token, TokenId, UserId, Visit,
 };
 use crate::oath::Otp;
 use crate::secret::BearerToken;
 use crate::store::{Change, Changes, View};
 use crate::vault::{bearer_hash, bearer_token};
 
-use super::check::{CheckResult, compare, settle};
+use super::challenge::Answered;
+use super::check::{CheckResult, compare, settle_answered};
 use super::code::Examined;
 use super::environment::Arrival;
 use super::notice::Post;
@@ -142,7 +143,12 @@ impl Service {
                 Ok((CheckResult::Wrong, vec![entry]))
             });
         }
-        let comparison = compare(self, &examined, otp, now, false)?;
+        let asks = examined.seed.spec.suite().is_some();
+        let answered = if asks { self.answered_here(portal, &examined, 1, now)? } else { None };
+        if asks && (answered.is_none() || !examined.can_be_asked(now)) {
+            return self.unasked(&examined, user, &actor, action, page, portal, now);
+        }
+        let comparison = compare(self, &examined, otp, answered.as_ref(), now, false)?;
         let (old_key, resource, post, visit) = (portal.key, portal.resource.id, self.post()?, visit.clone());
         let split = self.splits_check();
         self.decide(move |view| {
@@ -150,7 +156,7 @@ impl Service {
             if view.session(&old_key)?.is_none() {
                 return Err(ServiceError::state("sign_in_order", "start again with the login"));
             }
-            let (result, mut changes) = settle(view, &fresh, comparison, now)?;
+            let (result, mut changes) = settle_answered(view, &fresh, comparison, answered.as_ref(), now)?;
             let right = matches!(result, CheckResult::Accepted { .. });
             let (mut done, mut word) = (right, result.name());
             if right && complete {
@@ -172,6 +178,46 @@ impl Service {
                 vec![("page", page.to_owned()), ("result", word.to_owned())],
             ));
             Ok((result, changes))
+        })
+    }
+
+    /// The open challenges of this visit that its token answers: at sign-in, or as a proof.
+    pub(super) fn answered_here(
+        &self,
+        portal: &PortalSession,
+        examined: &Examined,
+        responses: usize,
+        now: UnixTime,
+    ) -> Result<Option<Answered>, ServiceError> {
+        let purpose = match (&portal.stage, responses) {
+            (LoginStage::Full { .. }, 1) => ChallengePurpose::Proof,
+            (_, 1) => ChallengePurpose::SignIn,
+            _ => ChallengePurpose::Synchronization,
+        };
+        let token = Some(examined.id());
+        self.store.read(|view| Answered::of_session(view, portal.key, purpose, token, responses, now))
+    }
+
+    /// What was typed answers nothing: the challenge was answered before, or has grown too old.
+    #[expect(clippy::too_many_arguments, reason = "what an audit record says")]
+    fn unasked(
+        &self,
+        examined: &Examined,
+        user: UserId,
+        actor: &Actor,
+        action: AuditAction,
+        page: &'static str,
+        portal: &PortalSession,
+        now: UnixTime,
+    ) -> Result<CheckResult, ServiceError> {
+        let subjects =
+            vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(portal.resource.id)];
+        let (actor, last_used) = (actor.clone(), examined.state.last_used);
+        self.decide(move |_| {
+            let detail = vec![("page", page.to_owned()), ("result", "no_challenge".to_owned())];
+            let result = AuditResult::Refused;
+            let entry = super::audit_entry(now, &actor, action, subjects.clone(), result, detail);
+            Ok((CheckResult::Replayed { last_used }, vec![entry]))
         })
     }
 
@@ -200,7 +246,11 @@ impl Service {
             let window = self.store.read(|view| portal_window(view, &examined))?;
             let pin = self.sequence_pin(&examined, otps)?;
             proved = pin == SequencePin::Proved;
-            let asked = Sequence { otps, portal: window, window: None, reason: None, pin, now };
+            let answered = match examined.seed.spec.suite() {
+                Some(_) => self.answered_here(portal, &examined, otps.len(), now)?,
+                None => None,
+            };
+            let asked = Sequence { otps, portal: window, window: None, reason: None, answered, pin, now };
             let (acting, visiting, post) = (actor.clone(), visit.clone(), self.post()?);
             let subjects =
                 vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(resource)];

@@ -2,7 +2,7 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, Budget, Import, ImportState, Job, JobId, JobState, Subject,
+    Actor, AuditAction, AuditResult, Budget, Challenges, Import, ImportState, Job, JobId, JobState, Subject,
 };
 use crate::store::{Change, Changes, Page, Slice, StoreError, View};
 
@@ -106,6 +106,7 @@ impl Service {
         self.decide(move |view| {
             let sessions = view.dead_sessions(now, CHUNK)?;
             let drafts = view.dead_drafts(now, CHUNK)?;
+            let challenges = view.dead_challenges(now, CHUNK)?;
             let jobs: Vec<JobId> = view
                 .oldest_jobs(CHUNK)?
                 .into_iter()
@@ -122,10 +123,20 @@ impl Service {
                 budgets = view.stale_budgets(now, (budgets.len() + beyond).min(CHUNK))?.0;
             }
             // Some of a chunk may have to stay; while it is mostly old, the next one may hold more.
-            let removed = [sessions.len(), drafts.len(), jobs.len(), mails.len(), posts.len(), budgets.len()];
+            let removed = [
+                sessions.len(),
+                drafts.len(),
+                challenges.len(),
+                jobs.len(),
+                mails.len(),
+                posts.len(),
+                budgets.len(),
+            ];
             let more = removed.iter().any(|count| *count > CHUNK / 2);
             let mut changes: Changes = sessions.into_iter().map(Change::DeleteSession).collect();
             changes.extend(drafts.into_iter().map(Change::DeleteDraft));
+            let forgotten = |owner| Change::PutChallenges(owner, Challenges::default());
+            changes.extend(challenges.into_iter().map(forgotten));
             changes.extend(jobs.into_iter().map(Change::DeleteJob));
             changes.extend(mails.into_iter().map(Change::DeleteMail));
             changes.extend(posts.into_iter().map(Change::DeletePost));

@@ -6,7 +6,7 @@ use super::StoreError;
 use super::apply::Applier;
 use super::keys;
 use super::kv::{Order, Span, Tab};
-use crate::model::{LoginStage, Session, SessionKind, TokenDraft};
+use crate::model::{ChallengeOwner, Challenges, LoginStage, Session, SessionKind, TokenDraft};
 
 impl Applier<'_> {
     pub(super) fn put_session(&self, key: &[u8; 32], session: &Session) -> Result<(), StoreError> {
@@ -17,6 +17,9 @@ impl Applier<'_> {
     pub(super) fn remove_session(&self, key: &[u8]) -> Result<(), StoreError> {
         let old = self.take::<Session>(Tab::Sessions, key)?;
         self.remove_draft(key)?;
+        if let Ok(session) = <[u8; 32]>::try_from(key) {
+            self.put_challenges(ChallengeOwner::Session(session), &Challenges::default())?;
+        }
         self.index_session(key, old.as_ref(), None)
     }
 
@@ -28,6 +31,22 @@ impl Applier<'_> {
     pub(super) fn remove_draft(&self, session: &[u8]) -> Result<(), StoreError> {
         let old = self.take::<TokenDraft>(Tab::Drafts, session)?;
         self.index_draft(session, old.as_ref(), None)
+    }
+
+    pub(super) fn put_challenges(
+        &self,
+        owner: ChallengeOwner,
+        challenges: &Challenges,
+    ) -> Result<(), StoreError> {
+        let key = keys::challenges(owner);
+        let gone = challenges.0.is_empty();
+        let old = if gone {
+            self.take::<Challenges>(Tab::Challenges, &key)?
+        } else {
+            self.put(Tab::Challenges, &key, challenges)?
+        };
+        let end = |challenges: &Challenges| keys::joined(&[&keys::moment(challenges.ends_at()), &key]);
+        self.reindex(Tab::ChallengeEnds, old.as_ref().map(end), (!gone).then(|| end(challenges)))
     }
 
     fn index_draft(

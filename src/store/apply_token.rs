@@ -7,8 +7,8 @@ use super::kv::{Order, Span, Tab};
 use super::record;
 use super::runs::Aside;
 use crate::model::{
-    Batch, BatchAssignment, BatchAssignmentId, BatchId, BatchState, Custody, Fingerprint, Import,
-    ImportState, SeedRow, SeedVersion, Token, TokenId, TokenState, Tombstone,
+    Batch, BatchAssignment, BatchAssignmentId, BatchId, BatchState, ChallengeOwner, Challenges, Custody,
+    Fingerprint, Import, ImportState, SeedRow, SeedVersion, Token, TokenId, TokenState, Tombstone,
 };
 
 impl Applier<'_> {
@@ -90,6 +90,8 @@ impl Applier<'_> {
         }
         self.index_token(id, old.as_ref(), None)?;
         self.kv.delete(Tab::Mailings, &keys::number(id.0))?;
+        self.kv.delete(Tab::PinHashes, &keys::number(id.0))?;
+        self.put_challenges(ChallengeOwner::Token(id), &Challenges::default())?;
         let mut rows = Vec::new();
         let span = Span::prefix(&keys::number(id.0));
         for (key, bytes) in self.kv.range(Tab::Seeds, &span, Order::Up, usize::MAX)? {

@@ -2,10 +2,11 @@
 
 use crate::model::{
     ApiKey, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId, BatchId, Budget,
-    BudgetKey, DataKeyId, EmergencyCode, Environments, Import, ImportId, ImportLine, Job, JobId, Look,
-    MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, SeedRow, SeedVersion,
-    Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone,
-    User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
+    BudgetKey, ChallengeOwner, Challenges, DataKeyId, EmergencyCode, Environments, Import, ImportId,
+    ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
+    SealedSeed, SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId,
+    TokenMailing, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId,
+    WrappedKey,
 };
 
 use super::{KeyName, StoreMeta};
@@ -81,6 +82,12 @@ pub enum Change {
     PutDraft([u8; 32], TokenDraft),
     /// It is not set up any more. Also goes with its session.
     DeleteDraft([u8; 32]),
+    /// What an owner was asked; an empty list goes.
+    PutChallenges(ChallengeOwner, Challenges),
+    /// The sealed hash of a PIN that goes into a token's responses. Also goes with its token.
+    PutPinHash(TokenId, SealedSeed),
+    /// There is none any more.
+    DeletePinHash(TokenId),
     /// A request to restore access.
     PutUserIssue(Box<UserIssue>),
     /// It goes. Also goes with its user.

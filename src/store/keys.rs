@@ -4,8 +4,8 @@
 use super::KeyName;
 use crate::clock::UnixTime;
 use crate::model::{
-    AssignmentKind, BudgetKey, BudgetKind, Fingerprint, OperatorId, ResourceId, SeedVersion, Subject,
-    TokenId, UserId,
+    AssignmentKind, BudgetKey, BudgetKind, ChallengeOwner, Fingerprint, OperatorId, ResourceId, SeedVersion,
+    Subject, TokenId, UserId,
 };
 
 /// Keys of the `meta` table.
@@ -259,6 +259,22 @@ pub(super) fn user_sessions(user: UserId) -> [u8; 9] {
     tagged(2, user.0)
 }
 
+/// The challenges of an owner.
+pub(super) fn challenges(owner: ChallengeOwner) -> Vec<u8> {
+    match owner {
+        ChallengeOwner::Token(id) => tagged(0, id.0).to_vec(),
+        ChallengeOwner::Session(session) => joined(&[&[1], &session]),
+    }
+}
+
+/// The owner whose challenges lie under this key.
+pub(super) fn challenge_owner(key: &[u8]) -> Option<ChallengeOwner> {
+    match key.split_first()? {
+        (0, id) => Some(ChallengeOwner::Token(TokenId(u64::from_be_bytes(id.try_into().ok()?)))),
+        (_, session) => Some(ChallengeOwner::Session(session.try_into().ok()?)),
+    }
+}
+
 /// Where a user issue stands in the list: open ones first, the oldest before the others; then those that have
 /// ended, the newest before the others.
 pub(super) const fn issue_place(id: u64, is_open: bool) -> u64 {
@@ -308,6 +324,13 @@ mod tests {
             assert_eq!(hashed_budget(&budget(key)), Some(key));
         }
         assert_eq!(hashed_budget(&budget(BudgetKey::User(BudgetKind::Password, UserId(1)))), None);
+    }
+
+    #[test]
+    fn owners_of_challenges_are_read_back() {
+        for owner in [ChallengeOwner::Token(TokenId(300)), ChallengeOwner::Session([7; 32])] {
+            assert_eq!(challenge_owner(&challenges(owner)), Some(owner));
+        }
     }
 
     #[test]

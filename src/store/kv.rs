@@ -132,6 +132,12 @@ tables! {
     Drafts = "drafts",
     /// End, session.
     DraftEnds = "draft_ends",
+    /// Token or session -> record of what it was asked.
+    Challenges = "challenges",
+    /// End, token or session.
+    ChallengeEnds = "challenge_ends",
+    /// Token -> record of a sealed hash of a PIN.
+    PinHashes = "pin_hashes",
     /// User -> record.
     EmergencyCodes = "emergency_codes",
     /// Token -> record of what was mailed last.

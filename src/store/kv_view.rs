@@ -12,11 +12,11 @@ use super::{
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
-    BatchId, BatchState, Budget, BudgetKey, DataKeyId, EmergencyCode, Environments, Fingerprint, Import,
-    ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource,
-    ResourceId, Scope, SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft,
-    TokenId, TokenMailing, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost,
-    WebhookPostId, WrappedKey,
+    BatchId, BatchState, Budget, BudgetKey, ChallengeOwner, Challenges, DataKeyId, EmergencyCode,
+    Environments, Fingerprint, Import, ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode, Operator,
+    OperatorId, OutboxMail, Resource, ResourceId, Scope, SealedSeed, SeedRow, SeedVersion, Session,
+    Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User,
+    UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
 };
 
 impl View for KvView<'_> {
@@ -384,6 +384,20 @@ impl View for KvView<'_> {
         let span = Span { from: Vec::new(), to: keys_through(now) };
         let dead = self.kv.range(Tab::DraftEnds, &span, Order::Up, limit)?;
         Ok(dead.iter().filter_map(|(key, _)| key[8..].try_into().ok()).collect())
+    }
+
+    fn challenges(&self, owner: ChallengeOwner) -> Found<Challenges> {
+        self.record(Tab::Challenges, &keys::challenges(owner))
+    }
+
+    fn dead_challenges(&self, now: UnixTime, limit: usize) -> Result<Vec<ChallengeOwner>, StoreError> {
+        let span = Span { from: Vec::new(), to: keys_through(now) };
+        let dead = self.kv.range(Tab::ChallengeEnds, &span, Order::Up, limit)?;
+        Ok(dead.iter().filter_map(|(key, _)| keys::challenge_owner(&key[8..])).collect())
+    }
+
+    fn pin_hash(&self, token: TokenId) -> Found<SealedSeed> {
+        self.record(Tab::PinHashes, &keys::number(token.0))
     }
 
     fn mailing(&self, token: TokenId) -> Found<TokenMailing> {

@@ -6,11 +6,11 @@ use super::{AssignmentFilter, AuditFilter, Page, Slice, StoreError, TokenFilter,
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
-    BatchId, Budget, BudgetKey, DataKeyId, EmergencyCode, Environments, Fingerprint, Import, ImportId,
-    ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
-    Scope, SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId,
-    TokenMailing, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId,
-    WrappedKey,
+    BatchId, Budget, BudgetKey, ChallengeOwner, Challenges, DataKeyId, EmergencyCode, Environments,
+    Fingerprint, Import, ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId,
+    OutboxMail, Resource, ResourceId, Scope, SealedSeed, SeedRow, SeedVersion, Session, Subscription,
+    SubscriptionId, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User, UserId, UserIssue,
+    UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
 };
 
 /// The store's own description.
@@ -208,6 +208,13 @@ pub trait View {
     fn draft(&self, session: &[u8; 32]) -> Found<TokenDraft>;
     /// Sessions whose drafts have ended, for the sweep.
     fn dead_drafts(&self, now: UnixTime, limit: usize) -> Result<Vec<[u8; 32]>, StoreError>;
+
+    /// What an owner was asked.
+    fn challenges(&self, owner: ChallengeOwner) -> Found<Challenges>;
+    /// Owners whose challenges can be forgotten, for the sweep.
+    fn dead_challenges(&self, now: UnixTime, limit: usize) -> Result<Vec<ChallengeOwner>, StoreError>;
+    /// The sealed hash of the PIN that goes into a token's responses.
+    fn pin_hash(&self, token: TokenId) -> Found<SealedSeed>;
 
     /// What was mailed last of a mail token.
     fn mailing(&self, token: TokenId) -> Found<TokenMailing>;

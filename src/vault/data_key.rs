@@ -48,6 +48,10 @@ pub(super) fn associated_data(store_id: &[u8; 16], context: SealContext) -> Vec<
             aad.extend_from_slice(b"webhook");
             aad.extend_from_slice(&subscription.0.to_be_bytes());
         }
+        SealContext::PinHash(token) => {
+            aad.extend_from_slice(b"pin hash");
+            aad.extend_from_slice(&token.0.to_be_bytes());
+        }
     }
     aad
 }

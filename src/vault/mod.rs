@@ -75,6 +75,8 @@ pub enum SealContext {
     Draft([u8; 32]),
     /// What requests to a webhook are signed with.
     Webhook(SubscriptionId),
+    /// The hash of a PIN that goes into a token's responses.
+    PinHash(TokenId),
 }
 
 /// The keys of a store, as they lie in it.

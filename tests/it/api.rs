@@ -263,22 +263,42 @@ async fn a_challenge_is_taken_where_a_token_answers_one() {
         let (status, answer) = api.json("POST", &format!("/api/v1/tokens/TOK-1/{path}"), body).await;
         let said = (status.as_u16(), &answer["code"], &answer["field"]);
         assert_eq!(said, (422, &json!("challenge_not_expected"), &json!(field)), "{answer}");
-        let (status, answer) = api.json("POST", &format!("/api/v1/tokens/OCR-1/{path}"), body).await;
-        assert_eq!((status.as_u16(), &answer["code"]), (409, &json!("kind_not_supported")), "{answer}");
     }
-    let confirm = |serial: &str| {
-        let mut body = more.clone();
-        (body["user"], body["serial"]) = (json!("anna"), json!(serial));
-        body
+    let (status, answer) = api.json("POST", "/api/v1/tokens/OCR-1/check", &json!({ "otp": "123456" })).await;
+    assert_eq!((status.as_u16(), &answer["code"]), (409, &json!("challenge_needed")), "{answer}");
+    let checked = api.done("POST", "/api/v1/tokens/OCR-1/check", &one).await;
+    assert_eq!(checked["result"], json!("wrong"), "nobody was asked this");
+
+    let ocra = mintmark::oath::OcraSuite::parse(suite).expect("a suite");
+    let answer = |asked: &str| {
+        let question = mintmark::oath::Question::new(&ocra, asked).expect("a question");
+        let (seed, inputs) = (Seed::new(secret.clone()), mintmark::oath::OcraInputs::default());
+        let generator = mintmark::oath::OcraGenerator::new(&seed, &ocra, &question, &inputs);
+        generator.expect("nothing missing").response(mintmark::oath::OcraPosition::START).to_string()
     };
-    for serial in ["TOK-1", "UNKNOWN"] {
-        let (status, answer) =
-            api.json("POST", "/api/v1/resources/VPN/confirmations", &confirm(serial)).await;
-        assert_eq!((status.as_u16(), &answer["field"]), (422, &json!("challenges")), "{answer}");
+    let mut asked = Vec::new();
+    for purpose in ["check", "confirm", "confirm"] {
+        let body = json!({ "serial": "OCR-1", "purpose": purpose });
+        let made = api.done("POST", "/api/v1/challenges", &body).await;
+        assert!(made["expires_at"].is_string(), "{made}");
+        asked.push(made["challenge"].as_str().expect("a text").to_owned());
     }
+    let right = json!({ "otp": answer(&asked[0]), "challenge": asked[0] });
+    for result in ["accepted", "replayed"] {
+        let checked = api.done("POST", "/api/v1/tokens/OCR-1/check", &right).await;
+        assert_eq!(checked["result"], json!(result), "{checked}");
+    }
+    let (status, refused) =
+        api.json("POST", "/api/v1/challenges", &json!({ "serial": "OCR-1", "purpose": "tea" })).await;
+    assert_eq!((status.as_u16(), &refused["code"]), (422, &json!("purpose_unknown")), "{refused}");
+
+    let codes = json!([answer(&asked[1]), answer(&asked[2])]);
+    let body = json!({ "user": "anna", "serial": "OCR-1", "otps": codes, "challenges": asked[1..] });
+    let confirmed = api.done("POST", "/api/v1/resources/VPN/confirmations", &body).await;
+    assert_eq!(confirmed["result"], json!("confirmed"), "{confirmed}");
     let login = json!({ "user": "anna", "otp": "123456", "challenge": "12345678" });
-    let (status, answer) = api.json("POST", "/api/v1/resources/VPN/authenticate", &login).await;
-    assert_eq!((status.as_u16(), &answer["field"]), (422, &json!("challenge")), "{answer}");
+    let rejected = api.done("POST", "/api/v1/resources/VPN/authenticate", &login).await;
+    assert_eq!(rejected["result"], json!("rejected"), "{rejected}");
 }
 
 #[tokio::test]

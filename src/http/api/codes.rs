@@ -16,13 +16,14 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
-use crate::model::{Actor, OtpSpec, TokenSerial};
+use crate::model::ChallengePurpose;
 use crate::service::{
-    AuthRequest, AuthResult, CheckResult, ConfirmRequest, ConfirmResult, SequenceOutcome, SequenceResult,
-    WindowSteps,
+    AuthRequest, AuthResult, CheckResult, ConfirmRequest, ConfirmResult, IssuedChallenge, SequenceOutcome,
+    SequenceResult, Service, WindowSteps,
 };
 
 pub(super) const RULES: &[Rule] = &[
+    Rule::new("POST", "/api/v1/challenges", Permission::Check),
     Rule::new("POST", "/api/v1/tokens/{serial}/check", Permission::Check),
     Rule::new("POST", "/api/v1/tokens/{serial}/resync", Permission::Resync),
     Rule::new("GET", "/api/v1/resources/{name}/confirmations", Permission::Read),
@@ -36,6 +37,7 @@ const SLOW: Duration = Duration::from_secs(2);
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .routes(routes!(challenge))
         .routes(routes!(check))
         .routes(routes!(resync))
         .routes(routes!(unconfirmed, confirm))
@@ -43,19 +45,43 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(authenticate))
 }
 
-/// True when the token answers challenges; what is asked about it then is refused by its kind.
-async fn is_asked(state: &AppState, actor: &Actor, serial: &TokenSerial) -> Result<bool, ApiError> {
-    let (actor, serial) = (actor.clone(), serial.clone());
-    let view = state.blocking(move |service| service.token(&actor, &serial)).await?;
-    Ok(matches!(view.spec, OtpSpec::Ocra { .. }))
+/// The challenges of a request, as they are compared.
+fn trimmed(challenges: Option<Vec<String>>) -> Vec<String> {
+    challenges.unwrap_or_default().iter().map(|text| text.trim().to_owned()).collect()
 }
 
-fn not_expected(field: &'static str) -> ApiError {
-    ApiError::field(
-        field,
-        "challenge_not_expected",
-        "this token shows codes without a challenge: leave it out",
-    )
+/// What is to be asked.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChallengeBody {
+    serial: String,
+    /// What it is for; it counts for nothing else. check (the default), resync, confirm or authenticate.
+    purpose: Option<String>,
+}
+
+/// A challenge: typed into the token, answered once.
+#[derive(Serialize, ToSchema)]
+struct ChallengeAnswer {
+    challenge: String,
+    /// Until when it can be answered.
+    expires_at: String,
+}
+
+#[utoipa::path(post, path = "/api/v1/challenges", tag = "codes", request_body = ChallengeBody,
+    responses((status = 200, body = ChallengeAnswer)))]
+async fn challenge(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    ApiJson(body): ApiJson<ChallengeBody>,
+) -> ApiResult<ChallengeAnswer> {
+    let serial = common::serial("serial", &body.serial)?;
+    let purpose =
+        ChallengePurpose::from_name(body.purpose.as_deref().unwrap_or("check")).ok_or_else(|| {
+            let purposes = "purpose is check, resync, confirm or authenticate";
+            ApiError::field("purpose", "purpose_unknown", purposes)
+        })?;
+    let issued = state.blocking(move |service| service.issue_challenge(&actor, &serial, purpose)).await?;
+    Ok(Json(ChallengeAnswer { challenge: issued.text, expires_at: time(issued.expires_at) }))
 }
 
 /// A code to check.
@@ -94,13 +120,11 @@ async fn check(
     ApiJson(body): ApiJson<CheckBody>,
 ) -> ApiResult<CheckAnswer> {
     let (serial, otp) = (common::serial("serial", &serial)?, body.otp.otp("otp")?);
-    // To a verifier all serials are alike, those of keypad tokens and those that nobody has, too.
-    if body.challenge.is_some() && !(actor.is_operator() && is_asked(&state, &actor, &serial).await?) {
-        return Err(not_expected("challenge"));
-    }
     // A PIN is compared with much work, on purpose: not here.
-    let result = if actor.is_operator() || otp.len() > 8 {
-        state.blocking(move |service| service.check(&actor, &serial, &otp)).await?
+    let result = if actor.is_operator() || otp.len() > 8 || body.challenge.is_some() {
+        let check =
+            move |service: &Service| service.check_response(&actor, &serial, body.challenge.as_deref(), &otp);
+        state.blocking(check).await?
     } else {
         // Integrations ask often, and each needs few codes: handing every one to another thread and back
         // would take longer than the check.
@@ -212,12 +236,13 @@ async fn resync(
     ApiJson(body): ApiJson<ResyncBody>,
 ) -> ApiResult<ResyncAnswer> {
     let (serial, otps) = (common::serial("serial", &serial)?, common::otps(&body.otps)?);
-    if body.challenges.is_some() && !is_asked(&state, &actor, &serial).await? {
-        return Err(not_expected("challenges"));
-    }
+    let challenges = trimmed(body.challenges);
     let window = body.window.map(WindowBody::steps);
     let outcome = state
-        .blocking(move |service| service.resync(&actor, &serial, &otps, window, body.reason.as_deref()))
+        .blocking(move |service| {
+            let reason = body.reason.as_deref();
+            service.resync_responses(&actor, &serial, &challenges, &otps, window, reason)
+        })
         .await?;
     Ok(Json(outcome.into()))
 }
@@ -265,14 +290,11 @@ async fn confirm(
     let serial = common::serial("serial", &body.serial)?;
     let otps = common::otps(&body.otps)?;
     let tells_why = actor.is_operator();
-    // One answer for every serial, but for operators, who are told the reason anyway.
-    if body.challenges.is_some() && !(tells_why && is_asked(&state, &actor, &serial).await.unwrap_or(false)) {
-        return Err(not_expected("challenges"));
-    }
+    let challenges = trimmed(body.challenges);
     let result = state
         .blocking(move |service| {
             let request = ConfirmRequest { resource: &resource, user: &user, serial: &serial, otps: &otps };
-            service.confirm(&actor, &request)
+            service.confirm_responses(&actor, &request, &challenges)
         })
         .await?;
     let mut answer = ConfirmAnswer {
@@ -389,12 +411,18 @@ struct AuthBody {
 #[derive(Serialize, ToSchema)]
 struct AuthAnswer {
     /// accepted, rejected, challenge or blocked. challenge: the password was right, and the code that is mailed to the
-    /// user is asked for next: ask again with both.
+    /// user, or the response of the user's token with a keypad, is asked for next: ask again with both.
     result: &'static str,
     /// With challenge: a code was mailed by this. False: there were enough mails lately (the last one may hold still),
     /// or no mail address is on record.
     #[serde(skip_serializing_if = "Option::is_none")]
     mailed: Option<bool>,
+    /// What the token with a keypad is asked: give it back with the response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenge: Option<String>,
+    /// Until when it can be answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
 }
 
 #[utoipa::path(post, path = "/api/v1/resources/{name}/authenticate", tag = "codes",
@@ -405,10 +433,6 @@ async fn authenticate(
     Path(name): Path<String>,
     ApiJson(body): ApiJson<AuthBody>,
 ) -> ApiResult<AuthAnswer> {
-    if body.challenge.is_some() {
-        // The same for every login: another answer would tell who has a token with a keypad.
-        return Err(not_expected("challenge"));
-    }
     let resource = common::resource("resource", &name)?;
     let user = common::login("user", &body.user)?;
     let otp = body.otp.map(|otp| otp.otp("otp")).transpose()?;
@@ -421,12 +445,16 @@ async fn authenticate(
                 otp: otp.as_ref(),
                 address: body.address.as_deref(),
             };
-            service.authenticate(&actor, &resource, &request)
+            service.authenticate_response(&actor, &resource, &request, body.challenge.as_deref())
         })
         .await?;
-    let mailed = match result {
-        AuthResult::Challenge { mailed } => Some(mailed),
-        _ => None,
-    };
-    Ok(Json(AuthAnswer { result: result.name(), mailed }))
+    let mut answer = AuthAnswer { result: result.name(), mailed: None, challenge: None, expires_at: None };
+    match result {
+        AuthResult::Challenge { mailed } => answer.mailed = Some(mailed),
+        AuthResult::Question(IssuedChallenge { text, expires_at }) => {
+            (answer.challenge, answer.expires_at) = (Some(text), Some(time(expires_at)));
+        }
+        _ => {}
+    }
+    Ok(Json(answer))
 }

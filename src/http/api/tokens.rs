@@ -17,7 +17,6 @@ use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{Actor, BudgetState, DisabledBy, OtpSpec, Role, TokenSerial};
-use crate::oath::HashAlg;
 use crate::service::{TokenPatch, TokenQuery, TokenView};
 
 pub(super) const RULES: &[Rule] = &[
@@ -106,14 +105,20 @@ pub(super) struct TokenDto {
     created_at: String,
 }
 
+/// True when the floor of a token is its next counter.
+fn has_counter(spec: &OtpSpec) -> bool {
+    match spec {
+        OtpSpec::Hotp { .. } => true,
+        OtpSpec::Ocra { suite } => suite.has_counter(),
+        OtpSpec::Totp { .. } | OtpSpec::Mail { .. } => false,
+    }
+}
+
 impl TokenDto {
     pub(super) fn of(view: TokenView, now: UnixTime) -> Self {
         let TokenView { token, spec, state, custody, batch, user, creator, replaces, replaced_by, .. } = view;
         let assignments = view.assignments;
-        let step = match spec {
-            OtpSpec::Totp { period, .. } => Some(period.get()),
-            _ => None,
-        };
+        let step = spec.clock().map(|(period, _)| period.get());
         let (blocked, blocked_until) = match state.budget.state(now) {
             BudgetState::Open => (false, None),
             BudgetState::Wait { until } => (true, Some(time(until))),
@@ -122,18 +127,11 @@ impl TokenDto {
         Self {
             kind: spec.kind().name(),
             origin: token.origin.name(),
-            hash: spec.hash().map(|hash| match hash {
-                HashAlg::Sha1 => "sha1",
-                HashAlg::Sha256 => "sha256",
-                HashAlg::Sha512 => "sha512",
-            }),
+            hash: Some(spec.hash().name()),
             digits: spec.digits().map(crate::oath::Digits::get),
             step,
-            counter: matches!(spec, OtpSpec::Hotp { .. }).then_some(state.floor.0),
-            suite: match &spec {
-                OtpSpec::Ocra { suite } => Some(suite.as_str().to_owned()),
-                _ => None,
-            },
+            counter: has_counter(&spec).then_some(state.floor.0),
+            suite: spec.suite().map(|suite| suite.as_str().to_owned()),
             enabled: token.disabled.is_none(),
             disabled_by: token.disabled.map(DisabledBy::name),
             custody,

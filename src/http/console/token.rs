@@ -190,9 +190,9 @@ pub(super) async fn find(
 fn facts(token: &TokenView, now: UnixTime) -> Vec<Fact> {
     let fact = |id, value: &str| Fact::new(&Words::ENGLISH.text(id), value);
     let mut facts = vec![fact("tokens-serial", token.token.serial.display()).copied()];
-    let kind = match token.spec.hash() {
-        Some(hash) => format!("{}, {}", kind_words(&token.spec), hash.name().to_uppercase()),
-        None => kind_words(&token.spec),
+    let kind = match token.spec.suite() {
+        Some(suite) => suite.as_str().to_owned(),
+        None => format!("{}, {}", kind_words(&token.spec), token.spec.hash().name().to_uppercase()),
     };
     facts.push(fact("tokens-kind", &kind));
     if !token.token.manufacturer.is_empty() || !token.token.model.is_empty() {

@@ -8,6 +8,7 @@ use super::token::{find, shell};
 use super::{Fields, serial_of, typed};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
+use crate::http::codes::{ask_at_desk, challenges_beside};
 use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, Path};
 use crate::http::page::console::token as view;
@@ -16,7 +17,7 @@ use crate::http::state::AppState;
 use crate::http::{frame, words};
 use crate::model::OtpSpec;
 use crate::oath::Otp;
-use crate::service::{CheckResult, SequenceOutcome, SequenceResult, TokenView, WindowSteps};
+use crate::service::{CheckResult, SequenceOutcome, SequenceResult, Service, TokenView, WindowSteps};
 use crate::words::Words;
 
 fn ring(token: &TokenView, now: UnixTime) -> Option<Ring> {
@@ -31,16 +32,18 @@ fn codes_are_mailed() -> Notice {
     Notice::say(Tone::Neutral, Words::ENGLISH, "token-page-codes-mailed")
 }
 
-fn check_tab(
+async fn check_tab(
+    state: &AppState,
+    acting: &Acting,
     token: &TokenView,
-    now: UnixTime,
     result: Option<Notice>,
     error: Option<String>,
-) -> view::TokenTab {
+) -> Result<view::TokenTab, ApiError> {
     let label = Words::ENGLISH.text("token-page-otp");
-    let code = Code { name: "otp".into(), label, challenge: None, error };
+    let mut codes = vec![Code { name: "otp".into(), label, challenge: None, error }];
+    ask_at_desk(state, &acting.0, token, &mut codes).await?;
     let result = result.or_else(|| token.spec.is_mailed().then(codes_are_mailed));
-    view::TokenTab::Check(view::Check { codes: vec![code], ring: ring(token, now), result })
+    Ok(view::TokenTab::Check(view::Check { codes, ring: ring(token, state.service.now()), result }))
 }
 
 /// The form for one code.
@@ -51,7 +54,7 @@ pub(super) async fn check_form(
     Path(serial): Path<String>,
 ) -> Result<Response, ApiError> {
     let token = find(&state, &acting, &serial_of(&serial)?).await?;
-    let tab = check_tab(&token, state.service.now(), None, None);
+    let tab = check_tab(&state, &acting, &token, None, None).await?;
     Ok(frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None)))
 }
 
@@ -101,7 +104,10 @@ pub(super) async fn check(
     let answer = match Otp::parse(fields.get("otp")) {
         Ok(otp) => {
             let (actor, named) = (acting.0.clone(), serial.clone());
-            state.blocking(move |service| service.check(&actor, &named, &otp)).await
+            let challenge = challenges_beside(&["otp"], |name| fields.get(name)).pop();
+            let check =
+                move |service: &Service| service.check_response(&actor, &named, challenge.as_deref(), &otp);
+            state.blocking(check).await
         }
         Err(error) => Err(ApiError::field("otp", "otp_malformed", error.to_string())),
     };
@@ -111,15 +117,16 @@ pub(super) async fn check(
     let (status, tab) = match answer {
         Ok(result) => {
             flash = Some(check_notice(result, now).into_flash());
-            (StatusCode::OK, check_tab(&token, now, None, None))
+            (StatusCode::OK, check_tab(&state, &acting, &token, None, None).await?)
         }
-        Err(error) if error.status == StatusCode::UNPROCESSABLE_ENTITY => {
-            (error.status, check_tab(&token, now, None, Some(words::sentence(&error.message))))
-        }
+        Err(error) if error.status == StatusCode::UNPROCESSABLE_ENTITY => (
+            error.status,
+            check_tab(&state, &acting, &token, None, Some(words::sentence(&error.message))).await?,
+        ),
         Err(error) if error.status == StatusCode::CONFLICT => {
             let title = Words::ENGLISH.text("token-page-unchecked");
             let notice = Notice::new(Tone::Attention, &title, &words::sentence(&error.message));
-            (error.status, check_tab(&token, now, Some(notice), None))
+            (error.status, check_tab(&state, &acting, &token, Some(notice), None).await?)
         }
         Err(error) => return Err(error),
     };
@@ -130,26 +137,26 @@ pub(super) async fn check(
 
 fn windows(token: &TokenView, selected: &str) -> Vec<Choice> {
     let auto = ("", "token-page-look-auto");
-    let pairs: &[(&str, &str)] = match token.spec {
-        OtpSpec::Totp { .. } => &[
+    let pairs: &[(&str, &str)] = match token.spec.clock() {
+        Some(_) => &[
             auto,
             ("P1D", "token-page-look-day"),
             ("P30D", "token-page-look-month"),
             ("P365D", "token-page-look-year"),
         ],
-        _ => &[auto, ("1000", "token-page-look-1000"), ("100000", "token-page-look-100000")],
+        None => &[auto, ("1000", "token-page-look-1000"), ("100000", "token-page-look-100000")],
     };
     Choice::say(Words::ENGLISH, pairs, selected)
 }
 
 fn window(token: &TokenView, text: &str) -> Option<WindowSteps> {
-    match &token.spec {
-        OtpSpec::Totp { period, .. } => {
+    match token.spec.clock() {
+        Some((period, _)) => {
             let days: u64 = text.strip_prefix('P')?.strip_suffix('D')?.parse().ok()?;
             let steps = days.checked_mul(86_400)? / u64::try_from(period.get()).ok()?;
             Some(WindowSteps { past: steps, future: steps })
         }
-        _ => text.parse().ok().map(|future| WindowSteps { past: 0, future }),
+        None => text.parse().ok().map(|future| WindowSteps { past: 0, future }),
     }
 }
 
@@ -160,7 +167,12 @@ struct Resyncing<'a> {
     errors: Vec<(usize, String)>,
 }
 
-fn resync_tab(token: &TokenView, now: UnixTime, form: Resyncing<'_>) -> view::TokenTab {
+async fn resync_tab(
+    state: &AppState,
+    acting: &Acting,
+    token: &TokenView,
+    form: Resyncing<'_>,
+) -> Result<view::TokenTab, ApiError> {
     let mut codes = Code::fields(Words::ENGLISH, 3);
     let labels = ["token-page-otp-first", "token-page-otp-next", "token-page-otp-third"];
     for (code, label) in codes.iter_mut().zip(labels) {
@@ -171,13 +183,14 @@ fn resync_tab(token: &TokenView, now: UnixTime, form: Resyncing<'_>) -> view::To
             code.error = Some(error);
         }
     }
-    view::TokenTab::Resync(view::Resync {
+    ask_at_desk(state, &acting.0, token, &mut codes).await?;
+    Ok(view::TokenTab::Resync(view::Resync {
         codes,
         windows: windows(token, form.window),
         reason: form.reason,
-        ring: ring(token, now),
+        ring: ring(token, state.service.now()),
         result: form.result.or_else(|| token.spec.is_mailed().then(codes_are_mailed)),
-    })
+    }))
 }
 
 /// The form for consecutive codes.
@@ -190,7 +203,7 @@ pub(super) async fn resync_form(
     let token = find(&state, &acting, &serial_of(&serial)?).await?;
     let reason = Field::of(&Words::ENGLISH.text("desk-identified"));
     let form = Resyncing { window: "", reason, result: None, errors: Vec::new() };
-    let tab = resync_tab(&token, state.service.now(), form);
+    let tab = resync_tab(&state, &acting, &token, form).await?;
     Ok(frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None)))
 }
 
@@ -249,8 +262,12 @@ pub(super) async fn resync(
     let mut status = StatusCode::UNPROCESSABLE_ENTITY;
     if form.errors.is_empty() {
         let (actor, named) = (acting.0.clone(), serial.clone());
-        let answer =
-            state.blocking(move |service| service.resync(&actor, &named, &otps, wanted, Some(&reason))).await;
+        let mut challenges = challenges_beside(&["otp1", "otp2", "otp3"], |name| fields.get(name));
+        challenges.truncate(otps.len());
+        let bring_back = move |service: &Service| {
+            service.resync_responses(&actor, &named, &challenges, &otps, wanted, Some(&reason))
+        };
+        let answer = state.blocking(bring_back).await;
         match answer {
             Ok(outcome) => {
                 status = StatusCode::OK;
@@ -268,6 +285,6 @@ pub(super) async fn resync(
         }
     }
     let token = find(&state, &acting, &serial).await?;
-    let tab = resync_tab(&token, state.service.now(), form);
+    let tab = resync_tab(&state, &acting, &token, form).await?;
     Ok(frame::html(status, &shell(&state, &caller, &token, tab, None)))
 }

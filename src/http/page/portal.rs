@@ -357,6 +357,8 @@ pub struct Confirm {
     pub tabs: Vec<SetupTab>,
     /// Where the form goes.
     pub action: String,
+    /// The token has a keypad: each code answers a challenge.
+    pub keypad: bool,
     /// The serial as typed.
     pub serial: Field,
     /// As many codes as the resource's widest window needs, whatever the token.
@@ -381,6 +383,7 @@ impl Confirm {
             lead: "You have a token in your hand. Three lines, and it is yours.".into(),
             tabs: Vec::new(),
             action: "/selfservice/portal/tokens/confirm".into(),
+            keypad: false,
             serial: Field::of("87-1234567"),
             codes: Code::fields(crate::words::Words::ENGLISH, 2),
             ring: Some(Ring::sample()),

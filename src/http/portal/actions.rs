@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::place::{Inside, Place, Sent};
-use super::prove;
 use super::sign_in::{blocked, misfit};
+use super::{keypad, prove};
 use crate::clock::UnixTime;
 use crate::device::{self, ProfilePicture};
 use crate::http::action;
@@ -19,7 +19,9 @@ use crate::http::page::portal::{Confirm, DeletedRequest, Done, Home, OwnToken, P
 use crate::http::page::setup::SetupTab;
 use crate::http::page::{Badge, Choice, Code, Field, Notice, Tone};
 use crate::model::{Custody, PortalAction, TokenSerial};
-use crate::service::{ConfirmResult, DeletedIssue, PortalHome, PortalSession, SequenceResult, TokenView};
+use crate::service::{
+    ConfirmResult, DeletedIssue, KeypadPage, PortalHome, PortalSession, SequenceResult, TokenView,
+};
 use crate::words::Words;
 
 /// Answers take this long when serials are being guessed on this resource.
@@ -185,20 +187,43 @@ impl Way {
     }
 }
 
-pub(super) fn confirm_page(
+/// The form for a token that was received, as it is shown.
+pub(super) struct TokenForm {
+    pub(super) status: StatusCode,
+    pub(super) serial: Field,
+    pub(super) codes: Vec<Code>,
+    pub(super) notice: Option<Notice>,
+}
+
+impl TokenForm {
+    /// Nothing was typed yet.
+    pub(super) fn empty(codes: Vec<Code>) -> Self {
+        Self { status: StatusCode::OK, serial: Field::default(), codes, notice: None }
+    }
+
+    fn again(serial: Field, codes: Vec<Code>, notice: Option<Notice>) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, serial, codes, notice }
+    }
+}
+
+/// Shows it. With `keypad` each code has a challenge, the same for every serial.
+pub(super) async fn confirm_page(
     place: &Place,
+    session: &Arc<PortalSession>,
     way: &Way,
-    status: StatusCode,
-    serial: Field,
-    codes: Vec<Code>,
-    notice: Option<Notice>,
-) -> Response {
+    keypad: bool,
+    form: TokenForm,
+) -> Result<Response, ApiError> {
     let words = place.words;
     let (heading, lead, tabs) = match way {
         Way::First => ("action-register-existing-token", "confirm-lead", Vec::new()),
         Way::Replace { tabs } => ("action-reassign-token", "reassign-lead-received", tabs.clone()),
     };
     let heading = words.text(heading);
+    let TokenForm { status, serial, mut codes, notice } = form;
+    if keypad {
+        codes = keypad::asked(place, session, KeypadPage::Confirmation, codes).await?;
+    }
     let page = Confirm {
         page: place.inside(&heading),
         portal: place.portal(),
@@ -206,13 +231,19 @@ pub(super) fn confirm_page(
         lead: words.text(lead),
         tabs,
         action: place.path(way.page()),
+        keypad,
         serial,
         codes,
         // The usual step, whatever the token: nothing here depends on the serial.
-        ring: Some(ring(30, place.state.service.now())),
+        ring: (!keypad).then(|| ring(30, place.state.service.now())),
         notice,
     };
-    html(status, &page)
+    Ok(html(status, &page))
+}
+
+/// True when the page is asked for with a token with a keypad.
+pub(super) fn is_keypad(query: &str) -> bool {
+    query.split('&').any(|part| part == "keypad")
 }
 
 /// *Existing Token Registration*, and `?done` after it.
@@ -232,8 +263,8 @@ pub(super) async fn confirm(Inside { place, session }: Inside) -> Response {
         if let Some(elsewhere) = place.prove_code_first(&session, &prove::CONFIRM).await? {
             return Ok(elsewhere);
         }
-        let codes = Code::fields(place.words, home.confirm_codes);
-        Ok(confirm_page(&place, &Way::First, StatusCode::OK, Field::default(), codes, None))
+        let form = TokenForm::empty(Code::fields(place.words, home.confirm_codes));
+        confirm_page(&place, &session, &Way::First, is_keypad(&place.query), form).await
     };
     let result = result.await;
     place.answer(result)
@@ -255,27 +286,34 @@ pub(super) async fn take_token(
     if !home.actions.contains(&way.action()) {
         return Err(not_offered());
     }
-    let count = home.confirm_codes;
+    let keypad = !typed.text("keypad").is_empty();
+    let asked = Arc::clone(&session);
+    match taken(place, session, typed, way, home.confirm_codes).await? {
+        Ok(elsewhere) => Ok(elsewhere),
+        Err(form) => confirm_page(place, &asked, way, keypad, form).await,
+    }
+}
+
+/// Looks at what was sent: it is done, or the form is shown again.
+async fn taken(
+    place: &Place,
+    session: Arc<PortalSession>,
+    typed: &Typed,
+    way: &Way,
+    count: usize,
+) -> Result<Result<Response, TokenForm>, ApiError> {
     let text = typed.text("serial").to_owned();
     if prove::was_sent_on(typed) {
         let (serial, codes) = (Field::of(&text), Code::fields(place.words, count));
-        return Ok(confirm_page(
-            place,
-            way,
-            StatusCode::OK,
-            serial,
-            codes,
-            Some(prove::type_again(place.words, "type-again-codes")),
-        ));
+        let notice = Some(prove::type_again(place.words, "type-again-codes"));
+        return Ok(Err(TokenForm { status: StatusCode::OK, serial, codes, notice }));
     }
-    let again = |serial, codes, notice| {
-        confirm_page(place, way, StatusCode::UNPROCESSABLE_ENTITY, serial, codes, notice)
-    };
+    let again = TokenForm::again;
     let serial = match TokenSerial::parse(&text) {
         Ok(serial) => serial,
         Err(error) => {
             let field = Field::wrong(&text, &place.name_problem(&error));
-            return Ok(again(field, Code::fields(place.words, count), None));
+            return Ok(Err(again(field, Code::fields(place.words, count), None)));
         }
     };
     // One code is enough for a token that was handed to this person by name.
@@ -283,7 +321,7 @@ pub(super) async fn take_token(
         Ok(codes) => codes,
         Err(mut fields) => {
             fields.extend(Code::fields(place.words, count).into_iter().skip(fields.len()));
-            return Ok(again(Field::of(&text), fields, None));
+            return Ok(Err(again(Field::of(&text), fields, None)));
         }
     };
     let (given, repeated, visit) = (codes.len(), repeated_at(&codes), place.visit());
@@ -299,13 +337,13 @@ pub(super) async fn take_token(
         Ok(outcome) => outcome,
         Err(error) => {
             return match misfit(place.words, &error, given.max(count), repeated) {
-                Some(fields) => Ok(again(Field::of(&text), fields, None)),
+                Some(fields) => Ok(Err(again(Field::of(&text), fields, None))),
                 None => Err(error),
             };
         }
     };
-    Ok(match outcome {
-        ConfirmResult::Confirmed { .. } => place.go(&format!("{}?done", way.page())),
+    Ok(Err(match outcome {
+        ConfirmResult::Confirmed { .. } => return Ok(Ok(place.go(&format!("{}?done", way.page())))),
         ConfirmResult::MoreOtpsNeeded { otps_needed } => {
             let fields = fields_with(place.words, otps_needed, given, &place.words.text("code-next-too"));
             again(Field::of(&text), fields, None)
@@ -320,18 +358,20 @@ pub(super) async fn take_token(
         ConfirmResult::Blocked { until } => {
             let notice = Some(blocked(place.words, until, place.state.service.now()));
             let status = StatusCode::TOO_MANY_REQUESTS;
-            confirm_page(place, way, status, Field::of(&text), Code::fields(place.words, count), notice)
+            TokenForm { status, serial: Field::of(&text), codes: Code::fields(place.words, count), notice }
         }
-    })
+    }))
 }
 
-fn synchronize_page(
+async fn synchronize_page(
     place: &Place,
+    session: &Arc<PortalSession>,
     status: StatusCode,
     token: &TokenView,
     codes: Vec<Code>,
     notice: Option<Notice>,
-) -> Response {
+) -> Result<Response, ApiError> {
+    let codes = keypad::asked(place, session, KeypadPage::Synchronization, codes).await?;
     let serial = token.token.serial.display();
     let page = Synchronize {
         page: place.inside(&place.words.text("action-synchronize-token")),
@@ -341,12 +381,19 @@ fn synchronize_page(
         ring: ring_of(token, place.state.service.now()),
         notice,
     };
-    html(status, &page)
+    Ok(html(status, &page))
+}
+
+/// The fields that bring this token back. What a keypad is asked says how many there are.
+fn codes_of(place: &Place, home: &PortalHome, token: &TokenView) -> Vec<Code> {
+    let is_keypad = token.spec.suite().is_some();
+    Code::fields(place.words, if is_keypad { 1 } else { home.confirm_codes })
 }
 
 /// *Token Synchronization*, and `?done` after it.
 pub(super) async fn synchronize(Inside { place, session }: Inside) -> Response {
-    let result = read_home(&place, &session).await.and_then(|home| {
+    let result = async {
+        let home = read_home(&place, &session).await?;
         if place.query == "done" && home.token.is_some() {
             let next = place.words.text("synchronize-done.next");
             let heading = place.words.text("synchronize-done");
@@ -354,12 +401,13 @@ pub(super) async fn synchronize(Inside { place, session }: Inside) -> Response {
         }
         match &home.token {
             Some(token) if home.actions.contains(&PortalAction::SynchronizeToken) => {
-                let codes = Code::fields(place.words, home.confirm_codes);
-                Ok(synchronize_page(&place, StatusCode::OK, token, codes, None))
+                let codes = codes_of(&place, &home, token);
+                synchronize_page(&place, &session, StatusCode::OK, token, codes, None).await
             }
             _ => Err(not_offered()),
         }
-    });
+    };
+    let result = result.await;
     place.answer(result)
 }
 
@@ -369,28 +417,27 @@ pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Respon
         let home = read_home(&place, &session).await?;
         let token = home.token.as_ref().ok_or_else(not_offered)?;
         let again = |fields, notice| {
-            synchronize_page(&place, StatusCode::UNPROCESSABLE_ENTITY, token, fields, notice)
+            let unfit = StatusCode::UNPROCESSABLE_ENTITY;
+            synchronize_page(&place, &session, unfit, token, fields, notice)
         };
-        let codes = match typed.codes(place.words, home.confirm_codes) {
+        let codes = match typed.codes(place.words, codes_of(&place, &home, token).len()) {
             Ok(codes) => codes,
-            Err(fields) => return Ok(again(fields, None)),
+            Err(fields) => return again(fields, None).await,
         };
         let (given, repeated, visit) = (codes.len(), repeated_at(&codes), place.visit());
-        let outcome =
-            place.state.blocking(move |service| service.portal_synchronize(&session, &codes, &visit));
+        let asked = Arc::clone(&session);
+        let outcome = place.state.blocking(move |service| service.portal_synchronize(&asked, &codes, &visit));
         match outcome.await {
             Ok(outcome) => match outcome.result {
                 SequenceResult::Synchronized { .. } => Ok(place.go("tokens/synchronize?done")),
                 other => {
                     let notice = sequence_notice(place.words, other, place.state.service.now());
-                    Ok(again(
-                        Code::fields(place.words, outcome.otps_needed.max(home.confirm_codes)),
-                        Some(notice),
-                    ))
+                    let count = outcome.otps_needed.max(codes_of(&place, &home, token).len());
+                    again(Code::fields(place.words, count), Some(notice)).await
                 }
             },
             Err(error) => match codes_problem(place.words, &error, given, repeated) {
-                Some((fields, notice)) => Ok(again(fields, notice)),
+                Some((fields, notice)) => again(fields, notice).await,
                 None => Err(error),
             },
         }

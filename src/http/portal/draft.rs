@@ -67,14 +67,12 @@ fn facts(place: &Place, view: &DraftView) -> Vec<Fact> {
     if let Some(digits) = draft.spec.digits() {
         facts.push(fact("draft-about.digits", &digits.get().to_string()));
     }
-    if let Some(hash) = draft.spec.hash() {
-        let name = match hash {
-            HashAlg::Sha1 => "SHA-1",
-            HashAlg::Sha256 => "SHA-256",
-            HashAlg::Sha512 => "SHA-512",
-        };
-        facts.push(fact("register-hash", name));
-    }
+    let name = match draft.spec.hash() {
+        HashAlg::Sha1 => "SHA-1",
+        HashAlg::Sha256 => "SHA-256",
+        HashAlg::Sha512 => "SHA-512",
+    };
+    facts.push(fact("register-hash", name));
     facts
 }
 

@@ -3,6 +3,7 @@
 mod actions;
 mod draft;
 mod environment;
+mod keypad;
 mod language;
 mod look;
 mod pin;

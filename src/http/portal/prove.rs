@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::keypad;
 use super::place::{Inside, Place, Sent};
 use super::sign_in::{blocked, code_used, did_not_fit, with_wait};
 use crate::clock::UnixTime;
@@ -17,7 +18,9 @@ use crate::http::frame::html;
 use crate::http::page::portal::profile::{Asked, Prove};
 use crate::http::page::{Choice, Code, Field, Notice, Tone};
 use crate::oath::Otp;
-use crate::service::{PortalSession, PortalState, ProofAsked, ProofResult, ProvingToken, Service};
+use crate::service::{
+    KeypadPage, PortalSession, PortalState, ProofAsked, ProofResult, ProvingToken, Service,
+};
 use crate::words::Words;
 
 /// An action that asks for a proof.
@@ -264,13 +267,44 @@ async fn asking(
     })
 }
 
+/// The page as it is sent. A token with a keypad is told what to answer: of several each beside its name.
+async fn shown(
+    place: &Place,
+    session: &Arc<PortalSession>,
+    status: StatusCode,
+    mut page: Prove,
+) -> Result<Response, ApiError> {
+    if let Asked::Code { code, choices, .. } = &mut page.asked {
+        if choices.is_empty() {
+            let asked = keypad::asked(place, session, KeypadPage::Proof(None), vec![code.clone()]).await?;
+            if let Some(asked) = asked.into_iter().next() {
+                *code = asked;
+            }
+        }
+        for choice in choices {
+            let (session, handle) = (Arc::clone(session), choice.value.clone());
+            let ask = move |service: &Service| {
+                service.portal_challenges(&session, KeypadPage::Proof(Some(&handle)), 1)
+            };
+            if let Some(challenge) = place.state.blocking(ask).await?.first() {
+                let text = ("challenge", challenge.text.as_str().into());
+                choice.label = place
+                    .words
+                    .with("prove-which-token.keypad", &[("token", choice.label.as_str().into()), text]);
+            }
+        }
+    }
+    Ok(html(status, &page))
+}
+
 /// The page.
 pub(super) async fn ask(Inside { place, session }: Inside) -> Response {
     let then = place.query.strip_prefix("then=").and_then(following);
     let result = match then {
-        Some(then) => {
-            asking(&place, &session, then, Vec::new()).await.map(|page| html(StatusCode::OK, &page))
-        }
+        Some(then) => match asking(&place, &session, then, Vec::new()).await {
+            Ok(page) => shown(&place, &session, StatusCode::OK, page).await,
+            Err(error) => Err(error),
+        },
         None => Err(unknown()),
     };
     place.answer(result)
@@ -300,7 +334,7 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
                 Notice::say(Tone::Attention, place.words, "prove-mails-enough")
             });
         }
-        return Ok(html(StatusCode::OK, &page));
+        return shown(place, session, StatusCode::OK, page).await;
     }
     let unfit = StatusCode::UNPROCESSABLE_ENTITY;
     let asked = Arc::clone(session);
@@ -320,16 +354,16 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
             }
             Err(error) => {
                 code.error = Some(code_problem(place.words, error));
-                return Ok(html(unfit, &page));
+                return shown(place, session, unfit, page).await;
             }
         },
         Asked::Password(field) if secret.is_empty() => {
             field.error = Some(place.words.text("your-password.empty"));
-            return Ok(html(unfit, &page));
+            return shown(place, session, unfit, page).await;
         }
         Asked::MailedCode { code, .. } if secret.is_empty() => {
             *code = Some(Field::wrong("", &place.words.text("mailed-code.empty")));
-            return Ok(html(unfit, &page));
+            return shown(place, session, unfit, page).await;
         }
         Asked::Nothing => return Ok(html(unfit, &page)),
         Asked::Password(_) | Asked::MailedCode { .. } => {
@@ -361,11 +395,12 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
         ProofResult::Blocked { until } => {
             let now = place.state.service.now();
             page.notice = Some(blocked(place.words, until, now));
-            return Ok(with_wait(html(StatusCode::TOO_MANY_REQUESTS, &page), until, now));
+            let page = shown(place, session, StatusCode::TOO_MANY_REQUESTS, page).await?;
+            return Ok(with_wait(page, until, now));
         }
     };
     page.notice = Some(notice);
-    Ok(html(unfit, &page))
+    shown(place, session, unfit, page).await
 }
 
 #[cfg(test)]

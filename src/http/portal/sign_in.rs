@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::actions::sequence_notice;
+use super::keypad;
 use super::place::Place;
 use crate::clock::UnixTime;
 use crate::http::auth::Cookie;
@@ -20,7 +21,8 @@ use crate::model;
 use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
 use crate::service::{
-    MailTokenView, PortalSession, PortalState, SecondPage, SequenceOutcome, SequenceResult, ThirdPage,
+    KeypadPage, MailTokenView, PortalSession, PortalState, SecondPage, SequenceOutcome, SequenceResult,
+    ThirdPage,
 };
 use crate::words::Words;
 
@@ -206,6 +208,15 @@ struct Owed {
     count: usize,
     /// Its codes are mailed.
     mailed: Option<MailTokenView>,
+    /// It has a keypad: each code answers a challenge.
+    keypad: bool,
+}
+
+impl Owed {
+    /// The fields that bring the token back. What a keypad is asked says how many there are.
+    fn fields(&self, words: Words) -> Vec<Code> {
+        Code::fields(words, if self.keypad { 1 } else { self.count })
+    }
 }
 
 async fn owed(place: &Place, session: &Arc<PortalSession>) -> Result<Owed, ApiError> {
@@ -222,15 +233,31 @@ async fn owed(place: &Place, session: &Arc<PortalSession>) -> Result<Owed, ApiEr
                 resource == session.resource.name.as_str() && *kind == model::AssignmentKind::TokenWithUser
             })
         };
-        let ring = tokens.iter().find(here).and_then(|token| ring_of(token, service.now()));
-        Ok(Owed { ring, count, mailed: service.mail_token(&session)? })
+        let token = tokens.iter().find(here);
+        let ring = token.and_then(|token| ring_of(token, service.now()));
+        let keypad = token.is_some_and(|token| token.spec.suite().is_some());
+        Ok(Owed { ring, count, mailed: service.mail_token(&session)?, keypad })
     });
     read.await
 }
 
-fn third_page(place: &Place, status: StatusCode, owed: &Owed, third: Third) -> Response {
+async fn third_page(
+    place: &Place,
+    session: &Arc<PortalSession>,
+    status: StatusCode,
+    owed: &Owed,
+    mut third: Third,
+) -> Result<Response, ApiError> {
     let label = place.words.text("code");
-    let code = Code { name: "otp".into(), label, challenge: None, error: third.problem };
+    let mut code = Code { name: "otp".into(), label, challenge: None, error: third.problem };
+    if owed.keypad {
+        let fields = keypad::asked(place, session, KeypadPage::SignIn, vec![code.clone()]).await?;
+        code = fields.into_iter().next().unwrap_or(code);
+        if !third.synchronize.is_empty() {
+            let page = KeypadPage::Synchronization;
+            third.synchronize = keypad::asked(place, session, page, third.synchronize).await?;
+        }
+    }
     let title = place.words.text(if owed.mailed.is_some() { "mailed-code" } else { "otp-heading" });
     let page = OtpPage {
         page: place.outside(&title),
@@ -244,7 +271,7 @@ fn third_page(place: &Place, status: StatusCode, owed: &Owed, third: Third) -> R
         ring: owed.ring.clone(),
         notice: third.notice,
     };
-    html(status, &page)
+    Ok(html(status, &page))
 }
 
 /// Page 3.
@@ -253,8 +280,11 @@ pub(super) async fn third(place: Place) -> Response {
         Ok(session) => session,
         Err(elsewhere) => return elsewhere,
     };
-    let result =
-        owed(&place, &session).await.map(|owed| third_page(&place, StatusCode::OK, &owed, Third::default()));
+    let result = async {
+        let owed = owed(&place, &session).await?;
+        third_page(&place, &session, StatusCode::OK, &owed, Third::default()).await
+    };
+    let result = result.await;
     place.answer(result)
 }
 
@@ -289,7 +319,7 @@ async fn mailed_again(place: &Place, session: Arc<PortalSession>) -> Result<Resp
         Some(_) if sent => Some(Notice::say(Tone::Neutral, place.words, "otp-mail-sent")),
         Some(_) => Some(enough_mails(place.words)),
     };
-    Ok(third_page(place, StatusCode::OK, &owed, Third { notice, ..Third::default() }))
+    third_page(place, &session, StatusCode::OK, &owed, Third { notice, ..Third::default() }).await
 }
 
 async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Result<Response, ApiError> {
@@ -299,7 +329,7 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
         Ok(otp) => otp,
         Err(error) => {
             let third = Third { problem: Some(code_problem(place.words, error)), ..Third::default() };
-            return Ok(third_page(place, unfit, &owed, third));
+            return third_page(place, &session, unfit, &owed, third).await;
         }
     };
     let visit = place.visit_of(typed.text("time_zone"), typed.text("screen"));
@@ -312,28 +342,29 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
         ThirdPage::Passed { cookie } => place.go_with("home", Some(&cookie)),
         ThirdPage::AlreadyUsed => {
             let notice = Some(match &owed.mailed {
+                None if owed.keypad => Notice::say(Tone::Attention, place.words, "challenge-past"),
                 None => code_used(place.words),
                 Some(_) => Notice::say(Tone::Attention, place.words, "otp-past"),
             });
-            third_page(place, unfit, &owed, Third { notice, ..Third::default() })
+            third_page(place, &session, unfit, &owed, Third { notice, ..Third::default() }).await?
         }
         ThirdPage::Refused { .. } if owed.mailed.is_some() => {
             let notice = refused("did-not-fit.mailed-code");
-            third_page(place, unfit, &owed, Third { notice, ..Third::default() })
+            third_page(place, &session, unfit, &owed, Third { notice, ..Third::default() }).await?
         }
         ThirdPage::Refused { can_synchronize: true } => {
             let notice = refused("otp-refused.synchronize");
-            let third = Third { synchronize: Code::fields(place.words, owed.count), notice, problem: None };
-            third_page(place, unfit, &owed, third)
+            let third = Third { synchronize: owed.fields(place.words), notice, problem: None };
+            third_page(place, &session, unfit, &owed, third).await?
         }
         ThirdPage::Refused { can_synchronize: false } => {
             let notice = refused("otp-refused.ask");
-            third_page(place, unfit, &owed, Third { notice, ..Third::default() })
+            third_page(place, &session, unfit, &owed, Third { notice, ..Third::default() }).await?
         }
         ThirdPage::Blocked { until } => {
             let notice = Some(blocked(place.words, until, place.state.service.now()));
             let third = Third { notice, ..Third::default() };
-            let page = third_page(place, StatusCode::TOO_MANY_REQUESTS, &owed, third);
+            let page = third_page(place, &session, StatusCode::TOO_MANY_REQUESTS, &owed, third).await?;
             with_wait(page, until, place.state.service.now())
         }
     })
@@ -345,21 +376,18 @@ async fn brought_back(
     typed: &Typed,
 ) -> Result<Response, ApiError> {
     let owed = owed(place, &session).await?;
-    let count = owed.count;
+    let count = owed.fields(place.words).len();
     let again = |synchronize, notice| {
-        third_page(
-            place,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &owed,
-            Third { synchronize, notice, problem: None },
-        )
+        let unfit = StatusCode::UNPROCESSABLE_ENTITY;
+        third_page(place, &session, unfit, &owed, Third { synchronize, notice, problem: None })
     };
     let codes = match typed.codes(place.words, count) {
         Ok(codes) => codes,
-        Err(fields) => return Ok(again(fields, None)),
+        Err(fields) => return again(fields, None).await,
     };
     let (given, repeated) = (codes.len(), repeated_at(&codes));
-    let (asked, visit) = (session, place.visit_of(typed.text("time_zone"), typed.text("screen")));
+    let (asked, visit) =
+        (Arc::clone(&session), place.visit_of(typed.text("time_zone"), typed.text("screen")));
     let outcome =
         place.state.blocking(move |service| service.portal_third_synchronize(&asked, &codes, &visit));
     match outcome.await {
@@ -368,14 +396,14 @@ async fn brought_back(
             // The PIN did not stand beside the codes, or the sign-in comes from an unusual environment: the
             // next code is told which.
             let notice = Some(Notice::say(Tone::Good, place.words, "otp-synchronized"));
-            Ok(third_page(place, StatusCode::OK, &owed, Third { notice, ..Third::default() }))
+            third_page(place, &session, StatusCode::OK, &owed, Third { notice, ..Third::default() }).await
         }
         Ok((outcome, None)) => {
             let notice = sequence_notice(place.words, outcome.result, place.state.service.now());
-            Ok(again(Code::fields(place.words, outcome.otps_needed.max(count)), Some(notice)))
+            again(Code::fields(place.words, outcome.otps_needed.max(count)), Some(notice)).await
         }
         Err(error) => match super::actions::codes_problem(place.words, &error, given, repeated) {
-            Some((fields, notice)) => Ok(again(fields, notice)),
+            Some((fields, notice)) => again(fields, notice).await,
             None => Err(error),
         },
     }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::desk::desk;
 use super::place::{Place, serial_of};
 use super::recent::recent;
+use crate::http::codes::ask_at_desk;
 use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, Path};
 use crate::http::frame::html;
@@ -39,16 +40,17 @@ pub(super) async fn home_page(
 }
 
 /// The page of a token; `adjust` says what the last step changes on its card.
-pub(super) fn token_page(
+pub(super) async fn token_page(
     place: &Place,
     status: StatusCode,
     seen: &Seen,
     banner: Option<Notice>,
     adjust: impl FnOnce(&mut Desk),
-) -> Response {
+) -> Result<Response, ApiError> {
     let serial = seen.token.token.serial.display();
     let mut card = desk(&seen.token, seen.person.as_ref(), 0, place.state.service.now(), place.actor.role);
     adjust(&mut card);
+    ask_at_desk(&place.state, &place.actor, &seen.token, &mut card.codes).await?;
     let holder = seen.token.user.as_ref().map(|login| Holder {
         login: login.clone(),
         name: seen.person.as_ref().map_or_else(|| login.clone(), |person| person.user.display_name()),
@@ -61,7 +63,7 @@ pub(super) fn token_page(
         desk: card,
         recent: seen.recent.clone(),
     };
-    html(status, &page)
+    Ok(html(status, &page))
 }
 
 /// A token and the person it is with, as far as this actor may see them.
@@ -160,6 +162,12 @@ pub(super) async fn person(place: Place, Path(login): Path<String>) -> Response 
         });
         let (person, tokens) = read.await?;
         let now = place.state.service.now();
+        let mut cards = Vec::with_capacity(tokens.len());
+        for (at, token) in tokens.iter().enumerate() {
+            let mut card = desk(token, Some(&person), at, now, place.actor.role);
+            ask_at_desk(&place.state, &place.actor, token, &mut card.codes).await?;
+            cards.push(card);
+        }
         let mut places: Vec<&str> = person.assignments.iter().map(|(name, _, _)| name.as_str()).collect();
         places.extend(person.user.phone.as_ref().map(crate::model::PhoneNumber::as_str));
         let state = person.blocked.first().map(|(method, _)| {
@@ -174,11 +182,7 @@ pub(super) async fn person(place: Place, Path(login): Path<String>) -> Response 
             name: person.user.display_name(),
             words: places.join(", "),
             state,
-            tokens: tokens
-                .iter()
-                .enumerate()
-                .map(|(at, t)| desk(t, Some(&person), at, now, place.actor.role))
-                .collect(),
+            tokens: cards,
             recent: recent(&place).await?,
         };
         Ok(html(StatusCode::OK, &page))
@@ -192,7 +196,7 @@ pub(super) async fn token(place: Place, Path(serial): Path<String>) -> Response 
     let result = async {
         let serial = serial_of(&serial)?;
         let seen = seen(&place, &serial).await?;
-        Ok(token_page(&place, StatusCode::OK, &seen, None, |_| {}))
+        token_page(&place, StatusCode::OK, &seen, None, |_| {}).await
     };
     let result = result.await;
     place.answer(result)

@@ -27,7 +27,7 @@ fn not_done(problem: &str) -> Notice {
 }
 
 /// An error of a step, beside the token it was meant for: at its field, or as a banner.
-fn refused(
+async fn refused(
     place: &Place,
     seen: &Seen,
     error: ApiError,
@@ -39,18 +39,22 @@ fn refused(
     match (error.status, error.field) {
         (UNFIT, Some("otp" | "otps")) => {
             let at = if error.code == "same_code_twice" { repeated } else { 0 };
-            Ok(token_page(place, UNFIT, seen, None, |desk| {
+            token_page(place, UNFIT, seen, None, |desk| {
                 adjust(desk);
                 desk.codes = fields_with(Words::ENGLISH, given.max(2), at, &text);
-            }))
+            })
+            .await
         }
-        (UNFIT, Some("reason")) => Ok(token_page(place, UNFIT, seen, None, |desk| {
-            adjust(desk);
-            desk.reason = Field::wrong(&desk.reason.value, &text);
-        })),
+        (UNFIT, Some("reason")) => {
+            token_page(place, UNFIT, seen, None, |desk| {
+                adjust(desk);
+                desk.reason = Field::wrong(&desk.reason.value, &text);
+            })
+            .await
+        }
         (UNFIT | StatusCode::CONFLICT | StatusCode::FORBIDDEN, _) => {
             let notice = not_done(&text);
-            Ok(token_page(place, error.status, seen, Some(notice), adjust))
+            token_page(place, error.status, seen, Some(notice), adjust).await
         }
         _ => Err(error),
     }
@@ -67,19 +71,22 @@ pub(super) async fn resync(place: Place, Path(serial): Path<String>, form: Form)
         let codes = match typed.codes(Words::ENGLISH, 2) {
             Ok(codes) => codes,
             Err(fields) => {
-                return Ok(token_page(&place, UNFIT, &before, None, |desk| {
+                return token_page(&place, UNFIT, &before, None, |desk| {
                     keep(desk);
                     desk.codes = fields;
-                }));
+                })
+                .await;
             }
         };
         let sizes = [codes.len(), repeated_at(&codes)];
         let (actor, asked, why) = (place.actor.clone(), serial.clone(), reason.clone());
-        let outcome =
-            place.state.blocking(move |service| service.resync(&actor, &asked, &codes, None, Some(&why)));
+        let challenges = typed.challenges(codes.len());
+        let outcome = place.state.blocking(move |service| {
+            service.resync_responses(&actor, &asked, &challenges, &codes, None, Some(&why))
+        });
         let outcome = match outcome.await {
             Ok(outcome) => outcome,
-            Err(error) => return refused(&place, &before, error, &sizes, keep),
+            Err(error) => return refused(&place, &before, error, &sizes, keep).await,
         };
         let now = place.state.service.now();
         let notice = banner::resync(outcome.result, !reason.is_empty(), now, &before.token);
@@ -92,11 +99,15 @@ pub(super) async fn resync(place: Place, Path(serial): Path<String>, form: Form)
                     keep(desk);
                     desk.codes = Code::fields(Words::ENGLISH, outcome.otps_needed.max(2));
                 })
+                .await?
             }
-            _ => token_page(&place, StatusCode::OK, &before, Some(notice), |desk| {
-                keep(desk);
-                desk.codes = Code::fields(Words::ENGLISH, sizes[0]);
-            }),
+            _ => {
+                token_page(&place, StatusCode::OK, &before, Some(notice), |desk| {
+                    keep(desk);
+                    desk.codes = Code::fields(Words::ENGLISH, sizes[0]);
+                })
+                .await?
+            }
         })
     };
     let result = result.await;
@@ -112,21 +123,25 @@ pub(super) async fn check(place: Place, Path(serial): Path<String>, form: Form) 
         let otp = match Otp::parse(typed.text("otp1")) {
             Ok(otp) => otp,
             Err(error) => {
-                return Ok(token_page(&place, UNFIT, &before, None, |desk| {
+                return token_page(&place, UNFIT, &before, None, |desk| {
                     desk.codes = fields_with(Words::ENGLISH, 2, 0, &code_problem(Words::ENGLISH, error));
-                }));
+                })
+                .await;
             }
         };
         let (actor, asked) = (place.actor.clone(), serial.clone());
-        let outcome = place.state.blocking(move |service| service.check(&actor, &asked, &otp));
+        let challenge = typed.challenges(1).pop();
+        let outcome = place
+            .state
+            .blocking(move |service| service.check_response(&actor, &asked, challenge.as_deref(), &otp));
         let outcome = match outcome.await {
             Ok(outcome) => outcome,
-            Err(error) => return refused(&place, &before, error, &[2, 0], |_| {}),
+            Err(error) => return refused(&place, &before, error, &[2, 0], |_| {}).await,
         };
         let after = seen(&place, &serial).await?;
         let notice = banner::check(outcome, place.state.service.now(), &after.token);
         let accepted = matches!(outcome, CheckResult::Accepted { .. });
-        Ok(token_page(&place, StatusCode::OK, &after, Some(notice), |desk| desk.focus_codes = !accepted))
+        token_page(&place, StatusCode::OK, &after, Some(notice), |desk| desk.focus_codes = !accepted).await
     };
     let result = result.await;
     place.answer(result)
@@ -139,15 +154,16 @@ pub(super) async fn hand_out(place: Place, Path(serial): Path<String>, form: For
         let serial = serial_of(&serial)?;
         let before = seen(&place, &serial).await?;
         let text = typed.text("login").to_owned();
-        let wrong = |problem: &str| {
-            token_page(&place, UNFIT, &before, Some(not_done(problem)), |desk| {
+        let wrong = |problem: String| {
+            let (place, before, text) = (&place, &before, &text);
+            token_page(place, UNFIT, before, Some(not_done(&problem)), move |desk| {
                 desk.focus_codes = false;
-                desk.handout = Field::wrong(&text, problem);
+                desk.handout = Field::wrong(text, &problem);
             })
         };
         let login = match Login::parse(&text) {
             Ok(login) => login,
-            Err(error) => return Ok(wrong(&words::sentence(&error.to_string()))),
+            Err(error) => return wrong(words::sentence(&error.to_string())).await,
         };
         let (actor, asked, to) = (place.actor.clone(), serial.clone(), login.clone());
         let moved = place
@@ -156,14 +172,14 @@ pub(super) async fn hand_out(place: Place, Path(serial): Path<String>, form: For
         match moved.await {
             Ok(()) => {}
             Err(error) if error.status == StatusCode::NOT_FOUND => {
-                return Ok(wrong(&Words::ENGLISH.text("station-nobody")));
+                return wrong(Words::ENGLISH.text("station-nobody")).await;
             }
-            Err(error) => return refused(&place, &before, error, &[2, 0], |_| {}),
+            Err(error) => return refused(&place, &before, error, &[2, 0], |_| {}).await,
         }
         let after = seen(&place, &serial).await?;
         let variables = [("serial", serial_words(&after).into()), ("login", login.as_str().into())];
         let notice = Notice::tell(Tone::Good, Words::ENGLISH, "station-handed-out", &variables);
-        Ok(token_page(&place, StatusCode::OK, &after, Some(notice), |_| {}))
+        token_page(&place, StatusCode::OK, &after, Some(notice), |_| {}).await
     };
     let result = result.await;
     place.answer(result)
@@ -184,7 +200,7 @@ pub(super) async fn take_back(place: Place, Path(serial): Path<String>, form: Fo
             service.set_custody(&actor, &asked, "in_stock", None, "hand-out undone")
         });
         if let Err(error) = moved.await {
-            return refused(&place, &before, error, &[2, 0], |_| {});
+            return refused(&place, &before, error, &[2, 0], |_| {}).await;
         }
         let variables = [("serial", serial_words(&before).into())];
         let notice = Notice::tell(Tone::Good, Words::ENGLISH, "station-taken-back", &variables);
@@ -203,13 +219,13 @@ pub(super) async fn move_to(place: Place, Path(serial): Path<String>, form: Form
         let (actor, asked, to) = (place.actor.clone(), serial.clone(), typed.text("to").to_owned());
         let moved = place.state.blocking(move |service| service.set_custody(&actor, &asked, &to, None, ""));
         if let Err(error) = moved.await {
-            return refused(&place, &before, error, &[2, 0], |_| {});
+            return refused(&place, &before, error, &[2, 0], |_| {}).await;
         }
         let after = seen(&place, &serial).await?;
         let place_now = place_words(after.token.custody);
         let variables = [("serial", serial_words(&after).into()), ("place", place_now.into())];
         let notice = Notice::tell(Tone::Good, Words::ENGLISH, "station-noted", &variables);
-        Ok(token_page(&place, StatusCode::OK, &after, Some(notice), |desk| desk.focus_codes = false))
+        token_page(&place, StatusCode::OK, &after, Some(notice), |desk| desk.focus_codes = false).await
     };
     let result = result.await;
     place.answer(result)
@@ -225,7 +241,7 @@ pub(super) async fn confirm(place: Place, Path(serial): Path<String>, form: Form
             Ok(codes) => codes,
             Err(mut fields) => {
                 fields.extend(Code::fields(Words::ENGLISH, 2).into_iter().skip(fields.len()));
-                return Ok(token_page(&place, UNFIT, &before, None, |desk| desk.codes = fields));
+                return token_page(&place, UNFIT, &before, None, |desk| desk.codes = fields).await;
             }
         };
         let broken = |field| ApiError::field(field, "name_invalid", "the page is too old: load it again");
@@ -233,13 +249,14 @@ pub(super) async fn confirm(place: Place, Path(serial): Path<String>, form: Form
         let resource = ResourceName::parse(typed.text("resource")).map_err(|_| broken("resource"))?;
         let sizes = [codes.len(), repeated_at(&codes)];
         let (actor, asked, login) = (place.actor.clone(), serial.clone(), user.to_string());
+        let challenges = typed.challenges(codes.len());
         let outcome = place.state.blocking(move |service| {
             let request = ConfirmRequest { resource: &resource, user: &user, serial: &asked, otps: &codes };
-            service.confirm(&actor, &request)
+            service.confirm_responses(&actor, &request, &challenges)
         });
         let outcome = match outcome.await {
             Ok(outcome) => outcome,
-            Err(error) => return refused(&place, &before, error, &sizes, |_| {}),
+            Err(error) => return refused(&place, &before, error, &sizes, |_| {}).await,
         };
         let notice = banner::confirm(&outcome, &login, place.state.service.now(), &before.token);
         Ok(match outcome {
@@ -251,8 +268,9 @@ pub(super) async fn confirm(place: Place, Path(serial): Path<String>, form: Form
                     let problem = Words::ENGLISH.text("code-next-too");
                     desk.codes = fields_with(Words::ENGLISH, otps_needed, sizes[0], &problem);
                 })
+                .await?
             }
-            _ => token_page(&place, StatusCode::OK, &before, Some(notice), |_| {}),
+            _ => token_page(&place, StatusCode::OK, &before, Some(notice), |_| {}).await?,
         })
     };
     let result = result.await;

@@ -107,6 +107,13 @@ fn is_mailed(view: &dyn View, token: &Token) -> Result<bool, ServiceError> {
     Ok(view.seed(token.id)?.is_some_and(|seed| seed.spec.is_mailed()))
 }
 
+/// True when codes of it can be compared and prove something.
+fn is_checked(view: &dyn View, token: &Token, spec: &OtpSpec) -> Result<bool, ServiceError> {
+    let OtpSpec::Ocra { suite } = spec else { return Ok(!spec.is_mailed()) };
+    let knows_pin = suite.pin_hash().is_none() || view.pin_hash(token.id)?.is_some();
+    Ok(knows_pin && suite.session_bytes().is_none() && suite.code_digits().is_some())
+}
+
 /// The tokens of which a code proves who this user is: the one here; without one those that are theirs on other
 /// resources and can be asked for.
 pub(in crate::service) fn proving(
@@ -132,9 +139,7 @@ pub(in crate::service) fn proving(
             Custody::Lost { .. } | Custody::Retired { .. } | Custody::Returned { .. }
         );
         // One that is switched off, away or of a kind that cannot be checked would shut its owner out.
-        let is_asked = token.disabled.is_none()
-            && !is_out
-            && !matches!(seed.spec, OtpSpec::Ocra { .. } | OtpSpec::Mail { .. });
+        let is_asked = token.disabled.is_none() && !is_out && is_checked(view, &token, &seed.spec)?;
         if is_asked && found.iter().all(|(known, _)| known.id != id) {
             found.push((token, view.resource(place.resource)?));
         }

@@ -5,7 +5,7 @@ use crate::model::{
     Actor, AuditResult, Batch, BatchName, BatchState, BudgetKey, BudgetKind, Custody, Resource, SeedRow,
     SeedVersion, SelfService, Token, TokenDraft, TokenId, TokenMailing, TokenOrigin, TokenState, User, Visit,
 };
-use crate::oath::{Generator, MovingFactor, Otp, SequenceMatch, widest_window};
+use crate::oath::{Generator, MovingFactor, Otp, widest_window};
 use crate::secret::Seed;
 use crate::store::{Change, Changes, View};
 use crate::vault::{DataKey, SealContext};
@@ -17,7 +17,7 @@ use crate::service::import::holder_of;
 use crate::service::notice::{Happened, Notice, Post};
 use crate::service::pair::{Pairing, require_place};
 use crate::service::portal::{require_token_proof, signed_in};
-use crate::service::resync::{WindowSteps, refuse_repeated, take_over};
+use crate::service::resync::{Place, SequenceFound, WindowSteps, refuse_repeated, take_over};
 use crate::service::token::old_floor;
 use crate::service::{PortalSession, Service, ServiceError};
 
@@ -144,7 +144,7 @@ impl Service {
         now: UnixTime,
     ) -> Result<Proof, ServiceError> {
         let (digits, spec) = (examined.digits()?, &examined.seed.spec);
-        let generator = Generator::new(seed, spec.hash().unwrap_or(crate::oath::HashAlg::Sha1));
+        let generator = Generator::new(seed, spec.hash());
         let wrong = Proof::Wrong { clock_secs: None };
         if let [otp] = otps {
             if examined.period().is_none() && !spec.is_mailed() {
@@ -167,7 +167,7 @@ impl Service {
         let window = whole.cut_to(widest_window(digits, otps.len()));
         let searched = self.search_by(&generator, examined, otps, window, now)?;
         Ok(match searched.found {
-            SequenceMatch::One { start } => Proof::Right { start, codes: otps.len(), single: false },
+            SequenceFound::One(Place::Codes { start, codes }) => Proof::Right { start, codes, single: false },
             _ => wrong,
         })
     }
@@ -215,7 +215,7 @@ fn unborn(draft: &TokenDraft, resource: &Resource, floor: Option<MovingFactor>, 
 /// The state of the new token: past the codes that proved it.
 fn proved(examined: &Examined, start: MovingFactor, codes: usize, single: bool, now: UnixTime) -> TokenState {
     if !single {
-        return take_over(examined, start, codes, now).0;
+        return take_over(examined, Place::Codes { start, codes }, now).0;
     }
     // One code teaches too little: whoever typed it late would have a slow clock from the first day.
     code::accepted(examined.state, start, now, None)

@@ -5,15 +5,15 @@ use crate::clock::UnixTime;
 use crate::model::Session;
 use crate::model::{
     Accent, Actor, ActorOrigin, ApiKeyId, Approval, AssignmentId, AuditAction, AuditEntry, AuditResult,
-    BatchAssignmentId, BatchId, BatchName, BatchPart, BatchState, Channel, Claim, Colour, Custody, DataKeyId,
-    DisabledBy, Drift, EmailAddress, EmailChange, Environment, FactorMark, Factors, Fingerprint,
-    ImportContent, ImportCounts, ImportId, ImportState, IssueReference, IssueState, JobId, JobKind, JobState,
-    LastDelivery, Login, LoginStage, Logo, LogoKind, MailId, MailKind, MailState, MailedLink, NewsKind,
-    OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement, PinRecord, PortalAction,
-    ResourceAlias, ResourceId, ResourceName, RestoreDraft, Role, Scope, SealedSeed, SeedVersion, SelfService,
-    SerialRange, SessionCode, SessionKind, StockPlace, StockWatch, Subject, SubscriptionId, TokenId,
-    TokenKind, TokenOrigin, TokenSerial, TokenType, Traits, UserId, UserIssueId, Verdict, WebhookPostId,
-    WebhookUrl, WrapMode,
+    BatchAssignmentId, BatchId, BatchName, BatchPart, BatchState, Challenge, ChallengePurpose, Channel,
+    Claim, Colour, Custody, DataKeyId, DisabledBy, Drift, EmailAddress, EmailChange, Environment, FactorMark,
+    Factors, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, IssueReference, IssueState,
+    JobId, JobKind, JobState, LastDelivery, Login, LoginStage, Logo, LogoKind, MailId, MailKind, MailState,
+    MailedLink, NewsKind, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement, PinRecord,
+    PortalAction, ResourceAlias, ResourceId, ResourceName, RestoreDraft, Role, Scope, SealedSeed,
+    SeedVersion, SelfService, SerialRange, SessionCode, SessionKind, StockPlace, StockWatch, Subject,
+    SubscriptionId, TokenId, TokenKind, TokenOrigin, TokenSerial, TokenType, Traits, UserId, UserIssueId,
+    Verdict, WebhookPostId, WebhookUrl, WrapMode,
 };
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
 use crate::store::audit::hex;
@@ -332,6 +332,15 @@ fn bytes_of_sessions_mails_and_budgets() {
     pinned(&environments, "0201010146014c0264650000016e016801f6a1d5edee66f6a1d5edee6601000107");
     let mailing = TokenMailing { counter: MovingFactor(300), expires_at: AT };
     pinned(&mailing, "01ac02f6a1d5edee66");
+    let challenge = Challenge {
+        purpose: ChallengePurpose::SignIn,
+        token: Some(TokenId(300)),
+        text: "8".into(),
+        issued_at: AT,
+        spent: true,
+    };
+    pinned(&Challenges(vec![challenge]), "01010401ac020138f6a1d5edee6601");
+    pinned(&sealed(), "010209090909090909090909090903010203");
     let emergency = EmergencyCode {
         phc: PasswordHash("p".into()),
         once: true,
@@ -517,7 +526,8 @@ fn places_of_variants() {
          chain_anchored proved environment_changed environment_unlike registration \
          token_replaced pin_set pin_removed restore_tried user_issue_opened user_issue_verified \
          user_issue_approved user_issue_closed \
-         notifications_changed notification_tried notification_failed users_reminded emergency_code identified"
+         notifications_changed notification_tried notification_failed users_reminded emergency_code \
+         identified challenge_issued"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
 use mintmark::model::{
-    AssignmentKind, BatchPart, BrowserSays, EmailAddress, EnvironmentPolicy, Factors, Language, NewsKind,
-    PhoneNumber, PinPlacement, PortalAction, Role, Subject, TokenType, Visit,
+    AssignmentKind, BatchPart, BrowserSays, ChallengePurpose, EmailAddress, EnvironmentPolicy, Factors,
+    Language, NewsKind, PhoneNumber, PinPlacement, PortalAction, Role, Subject, TokenType, Visit,
 };
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, IdentifyRequest,
-    ImportRequest, LookPatch, NewToken, NewUser, PortalSession, PortalSettings, RestoreTyped, SecondPage,
+    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, IdentifyRequest, ImportRequest,
+    KeypadPage, LookPatch, NewToken, NewUser, PortalSession, PortalSettings, RestoreTyped, SecondPage,
     TokenPatch, UserImportRequest, UserPatch, Wanted,
 };
 use mintmark::store::Page;
@@ -19,6 +19,7 @@ use super::fixture::{
     verifier, visit,
 };
 use super::notification::{by_mail, by_webhook, hired};
+use super::ocra::{Keypad, PLAIN};
 use super::pin::glued;
 use super::register::software;
 
@@ -462,6 +463,41 @@ fn service_law7_every_change_is_in_the_log() {
             tell.send(answer).expect("waited for");
         });
         told.recv().expect("told").expect("answered")
+    });
+    let mut keypad = Keypad::new("KEYPAD", PLAIN);
+    let format = Some("oath_csv".to_owned());
+    table.home.plan(ImportRequest { commit: true, format, ..request(&keypad.line(), "keypads") });
+    let mut ask = |table: &mut Table, purpose| {
+        let asked = table.row("issue_challenge", "challenge_issued", |h| {
+            h.service.issue_challenge(&operator(1), &keypad.serial, purpose).expect("made").text
+        });
+        let otp = keypad.answer(&table.home, &asked);
+        (asked, otp)
+    };
+    let (asked, otp) = ask(&mut table, ChallengePurpose::Check);
+    let keypad = serial("KEYPAD");
+    table.row("check_response", "otp_checked", |h| {
+        h.service.check_response(&operator(1), &keypad, Some(&asked), &otp).expect("answered")
+    });
+    let (asked, otps) = (["12345678", "23456781"].map(str::to_owned), tokens[2].from(0, 2));
+    table.row("resync_responses", "resynced", |h| {
+        h.service.resync_responses(&operator(1), &keypad, &asked, &otps, None, None).expect("answered")
+    });
+    table.row("confirm_responses", "confirmation", |h| {
+        let (vpn, user) = (vpn(), login("keira"));
+        h.add_user("keira");
+        let request = ConfirmRequest { resource: &vpn, user: &user, serial: &keypad, otps: &otps };
+        h.service.confirm_responses(&admin(), &request, &asked).expect("answered")
+    });
+    table.row("authenticate_response", "authenticated", |h| {
+        let (nobody, password) = (login("nobody"), typed("wrong"));
+        let request = AuthRequest { user: &nobody, password: Some(&password), otp: None, address: None };
+        h.service.authenticate_response(&admin(), &vpn(), &request, Some("12345678")).expect("answered")
+    });
+    table.row("portal_challenges", "challenge_issued", |h| {
+        h.add_user("keith");
+        let portal = h.sign_in("keith");
+        h.service.portal_challenges(&portal, KeypadPage::Confirmation, 1).expect("shown")
     });
     table.row("authenticate", "authenticated", |h| {
         let (anna, password) = (login("nobody"), typed("wrong"));

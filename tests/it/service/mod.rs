@@ -14,6 +14,7 @@ mod import;
 mod language;
 mod mail_token;
 pub(crate) mod notification;
+mod ocra;
 mod pin;
 mod profile;
 mod proof;

@@ -1,16 +1,11 @@
 //! The suite grammar of OCRA (RFC 6287 §6): which parts a response is computed from.
-//!
-//! Nothing is computed here yet. The engine will need, besides the suite: the bytes of
-//! [`OcraSuite::as_str`] as delivered (they are hashed, with a zero byte behind), counter, question
-//! in its 128-byte form, hash of the PIN, session data with the token's side of padding, and the
-//! number of time steps since 1970.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::HashAlg;
+use crate::oath::{Digits, HashAlg, PeriodSecs};
 
 /// A text that is no OCRA suite.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -115,6 +110,11 @@ impl OcraSuite {
         self.digits
     }
 
+    /// Digits of a response that people can type; `None` when it is the whole HMAC.
+    pub const fn code_digits(&self) -> Option<Digits> {
+        Digits::of_suite(self.digits)
+    }
+
     /// True when a counter goes in.
     pub const fn has_counter(&self) -> bool {
         self.counter
@@ -144,6 +144,14 @@ impl OcraSuite {
     /// Length of a time step in seconds when a time goes in.
     pub const fn time_step_secs(&self) -> Option<u32> {
         self.time_step_secs
+    }
+
+    /// The same as the length of a step.
+    pub const fn period(&self) -> Option<PeriodSecs> {
+        match self.time_step_secs {
+            Some(secs) => Some(PeriodSecs::of_suite(secs)),
+            None => None,
+        }
     }
 }
 

@@ -1,0 +1,161 @@
+//! What tokens with a keypad are asked (RFC 6287): each challenge for one purpose, answered once, and soon.
+
+use serde::{Deserialize, Serialize};
+
+use super::TokenId;
+use crate::clock::UnixTime;
+
+/// What a challenge was made for; it counts for nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChallengePurpose {
+    /// A check of one response.
+    Check,
+    /// Bringing a token back.
+    Synchronization,
+    /// A user's proof that a token is theirs.
+    Confirmation,
+    /// A program's question whether somebody is who they say.
+    Authentication,
+    /// A sign-in to a portal.
+    SignIn,
+    /// A fresh proof of who is there.
+    Proof,
+    /// What an operator does next with the token on the page: checks it, brings it back, confirms it.
+    Desk,
+}
+
+impl ChallengePurpose {
+    /// The name in JSON and in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Synchronization => "resync",
+            Self::Confirmation => "confirm",
+            Self::Authentication => "authenticate",
+            Self::SignIn => "sign_in",
+            Self::Proof => "proof",
+            Self::Desk => "desk",
+        }
+    }
+
+    /// True when a challenge that was made for this counts for that.
+    pub const fn serves(self, that: Self) -> bool {
+        match self {
+            Self::Desk => matches!(that, Self::Check | Self::Synchronization | Self::Confirmation),
+            other => other as u8 == that as u8,
+        }
+    }
+
+    /// Reads the name of a purpose that programs may ask for; the others belong to portals.
+    pub fn from_name(text: &str) -> Option<Self> {
+        [Self::Check, Self::Synchronization, Self::Confirmation, Self::Authentication]
+            .into_iter()
+            .find(|purpose| purpose.name() == text)
+    }
+}
+
+/// Who may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeOwner {
+    /// Whoever names this token.
+    Token(TokenId),
+    /// This visit to a portal, by the hash of its cookie.
+    Session([u8; 32]),
+}
+
+/// One challenge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// What it was made for.
+    pub purpose: ChallengePurpose,
+    /// The token that answers it; `None` while nobody has said which it is.
+    pub token: Option<TokenId>,
+    /// What is typed into the token.
+    pub text: String,
+    /// When it was made.
+    pub issued_at: UnixTime,
+    /// A response to it was looked at.
+    pub spent: bool,
+}
+
+impl Challenge {
+    /// It is answered within so long.
+    pub const SECS: i64 = 300;
+
+    /// Until when it can be answered.
+    pub fn expires_at(&self) -> UnixTime {
+        self.issued_at.plus_secs(Self::SECS)
+    }
+
+    /// True while it can be answered by this token for this purpose.
+    pub fn is_open(&self, purpose: ChallengePurpose, token: Option<TokenId>, now: UnixTime) -> bool {
+        let fits = self.token.is_none() || self.token == token;
+        !self.spent && fits && self.purpose.serves(purpose) && now < self.expires_at()
+    }
+}
+
+/// The challenges of one owner, oldest first; those that were answered stay for a while, so that none comes
+/// twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenges(pub Vec<Challenge>);
+
+impl Challenges {
+    /// At most so many are remembered.
+    pub const MOST: usize = 64;
+    /// And for so long.
+    pub const KEPT_SECS: i64 = 86_400;
+
+    /// Adds one, and forgets those that are old or too many.
+    pub fn push(&mut self, challenge: Challenge) {
+        let now = challenge.issued_at;
+        self.0.retain(|old| now.secs_since(old.issued_at) < Self::KEPT_SECS);
+        let beyond = (self.0.len() + 1).saturating_sub(Self::MOST);
+        self.0.drain(..beyond);
+        self.0.push(challenge);
+    }
+
+    /// When all of it can be forgotten.
+    pub fn ends_at(&self) -> UnixTime {
+        let newest = self.0.iter().map(|challenge| challenge.issued_at).max();
+        newest.map_or(UnixTime::EPOCH, |at| at.plus_secs(Self::KEPT_SECS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn challenge(text: &str, secs: i64) -> Challenge {
+        let purpose = ChallengePurpose::Check;
+        let issued_at = UnixTime::from_secs(secs);
+        Challenge { purpose, token: Some(TokenId(7)), text: text.to_owned(), issued_at, spent: false }
+    }
+
+    #[test]
+    fn a_challenge_is_open_for_its_token_and_purpose_for_five_minutes() {
+        let one = challenge("12345678", 1_000);
+        let open =
+            |purpose, token, secs| one.is_open(purpose, Some(TokenId(token)), UnixTime::from_secs(secs));
+        assert!(open(ChallengePurpose::Check, 7, 1_299));
+        assert!(!open(ChallengePurpose::Check, 7, 1_300));
+        assert!(!open(ChallengePurpose::Check, 8, 1_001));
+        assert!(!open(ChallengePurpose::SignIn, 7, 1_001));
+        assert!(!Challenge { spent: true, ..one }.is_open(
+            ChallengePurpose::Check,
+            Some(TokenId(7)),
+            UnixTime::from_secs(1_001)
+        ));
+    }
+
+    #[test]
+    fn old_ones_and_too_many_are_forgotten() {
+        let mut all = Challenges::default();
+        for n in 0..100 {
+            all.push(challenge(&n.to_string(), n));
+        }
+        assert_eq!((all.0.len(), all.0[0].text.as_str()), (Challenges::MOST, "36"));
+        all.push(challenge("new", Challenges::KEPT_SECS + 98));
+        assert_eq!(all.0.iter().map(|c| c.text.as_str()).collect::<Vec<_>>(), ["99", "new"]);
+        assert_eq!(all.ends_at(), UnixTime::from_secs(2 * Challenges::KEPT_SECS + 98));
+    }
+}

@@ -1,0 +1,574 @@
+//! Challenges for tokens with a keypad: made here, answered once, for one purpose, within five minutes.
+//!
+//! What programs and operators ask for belongs to the token; what a portal shows belongs to the visit. Both are
+//! random, and none comes twice for one token while it is remembered. A response is compared outside the store
+//! like every code; that its challenge is still open is asked inside the change that decides, which spends it.
+
+use crate::clock::UnixTime;
+use crate::model::{
+    Actor, AuditAction, AuditResult, Challenge, ChallengeOwner, ChallengePurpose, Challenges, OtpSpec,
+    Subject, TokenId, TokenSerial, UserId, Visit,
+};
+use crate::oath::{
+    CodeSequence, MovingFactor, OcraGenerator, OcraInputError, OcraInputs, OcraPosition, OcraSuite,
+    OcraWindow, Otp, PinHash, Question, QuestionFormat, ResponseMatch, ResponseSearch, Window,
+    drawn_question, find_responses, time_step,
+};
+use crate::store::{Change, Changes, View};
+use crate::vault::{SealContext, random_bytes};
+
+use super::check::Comparison;
+use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined, REPLAY_COUNTERS};
+use super::pair::pair_of;
+use super::token::scoped;
+use super::{PortalSession, Service, ServiceError};
+
+/// Fresh texts that are drawn for each challenge: one at least is new, unless the format holds next to nothing.
+const CANDIDATES: usize = 24;
+/// Time between two responses of one sequence: people read, type, and read again.
+const BETWEEN_SECS: i64 = 120;
+/// What is shown where nobody knows of a suite, such as for a token that is not there.
+const USUAL_FORMAT: (QuestionFormat, u8) = (QuestionFormat::Numeric, 8);
+
+/// A challenge as it is handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedChallenge {
+    /// What is typed into the token.
+    pub text: String,
+    /// Until when it can be answered.
+    pub expires_at: UnixTime,
+}
+
+/// Which challenges responses are given to.
+#[derive(Clone, Debug)]
+pub(super) struct Answered {
+    pub(super) owner: ChallengeOwner,
+    pub(super) purpose: ChallengePurpose,
+    /// In the order of the responses.
+    pub(super) texts: Vec<String>,
+}
+
+/// Whether challenges may still be answered.
+pub(super) enum Spending {
+    /// They may: the changes that spend them.
+    Open(Changes),
+    /// One was answered before.
+    Spent,
+    /// One is too old, or was never made for this.
+    Unknown,
+}
+
+impl Answered {
+    /// Those of a token that a program or an operator names.
+    pub(super) fn of_token(token: TokenId, purpose: ChallengePurpose, texts: &[String]) -> Self {
+        Self { owner: ChallengeOwner::Token(token), purpose, texts: texts.to_vec() }
+    }
+
+    /// The open ones of a visit, the oldest first, as many as there are responses; `None` when there are fewer.
+    pub(super) fn of_session(
+        view: &dyn View,
+        session: [u8; 32],
+        purpose: ChallengePurpose,
+        token: Option<TokenId>,
+        responses: usize,
+        now: UnixTime,
+    ) -> Result<Option<Self>, ServiceError> {
+        let owner = ChallengeOwner::Session(session);
+        let known = view.challenges(owner)?.unwrap_or_default();
+        let open = known.0.into_iter().filter(|challenge| challenge.is_open(purpose, token, now));
+        let texts: Vec<String> = open.map(|challenge| challenge.text).take(responses).collect();
+        Ok((texts.len() == responses && responses > 0).then_some(Self { owner, purpose, texts }))
+    }
+
+    /// Asked inside the deciding change. `token`: whose responses they are, when that is known.
+    pub(super) fn spend(
+        &self,
+        view: &dyn View,
+        token: Option<(TokenId, &OcraSuite)>,
+        now: UnixTime,
+    ) -> Result<Spending, ServiceError> {
+        let mut known = view.challenges(self.owner)?.unwrap_or_default();
+        let id = token.map(|(id, _)| id);
+        let remembered = match (self.owner, id) {
+            (ChallengeOwner::Session(_), Some(id)) => view.challenges(ChallengeOwner::Token(id))?,
+            _ => None,
+        };
+        let mut spent_before = false;
+        let mut spent = Vec::with_capacity(self.texts.len());
+        for text in &self.texts {
+            let found = known.0.iter_mut().find(|one| {
+                one.text == *text
+                    && one.purpose.serves(self.purpose)
+                    && (one.token.is_none() || one.token == id)
+            });
+            let Some(found) = found else { return Ok(Spending::Unknown) };
+            spent_before |= found.spent;
+            if !found.spent && !found.is_open(self.purpose, id, now) {
+                return Ok(Spending::Unknown);
+            }
+            found.spent = true;
+            spent.push(found.clone());
+        }
+        if let (Some((_, suite)), Some(remembered)) = (token, &remembered) {
+            let known = |text: &String| remembered.0.iter().any(|old| same_question(suite, &old.text, text));
+            spent_before |= self.texts.iter().any(known);
+        }
+        if spent_before {
+            return Ok(Spending::Spent);
+        }
+        let mut changes = vec![Change::PutChallenges(self.owner, known)];
+        if let (ChallengeOwner::Session(_), Some(id)) = (self.owner, id) {
+            let mut remembered = remembered.unwrap_or_default();
+            spent.into_iter().for_each(|challenge| remembered.push(challenge));
+            changes.push(Change::PutChallenges(ChallengeOwner::Token(id), remembered));
+        }
+        Ok(Spending::Open(changes))
+    }
+}
+
+/// True when two texts are one question of a suite, whatever they look like.
+fn same_question(suite: &OcraSuite, one: &str, other: &str) -> bool {
+    match (Question::new(suite, one), Question::new(suite, other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+/// A random question of a format.
+fn drawn(format: QuestionFormat, max_len: u8) -> Result<String, ServiceError> {
+    loop {
+        if let Some(text) = drawn_question(format, max_len, &random_bytes()?) {
+            return Ok(text);
+        }
+    }
+}
+
+/// Random questions, more than are needed.
+pub(super) fn candidates(
+    format: QuestionFormat,
+    max_len: u8,
+    count: usize,
+) -> Result<Vec<String>, ServiceError> {
+    (0..count.saturating_mul(CANDIDATES)).map(|_| drawn(format, max_len)).collect()
+}
+
+/// What a visit or a token is asked, inside its change.
+pub(super) struct Asking<'a> {
+    pub(super) owner: ChallengeOwner,
+    pub(super) purpose: ChallengePurpose,
+    /// Whose, when that is known.
+    pub(super) token: Option<(TokenId, &'a OcraSuite)>,
+    /// Where the texts come from.
+    pub(super) candidates: &'a [String],
+    pub(super) now: UnixTime,
+}
+
+impl Asking<'_> {
+    /// `count` open challenges: those that stay open long enough to be answered, and fresh ones. With the changes
+    /// that the fresh ones need.
+    pub(super) fn open(
+        &self,
+        view: &dyn View,
+        count: usize,
+    ) -> Result<(Vec<IssuedChallenge>, Changes), ServiceError> {
+        let mut known = view.challenges(self.owner)?.unwrap_or_default();
+        let id = self.token.map(|(id, _)| id);
+        let remembered = match (self.owner, id) {
+            (ChallengeOwner::Session(_), Some(id)) => {
+                view.challenges(ChallengeOwner::Token(id))?.unwrap_or_default()
+            }
+            _ => Challenges::default(),
+        };
+        let issued = |challenge: &Challenge| IssuedChallenge {
+            text: challenge.text.clone(),
+            expires_at: challenge.expires_at(),
+        };
+        let mut open: Vec<IssuedChallenge> = Vec::new();
+        if matches!(self.owner, ChallengeOwner::Session(_)) {
+            // Who reloads a page reads the same; who would have no time left to answer reads others.
+            let soon = self.now.plus_secs(Challenge::SECS / 3);
+            let stays = known.0.iter().filter(|one| one.is_open(self.purpose, id, soon)).take(count);
+            open = stays.map(issued).collect();
+            if open.len() == count {
+                return Ok((open, Vec::new()));
+            }
+            open.clear();
+            known.0.retain(|one| !one.is_open(self.purpose, id, self.now));
+        }
+        for text in self.candidates {
+            if open.len() == count {
+                break;
+            }
+            let is_known = |old: &Challenge| match self.token {
+                Some((_, suite)) => same_question(suite, &old.text, text),
+                None => old.text == *text,
+            };
+            if known.0.iter().chain(&remembered.0).any(is_known) {
+                continue;
+            }
+            let challenge = Challenge {
+                purpose: self.purpose,
+                token: id,
+                text: text.clone(),
+                issued_at: self.now,
+                spent: false,
+            };
+            open.push(issued(&challenge));
+            known.push(challenge);
+        }
+        if open.len() < count {
+            let detail = "this token knows so few questions that all were asked lately: try again tomorrow";
+            return Err(ServiceError::state("challenges_used_up", detail));
+        }
+        Ok((open, vec![Change::PutChallenges(self.owner, known)]))
+    }
+}
+
+/// Refuses what the program does not know for a token that answers challenges.
+fn missing(error: OcraInputError) -> ServiceError {
+    match error {
+        OcraInputError::PinMissing | OcraInputError::PinHash { .. } => ServiceError::state(
+            "pin_not_known",
+            "the PIN of this token goes into its responses, and is not known here: set it first",
+        ),
+        OcraInputError::SessionMissing | OcraInputError::SessionTooLong { .. } => ServiceError::state(
+            "session_not_known",
+            "this token's suite asks for data of a session (S), which only the program that runs it knows",
+        ),
+    }
+}
+
+impl Examined {
+    /// Refuses a token whose suite asks for what is not known here.
+    fn require_inputs(&self) -> Result<(), ServiceError> {
+        match self.seed.spec.suite() {
+            Some(suite) if suite.pin_hash().is_some() && self.pin_hash.is_none() => {
+                Err(missing(OcraInputError::PinMissing))
+            }
+            Some(suite) if suite.session_bytes().is_some() => Err(missing(OcraInputError::SessionMissing)),
+            _ => Ok(()),
+        }
+    }
+
+    /// True when a code of it can be compared at all: it is usable, and what goes into it is known.
+    pub(super) fn can_be_asked(&self, now: UnixTime) -> bool {
+        self.require_inputs().is_ok() && self.require_usable(now).is_ok() && self.digits().is_ok()
+    }
+
+    /// The lowest position that may still be accepted. A time alone may come again: its challenges do not.
+    fn response_floor(&self) -> OcraPosition {
+        match self.seed.spec.suite() {
+            Some(suite) if suite.has_counter() => {
+                OcraPosition { counter: self.state.floor, ..OcraPosition::START }
+            }
+            Some(suite) if suite.time_step_secs().is_some() => {
+                OcraPosition { step: self.state.floor, ..OcraPosition::START }
+            }
+            _ => OcraPosition::START,
+        }
+    }
+
+    /// Steps that may pass between two responses of a sequence.
+    pub(super) fn response_gap(&self) -> u64 {
+        let period = self.seed.spec.suite().and_then(OcraSuite::period);
+        period.map_or(0, |period| {
+            (BETWEEN_SECS + period.get() - 1).unsigned_abs() / period.get().unsigned_abs()
+        })
+    }
+
+    /// The positions that a search looks at: `counters` ahead, steps to either side, and those before the floor
+    /// that tell a replay.
+    pub(super) fn response_window(&self, counters: u64, past: u64, future: u64, now: UnixTime) -> OcraWindow {
+        let floor = self.response_floor();
+        let step = self
+            .seed
+            .spec
+            .clock()
+            .and_then(|(period, epoch)| time_step(now, epoch, self.state.drift_secs(), period));
+        OcraWindow {
+            counters: Window::around(floor.counter, REPLAY_COUNTERS, counters),
+            steps: Window::around(step.unwrap_or(MovingFactor(0)), past, future),
+            gap: self.response_gap(),
+        }
+    }
+
+    /// Where responses leave the token: the floor from then on.
+    pub(super) fn floor_after(&self, last: OcraPosition) -> MovingFactor {
+        match self.seed.spec.suite() {
+            Some(suite) if suite.has_counter() => last.counter.next(),
+            Some(suite) if suite.time_step_secs().is_some() => last.step,
+            _ => self.state.floor,
+        }
+    }
+
+    /// The part of a position that distances are told of: the time where there is one.
+    pub(super) fn told(&self, at: OcraPosition) -> MovingFactor {
+        if self.period().is_some() { at.step } else { at.counter }
+    }
+}
+
+impl Service {
+    /// Keys one generator for each question. Texts that are no questions of the suite give `None`.
+    fn responders(
+        &self,
+        examined: &Examined,
+        texts: &[String],
+    ) -> Result<Option<Vec<OcraGenerator>>, ServiceError> {
+        let OtpSpec::Ocra { suite } = &examined.seed.spec else { return Ok(None) };
+        let questions: Result<Vec<_>, _> = texts.iter().map(|text| Question::new(suite, text)).collect();
+        let Ok(questions) = questions else { return Ok(None) };
+        let pin = match (suite.pin_hash(), &examined.pin_hash) {
+            (Some(_), Some(sealed)) => {
+                let context = SealContext::PinHash(examined.id());
+                Some(PinHash::from_kept(&self.opened(sealed, context)?))
+            }
+            _ => None,
+        };
+        let seed = self.seed(examined)?;
+        let inputs = OcraInputs { pin: pin.as_ref(), session: None };
+        let keyed = |question| OcraGenerator::new(&seed, suite, question, &inputs).map_err(missing);
+        questions.iter().map(keyed).collect::<Result<Vec<_>, _>>().map(Some)
+    }
+
+    /// Looks for responses in a window. `None`: they cannot be this token's.
+    pub(super) fn search_responses(
+        &self,
+        examined: &Examined,
+        answered: &Answered,
+        otps: &[Otp],
+        window: &OcraWindow,
+    ) -> Result<Option<ResponseSearch>, ServiceError> {
+        let Some(asked) = self.responders(examined, &answered.texts)? else { return Ok(None) };
+        Ok(find_responses(&asked, otps, window, examined.response_floor()).ok())
+    }
+
+    /// Compares one bare response with the ordinary window.
+    pub(super) fn compare_response(
+        &self,
+        examined: &Examined,
+        answered: Option<&Answered>,
+        otp: &Otp,
+        now: UnixTime,
+        hint: bool,
+    ) -> Result<Comparison, ServiceError> {
+        let Some(answered) = answered else { return Ok(Comparison::Wrong) };
+        let ordinary = examined.response_window(CHECK_COUNTERS - 1, CHECK_STEPS, CHECK_STEPS, now);
+        let otps = std::slice::from_ref(otp);
+        let Some(search) = self.search_responses(examined, answered, otps, &ordinary)? else {
+            return Ok(Comparison::Wrong);
+        };
+        Ok(match search.found {
+            ResponseMatch::One { last, .. } => Comparison::Responds { last },
+            ResponseMatch::BehindFloor { .. } => Comparison::Used,
+            ResponseMatch::Several => Comparison::Wrong,
+            ResponseMatch::None if hint => match self.hinted_response(examined, answered, otps, now)? {
+                Some(last) => Comparison::Outside(examined.told(last)),
+                None => Comparison::Wrong,
+            },
+            ResponseMatch::None => Comparison::Wrong,
+        })
+    }
+
+    /// A place further away, of what moves in one way only.
+    fn hinted_response(
+        &self,
+        examined: &Examined,
+        answered: &Answered,
+        otps: &[Otp],
+        now: UnixTime,
+    ) -> Result<Option<OcraPosition>, ServiceError> {
+        let has_counter = examined.seed.spec.suite().is_some_and(OcraSuite::has_counter);
+        let window = match examined.period() {
+            Some(_) if has_counter => return Ok(None),
+            Some(period) => {
+                let steps = super::check::HINT_SECS / period.get().unsigned_abs();
+                examined.response_window(0, steps, steps, now)
+            }
+            None => examined.response_window(super::check::HINT_COUNTERS, 0, 0, now),
+        };
+        let search = self.search_responses(examined, answered, otps, &window)?;
+        Ok(search.and_then(|search| match search.found {
+            ResponseMatch::One { last, .. } => Some(last),
+            _ => None,
+        }))
+    }
+
+    /// A challenge for a token, for one purpose.
+    pub fn issue_challenge(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        purpose: ChallengePurpose,
+    ) -> Result<IssuedChallenge, ServiceError> {
+        let asked = self.store.read(|view| {
+            let now = self.trusted_now(view)?;
+            let token = scoped(view, actor, serial)?;
+            let examined = Examined::read(view, token, None)?;
+            examined.require_usable(now)?;
+            examined.require_keypad()?;
+            examined.digits()?;
+            examined.require_inputs()?;
+            Ok(examined)
+        });
+        let (now, acting) = (self.clock.now(), actor.clone());
+        let examined = match asked {
+            Ok(examined) => Some(examined),
+            // A verifier reads a challenge for every serial, and what it answers is wrong.
+            Err(ServiceError::NotFound { .. } | ServiceError::State { .. }) if !actor.is_operator() => None,
+            Err(error) => return Err(error),
+        };
+        let suite = examined.as_ref().and_then(|examined| examined.seed.spec.suite());
+        let (format, most) =
+            suite.map_or(USUAL_FORMAT, |suite| (suite.question_format(), suite.question_max_len()));
+        let candidates = candidates(format, most, 1)?;
+        self.decide(move |view| {
+            let subjects = examined.iter().map(|examined| Subject::Token(examined.id())).collect();
+            let (result, reason) = if examined.is_some() {
+                (AuditResult::Done, "")
+            } else {
+                (AuditResult::Refused, "not_usable_here")
+            };
+            let mut detail = vec![("purpose", purpose.name().to_owned())];
+            if !reason.is_empty() {
+                detail.push(("reason", reason.to_owned()));
+            }
+            let entry =
+                super::audit_entry(now, &acting, AuditAction::ChallengeIssued, subjects, result, detail);
+            let Some(examined) = &examined else {
+                let text = candidates.first().cloned().unwrap_or_default();
+                return Ok((
+                    IssuedChallenge { text, expires_at: now.plus_secs(Challenge::SECS) },
+                    vec![entry],
+                ));
+            };
+            let suite = examined.seed.spec.suite().ok_or(ServiceError::Stale)?;
+            let asking = Asking {
+                owner: ChallengeOwner::Token(examined.id()),
+                purpose,
+                token: Some((examined.id(), suite)),
+                candidates: &candidates,
+                now,
+            };
+            let (mut issued, mut changes) = asking.open(view, 1)?;
+            changes.push(entry);
+            Ok((issued.pop().ok_or(ServiceError::Stale)?, changes))
+        })
+    }
+}
+
+/// The changes that spend what was answered, or what stands in the way. Without challenges there is nothing to
+/// spend, and the codes speak for themselves.
+pub(super) fn spent(
+    view: &dyn View,
+    fresh: &Examined,
+    answered: Option<&Answered>,
+    now: UnixTime,
+) -> Result<Spending, ServiceError> {
+    let Some(answered) = answered else { return Ok(Spending::Open(Vec::new())) };
+    let token = fresh.seed.spec.suite().map(|suite| (fresh.id(), suite));
+    if code::blocked(&fresh.state.budget, now).is_some() {
+        // Not looked at, so it can be answered again.
+        return Ok(Spending::Open(Vec::new()));
+    }
+    answered.spend(view, token, now)
+}
+
+/// Which page of a portal asks a token with a keypad.
+#[derive(Clone, Copy, Debug)]
+pub enum KeypadPage<'a> {
+    /// The last page of the sign-in.
+    SignIn,
+    /// A fresh proof; the token by its handle, when there are several.
+    Proof(Option<&'a str>),
+    /// Bringing the token back, signed in or on the last page of the sign-in.
+    Synchronization,
+    /// *Existing Token Registration*: nobody has said yet which token it is.
+    Confirmation,
+}
+
+impl KeypadPage<'_> {
+    const fn purpose(self) -> ChallengePurpose {
+        match self {
+            Self::SignIn => ChallengePurpose::SignIn,
+            Self::Proof(_) => ChallengePurpose::Proof,
+            Self::Synchronization => ChallengePurpose::Synchronization,
+            Self::Confirmation => ChallengePurpose::Confirmation,
+        }
+    }
+}
+
+impl Service {
+    /// What a page of the portal shows for a token with a keypad: nothing when the token there has none. Where
+    /// several are answered, as many as its window needs, and `at_least` so many. The challenges belong to the
+    /// visit; those of the page are the same until they are answered or nearly old, so it is asked for when the
+    /// page is shown, not before an answer is looked at.
+    pub fn portal_challenges(
+        &self,
+        portal: &PortalSession,
+        page: KeypadPage<'_>,
+        at_least: usize,
+    ) -> Result<Vec<IssuedChallenge>, ServiceError> {
+        let at_least = at_least.min(CodeSequence::MAX_LEN);
+        let now = self.clock.now();
+        let (examined, count) = match page {
+            KeypadPage::Confirmation => {
+                super::portal::signed_in(portal)?;
+                (None, super::confirm::codes_for(&portal.resource).max(at_least))
+            }
+            KeypadPage::SignIn | KeypadPage::Proof(_) | KeypadPage::Synchronization => {
+                let handle = if let KeypadPage::Proof(handle) = page { handle } else { None };
+                let (_, examined, _) = match (page, &portal.user) {
+                    (KeypadPage::Synchronization, Some(user)) => self.token_here(portal, user.id)?,
+                    _ => self.token_at_hand(portal, handle)?,
+                };
+                if examined.seed.spec.suite().is_none() || !examined.can_be_asked(now) {
+                    return Ok(Vec::new());
+                }
+                let count = match page {
+                    KeypadPage::Synchronization => {
+                        self.store.read(|view| super::resync::portal_codes(view, &examined))?.max(at_least)
+                    }
+                    _ => 1,
+                };
+                (Some(examined), count)
+            }
+        };
+        let suite = examined.as_ref().and_then(|examined| examined.seed.spec.suite());
+        let (format, most) =
+            suite.map_or(USUAL_FORMAT, |suite| (suite.question_format(), suite.question_max_len()));
+        let candidates = candidates(format, most, count)?;
+        let (key, purpose, resource) = (portal.key, page.purpose(), portal.resource.id);
+        let actor = portal.actor(&Visit::from_address(""));
+        self.decide(move |view| {
+            if view.session(&key)?.is_none() {
+                return Err(ServiceError::state("sign_in_order", "start again with the login"));
+            }
+            let token =
+                examined.as_ref().and_then(|examined| Some((examined.id(), examined.seed.spec.suite()?)));
+            let owner = ChallengeOwner::Session(key);
+            let asking = Asking { owner, purpose, token, candidates: &candidates, now };
+            let (issued, mut changes) = asking.open(view, count)?;
+            if !changes.is_empty() {
+                let mut subjects = vec![Subject::Resource(resource)];
+                subjects.extend(token.map(|(id, _)| Subject::Token(id)));
+                let detail = vec![("purpose", purpose.name().to_owned())];
+                let (action, result) = (AuditAction::ChallengeIssued, AuditResult::Done);
+                changes.push(super::audit_entry(now, &actor, action, subjects, result, detail));
+            }
+            Ok((issued, changes))
+        })
+    }
+
+    /// The user's token on the resource of the portal.
+    fn token_here(
+        &self,
+        portal: &PortalSession,
+        user: UserId,
+    ) -> Result<(UserId, Examined, UnixTime), ServiceError> {
+        self.store.read(|view| {
+            let now = self.trusted_now(view)?;
+            let (_, token) = pair_of(view, user, &portal.resource)?.ok_or(ServiceError::Stale)?;
+            Ok((user, Examined::read(view, token, Some(portal.resource.id))?, now))
+        })
+    }
+}

@@ -1,0 +1,467 @@
+//! Tokens with a keypad (OCRA): challenges are made for one purpose, answered once, and soon.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use mintmark::model::{ChallengePurpose, TokenSerial};
+use mintmark::oath::{
+    HashAlg, MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite, Otp, PinHash, Question,
+};
+use mintmark::secret::{Pin, Seed};
+use mintmark::service::{
+    AuthRequest, AuthResult, CheckResult, ConfirmRequest, ConfirmResult, IssuedChallenge, KeypadPage,
+    PortalSession, ProofResult, SequenceResult, ServiceError, ThirdPage,
+};
+
+use super::fixture::{
+    Home, PASSWORD, admin, login, operator, request, resource, secret_of, serial, typed, verifier, visit,
+};
+
+pub(super) const PLAIN: &str = "OCRA-1:HOTP-SHA1-6:QN08";
+const COUNTER: &str = "OCRA-1:HOTP-SHA256-8:C-QN08";
+const TIME: &str = "OCRA-1:HOTP-SHA1-6:QA08-T1M";
+const BOTH: &str = "OCRA-1:HOTP-SHA512-8:C-QH08-T1M";
+const SUITES: [&str; 4] = [PLAIN, COUNTER, TIME, BOTH];
+
+/// A token with a keypad, as a person holds it.
+pub(super) struct Keypad {
+    pub(super) serial: TokenSerial,
+    suite: OcraSuite,
+    secret: Vec<u8>,
+    pin: Option<&'static str>,
+    /// Its next counter.
+    counter: u64,
+    /// How far its clock is ahead.
+    ahead_secs: i64,
+}
+
+impl Keypad {
+    pub(super) fn new(text: &str, suite: &str) -> Self {
+        Self {
+            serial: serial(text),
+            suite: OcraSuite::parse(suite).expect("a suite"),
+            secret: secret_of(text),
+            pin: None,
+            counter: 0,
+            ahead_secs: 0,
+        }
+    }
+
+    /// Its line in an OATH CSV.
+    pub(super) fn line(&self) -> String {
+        let hex = data_encoding::HEXLOWER.encode(&self.secret);
+        format!("{},{hex},OCRA,{}\n", self.serial.display(), self.suite.as_str())
+    }
+
+    /// What it shows when this is typed into it; the counter moves on.
+    pub(super) fn answer(&mut self, home: &Home, challenge: &str) -> Otp {
+        let question = Question::new(&self.suite, challenge).expect("a question of the suite");
+        let alg = self.suite.pin_hash().unwrap_or(HashAlg::Sha1);
+        let pin = self.pin.map(|pin| PinHash::new(alg, &Pin::new(pin.as_bytes().to_vec())));
+        let inputs = OcraInputs { pin: pin.as_ref(), session: None };
+        let seed = Seed::new(self.secret.clone());
+        let generator = OcraGenerator::new(&seed, &self.suite, &question, &inputs).expect("nothing missing");
+        let secs = home.service.now().secs() + self.ahead_secs;
+        let step = self
+            .suite
+            .time_step_secs()
+            .map_or(0, |step| u64::try_from(secs).expect("after 1970") / u64::from(step));
+        let at = OcraPosition { counter: MovingFactor(self.counter), step: MovingFactor(step) };
+        self.counter += 1;
+        Otp::parse(&generator.response(at)).expect("digits")
+    }
+
+    fn answers(&mut self, home: &Home, asked: &[IssuedChallenge]) -> Vec<Otp> {
+        asked.iter().map(|one| self.answer(home, &one.text)).collect()
+    }
+}
+
+fn home(tokens: &[&Keypad]) -> Home {
+    let home = Home::new();
+    home.add_vpn();
+    home.add_user("anna");
+    let lines: String = tokens.iter().map(|token| token.line()).collect();
+    let view = home.plan(mintmark::service::ImportRequest {
+        commit: true,
+        format: Some("oath_csv".into()),
+        ..request(&lines, "B1")
+    });
+    assert_eq!(view.import.counts.new, tokens.len() as u64, "{view:?}");
+    home.assign_batch("B1");
+    home
+}
+
+fn ask(home: &Home, token: &Keypad, purpose: ChallengePurpose) -> String {
+    home.service.issue_challenge(&operator(1), &token.serial, purpose).expect("made").text
+}
+
+fn check(home: &Home, token: &Keypad, challenge: &str, otp: &Otp) -> CheckResult {
+    home.service.check_response(&operator(1), &token.serial, Some(challenge), otp).expect("answered")
+}
+
+fn why(error: ServiceError) -> &'static str {
+    match error {
+        ServiceError::State { code, .. } | ServiceError::Invalid { code, .. } => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The token becomes anna's, by her visit to the portal.
+fn confirm(home: &Home, token: &mut Keypad) -> PortalSession {
+    let portal = home.sign_in("anna");
+    let asked = home.service.portal_challenges(&portal, KeypadPage::Confirmation, 1).expect("shown");
+    let codes = token.answers(home, &asked);
+    let answer = home.service.portal_confirm(&portal, &token.serial, &codes, &visit()).expect("answered");
+    assert!(matches!(answer, ConfirmResult::Confirmed { .. }), "{answer:?}");
+    portal
+}
+
+#[test]
+fn a_response_is_accepted_once_for_each_kind_of_suite() {
+    for suite in SUITES {
+        let mut token = Keypad::new("K-1", suite);
+        let home = home(&[&token]);
+        for _ in 0..3 {
+            let asked = ask(&home, &token, ChallengePurpose::Check);
+            let otp = token.answer(&home, &asked);
+            let first = check(&home, &token, &asked, &otp);
+            assert!(matches!(first, CheckResult::Accepted { steps: 0, .. }), "{suite}: {first:?}");
+            let again = check(&home, &token, &asked, &otp);
+            assert!(matches!(again, CheckResult::Replayed { .. }), "{suite}: {again:?}");
+        }
+    }
+}
+
+/// Four mistakes that made recorded responses useful elsewhere: another challenge than the one asked, a replay, the
+/// answer of one challenge given for the other, and an old challenge.
+#[test]
+fn a_response_counts_for_its_own_open_challenge_only() {
+    for suite in SUITES {
+        let mut token = Keypad::new("K-1", suite);
+        let home = home(&[&token]);
+        // A challenge that was never made, chosen by whoever has its response.
+        let chosen = token.answer(&home, "12345678");
+        assert_eq!(check(&home, &token, "12345678", &chosen), CheckResult::Wrong, "{suite}");
+        // Crossed.
+        let (one, two) =
+            (ask(&home, &token, ChallengePurpose::Check), ask(&home, &token, ChallengePurpose::Check));
+        let first = token.answer(&home, &one);
+        assert_eq!(check(&home, &token, &two, &first), CheckResult::Wrong, "{suite}");
+        // The wrong response has spent the other challenge, too.
+        let second = token.answer(&home, &two);
+        assert!(matches!(check(&home, &token, &two, &second), CheckResult::Replayed { .. }), "{suite}");
+        let accepted = check(&home, &token, &one, &first);
+        assert!(matches!(accepted, CheckResult::Accepted { .. }), "{suite}: {accepted:?}");
+        // Replayed to a fresh challenge.
+        let fresh = ask(&home, &token, ChallengePurpose::Check);
+        assert_ne!(fresh, one, "{suite}");
+        assert!(!matches!(check(&home, &token, &fresh, &first), CheckResult::Accepted { .. }), "{suite}");
+        // Old.
+        let old = ask(&home, &token, ChallengePurpose::Check);
+        let late = token.answer(&home, &old);
+        home.wait(301);
+        assert_eq!(check(&home, &token, &old, &late), CheckResult::Wrong, "{suite}");
+    }
+}
+
+#[test]
+fn a_challenge_counts_for_its_token_and_purpose_only() {
+    let (mut token, mut other) = (Keypad::new("K-1", PLAIN), Keypad::new("K-2", PLAIN));
+    let home = home(&[&token, &other]);
+    let asked = ask(&home, &token, ChallengePurpose::Synchronization);
+    let otp = token.answer(&home, &asked);
+    assert_eq!(check(&home, &token, &asked, &otp), CheckResult::Wrong, "made for another purpose");
+    let asked = ask(&home, &token, ChallengePurpose::Check);
+    let otp = other.answer(&home, &asked);
+    assert_eq!(check(&home, &other, &asked, &otp), CheckResult::Wrong, "made for another token");
+}
+
+#[test]
+fn challenges_are_of_the_suite_never_twice_and_never_divisible_by_sixteen() {
+    let (token, small) = (Keypad::new("K-1", PLAIN), Keypad::new("K-2", "OCRA-1:HOTP-SHA1-6:QN02"));
+    let long = Keypad::new("K-3", "OCRA-1:HOTP-SHA1-6:QH40");
+    let home = home(&[&token, &small, &long]);
+    for _ in 0..50 {
+        let text = ask(&home, &token, ChallengePurpose::Check);
+        let number: u64 = text.parse().expect("digits");
+        assert!(text.len() == 8 && number % 16 != 0, "{text}");
+    }
+    let text = ask(&home, &long, ChallengePurpose::Check);
+    assert!(text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit()), "64 bits: {text}");
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..60 {
+        match home.service.issue_challenge(&operator(1), &small.serial, ChallengePurpose::Check) {
+            Ok(issued) => assert!(seen.insert(issued.text), "one came twice"),
+            Err(error) => assert_eq!(why(error), "challenges_used_up"),
+        }
+    }
+    assert!(seen.len() > 40, "{}", seen.len());
+}
+
+#[test]
+fn what_is_asked_of_keypads_is_told_to_operators() {
+    let token = Keypad::new("K-1", PLAIN);
+    let plain = super::fixture::StandIn::totp("T-1");
+    let home = home(&[&token]);
+    home.import("B2", &[&plain]);
+    let otp = Otp::parse("123456").expect("digits");
+    let said = home.service.check(&operator(1), &token.serial, &otp).expect_err("no challenge");
+    assert_eq!(why(said), "challenge_needed");
+    let said = home.service.check_response(&operator(1), &plain.serial, Some("12345678"), &otp);
+    assert_eq!(why(said.expect_err("no keypad")), "challenge_not_expected");
+    let said = home.service.issue_challenge(&operator(1), &plain.serial, ChallengePurpose::Check);
+    assert_eq!(why(said.expect_err("no keypad")), "challenge_not_expected");
+    let pair = [otp, Otp::parse("234567").expect("digits")];
+    let said = home.service.resync(&operator(1), &token.serial, &pair, None, None).expect_err("none");
+    assert_eq!(why(said), "challenge_needed");
+    let one = ["12345678".to_owned()];
+    let said = home.service.resync_responses(&operator(1), &token.serial, &one, &pair, None, None);
+    assert_eq!(why(said.expect_err("one for two")), "challenges_count");
+}
+
+#[test]
+fn suites_whose_pin_or_session_is_not_known_say_so() {
+    for (suite, code) in [
+        ("OCRA-1:HOTP-SHA1-6:QN08-PSHA1", "pin_not_known"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-S064", "session_not_known"),
+        ("OCRA-1:HOTP-SHA1-0:QN08", "kind_not_supported"),
+    ] {
+        let token = Keypad::new("K-1", suite);
+        let home = home(&[&token]);
+        let said = home.service.issue_challenge(&operator(1), &token.serial, ChallengePurpose::Check);
+        let said = said.map(|issued| issued.text).and_then(|text| {
+            let otp = Otp::parse("123456").expect("digits");
+            home.service.check_response(&operator(1), &token.serial, Some(&text), &otp)
+        });
+        assert_eq!(why(said.expect_err(suite)), code, "{suite}");
+    }
+}
+
+/// To a verifier all serials are alike: a challenge comes for each, and what is answered is wrong.
+#[test]
+fn a_verifier_learns_of_no_serial_by_its_challenges() {
+    let mut token = Keypad::new("K-1", PLAIN);
+    let home = home(&[&token]);
+    let asked = |serial: &TokenSerial| {
+        home.service.issue_challenge(&verifier(), serial, ChallengePurpose::Check).expect("made")
+    };
+    let nobody = serial("NOBODY");
+    let (here, there) = (asked(&token.serial), asked(&nobody));
+    assert_eq!(here.text.len(), there.text.len());
+    assert_eq!(here.expires_at, there.expires_at);
+    let wrong = Otp::parse("000000").expect("digits");
+    let check = |serial: &TokenSerial, text: &str| {
+        home.service.check_response(&verifier(), serial, Some(text), &wrong).expect("answered")
+    };
+    assert_eq!(check(&nobody, &there.text), CheckResult::Wrong);
+    assert_eq!(check(&token.serial, "11111111"), CheckResult::Wrong);
+    let right = token.answer(&home, &here.text);
+    let answer = home.service.check_response(&verifier(), &token.serial, Some(&here.text), &right);
+    assert!(matches!(answer.expect("answered"), CheckResult::Accepted { .. }));
+}
+
+/// Law 1 for responses.
+#[test]
+fn of_64_clients_with_one_response_one_is_let_in() {
+    for suite in SUITES {
+        let mut token = Keypad::new("K-1", suite);
+        let home = home(&[&token]);
+        for _ in 0..8 {
+            let asked = ask(&home, &token, ChallengePurpose::Check);
+            let otp = token.answer(&home, &asked);
+            let (barrier, accepted) = (Barrier::new(64), AtomicUsize::new(0));
+            thread::scope(|scope| {
+                for _ in 0..64 {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        let answer =
+                            home.service.check_response(&operator(1), &token.serial, Some(&asked), &otp);
+                        match answer {
+                            Ok(CheckResult::Accepted { .. }) => {
+                                accepted.fetch_add(1, Ordering::SeqCst);
+                            }
+                            Ok(CheckResult::Replayed { .. }) | Err(ServiceError::Stale) => {}
+                            other => panic!("{suite}: {other:?}"),
+                        }
+                    });
+                }
+            });
+            assert_eq!(accepted.into_inner(), 1, "{suite}");
+        }
+    }
+}
+
+#[test]
+fn a_drifted_keypad_is_brought_back_by_responses_to_fresh_challenges() {
+    for (suite, ahead, lost) in
+        [(COUNTER, 0, 700), (TIME, 9 * 3_600, 0), (TIME, -20 * 3_600, 0), (BOTH, 5 * 3_600, 60)]
+    {
+        let mut token = Keypad::new("K-1", suite);
+        let home = home(&[&token]);
+        (token.ahead_secs, token.counter) = (ahead, lost);
+        let asked: Vec<String> =
+            (0..3).map(|_| ask(&home, &token, ChallengePurpose::Synchronization)).collect();
+        let codes: Vec<Otp> = asked.iter().map(|text| token.answer(&home, text)).collect();
+        let name = token.serial.clone();
+        let resync = |asked: &[String], codes: &[Otp]| {
+            home.service.resync_responses(&operator(1), &name, asked, codes, None, None).expect("answered")
+        };
+        // Crossed: two answers change places.
+        let crossed = [asked[1].clone(), asked[0].clone()];
+        let outcome = resync(&crossed, &codes[..2]);
+        assert_eq!(outcome.result, SequenceResult::NotFound, "{suite}");
+        // Both challenges are spent by that.
+        assert_eq!(resync(&asked[..2], &codes[..2]).result, SequenceResult::Replayed, "{suite}");
+        let fresh: Vec<String> =
+            (0..2).map(|_| ask(&home, &token, ChallengePurpose::Synchronization)).collect();
+        let codes: Vec<Otp> = fresh.iter().map(|text| token.answer(&home, text)).collect();
+        let outcome = resync(&fresh, &codes);
+        match outcome.result {
+            SequenceResult::Synchronized { seconds, counter, .. } => {
+                assert_eq!(seconds, token.suite.time_step_secs().map(|_| ahead), "{suite}");
+                assert_eq!(counter, token.suite.has_counter().then_some(token.counter), "{suite}");
+            }
+            other => panic!("{suite}: {other:?}"),
+        }
+        assert!(outcome.chance > 0.0 && outcome.chance < 1e-6, "{suite}: {}", outcome.chance);
+        assert_eq!(resync(&fresh, &codes).result, SequenceResult::Replayed, "{suite}");
+        // The ordinary check follows.
+        let asked = ask(&home, &token, ChallengePurpose::Check);
+        let otp = token.answer(&home, &asked);
+        let next = check(&home, &token, &asked, &otp);
+        assert!(matches!(next, CheckResult::Accepted { .. }), "{suite}: {next:?}");
+    }
+}
+
+#[test]
+fn an_old_challenge_brings_nothing_back() {
+    let mut token = Keypad::new("K-1", COUNTER);
+    let home = home(&[&token]);
+    let asked: Vec<String> = (0..2).map(|_| ask(&home, &token, ChallengePurpose::Synchronization)).collect();
+    let codes: Vec<Otp> = asked.iter().map(|text| token.answer(&home, text)).collect();
+    home.wait(301);
+    let outcome = home.service.resync_responses(&operator(1), &token.serial, &asked, &codes, None, None);
+    assert_eq!(outcome.expect("answered").result, SequenceResult::NotFound);
+}
+
+#[test]
+fn operators_confirm_a_keypad_for_a_user() {
+    let mut token = Keypad::new("K-1", COUNTER);
+    let home = home(&[&token]);
+    let asked: Vec<String> = (0..2).map(|_| ask(&home, &token, ChallengePurpose::Confirmation)).collect();
+    let codes: Vec<Otp> = asked.iter().map(|text| token.answer(&home, text)).collect();
+    let (vpn, anna) = (resource("VPN"), login("anna"));
+    let request = ConfirmRequest { resource: &vpn, user: &anna, serial: &token.serial, otps: &codes };
+    assert_eq!(why(home.service.confirm(&operator(1), &request).expect_err("none")), "challenge_needed");
+    let answer = home.service.confirm_responses(&operator(1), &request, &asked).expect("answered");
+    assert!(matches!(answer, ConfirmResult::Confirmed { .. }), "{answer:?}");
+}
+
+/// P53: *My token has a keypad*. The challenges belong to the visit and are the same for every serial.
+#[test]
+fn p53_a_keypad_is_confirmed_with_the_challenges_of_the_visit() {
+    for suite in SUITES {
+        let mut token = Keypad::new("K-1", suite);
+        let home = home(&[&token]);
+        let portal = home.sign_in("anna");
+        let shown = |portal: &PortalSession| {
+            home.service.portal_challenges(portal, KeypadPage::Confirmation, 1).expect("shown")
+        };
+        let asked = shown(&portal);
+        assert_eq!(asked, shown(&portal), "a page that is loaded again shows the same");
+        assert_eq!(asked.len(), 2);
+        // An unknown serial takes the same, and spends the challenges as a known one does.
+        let codes = token.answers(&home, &asked);
+        let refused = ConfirmResult::Refused { reason: "refused", slow: false };
+        let unknown = home.service.portal_confirm(&portal, &serial("NOBODY"), &codes, &visit());
+        assert_eq!(unknown.expect("answered"), refused);
+        let asked = shown(&portal);
+        let spent = home.service.portal_confirm(&portal, &token.serial, &codes, &visit());
+        assert_eq!(spent.expect("answered"), refused, "{suite}: answers of the challenges before");
+        let next = shown(&portal);
+        assert!(asked.iter().all(|one| !next.contains(one)), "spent with their responses");
+        // Another visit cannot answer these.
+        let other = home.sign_in("anna");
+        let codes = token.answers(&home, &next);
+        let there = home.service.portal_confirm(&other, &token.serial, &codes, &visit());
+        assert_eq!(there.expect("answered"), refused);
+        let here = home.service.portal_confirm(&portal, &token.serial, &codes, &visit()).expect("answered");
+        assert!(matches!(here, ConfirmResult::Confirmed { .. }), "{suite}: {here:?}");
+    }
+}
+
+#[test]
+fn a_sign_in_asks_the_keypad_and_a_proof_asks_it_again() {
+    for suite in SUITES {
+        let mut token = Keypad::new("K-1", suite);
+        let home = home(&[&token]);
+        confirm(&home, &mut token);
+        let owed = home.sign_in("anna");
+        let asked = home.service.portal_challenges(&owed, KeypadPage::SignIn, 1).expect("shown");
+        let [one] = &asked[..] else { panic!("{asked:?}") };
+        let otp = token.answer(&home, &one.text);
+        // Another visit was asked something else.
+        let stranger = home.sign_in("anna");
+        home.service.portal_challenges(&stranger, KeypadPage::SignIn, 1).expect("shown");
+        let there = home.service.portal_third(&stranger, &otp, &visit()).expect("answered");
+        assert!(matches!(there, ThirdPage::Refused { .. }), "{suite}: {there:?}");
+        let portal = match home.service.portal_third(&owed, &otp, &visit()).expect("answered") {
+            ThirdPage::Passed { cookie } => home.session(&cookie),
+            other => panic!("{suite}: {other:?}"),
+        };
+        let asked = home.service.portal_challenges(&portal, KeypadPage::Proof(None), 1).expect("shown");
+        let otp = token.answer(&home, &asked[0].text);
+        match home.service.portal_prove_code(&portal, None, &otp, &visit()).expect("answered") {
+            ProofResult::Passed { cookie } => drop(home.session(&cookie)),
+            other => panic!("{suite}: {other:?}"),
+        }
+    }
+}
+
+/// P20 and P49: on the page of the portal, and on the last page of the sign-in.
+#[test]
+fn p20_a_drifted_keypad_is_synchronized_in_the_portal() {
+    for (suite, ahead, lost) in [(COUNTER, 0, 500), (TIME, 7_200, 0), (BOTH, -7_200, 50)] {
+        let mut token = Keypad::new("K-1", suite);
+        let home = home(&[&token]);
+        let portal = confirm(&home, &mut token);
+        let drift = |token: &mut Keypad| {
+            token.ahead_secs += ahead;
+            token.counter += lost;
+        };
+        drift(&mut token);
+        let asked = home.service.portal_challenges(&portal, KeypadPage::Synchronization, 1).expect("shown");
+        let codes = token.answers(&home, &asked);
+        let outcome = home.service.portal_synchronize(&portal, &codes, &visit()).expect("answered");
+        assert!(matches!(outcome.result, SequenceResult::Synchronized { .. }), "{suite}: {outcome:?}");
+        let again = home.service.portal_synchronize(&portal, &codes, &visit()).expect("answered");
+        assert_eq!(again.result, SequenceResult::Replayed, "{suite}");
+        drift(&mut token);
+        let owed = home.sign_in("anna");
+        let asked = home.service.portal_challenges(&owed, KeypadPage::Synchronization, 1).expect("shown");
+        let codes = token.answers(&home, &asked);
+        let (outcome, cookie) =
+            home.service.portal_third_synchronize(&owed, &codes, &visit()).expect("answered");
+        assert!(cookie.is_some(), "{suite}: {outcome:?}");
+    }
+}
+
+#[test]
+fn an_integration_hands_on_the_challenge_and_its_response() {
+    let mut token = Keypad::new("K-1", COUNTER);
+    let home = home(&[&token]);
+    confirm(&home, &mut token);
+    let (anna, password, wrong) = (login("anna"), typed(PASSWORD), typed("vier Birnen im Korb"));
+    let ask = |password, otp: Option<&Otp>, challenge: Option<&str>| {
+        let asked = AuthRequest { user: &anna, password: Some(password), otp, address: None };
+        let actor = admin();
+        home.service.authenticate_response(&actor, &resource("VPN"), &asked, challenge).expect("answered")
+    };
+    assert_eq!(ask(&wrong, None, None), AuthResult::Rejected, "a wrong password asks nothing");
+    let AuthResult::Question(asked) = ask(&password, None, None) else { panic!("a challenge comes next") };
+    let otp = token.answer(&home, &asked.text);
+    assert_eq!(ask(&password, Some(&otp), None), AuthResult::Rejected, "which challenge is that to?");
+    assert_eq!(ask(&password, Some(&otp), Some(&asked.text)), AuthResult::Accepted);
+    assert_eq!(ask(&password, Some(&otp), Some(&asked.text)), AuthResult::Rejected, "spent");
+}
