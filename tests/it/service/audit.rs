@@ -8,9 +8,9 @@ use mintmark::model::{
     Language, NewsKind, PhoneNumber, PinPlacement, PortalAction, Role, Subject, TokenType, Visit,
 };
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, IdentifyRequest, ImportRequest,
-    KeypadPage, LookPatch, NewToken, NewUser, PortalSession, PortalSettings, RestoreTyped, SecondPage,
-    TokenPatch, UserImportRequest, UserPatch, Wanted,
+    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, IdentifyRequest,
+    ImportRequest, KeypadPage, LookPatch, NewToken, NewUser, PortalSession, PortalSettings, RestoreTyped,
+    SecondPage, TokenPatch, UserImportRequest, UserPatch, Wanted,
 };
 use mintmark::store::Page;
 
