@@ -10,7 +10,9 @@
 //! | check one code | [`time_step`], [`find_in_window`] |
 //! | find a drifted token by consecutive codes | [`codes_needed`], [`CodeSequence`], [`find_sequence`] |
 //! | say when a step begins | [`step_start`] |
+//! | predict a clock, name why it is off | [`drift::fit`], [`drift::cause`] |
 
+pub mod drift;
 mod hotp;
 mod kernel;
 mod ocra;
