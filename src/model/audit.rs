@@ -132,6 +132,8 @@ actions! {
     UsersReminded = "users_reminded",
     /// A user was given an emergency code, or it was taken back.
     EmergencyCode = "emergency_code",
+    /// Many tokens jumped together: what was learned of them was taken back.
+    ClockDoubted = "clock_doubted",
 }
 
 /// How it ended.

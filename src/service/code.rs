@@ -7,8 +7,8 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Batch, Budget, BudgetState, Custody, Drift, OtpSpec, Resource, ResourceId, SeedRow, Token, TokenId,
-    TokenMailing, TokenState,
+    Batch, Budget, BudgetState, ClockHistory, Custody, Drift, OtpSpec, Resource, ResourceId, SeedRow, Token,
+    TokenId, TokenMailing, TokenState,
 };
 use crate::oath::{Digits, Generator, MovingFactor, PeriodSecs, time_step};
 use crate::store::{Change, View};
@@ -27,7 +27,7 @@ const ATTEMPTS: usize = 3;
 /// How far the clock may lie behind the newest record of the log.
 pub(super) const CLOCK_TOLERANCE_SECS: i64 = 5;
 /// What a clock may gain or lose between two codes before learning stops believing it, per day.
-const DRIFT_SECS_PER_DAY: i64 = 2;
+pub(super) const DRIFT_SECS_PER_DAY: i64 = 2;
 
 /// A token with its secret's record and its state, as one snapshot shows them.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub(super) struct Examined {
     pub(super) token: Token,
     pub(super) seed: SeedRow,
     pub(super) state: TokenState,
+    /// What its clock was seen to show, of a clock token that was seen.
+    pub(super) clock: Option<ClockHistory>,
     /// What was mailed last, of a mail token. Each mailing moves the floor, which tells that it is another one.
     pub(super) mailing: Option<TokenMailing>,
     /// Where it stands: an assignment that comes or goes makes a comparison stale.
@@ -49,6 +51,18 @@ impl Examined {
     /// Reads a token for a request about this resource, whose limit and window hold then: they are those
     /// that a stranger meets there.
     pub(super) fn read(
+        view: &dyn View,
+        token: Token,
+        asked: Option<ResourceId>,
+    ) -> Result<Self, ServiceError> {
+        let mut examined = Self::read_without_clock(view, token, asked)?;
+        if examined.period().is_some() {
+            examined.clock = view.clock_history(examined.seed.token, examined.seed.version)?;
+        }
+        Ok(examined)
+    }
+
+    fn read_without_clock(
         view: &dyn View,
         token: Token,
         asked: Option<ResourceId>,
@@ -70,7 +84,7 @@ impl Examined {
         {
             failure_limit = resource.failure_limit;
         }
-        Ok(Self { token, seed, state, mailing, resources, asked, failure_limit })
+        Ok(Self { token, seed, state, clock: None, mailing, resources, asked, failure_limit })
     }
 
     /// A token that is not in the store yet, with its secret and the floor that this secret may have.
@@ -81,7 +95,7 @@ impl Examined {
         failure_limit: u32,
     ) -> Self {
         let state = seed.initial;
-        Self { token, seed, state, mailing, resources: Vec::new(), asked: None, failure_limit }
+        Self { token, seed, state, clock: None, mailing, resources: Vec::new(), asked: None, failure_limit }
     }
 
     /// The resource whose rules hold for this request.
@@ -92,7 +106,7 @@ impl Examined {
     /// The same token now; `Stale` when something moved that a comparison rests on.
     pub(super) fn unmoved(&self, view: &dyn View) -> Result<Self, ServiceError> {
         let token = view.token(self.token.id)?.ok_or(ServiceError::Stale)?;
-        let now = Self::read(view, token, self.asked)?;
+        let now = Self::read_without_clock(view, token, self.asked)?;
         let same = now.seed.version == self.seed.version
             && now.state.floor == self.state.floor
             && now.state.drift == self.state.drift
@@ -101,7 +115,8 @@ impl Examined {
             && now.token.holder == self.token.holder
             && now.token.pin == self.token.pin
             && now.resources == self.resources;
-        if same { Ok(now) } else { Err(ServiceError::Stale) }
+        // What a clock was seen to show changes with the floor or the drift only, so it need not be read again.
+        if same { Ok(Self { clock: self.clock.clone(), ..now }) } else { Err(ServiceError::Stale) }
     }
 
     /// Refuses a token that is disabled, lost, out of use for good, or out of its vendor's dates. One that
@@ -159,10 +174,15 @@ impl Examined {
     pub(super) fn center(&self, now: UnixTime) -> MovingFactor {
         match self.seed.spec {
             OtpSpec::Totp { period, epoch_secs, .. } => {
-                time_step(now, epoch_secs, self.state.drift_secs(), period).unwrap_or(MovingFactor(0))
+                time_step(now, epoch_secs, self.drift_at(now), period).unwrap_or(MovingFactor(0))
             }
             OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } => self.state.floor,
         }
+    }
+
+    /// The offset of its clock that is expected at a moment: what was learned last, moved on by the rate.
+    pub(super) fn drift_at(&self, now: UnixTime) -> i64 {
+        super::drift::drift_at(&self.state, self.clock.as_ref(), now)
     }
 
     /// Length of a step; `None` for event tokens.
@@ -225,12 +245,17 @@ pub(super) fn learned(
     if steps == 0 {
         return None;
     }
+    let most = most_learned(state, period, now);
+    (most > 0).then(|| Drift { seconds: state.drift_secs().saturating_add(steps * most), learned_at: now })
+}
+
+/// By how many seconds one login may move what is known of a clock.
+pub(super) fn most_learned(state: &TokenState, period: PeriodSecs, now: UnixTime) -> i64 {
     let seen = state.drift.map(|d| d.learned_at).max(state.last_used);
-    let most = seen.map_or(period.get(), |at| {
+    seen.map_or(period.get(), |at| {
         let days = now.secs_since(at).max(0) / 86_400;
         days.saturating_mul(DRIFT_SECS_PER_DAY).min(period.get())
-    });
-    (most > 0).then(|| Drift { seconds: state.drift_secs().saturating_add(steps * most), learned_at: now })
+    })
 }
 
 /// The change that notes that a batch is in use, when it is the first: its import cannot be undone then.

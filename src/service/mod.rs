@@ -14,9 +14,11 @@ mod check;
 mod clock_fault;
 mod code;
 mod confirm;
+mod drift;
 mod emergency;
 mod environment;
 mod error;
+mod fleet;
 mod import;
 mod look;
 mod mail_token;
@@ -59,8 +61,10 @@ pub use authenticate::{AuthRequest, AuthResult};
 pub use batch::{BatchCount, BatchView, parse_serial_ranges};
 pub use check::CheckResult;
 pub use confirm::{ConfirmRequest, ConfirmResult};
+pub use drift::ClockView;
 pub use emergency::{EMERGENCY_HOURS, EmergencyRequest, EmergencyView, IssuedEmergencyCode};
 pub use error::ServiceError;
+pub use fleet::{Bar, FleetView, LISTED, WARNED_DAYS};
 pub use import::{ImportRequest, ImportTask, ImportView, LINES_IN_ANSWER};
 pub use look::LookPatch;
 pub use mail_token::MailTokenView;
@@ -100,6 +104,8 @@ pub struct Service {
     searches: resync::SearchGate,
     /// Passwords that are being hashed now, and how many may.
     hashing: password::HashGate,
+    /// The clocks of all tokens at some moment.
+    fleet: Mutex<Option<Arc<fleet::Fleet>>>,
     /// Ends of imports that could not be written down yet.
     unwritten: Mutex<Vec<import::FailedImport>>,
     /// Called when a mail was put into the outbox.
@@ -221,6 +227,7 @@ impl Service {
             mail,
             searches: resync::SearchGate::for_this_machine(),
             hashing: password::HashGate::for_this_machine(),
+            fleet: Mutex::default(),
             unwritten: Mutex::new(Vec::new()),
             mail_waker: Mutex::new(None),
             public_url: Mutex::default(),

@@ -9,6 +9,7 @@ use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditAction, AuditResult, Drift, OtpSpec, SelfService, Subject, TokenSerial, TokenState,
 };
+use crate::oath::drift::cause;
 use crate::oath::{
     CodeSequence, Digits, Generator, MovingFactor, Otp, SequenceMatch, Window, chance, codes_needed,
     find_sequence, step_start, widest_window,
@@ -18,7 +19,7 @@ use crate::store::{Change, Changes, View};
 use super::code::{self, Examined, REPLAY_COUNTERS};
 use super::pin::{SequencePin, without_pins};
 use super::token::scoped;
-use super::{Service, ServiceError};
+use super::{Service, ServiceError, drift};
 
 /// Widest window to either side that is chosen by itself: one year.
 const YEAR_SECS: u64 = 31_557_600;
@@ -392,6 +393,11 @@ impl Service {
             if done && !fresh.state.used {
                 changes.extend(code::touch_batch(view, &fresh.token)?);
             }
+            let doubt = if done {
+                drift::learn_sequence(view, &fresh, searched.codes, now, &mut changes)?
+            } else {
+                None
+            };
             let mut detail = vec![
                 ("result", result.name().to_owned()),
                 ("window", format!("-{} +{}", plan.window.past, plan.window.future)),
@@ -399,6 +405,15 @@ impl Service {
             ];
             if let SequenceResult::Synchronized { steps, .. } = result {
                 detail.push(("steps", steps.to_string()));
+            }
+            if let (SequenceResult::Synchronized { seconds: Some(secs), .. }, Some(period)) =
+                (result, fresh.period())
+                && let Some(cause) = cause(secs, period)
+            {
+                detail.push(("cause", drift::cause_name(cause)));
+            }
+            if doubt.is_some() {
+                detail.push(("learned", "nothing: the server's clock is in doubt".to_owned()));
             }
             if !reason.is_empty() {
                 detail.push(("reason", reason.clone()));
