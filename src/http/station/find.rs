@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::desk::desk;
 use super::place::{Place, serial_of};
 use super::recent::recent;
+use crate::http::drift;
 use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, Path};
 use crate::http::frame::html;
@@ -47,7 +48,10 @@ pub(super) fn token_page(
     adjust: impl FnOnce(&mut Desk),
 ) -> Response {
     let serial = seen.token.token.serial.display();
-    let mut card = desk(&seen.token, seen.person.as_ref(), 0, place.state.service.now(), place.actor.role);
+    let now = place.state.service.now();
+    let mut card = desk(&seen.token, seen.person.as_ref(), 0, now, place.actor.role);
+    card.clock = drift::chart(&seen.token, now, &format!("{}clock", card.prefix));
+    card.clock_remarks = drift::remarks(&seen.token, now);
     adjust(&mut card);
     let holder = seen.token.user.as_ref().map(|login| Holder {
         login: login.clone(),
