@@ -127,19 +127,22 @@ pub(super) fn chart(token: &TokenView, now: UnixTime, id: &str) -> Option<Chart>
         clock.history.observations.iter().map(|seen| (secs(seen.at), likely(seen), seen.sure)).collect();
     let all = || band.iter().map(|it| it.1).chain(dots.iter().map(|it| it.1)).chain([0.0]);
     let (least, most) = (all().fold(0.0, f64::min), all().fold(0.0, f64::max));
-    let mut unit = round_up((most - least) / 4.0);
-    let mut bottom = (least / unit).floor() * unit;
-    if bottom + 4.0 * unit < most {
-        unit = round_up(unit * 1.01);
-        bottom = (least / unit).floor() * unit;
-    }
-    let plane = Plane { x: (0.0, secs(end).max(1.0)), y: (bottom, bottom + 4.0 * unit) };
+    let unit = round_up((most - least) / 5.0);
+    let (bottom, top) = ((least / unit).floor(), (most / unit).ceil().max((least / unit).floor() + 1.0));
+    // A little room before the first dot.
+    let total = secs(end).max(1.0);
+    let plane = Plane { x: (total / -40.0, total), y: (bottom * unit, top * unit) };
+    let ticks: Vec<f64> = std::iter::successors(Some(top), |at| (*at > bottom).then_some(at - 1.0))
+        .map(|at| at * unit)
+        .collect();
+    let grid = ticks.iter().map(|at| plane.line(&[plane.left(*at), (total, *at)])).collect();
     let dots_of = |sure: Sureness| -> String {
         dots.iter().filter(|it| it.2 == sure).map(|(x, y, _)| plane.dot(*x, *y)).collect()
     };
     let mut shapes = vec![
+        Shape { kind: "grid", path: grid },
         Shape { kind: "band", path: format!("{}z", plane.line(&band)) },
-        Shape { kind: "zero", path: plane.line(&[(0.0, 0.0), (secs(end), 0.0)]) },
+        Shape { kind: "zero", path: plane.line(&[plane.left(0.0), (total, 0.0)]) },
         Shape { kind: "now", path: plane.line(&[(secs(now), plane.y.0), (secs(now), plane.y.1)]) },
     ];
     let mut keys = vec![("band", "drift-key-window"), ("now", "drift-key-now")];
@@ -163,7 +166,7 @@ pub(super) fn chart(token: &TokenView, now: UnixTime, id: &str) -> Option<Chart>
     Some(Chart {
         id: id.to_owned(),
         label: Words::ENGLISH.with("drift-chart", &about),
-        y: (0..5_u8).rev().map(|at| offset_label(bottom + unit * f64::from(at))).collect(),
+        y: ticks.into_iter().map(offset_label).collect(),
         x: [first, middle, end].map(month).to_vec(),
         shapes,
         keys: keys.into_iter().map(|(kind, id)| (kind, Words::ENGLISH.text(id))).collect(),

@@ -93,6 +93,8 @@ pub struct ClockJump {
 pub struct ClockJumps {
     /// Oldest first, one of each token.
     pub jumps: Vec<ClockJump>,
+    /// When the server's clock was last seen to have been set, and by how many seconds; positive: forward.
+    pub set: Option<(UnixTime, i64)>,
 }
 
 impl ClockJumps {
@@ -125,6 +127,16 @@ impl ClockJumps {
         let median = *jumps.get(jumps.len() / 2)?;
         let same = jumps.iter().filter(|it| Self::is_same(**it, median)).count();
         (same >= Self::LEAST && same * 4 >= jumps.len() * 3).then_some(median)
+    }
+
+    /// By how much the server's clock was set within the last hour.
+    pub fn set_lately(&self, now: UnixTime) -> Option<i64> {
+        self.set.filter(|(at, _)| now.secs_since(*at).abs() < Self::WINDOW_SECS).map(|(_, secs)| secs)
+    }
+
+    /// True while nothing is learned of any clock.
+    pub fn is_doubted(&self, now: UnixTime) -> bool {
+        self.together(now).is_some() || self.set_lately(now).is_some()
     }
 
     /// Those that were believed although they belong to a jump of all.

@@ -116,7 +116,7 @@ pub(super) fn learn_login(
     let seen = observation(fresh, factor, now, Sureness::AtLeast);
     let seen = seen.filter(|_| moved.is_some() || before.is_due(now));
     let Some(seen) = seen else { return Ok((None, Vec::new())) };
-    if view.clock_jumps()?.together(now).is_some() {
+    if view.clock_jumps()?.is_doubted(now) {
         return Ok((None, Vec::new()));
     }
     let expected = fresh.drift_at(now);
@@ -137,22 +137,22 @@ pub(super) fn learn_login(
     Ok((drift, vec![Change::PutClockHistory(fresh.id(), fresh.seed.version, after)]))
 }
 
-/// Adds what a sequence taught to the changes that accept it. Gives by how much the server's clock seems to
-/// have been set, when many tokens jumped together: then nothing is learned, and what was learned of those
-/// that jumped before it was clear is taken back.
+/// Adds what a sequence taught to the changes that accept it. True: the server's clock is in doubt, so nothing
+/// is learned; when that is because many tokens jumped together, what was learned of those that jumped before
+/// it was clear is taken back.
 pub(super) fn learn_sequence(
     view: &dyn View,
     fresh: &Examined,
     codes: usize,
     now: UnixTime,
     changes: &mut Changes,
-) -> Result<Option<i64>, ServiceError> {
-    let (Some(period), Some(before)) = (fresh.period(), history(fresh)) else { return Ok(None) };
+) -> Result<bool, ServiceError> {
+    let (Some(period), Some(before)) = (fresh.period(), history(fresh)) else { return Ok(false) };
     let accepted = changes.iter_mut().find_map(|change| match change {
         Change::PutState(token, _, state) if *token == fresh.id() => Some(state),
         _ => None,
     });
-    let Some(accepted) = accepted else { return Ok(None) };
+    let Some(accepted) = accepted else { return Ok(false) };
     // What was accepted last lies just below the floor.
     let last = MovingFactor(accepted.floor.0.saturating_sub(1));
     let steps = signed_distance(fresh.center(now), last);
@@ -165,15 +165,20 @@ pub(super) fn learn_sequence(
         learned: true,
     };
     let mut jumps = view.clock_jumps()?;
+    let is_set = jumps.set_lately(now).is_some();
     let jumped = has_jumped(fresh, &jump, period.get(), now);
     if jumped {
-        jumps = jumps.with(jump);
+        jumps = jumps.with(ClockJump { learned: !is_set, ..jump });
     }
     let together = jumps.together(now);
-    if let Some(median) = together {
+    let is_doubted = is_set || together.is_some();
+    if is_doubted {
         accepted.drift = fresh.state.drift;
+    }
+    if let Some(median) = together {
         take_back(view, &mut jumps, median, fresh, now, changes)?;
-    } else {
+    }
+    if !is_doubted {
         let sure = if codes > 1 { Sureness::Step } else { Sureness::AtLeast };
         let after = observation(fresh, last, now, sure).map(|seen| before.with(seen));
         changes.extend(after.map(|after| Change::PutClockHistory(fresh.id(), fresh.seed.version, after)));
@@ -181,7 +186,7 @@ pub(super) fn learn_sequence(
     if jumped {
         changes.push(Change::PutClockJumps(jumps));
     }
-    Ok(together)
+    Ok(is_doubted)
 }
 
 /// Whether a clock that was seen before is further off than a clock can have run, and than a step: one step

@@ -26,7 +26,7 @@ const AT_ONCE: usize = 1_000;
 /// Tokens that a forecast warns of: those that leave within this many days.
 pub const WARNED_DAYS: i64 = 90;
 /// Tokens that are listed at most; the page says how many more there are.
-pub const LISTED: usize = 100;
+pub const LISTED: usize = 50;
 
 /// A clock in the snapshot.
 #[derive(Clone, Debug)]
@@ -70,6 +70,8 @@ pub struct FleetView {
     pub listed: Vec<(TokenView, UnixTime)>,
     /// By how much the server's clock seems to have been set.
     pub doubt: Option<i64>,
+    /// By how much it was seen to have been set within the last hour.
+    pub set: Option<i64>,
 }
 
 /// Bounds of the bars for offsets: steps of 30 s near the middle, wider outwards.
@@ -78,15 +80,30 @@ const OFFSET_BOUNDS: &[i64] =
 /// Bounds of the bars for rates.
 const RATE_BOUNDS: &[i64] = &[-50, -20, -15, -10, -8, -6, -4, -2, 0, 2, 4, 6, 8, 10, 15, 20, 50];
 
-fn bars(bounds: &[i64], values: impl Iterator<Item = i64>) -> Vec<Bar> {
-    let ends = std::iter::once(i64::MIN).chain(bounds.iter().copied());
-    let mut bars: Vec<Bar> =
-        ends.zip(bounds.iter().copied().chain([i64::MAX])).map(|(from, to)| (from, to, 0)).collect();
-    for value in values {
-        let place = bounds.partition_point(|bound| *bound <= value);
-        bars[place].2 += 1;
+/// Bars that are being counted.
+struct Bars {
+    bounds: &'static [i64],
+    counts: Vec<u64>,
+}
+
+impl Bars {
+    fn new(bounds: &'static [i64]) -> Self {
+        Self { bounds, counts: vec![0; bounds.len() + 1] }
     }
-    bars
+
+    fn count(&mut self, value: i64) {
+        self.counts[self.bounds.partition_point(|bound| *bound <= value)] += 1;
+    }
+
+    fn all(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    fn bars(self) -> Vec<Bar> {
+        let from = std::iter::once(i64::MIN).chain(self.bounds.iter().copied());
+        let to = self.bounds.iter().copied().chain([i64::MAX]);
+        from.zip(to).zip(self.counts).map(|((from, to), count)| (from, to, count)).collect()
+    }
 }
 
 fn look(view: &dyn View, at: UnixTime) -> Result<Vec<FleetClock>, ServiceError> {
@@ -155,15 +172,25 @@ impl Service {
     pub fn fleet_clocks(&self, actor: &Actor) -> Result<FleetView, ServiceError> {
         let fleet = self.fleet()?;
         let now = self.clock.now();
-        let is_seen = |clock: &&FleetClock| {
-            actor.scope == Scope::All || clock.resources.iter().any(|resource| actor.scope.covers(*resource))
-        };
-        let seen = || fleet.clocks.iter().filter(is_seen);
         let soon = now.plus_secs(WARNED_DAYS * 86_400);
-        let mut leaving: Vec<(UnixTime, TokenId)> =
-            seen().filter_map(|it| it.leaves_at.filter(|at| *at <= soon).map(|at| (at, it.token))).collect();
+        let (mut offsets, mut rates) = (Bars::new(OFFSET_BOUNDS), Bars::new(RATE_BOUNDS));
+        let mut leaving = Vec::new();
+        for clock in &fleet.clocks {
+            let is_seen = actor.scope == Scope::All
+                || clock.resources.iter().any(|resource| actor.scope.covers(*resource));
+            if !is_seen {
+                continue;
+            }
+            offsets.count(clock.seconds);
+            if let Some(rate) = clock.rate_ppm {
+                rates.count(super::drift::floor(rate));
+            }
+            if let Some(at) = clock.leaves_at.filter(|at| *at <= soon) {
+                leaving.push((at, clock.token));
+            }
+        }
         leaving.sort_unstable();
-        let (listed, doubt) = self.store.read(|view| {
+        let (listed, jumps) = self.store.read(|view| {
             let mut listed = Vec::new();
             for (at, id) in leaving.iter().take(LISTED) {
                 // It may have gone, or moved, since the snapshot.
@@ -173,17 +200,18 @@ impl Service {
                     listed.push((TokenView::read(view, actor, token)?, *at));
                 }
             }
-            Ok::<_, ServiceError>((listed, view.clock_jumps()?.together(now)))
+            Ok::<_, ServiceError>((listed, view.clock_jumps()?))
         })?;
         Ok(FleetView {
             at: fleet.at,
-            clocks: seen().count() as u64,
-            rated: seen().filter(|it| it.rate_ppm.is_some()).count() as u64,
-            offsets: bars(OFFSET_BOUNDS, seen().map(|it| it.seconds)),
-            rates: bars(RATE_BOUNDS, seen().filter_map(|it| it.rate_ppm).map(super::drift::floor)),
+            clocks: offsets.all(),
+            rated: rates.all(),
+            offsets: offsets.bars(),
+            rates: rates.bars(),
             leaving: leaving.len() as u64,
             listed,
-            doubt,
+            doubt: jumps.together(now),
+            set: jumps.set_lately(now),
         })
     }
 
@@ -201,7 +229,10 @@ mod tests {
 
     #[test]
     fn every_value_is_in_one_bar() {
-        let counted = bars(&[-15, 15, 30], [-600, -15, 0, 14, 15, 29, 30, 9_000].into_iter());
+        let mut bars = Bars::new(&[-15, 15, 30]);
+        [-600, -15, 0, 14, 15, 29, 30, 9_000].into_iter().for_each(|value| bars.count(value));
+        assert_eq!(bars.all(), 8);
+        let counted = bars.bars();
         let counts: Vec<u64> = counted.iter().map(|bar| bar.2).collect();
         assert_eq!(counts, [1, 3, 2, 2]);
         assert_eq!(counted[1], (-15, 15, 3));

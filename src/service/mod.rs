@@ -106,6 +106,8 @@ pub struct Service {
     hashing: password::HashGate,
     /// The clocks of all tokens at some moment.
     fleet: Mutex<Option<Arc<fleet::Fleet>>>,
+    /// What the two clocks showed at the last look at them.
+    last_look: Mutex<Option<(UnixTime, std::time::Duration)>>,
     /// Ends of imports that could not be written down yet.
     unwritten: Mutex<Vec<import::FailedImport>>,
     /// Called when a mail was put into the outbox.
@@ -228,6 +230,7 @@ impl Service {
             searches: resync::SearchGate::for_this_machine(),
             hashing: password::HashGate::for_this_machine(),
             fleet: Mutex::default(),
+            last_look: Mutex::default(),
             unwritten: Mutex::new(Vec::new()),
             mail_waker: Mutex::new(None),
             public_url: Mutex::default(),

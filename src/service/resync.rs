@@ -393,11 +393,7 @@ impl Service {
             if done && !fresh.state.used {
                 changes.extend(code::touch_batch(view, &fresh.token)?);
             }
-            let doubt = if done {
-                drift::learn_sequence(view, &fresh, searched.codes, now, &mut changes)?
-            } else {
-                None
-            };
+            let is_doubted = done && drift::learn_sequence(view, &fresh, searched.codes, now, &mut changes)?;
             let mut detail = vec![
                 ("result", result.name().to_owned()),
                 ("window", format!("-{} +{}", plan.window.past, plan.window.future)),
@@ -412,7 +408,7 @@ impl Service {
             {
                 detail.push(("cause", drift::cause_name(cause)));
             }
-            if doubt.is_some() {
+            if is_doubted {
                 detail.push(("learned", "nothing: the server's clock is in doubt".to_owned()));
             }
             if !reason.is_empty() {

@@ -37,6 +37,7 @@ test('pages of the console, filled', async (t) => {
     ['/admin/tokens?q=87-12345', 'console-tokens-found'], ['/admin/tokens/87-1234501', 'console-token'],
     ['/admin/tokens/87-1234501/check', 'console-token-check'], ['/admin/tokens/87-1234501/resync', 'console-token-resync'],
     ['/admin/tokens/87-1234501/history', 'console-token-history'], ['/admin/resources', 'console-resources'],
+    ['/admin/drift', 'console-clocks'],
     ['/admin/resources/VPN', 'console-resource'], ['/admin/resources/VPN/selfservice', 'console-selfservice'],
     ['/admin/resources/VPN/selfservice?see=anna', 'console-selfservice-see'],
     ['/admin/resources/VPN/users', 'console-resource-users'], ['/admin/resources/VPN/tokens', 'console-resource-tokens'],

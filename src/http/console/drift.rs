@@ -24,8 +24,19 @@ fn row(token: &TokenView, leaves: UnixTime, now: UnixTime) -> view::LeavingRow {
         clock: clock_of(token, now),
         rate: token.clock.as_ref().map(rate_cell).unwrap_or_default(),
         last_used: token.state.last_used.map(|at| words::moment(at, now).words).unwrap_or_default(),
-        leaves: month(leaves),
+        leaves: if leaves > now { month(leaves) } else { Words::ENGLISH.text("drift-by-now") },
     }
+}
+
+/// Why nothing is learned at present.
+fn doubt(together: Option<i64>, set: Option<i64>) -> Option<Notice> {
+    if let Some(secs) = together {
+        let clock = ("clock", words::clock(secs).into());
+        return Some(Notice::tell(Tone::Bad, Words::ENGLISH, "drift-doubt", &[clock]));
+    }
+    let by = ("by", words::duration(set?.unsigned_abs()).into());
+    let id = if set? < 0 { "drift-set-back" } else { "drift-set-forward" };
+    Some(Notice::tell(Tone::Attention, Words::ENGLISH, id, &[by]))
 }
 
 /// Histograms, and the tokens that will fail.
@@ -45,10 +56,7 @@ pub(super) async fn fleet(
         page: frame::page(&state, &caller, &Words::ENGLISH.text("drift-title"), "drift"),
         about: Words::ENGLISH.with("drift-about", &[when]),
         known: Words::ENGLISH.with("drift-known", &known),
-        doubt: fleet.doubt.map(|secs| {
-            let clock = ("clock", words::clock(secs).into());
-            Notice::tell(Tone::Bad, Words::ENGLISH, "drift-doubt", &[clock])
-        }),
+        doubt: doubt(fleet.doubt, fleet.set),
         offsets: (fleet.clocks > 0).then_some(offsets),
         rates: (fleet.rated > 0).then_some(rates),
         rows: fleet.listed.iter().map(|(token, leaves)| row(token, *leaves, now)).collect(),

@@ -59,6 +59,11 @@ impl Plane {
         format!("{x:.1} {y:.1}")
     }
 
+    /// The point at the left edge.
+    pub const fn left(&self, y: f64) -> (f64, f64) {
+        (self.x.0, y)
+    }
+
     /// A line through these points.
     pub fn line(&self, points: &[(f64, f64)]) -> String {
         let points: Vec<_> = points.iter().map(|(x, y)| self.point(*x, *y)).collect();

@@ -46,10 +46,11 @@ pub(super) fn resync(result: SequenceResult, wide: bool, now: UnixTime, token: &
     match result {
         SequenceResult::Synchronized { steps: 0, .. } => notice(Tone::Good, "station-was-right", &[], token),
         SequenceResult::Synchronized { steps, seconds, .. } => {
-            let mut found = notice(Tone::Good, "station-synchronised", &[distance(steps, seconds)], token);
-            if let Some(cause) = drift::cause_words(token, seconds) {
-                found.text = format!("{} {cause}", found.text);
-            }
+            let mut found =
+                Notice::tell(Tone::Good, Words::ENGLISH, "station-synchronised", &[distance(steps, seconds)]);
+            let cause = drift::cause_words(token, seconds);
+            let more = cause.into_iter().chain([whose(token)]);
+            found.text = std::iter::once(found.text).chain(more).collect::<Vec<_>>().join(" ");
             found
         }
         SequenceResult::NotFound => {

@@ -345,7 +345,10 @@ fn bytes_of_sessions_mails_and_budgets() {
         before: Some(Drift { seconds: 7, learned_at: AT }),
         learned: true,
     };
-    pinned(&ClockJumps { jumps: vec![jump] }, "0101ac0202f6a1d5edee66b301010ef6a1d5edee6601");
+    pinned(
+        &ClockJumps { jumps: vec![jump], set: Some((AT, 3)) },
+        "0101ac0202f6a1d5edee66b301010ef6a1d5edee660101f6a1d5edee6606",
+    );
     let mailing = TokenMailing { counter: MovingFactor(300), expires_at: AT };
     pinned(&mailing, "01ac02f6a1d5edee66");
     let emergency = EmergencyCode {

@@ -528,6 +528,11 @@ fn service_law7_every_change_is_in_the_log() {
         let patch = LookPatch { shown_name: Some("Remote access".into()), ..LookPatch::default() };
         h.service.set_look(&admin(), &resource("VPN"), patch).expect("changed");
     });
+    table.home.service.look_at_clock().expect("looked");
+    table.row("look_at_clock", "clock_doubted", |h| {
+        h.clock.set(h.service.now().plus_secs(10));
+        assert_eq!(h.service.look_at_clock().expect("looked"), Some(10));
+    });
     let now = table.home.service.now();
     table.home.clock.set(now.plus_secs(-60));
     table.row("accept_clock", "clock_accepted", |h| h.service.accept_clock(&operator(1)).expect("first"));

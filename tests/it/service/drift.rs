@@ -227,6 +227,34 @@ fn fresh_tokens_and_single_ones_raise_no_doubt() {
     );
 }
 
+/// V7: a wall clock that is set freezes learning for an hour; one that runs does not.
+#[test]
+fn nothing_is_learned_after_the_clock_was_set() {
+    let token = StandIn::totp("T-1");
+    let home = Home::new();
+    home.import("one", &[&token]);
+    let look = || home.service.look_at_clock().expect("looked");
+    assert_eq!(look(), None, "the first look compares with nothing");
+    home.wait(600);
+    assert_eq!(look(), None);
+    home.clock.set(home.service.now().plus_secs(2));
+    assert_eq!(look(), None, "so much is a leap second or two");
+    home.clock.set(home.service.now().plus_secs(90));
+    assert_eq!((look(), look()), (Some(90), None));
+    assert!(matches!(resync(&home, &token, home.step() - 3), SequenceResult::Synchronized { .. }));
+    assert_eq!((drift(&home, &token), counted(&home, &token)), (None, 0));
+    assert_eq!(
+        home.service.clock_doubt().expect("read"),
+        None,
+        "nobody is called: the machine may have slept"
+    );
+    assert_eq!(home.service.fleet_clocks(&admin()).expect("read").set, Some(90));
+    home.wait(3_600);
+    assert_eq!(look(), None);
+    assert!(matches!(resync(&home, &token, home.step() - 3), SequenceResult::Synchronized { .. }));
+    assert_eq!(drift(&home, &token).map(|drift| drift.seconds), Some(-90));
+}
+
 #[test]
 fn a_resync_names_a_time_zone_in_the_log() {
     let clocked = Clocked::new("T-1", 7_200.0, 0.0);

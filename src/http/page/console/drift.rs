@@ -74,7 +74,7 @@ impl Drift {
                 last_used: "3 May 2025".into(),
                 leaves: "August 2026".into(),
             }],
-            more: "12 more, later than these.".into(),
+            more: "and 12 more".into(),
         }
     }
 
