@@ -136,7 +136,8 @@ fn since_jump(observations: &[Observation], period: f64) -> &[Observation] {
         let [before, after] = pair else { return false };
         let moved = (after.likely(period) - before.likely(period)).abs();
         let time = seconds_between(before.at, after.at).abs();
-        moved > time * MOST_PPM / 1e6 + before.error(period) + after.error(period)
+        // Codes that were typed as they changed are a step late, which is no jump.
+        moved > time * MOST_PPM / 1e6 + before.error(period) + after.error(period) + period
     };
     let from = observations.windows(2).rposition(jumped).map_or(0, |at| at + 1);
     &observations[from..]

@@ -2,11 +2,12 @@
 //! of their checks.
 //!
 //! A page must not read a record of every token: 100,000 of them take most of a second. What it needs of each
-//! is little, so a snapshot is kept in memory: 32 bytes a token and its places. Counts kept in the store would
+//! is little, so a snapshot is kept in memory: 40 bytes a token. Counts kept in the store would
 //! be exact, but every check that teaches something would write them, they could not be told apart by scope,
 //! and both offset and forecast move with time without any write. The watch makes the snapshot anew every ten
 //! minutes; a store so small that this takes no time is looked at for every page.
 
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -32,9 +33,9 @@ pub const LISTED: usize = 50;
 #[derive(Clone, Debug)]
 struct FleetClock {
     token: TokenId,
-    /// Where its token stands.
-    resources: Box<[ResourceId]>,
-    seconds: i64,
+    /// Which of the places of the snapshot it has.
+    places: u32,
+    seconds: i32,
     rate_ppm: Option<f32>,
     leaves_at: Option<UnixTime>,
 }
@@ -46,6 +47,8 @@ pub(super) struct Fleet {
     took: Duration,
     at: UnixTime,
     clocks: Vec<FleetClock>,
+    /// The sets of resources that tokens stand on: few, whatever the number of tokens.
+    places: Vec<Vec<ResourceId>>,
 }
 
 /// One bar: from (included), to (excluded), how many.
@@ -106,8 +109,8 @@ impl Bars {
     }
 }
 
-fn look(view: &dyn View, at: UnixTime) -> Result<Vec<FleetClock>, ServiceError> {
-    let mut clocks = Vec::new();
+fn look(view: &dyn View, at: UnixTime) -> Result<(Vec<FleetClock>, Vec<Vec<ResourceId>>), ServiceError> {
+    let (mut clocks, mut places) = (Vec::new(), HashMap::new());
     let mut page = Page::first(AT_ONCE);
     loop {
         let slice = view.clock_histories(page)?;
@@ -120,17 +123,23 @@ fn look(view: &dyn View, at: UnixTime) -> Result<Vec<FleetClock>, ServiceError> 
             }
             let Some(line) = history.line() else { continue };
             let window = super::drift::window_secs(history.period);
+            let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
             clocks.push(FleetClock {
                 token: id,
-                resources: view.resources_of(&token)?.into(),
-                seconds: line.predict(at),
+                places: *places.entry(view.resources_of(&token)?).or_insert(next),
+                // Bars end long before what does not fit.
+                seconds: i32::try_from(line.predict(at)).unwrap_or(i32::MAX),
                 rate_ppm: line.known_rate_ppm().map(super::drift::short),
                 leaves_at: line.leaves_window(window, at).and_then(|leaving| leaving.at),
             });
         }
         page.after = slice.next;
         if page.after.is_none() {
-            return Ok(clocks);
+            let mut listed = vec![Vec::new(); places.len()];
+            for (resources, place) in places {
+                listed[place as usize] = resources;
+            }
+            return Ok((clocks, listed));
         }
     }
 }
@@ -138,9 +147,9 @@ fn look(view: &dyn View, at: UnixTime) -> Result<Vec<FleetClock>, ServiceError> 
 impl Service {
     fn look_at_fleet(&self) -> Result<Arc<Fleet>, ServiceError> {
         let (began, at) = (self.clock.monotonic(), self.clock.now());
-        let clocks = self.store.read(|view| look(view, at))?;
+        let (clocks, places) = self.store.read(|view| look(view, at))?;
         let made = self.clock.monotonic();
-        Ok(Arc::new(Fleet { made, took: made.saturating_sub(began), at, clocks }))
+        Ok(Arc::new(Fleet { made, took: made.saturating_sub(began), at, clocks, places }))
     }
 
     /// The snapshot, made anew when it is old, or when that takes no time.
@@ -175,13 +184,12 @@ impl Service {
         let soon = now.plus_secs(WARNED_DAYS * 86_400);
         let (mut offsets, mut rates) = (Bars::new(OFFSET_BOUNDS), Bars::new(RATE_BOUNDS));
         let mut leaving = Vec::new();
-        for clock in &fleet.clocks {
-            let is_seen = actor.scope == Scope::All
-                || clock.resources.iter().any(|resource| actor.scope.covers(*resource));
-            if !is_seen {
-                continue;
-            }
-            offsets.count(clock.seconds);
+        let covers = |resources: &Vec<ResourceId>| {
+            actor.scope == Scope::All || resources.iter().any(|resource| actor.scope.covers(*resource))
+        };
+        let is_seen: Vec<bool> = fleet.places.iter().map(covers).collect();
+        for clock in fleet.clocks.iter().filter(|clock| is_seen[clock.places as usize]) {
+            offsets.count(clock.seconds.into());
             if let Some(rate) = clock.rate_ppm {
                 rates.count(super::drift::floor(rate));
             }

@@ -115,6 +115,20 @@ fn one_sign_in_moves_the_expected_offset_no_further_than_a_clock_can_run() {
     }
 }
 
+/// V6, whatever the line says: it lies minutes away, and one sign-in of the next day moves the offset by 2 s.
+#[test]
+fn a_line_far_away_moves_the_offset_by_two_seconds_a_day() {
+    let clocked = Clocked::new("T-1", 0.0, 0.0);
+    let home = one(&clocked);
+    let sign_in = || check(&home, &clocked.token, clocked.step(home.service.now()));
+    assert!(matches!(sign_in(), CheckResult::Accepted { .. }));
+    home.wait(86_400);
+    remember(&home, &clocked.token, 3, 30, 360);
+    assert!(rate(&home, &clocked.token).is_some());
+    assert!(matches!(sign_in(), CheckResult::Accepted { .. }));
+    assert_eq!(drift(&home, &clocked.token).map(|drift| drift.seconds), Some(2));
+}
+
 /// A check reads one small record more for a clock token than for one that counts, and no other.
 #[test]
 fn a_check_costs_one_small_read_more() {
