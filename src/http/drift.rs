@@ -125,8 +125,11 @@ pub(super) fn chart(token: &TokenView, now: UnixTime, id: &str) -> Option<Chart>
     };
     let dots: Vec<(f64, f64, Sureness)> =
         clock.history.observations.iter().map(|seen| (secs(seen.at), likely(seen), seen.sure)).collect();
-    let all = || band.iter().map(|it| it.1).chain(dots.iter().map(|it| it.1)).chain([0.0]);
-    let (least, most) = (all().fold(0.0, f64::min), all().fold(0.0, f64::max));
+    let all = || band.iter().map(|it| it.1).chain(dots.iter().map(|it| it.1));
+    let (least, most) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
+    // Zero is in the picture, unless the clock is so far off that the window would become a line.
+    let is_near = least.abs().min(most.abs()) <= 10.0 * (most - least);
+    let (least, most) = if is_near { (least.min(0.0), most.max(0.0)) } else { (least, most) };
     let unit = round_up((most - least) / 5.0);
     let (bottom, top) = ((least / unit).floor(), (most / unit).ceil().max((least / unit).floor() + 1.0));
     // A little room before the first dot.
@@ -142,7 +145,10 @@ pub(super) fn chart(token: &TokenView, now: UnixTime, id: &str) -> Option<Chart>
     let mut shapes = vec![
         Shape { kind: "grid", path: grid },
         Shape { kind: "band", path: format!("{}z", plane.line(&band)) },
-        Shape { kind: "zero", path: plane.line(&[plane.left(0.0), (total, 0.0)]) },
+        Shape {
+            kind: "zero",
+            path: if is_near { plane.line(&[plane.left(0.0), (total, 0.0)]) } else { String::new() },
+        },
         Shape { kind: "now", path: plane.line(&[(secs(now), plane.y.0), (secs(now), plane.y.1)]) },
     ];
     let mut keys = vec![("band", "drift-key-window"), ("now", "drift-key-now")];
@@ -166,8 +172,8 @@ pub(super) fn chart(token: &TokenView, now: UnixTime, id: &str) -> Option<Chart>
     Some(Chart {
         id: id.to_owned(),
         label: Words::ENGLISH.with("drift-chart", &about),
-        y: ticks.into_iter().map(offset_label).collect(),
-        x: [first, middle, end].map(month).to_vec(),
+        y: ticks.into_iter().map(|at| offset_label(at, is_near)).collect(),
+        x: [first, middle, end].map(|at| words::day(at, now)).to_vec(),
         shapes,
         keys: keys.into_iter().map(|(kind, id)| (kind, Words::ENGLISH.text(id))).collect(),
         table: Words::ENGLISH.text("drift-table"),
@@ -183,13 +189,15 @@ pub(super) fn remarks(token: &TokenView, now: UnixTime) -> Vec<String> {
     std::iter::once(format!("{}.", rate_words(clock).trim_end_matches('.'))).chain(between).collect()
 }
 
-/// "2 min fast" in the few signs that fit beside a picture: "+2 min".
-fn offset_label(secs: f64) -> String {
+/// "2 min fast" in the few signs that fit beside a picture: "+2 min"; far from zero in seconds.
+fn offset_label(secs: f64, is_near: bool) -> String {
     let secs = whole(secs);
+    let off = secs.unsigned_abs();
+    let text = if is_near { words::duration(off) } else { format!("{} s", words::count(off)) };
     match secs {
         0 => "0".to_owned(),
-        ..0 => format!("\u{2212}{}", words::duration(secs.unsigned_abs())),
-        _ => format!("+{}", words::duration(secs.unsigned_abs())),
+        ..0 => format!("\u{2212}{text}"),
+        _ => format!("+{text}"),
     }
 }
 
@@ -268,7 +276,9 @@ mod tests {
 
     #[test]
     fn labels_are_short() {
-        assert_eq!([-120.0, 0.0, 30.0].map(offset_label), ["\u{2212}2 min", "0", "+30 s"]);
+        let near = [-120.0, 0.0, 30.0].map(|secs| offset_label(secs, true));
+        assert_eq!(near, ["\u{2212}2 min", "0", "+30 s"]);
+        assert_eq!(offset_label(-7_230.0, false), "\u{2212}7,230 s");
         assert_eq!([-4, 0, 15].map(rate_bound), ["\u{2212}4 ppm", "0 ppm", "+15 ppm"]);
         let at = UnixTime::parse_rfc3339("2029-03-17T00:00:00Z").expect("a moment");
         assert_eq!(month(at), "March 2029");

@@ -128,3 +128,24 @@ test('the station needs no mouse', async (t) => {
   await atField('find');
   assert.deepEqual(house.faults, []);
 });
+
+test('the picture of a clock, on the pages of console and station', async (t) => {
+  const house = await startHouse();
+  t.after(house.stop);
+  importFile(house);
+  run(house, ['batch', 'assign', 'vendor', '--resource', 'VPN']);
+  const shown = codes(house.vendorFile, '87-1234501', [...house.opened, '--drift', '-7200', '--count', '2']);
+  run(house, ['token', 'resync', '87-1234501', ...shown.slice(0, 2)]);
+  const page = await openPage(house);
+  await signIn(page, house, 'admin');
+  for (const [path, name] of [
+    ['/admin/tokens/87-1234501', 'console-token-clock'], ['/station/token/87-1234501', 'station-token-clock'],
+    ['/admin/drift', 'console-clocks-known'],
+  ]) {
+    await page.goto(`${house.address}${path}`);
+    await page.locator('.chart summary').first().click();
+    assert.ok(await page.locator('.chart table').first().isVisible(), path);
+    await look(page, name);
+  }
+  assert.match(await page.textContent('main'), /1 known, 0 with a rate/);
+});
