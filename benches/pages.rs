@@ -16,12 +16,16 @@ use mintmark::clock::{Clock, ManualClock, SystemClock, UnixTime};
 use mintmark::http::page::segment;
 use mintmark::http::{AppState, Exposure, HttpSettings, router, serve::serve_tcp};
 use mintmark::jobs::Jobs;
-use mintmark::model::{Actor, Login, ResourceAlias, ResourceName, Role, TokenType};
+use mintmark::model::{
+    Actor, ClockHistory, Drift, Login, ResourceAlias, ResourceName, Role, SeedVersion, TokenState, TokenType,
+};
+use mintmark::oath::drift::{Observation, Sureness};
+use mintmark::oath::{MovingFactor, PeriodSecs};
 use mintmark::secret::{Passphrase, Seed};
 use mintmark::service::{
     ImportRequest, MailMode, NewUser, PortalSettings, Service, StoreMark, UserImportRequest,
 };
-use mintmark::store::{RedbStore, Store};
+use mintmark::store::{Change, RedbStore, Store, StoreError};
 use mintmark::vault::RootKey;
 
 #[path = "../tests/it/wire/client.rs"]
@@ -108,6 +112,57 @@ fn fill(service: &Service, people: u32) {
     let ada = Login::parse("ada").expect("a login");
     let password = Passphrase::from_text(PASSWORD.into());
     service.add_operator(&ACTOR, &ada, &password, Role::Admin, None).expect("made");
+}
+
+/// What two years of codes show of all clocks: each its own rate, some not seen for long.
+fn remember_clocks(store: &dyn Store, now: UnixTime, people: u32) {
+    const DAY: i64 = 86_400;
+    for first in (0..people).step_by(2_000) {
+        let numbers = first..people.min(first + 2_000);
+        store
+            .write(move |view| {
+                let mut changes = Vec::new();
+                for number in numbers.clone() {
+                    let Some(token) = view.token_by_serial(&format!("87{number:07}"))? else { continue };
+                    let (ppm, jitter) = (i64::from(number % 31) - 15, i64::from(number % 23) - 11);
+                    let unseen = if number % 5 == 0 { 300 + i64::from(number % 900) } else { 9 };
+                    let observations = (0..16).map(|n: i64| Observation {
+                        at: now.plus_secs((n * 40 - 15 * 40 - unseen) * DAY),
+                        offset_secs: n * 40 * DAY * ppm / 1_000_000 + (n * jitter) % 13
+                            - if n % 6 == 0 { 0 } else { 25 },
+                        sure: if n % 6 == 0 { Sureness::Step } else { Sureness::AtLeast },
+                    });
+                    let observations: Vec<_> = observations.collect();
+                    let last = observations.last().map_or(now, |seen: &Observation| seen.at);
+                    let history = ClockHistory { period: PeriodSecs::DEFAULT, observations };
+                    let seconds = history.line().map_or(0, |line| line.predict(last));
+                    let state = TokenState {
+                        drift: Some(Drift { seconds, learned_at: last }),
+                        used: true,
+                        last_used: Some(last),
+                        ..TokenState::fresh(MovingFactor(0))
+                    };
+                    changes.push(Change::PutState(token.id, SeedVersion::FIRST, state));
+                    changes.push(Change::PutClockHistory(token.id, SeedVersion::FIRST, history));
+                }
+                Ok::<_, StoreError>(((), changes))
+            })
+            .expect("written");
+    }
+}
+
+/// A wall clock that is moved by hand, and a real one for spans: the snapshot of all clocks is kept when it
+/// took long.
+struct BenchClock(ManualClock, SystemClock);
+
+impl Clock for BenchClock {
+    fn now(&self) -> UnixTime {
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.1.monotonic()
+    }
 }
 
 /// A browser: keeps cookies, and sends back the form token of the last page.
@@ -233,6 +288,7 @@ fn staff_pages(address: SocketAddr, people: u32, slow: &mut Vec<f64>) {
     each("console, tokens not confirmed", &|_| "/admin/tokens?unconfirmed=true".into());
     each("console, a token", &|n| format!("/admin/tokens/{}", serial(some(n))));
     each("console, its history", &|n| format!("/admin/tokens/{}/history", serial(some(n))));
+    each("console, clocks", &|_| "/admin/drift".into());
     each("console, users", &|_| "/admin/users".into());
     each("console, users by login", &|n| format!("/admin/users?q={}", login(some(n))));
     each("console, a user", &|n| format!("/admin/users/{}", login(some(n))));
@@ -259,14 +315,20 @@ fn staff_pages(address: SocketAddr, people: u32, slow: &mut Vec<f64>) {
 fn main() {
     let people = std::env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(100_000);
     let dir = tempfile::tempdir().expect("a directory");
-    let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1_800_000_010)));
+    let began = UnixTime::from_secs(1_800_000_010);
+    let clock = Arc::new(BenchClock(ManualClock::new(began), SystemClock::new()));
     let root = RootKey::generate().expect("random");
     let store: Arc<dyn Store> = Arc::new(RedbStore::create(dir.path()).expect("created"));
     Service::initialise(&*store, &root, &*clock, StoreMark::default()).expect("a new store");
     let shared = Arc::clone(&clock) as Arc<dyn Clock>;
-    let service = Service::open(store, &root, shared, MailMode::Smtp).map(Arc::new).expect("opens");
+    let service =
+        Service::open(Arc::clone(&store), &root, shared, MailMode::Smtp).map(Arc::new).expect("opens");
     fill(&service, people);
-    println!("{people} people and tokens");
+    remember_clocks(&*store, began, people);
+    let before = clock.monotonic();
+    service.watch().expect("looked");
+    let took = clock.monotonic().saturating_sub(before);
+    println!("{people} people and tokens; the watch looks at all clocks in {} ms", took.as_millis());
     let jobs = Arc::new(Jobs::start(&service, None).expect("workers"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
@@ -285,7 +347,7 @@ fn main() {
         drop(stop);
     });
     let mut slow = Vec::new();
-    portal_pages(address, &clock, &mut slow);
+    portal_pages(address, &clock.0, &mut slow);
     staff_pages(address, people, &mut slow);
     let slowest = slow.iter().copied().fold(0.0, f64::max);
     println!("{} pages, the slowest at the 95th percentile: {slowest:.1} ms", slow.len());

@@ -169,7 +169,11 @@ fn run_news(service: &Service, sender: &WebhookSender, calls: &Receiver<()>) {
     let (mut round, mut had_fault) = (0_u32, false);
     loop {
         unless_it_panics(|| {
-            let fault = matches!(service.clock_fault(), Ok(Some(_)));
+            if let Err(error) = service.look_at_clock() {
+                tracing::warn!(%error, "the clock could not be looked at");
+            }
+            let fault =
+                matches!(service.clock_fault(), Ok(Some(_))) || matches!(service.clock_doubt(), Ok(Some(_)));
             if round.is_multiple_of(ROUNDS_BETWEEN_WATCHES) || fault != had_fault {
                 if let Err(error) = service.watch() {
                     tracing::warn!(%error, "stock and clock could not be looked at");

@@ -23,6 +23,7 @@ const OPEN: &[Rule] = &[
     Rule::new("GET", "/healthz", Permission::Anyone),
     Rule::new("GET", "/readyz", Permission::Anyone),
     Rule::new("GET", "/assets/css/base.css", Permission::Anyone),
+    Rule::new("GET", "/assets/css/chart.css", Permission::Anyone),
     Rule::new("GET", "/assets/css/mintmark.css", Permission::Anyone),
     Rule::new("GET", "/assets/css/parts.css", Permission::Anyone),
     Rule::new("GET", "/assets/css/places.css", Permission::Anyone),

@@ -20,7 +20,7 @@ use crate::words::Words;
 /// The ring that runs with a token's step; none for tokens that count presses.
 pub fn ring_of(token: &TokenView, now: UnixTime) -> Option<Ring> {
     let OtpSpec::Totp { period, .. } = token.spec else { return None };
-    let shown = now.plus_secs(token.state.drift_secs());
+    let shown = now.plus_secs(super::drift::expected(token, now).unwrap_or(0));
     Some(ring(u32::try_from(period.get()).unwrap_or(30), shown))
 }
 

@@ -136,6 +136,8 @@ actions! {
     Identified = "identified",
     /// A token with a keypad was asked something.
     ChallengeIssued = "challenge_issued",
+    /// Many tokens jumped together: what was learned of them was taken back.
+    ClockDoubted = "clock_doubted",
 }
 
 /// How it ended.

@@ -24,6 +24,7 @@ mod news;
 mod resource;
 mod session;
 mod token;
+mod token_clock;
 mod user;
 
 pub use access::{Actor, ApiKey, Operator, Origin as ActorOrigin, Role, Scope, Visit};
@@ -63,4 +64,5 @@ pub use token::{
     Custody, CustodyError, DisabledBy, Drift, OtpSpec, PinPlacement, PinRecord, SeedRow, Token, TokenKind,
     TokenMailing, TokenOrigin, TokenState, Tombstone,
 };
+pub use token_clock::{ClockHistory, ClockJump, ClockJumps};
 pub use user::{EmergencyCode, PasswordHash, User};

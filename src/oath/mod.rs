@@ -13,7 +13,9 @@
 //! | compute a response to a question | [`OcraSuite`], [`Question`], [`OcraGenerator`] |
 //! | check responses, or find a drifted token by some | [`find_responses`], [`responses_needed`] |
 //! | say when a step begins | [`step_start`] |
+//! | predict a clock, name why it is off | [`drift::fit`], [`drift::cause`] |
 
+pub mod drift;
 mod hotp;
 mod identify;
 mod kernel;

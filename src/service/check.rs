@@ -12,7 +12,7 @@ use super::authenticate::hashed_key;
 use super::challenge::{self, Answered, Spending};
 use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined, REPLAY_COUNTERS};
 use super::token::scoped;
-use super::{Service, ServiceError};
+use super::{Service, ServiceError, drift};
 
 /// How far `outside_window` looks: one day to either side, or this many counters ahead.
 pub(super) const HINT_SECS: u64 = 86_400;
@@ -213,11 +213,10 @@ pub(super) fn settle(
     Ok(match comparison {
         Ok((factor, floor)) => {
             let (steps, seconds) = fresh.offset(factor, now);
-            let drift = fresh
-                .period()
-                .and_then(|period| code::learned(&fresh.state, fresh.center(now), factor, period, now));
+            let (drift, seen) = drift::learn_login(view, fresh, factor, now)?;
             let state = code::accepted_to(fresh.state, floor, now, drift);
             let mut changes = vec![put(state)];
+            changes.extend(seen);
             if !fresh.state.used {
                 changes.extend(code::touch_batch(view, &fresh.token)?);
             }

@@ -1,11 +1,13 @@
-//! Accepting a clock that contradicts the log.
+//! A clock that was set, and accepting one that contradicts the log.
 //!
 //! A clock that was set back would reopen used codes, so codes are not looked at until it is right
 //! again, or until two operators say that the log's newest moment was the wrong one.
 
+use std::sync::PoisonError;
+
 use crate::clock::UnixTime;
-use crate::model::{Actor, AuditAction, AuditRecord, AuditResult};
-use crate::store::{AuditFilter, Page, View, newest_audit_time};
+use crate::model::{Actor, AuditAction, AuditRecord, AuditResult, ClockJumps};
+use crate::store::{AuditFilter, Change, Page, View, newest_audit_time};
 
 use super::code::CLOCK_TOLERANCE_SECS;
 use super::{Service, ServiceError};
@@ -15,7 +17,32 @@ const SECOND_SECS: i64 = 600;
 /// Records that are looked at for the first operator's word.
 const LOOK_BACK: usize = 500;
 
+/// A wall clock that moves by more than this against the one that never jumps was set.
+const SET_SECS: i64 = 2;
+
 impl Service {
+    /// Looks whether the wall clock was set since the last look: then nothing is learned of tokens for an hour,
+    /// because all of them would seem to have jumped. A machine that slept looks the same, so it is written down
+    /// and shown, and nobody is called for it. Gives by how many seconds, when it was.
+    pub fn look_at_clock(&self) -> Result<Option<i64>, ServiceError> {
+        let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
+        let seen = self.last_look.lock().unwrap_or_else(PoisonError::into_inner).replace((now, monotonic));
+        let Some((before, then)) = seen else { return Ok(None) };
+        let passed = i64::try_from(monotonic.saturating_sub(then).as_millis()).unwrap_or(i64::MAX);
+        let set = now.millis().saturating_sub(before.millis()).saturating_sub(passed) / 1_000;
+        if set.abs() <= SET_SECS {
+            return Ok(None);
+        }
+        tracing::warn!(seconds = set, "the wall clock was set: nothing is learned of tokens for an hour");
+        self.decide(move |view| {
+            let jumps = ClockJumps { set: Some((now, set)), ..view.clock_jumps()? };
+            let detail = vec![("set_by", set.to_string())];
+            let action = AuditAction::ClockDoubted;
+            let entry = super::audit_entry(now, &Actor::SYSTEM, action, vec![], AuditResult::Done, detail);
+            Ok((Some(set), vec![Change::PutClockJumps(jumps), entry]))
+        })
+    }
+
     /// Why codes are not looked at at present: the newest moment of the log, when the clock lies
     /// behind it.
     pub fn clock_fault(&self) -> Result<Option<UnixTime>, ServiceError> {

@@ -7,8 +7,8 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Batch, Budget, BudgetState, Custody, Drift, OtpSpec, Resource, ResourceId, SealedSeed, SeedRow, Token,
-    TokenId, TokenMailing, TokenState,
+    Batch, Budget, BudgetState, ClockHistory, Custody, Drift, OtpSpec, Resource, ResourceId, SealedSeed,
+    SeedRow, Token, TokenId, TokenMailing, TokenState,
 };
 use crate::oath::{Digits, Generator, MovingFactor, PeriodSecs, time_step};
 use crate::secret::Seed;
@@ -28,7 +28,7 @@ const ATTEMPTS: usize = 3;
 /// How far the clock may lie behind the newest record of the log.
 pub(super) const CLOCK_TOLERANCE_SECS: i64 = 5;
 /// What a clock may gain or lose between two codes before learning stops believing it, per day.
-const DRIFT_SECS_PER_DAY: i64 = 2;
+pub(super) const DRIFT_SECS_PER_DAY: i64 = 2;
 
 /// A token with its secret's record and its state, as one snapshot shows them.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub(super) struct Examined {
     pub(super) token: Token,
     pub(super) seed: SeedRow,
     pub(super) state: TokenState,
+    /// What its clock was seen to show, of a clock token that was seen.
+    pub(super) clock: Option<ClockHistory>,
     /// What was mailed last, of a mail token. Each mailing moves the floor, which tells that it is another one.
     pub(super) mailing: Option<TokenMailing>,
     /// The sealed hash of the PIN that goes into its responses, of a token whose suite asks for one.
@@ -52,6 +54,18 @@ impl Examined {
     /// Reads a token for a request about this resource, whose limit and window hold then: they are those
     /// that a stranger meets there.
     pub(super) fn read(
+        view: &dyn View,
+        token: Token,
+        asked: Option<ResourceId>,
+    ) -> Result<Self, ServiceError> {
+        let mut examined = Self::read_without_clock(view, token, asked)?;
+        if examined.period().is_some() {
+            examined.clock = view.clock_history(examined.seed.token, examined.seed.version)?;
+        }
+        Ok(examined)
+    }
+
+    fn read_without_clock(
         view: &dyn View,
         token: Token,
         asked: Option<ResourceId>,
@@ -75,7 +89,7 @@ impl Examined {
         {
             failure_limit = resource.failure_limit;
         }
-        Ok(Self { token, seed, state, mailing, pin_hash, resources, asked, failure_limit })
+        Ok(Self { token, seed, state, clock: None, mailing, pin_hash, resources, asked, failure_limit })
     }
 
     /// A token that is not in the store yet, with its secret and the floor that this secret may have.
@@ -87,7 +101,7 @@ impl Examined {
     ) -> Self {
         let state = seed.initial;
         let (pin_hash, resources) = (None, Vec::new());
-        Self { token, seed, state, mailing, pin_hash, resources, asked: None, failure_limit }
+        Self { token, seed, state, clock: None, mailing, pin_hash, resources, asked: None, failure_limit }
     }
 
     /// The resource whose rules hold for this request.
@@ -98,7 +112,7 @@ impl Examined {
     /// The same token now; `Stale` when something moved that a comparison rests on.
     pub(super) fn unmoved(&self, view: &dyn View) -> Result<Self, ServiceError> {
         let token = view.token(self.token.id)?.ok_or(ServiceError::Stale)?;
-        let now = Self::read(view, token, self.asked)?;
+        let now = Self::read_without_clock(view, token, self.asked)?;
         let same = now.seed.version == self.seed.version
             && now.state.floor == self.state.floor
             && now.state.drift == self.state.drift
@@ -108,7 +122,8 @@ impl Examined {
             && now.token.pin == self.token.pin
             && now.pin_hash == self.pin_hash
             && now.resources == self.resources;
-        if same { Ok(now) } else { Err(ServiceError::Stale) }
+        // What a clock was seen to show changes with the floor or the drift only, so it need not be read again.
+        if same { Ok(Self { clock: self.clock.clone(), ..now }) } else { Err(ServiceError::Stale) }
     }
 
     /// Refuses a token that is disabled, lost, out of use for good, or out of its vendor's dates. One that
@@ -201,10 +216,15 @@ impl Examined {
     pub(super) fn center(&self, now: UnixTime) -> MovingFactor {
         match self.seed.spec.clock() {
             Some((period, epoch_secs)) => {
-                time_step(now, epoch_secs, self.state.drift_secs(), period).unwrap_or(MovingFactor(0))
+                time_step(now, epoch_secs, self.drift_at(now), period).unwrap_or(MovingFactor(0))
             }
             None => self.state.floor,
         }
+    }
+
+    /// The offset of its clock that is expected at a moment: what was learned last, moved on by the rate.
+    pub(super) fn drift_at(&self, now: UnixTime) -> i64 {
+        super::drift::drift_at(&self.state, self.clock.as_ref(), now)
     }
 
     /// Length of a step; `None` for event tokens.
@@ -283,12 +303,17 @@ pub(super) fn learned(
     if steps == 0 {
         return None;
     }
+    let most = most_learned(state, period, now);
+    (most > 0).then(|| Drift { seconds: state.drift_secs().saturating_add(steps * most), learned_at: now })
+}
+
+/// By how many seconds one login may move what is known of a clock.
+pub(super) fn most_learned(state: &TokenState, period: PeriodSecs, now: UnixTime) -> i64 {
     let seen = state.drift.map(|d| d.learned_at).max(state.last_used);
-    let most = seen.map_or(period.get(), |at| {
+    seen.map_or(period.get(), |at| {
         let days = now.secs_since(at).max(0) / 86_400;
         days.saturating_mul(DRIFT_SECS_PER_DAY).min(period.get())
-    });
-    (most > 0).then(|| Drift { seconds: state.drift_secs().saturating_add(steps * most), learned_at: now })
+    })
 }
 
 /// The change that notes that a batch is in use, when it is the first: its import cannot be undone then.

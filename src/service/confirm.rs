@@ -544,6 +544,7 @@ impl Settling<'_> {
         }
         let (state, steps, seconds, _) = take_over(fresh, place, self.now);
         changes.push(Change::PutState(fresh.id(), fresh.seed.version, state));
+        super::drift::learn_sequence(view, fresh, place.codes(), self.now, &mut changes)?;
         changes.extend(code::touch_batch(view, &fresh.token)?);
         let mut token = fresh.token.clone();
         changes.extend(self.pairing().changes(view, &mut token)?);

@@ -367,9 +367,9 @@ impl Reader<'_> {
             for token in slice.items {
                 let examined = Examined::read(view, token, None)?;
                 let spec = &examined.seed.spec;
-                let shown = !spec.is_mailed() && spec.digits().is_some_and(|digits| codes.has_digits(digits));
-                if shown && let Some(hash) = spec.hash() {
-                    read.push((hash, examined));
+                let shows_codes = !spec.is_mailed() && spec.suite().is_none();
+                if shows_codes && spec.digits().is_some_and(|digits| codes.has_digits(digits)) {
+                    read.push((spec.hash(), examined));
                 }
             }
             Ok::<_, ServiceError>((read, slice.next))

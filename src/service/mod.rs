@@ -15,9 +15,11 @@ mod check;
 mod clock_fault;
 mod code;
 mod confirm;
+mod drift;
 mod emergency;
 mod environment;
 mod error;
+mod fleet;
 mod identify;
 mod import;
 mod look;
@@ -63,8 +65,10 @@ pub use batch::{BatchCount, BatchView, parse_serial_ranges};
 pub use challenge::{IssuedChallenge, KeypadPage};
 pub use check::CheckResult;
 pub use confirm::{ConfirmRequest, ConfirmResult};
+pub use drift::ClockView;
 pub use emergency::{EMERGENCY_HOURS, EmergencyRequest, EmergencyView, IssuedEmergencyCode};
 pub use error::ServiceError;
+pub use fleet::{Bar, FleetView, LISTED, WARNED_DAYS};
 pub use identify::{IdentifyMatch, IdentifyOutcome, IdentifyRequest, IdentifyResult};
 pub use import::{ImportRequest, ImportTask, ImportView, LINES_IN_ANSWER};
 pub use look::LookPatch;
@@ -105,6 +109,10 @@ pub struct Service {
     searches: search_gate::SearchGate,
     /// Passwords that are being hashed now, and how many may.
     hashing: password::HashGate,
+    /// The clocks of all tokens at some moment.
+    fleet: Mutex<Option<Arc<fleet::Fleet>>>,
+    /// What the two clocks showed at the last look at them.
+    last_look: Mutex<Option<(UnixTime, std::time::Duration)>>,
     /// Ends of imports that could not be written down yet.
     unwritten: Mutex<Vec<import::FailedImport>>,
     /// Called when a mail was put into the outbox.
@@ -226,6 +234,8 @@ impl Service {
             mail,
             searches: search_gate::SearchGate::for_this_machine(),
             hashing: password::HashGate::for_this_machine(),
+            fleet: Mutex::default(),
+            last_look: Mutex::default(),
             unwritten: Mutex::new(Vec::new()),
             mail_waker: Mutex::new(None),
             public_url: Mutex::default(),

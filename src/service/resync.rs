@@ -8,6 +8,7 @@ use crate::model::{
     Actor, AuditAction, AuditResult, ChallengePurpose, Drift, OtpSpec, SelfService, Subject, TokenSerial,
     TokenState,
 };
+use crate::oath::drift::cause;
 use crate::oath::{
     CodeSequence, Digits, Generator, MovingFactor, OcraPosition, Otp, ResponseMatch, SequenceMatch, Window,
     chance, codes_needed, response_tries, responses_needed, step_start, widest_window,
@@ -18,7 +19,7 @@ use super::challenge::{self, Answered, Spending};
 use super::code::{self, Examined, REPLAY_COUNTERS};
 use super::pin::{SequencePin, without_pins};
 use super::token::scoped;
-use super::{Service, ServiceError};
+use super::{Service, ServiceError, drift};
 
 /// Widest window to either side that is chosen by itself: one year.
 const YEAR_SECS: u64 = 31_557_600;
@@ -194,6 +195,17 @@ pub(super) enum Place {
     Codes { start: MovingFactor, codes: usize },
     /// Responses of a token with a keypad: the first and the last of them.
     Responses { first: OcraPosition, last: OcraPosition },
+}
+
+impl Place {
+    /// Codes that were shown one after another. An answer may be typed long after it was computed, so answers
+    /// tell no more of a clock than a single code.
+    pub(super) const fn codes(self) -> usize {
+        match self {
+            Self::Codes { codes, .. } => codes,
+            Self::Responses { .. } => 1,
+        }
+    }
 }
 
 /// Where a sequence was found.
@@ -381,7 +393,15 @@ impl Service {
         let began = self.clock.monotonic();
         let searched = match answered {
             Some(answered) => {
-                self.searches.run(|| self.search_responses(examined, answered, otps, &window))?
+                let tries = match spec {
+                    OtpSpec::Ocra { suite } => {
+                        window.positions(suite.has_counter(), suite.time_step_secs().is_some())
+                    }
+                    _ => 1,
+                };
+                let work = tries.saturating_mul(otps.len() as u128);
+                let admitted = self.searches.admit(self.clock.as_ref(), Some(examined.id()), work)?;
+                admitted.slice(|| self.search_responses(examined, answered, otps, &window))?
             }
             None => None,
         };
@@ -504,6 +524,11 @@ impl Service {
             if done && !fresh.state.used {
                 changes.extend(code::touch_batch(view, &fresh.token)?);
             }
+            let in_a_row = searched.map_or(1, |searched| match searched.found {
+                SequenceFound::One(place) => place.codes(),
+                _ => 1,
+            });
+            let is_doubted = done && drift::learn_sequence(view, &fresh, in_a_row, now, &mut changes)?;
             let mut detail = vec![
                 ("result", result.name().to_owned()),
                 ("window", format!("-{} +{}", plan.window.past, plan.window.future)),
@@ -511,6 +536,15 @@ impl Service {
             ];
             if let SequenceResult::Synchronized { steps, .. } = result {
                 detail.push(("steps", steps.to_string()));
+            }
+            if let (SequenceResult::Synchronized { seconds: Some(secs), .. }, Some(period)) =
+                (result, fresh.period())
+                && let Some(cause) = cause(secs, period)
+            {
+                detail.push(("cause", drift::cause_name(cause)));
+            }
+            if is_doubted {
+                detail.push(("learned", "nothing: the server's clock is in doubt".to_owned()));
             }
             if !reason.is_empty() {
                 detail.push(("reason", reason.clone()));

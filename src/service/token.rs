@@ -10,7 +10,7 @@ use crate::store::{Change, Changes, CustodyFilter, Page, Slice, TokenFilter, Vie
 
 use super::scope::{rules_token, seen_tokens, sees_token, sees_user, shared};
 use super::user::visible_user;
-use super::{Service, ServiceError};
+use super::{ClockView, Service, ServiceError};
 
 /// A token as lists and pages show it. Never a secret.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct TokenView {
     pub spec: OtpSpec,
     /// What checks changed.
     pub state: TokenState,
+    /// What is known of its clock, of a clock token that was seen.
+    pub clock: Option<ClockView>,
     /// Where it is, `assigned` included.
     pub custody: &'static str,
     /// Name of its batch.
@@ -112,6 +114,7 @@ impl TokenView {
     pub(super) fn read(view: &dyn View, actor: &Actor, token: Token) -> Result<Self, ServiceError> {
         let seed = view.seed(token.id)?.ok_or(ServiceError::NotFound { what: "token" })?;
         let state = view.state(&seed)?;
+        let clock = ClockView::read(view, &seed, &state)?;
         let batch = view.batch(token.batch)?.map(|b| b.name.as_str().to_owned()).unwrap_or_default();
         let holder = match token.holder {
             Some(id) if sees_user(view, actor, id)? => view.user(id)?,
@@ -156,6 +159,7 @@ impl TokenView {
         Ok(Self {
             spec: seed.spec,
             state,
+            clock,
             custody,
             batch,
             creator,

@@ -1,4 +1,4 @@
-//! What lasts: stock that runs low, a clock that contradicts the log (P47). A subscription remembers that it
+//! What lasts: stock that runs low, a clock that contradicts the log or the tokens (P47). A subscription remembers that it
 //! was told, so each is told once until it was good between.
 
 use serde_json::json;
@@ -15,7 +15,8 @@ impl Service {
     /// Looks at what lasts: tells once when stock runs low or the clock contradicts the log, and again only
     /// after it was good between.
     pub fn watch(&self) -> Result<(), ServiceError> {
-        let fault = self.clock_fault()?;
+        self.watch_fleet()?;
+        let (fault, doubt) = (self.clock_fault()?, self.clock_doubt()?);
         let newsroom = self.newsroom()?;
         let now = self.clock.now();
         // Counted outside the change: a large batch takes a while to look through.
@@ -27,7 +28,9 @@ impl Service {
                     full.push((subscription.id, subscription.left_out()));
                 }
                 let news = match (subscription.kind, subscription.stock) {
-                    (NewsKind::ClockFault, _) => fault.map(|newest| clock_news(now, newest)),
+                    (NewsKind::ClockFault, _) => {
+                        fault.map(|newest| clock_news(now, newest)).or_else(|| doubt.map(doubt_news))
+                    }
                     (NewsKind::LowStock, Some(watch)) => stock_news(view, &subscription, watch)?,
                     _ => continue,
                 };
@@ -81,6 +84,21 @@ fn clock_news(now: UnixTime, newest: UnixTime) -> News {
              it on the audit page of the console."
         ),
         data: json!({ "clock": now.to_string(), "newest": newest.to_string() }),
+    }
+}
+
+fn doubt_news(secs: i64) -> News {
+    // Tokens that seem slow all at once: the server's clock went forward.
+    let (off, way) = (secs.unsigned_abs(), if secs < 0 { "fast" } else { "slow" });
+    News {
+        name: NewsKind::ClockFault.name(),
+        title: "many tokens jumped together".to_owned(),
+        text: format!(
+            "Within an hour many tokens were found off by about the same {off} s. Their clocks do not jump \
+             together: the clock of this machine is probably {off} s {way}. Nothing is learned of the tokens until \
+             the jumps end. Look at the machine's time synchronisation and correct its clock."
+        ),
+        data: json!({ "jump_secs": secs }),
     }
 }
 

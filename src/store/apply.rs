@@ -76,6 +76,14 @@ impl<'k> Applier<'k> {
             Change::PutToken(token) => self.put_token(&token),
             Change::PutSeed(row) => self.put_seed(&row),
             Change::PutState(token, version, state) => self.put_state(token, version, state),
+            Change::PutClockHistory(token, version, history) => {
+                self.put(Tab::ClockHistories, &keys::seed(token, version), &history).map(drop)
+            }
+            Change::PutClockJumps(jumps) => {
+                let node =
+                    self.get::<StoreMeta>(Tab::Meta, keys::meta::DESCRIPTION)?.map_or(0, |meta| meta.node);
+                self.put(Tab::ClockJumps, &keys::number(node.into()), &jumps).map(drop)
+            }
             Change::BuryToken(token, tombstone) => self.bury_token(token, &tombstone),
             Change::PurgeToken(token) => self.remove_token(token).map(drop),
             Change::PurgeSeed(token, version) => self.remove_seed(token, version),

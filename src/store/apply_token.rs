@@ -98,6 +98,7 @@ impl Applier<'_> {
             let row: SeedRow = record::decode(&bytes)?;
             self.kv.delete(Tab::Seeds, &key)?;
             self.index_seed(&row, None)?;
+            self.kv.delete(Tab::ClockHistories, &key)?;
             let state = self.take(Tab::States, &key)?;
             rows.push((row, state));
         }
@@ -186,6 +187,7 @@ impl Applier<'_> {
         if let Some(old) = self.take::<SeedRow>(Tab::Seeds, &key)? {
             self.index_seed(&old, None)?;
         }
+        self.kv.delete(Tab::ClockHistories, &key)?;
         self.kv.delete(Tab::States, &key).map(drop)
     }
 

@@ -2,11 +2,11 @@
 
 use crate::model::{
     ApiKey, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId, BatchId, Budget,
-    BudgetKey, ChallengeOwner, Challenges, DataKeyId, EmergencyCode, Environments, Import, ImportId,
-    ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId,
-    SealedSeed, SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId,
-    TokenMailing, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId,
-    WrappedKey,
+    BudgetKey, ChallengeOwner, Challenges, ClockHistory, ClockJumps, DataKeyId, EmergencyCode, Environments,
+    Import, ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail,
+    Resource, ResourceId, SealedSeed, SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token,
+    TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId,
+    WebhookPost, WebhookPostId, WrappedKey,
 };
 
 use super::{KeyName, StoreMeta};
@@ -29,6 +29,10 @@ pub enum Change {
     PutSeed(SeedRow),
     /// What checks change. The floor of a seed version never falls: a lower one is not taken over.
     PutState(TokenId, SeedVersion, TokenState),
+    /// What the clock of a token was seen to show. Also goes with its seed.
+    PutClockHistory(TokenId, SeedVersion, ClockHistory),
+    /// The clocks that jumped within an hour, as this node saw it.
+    PutClockJumps(ClockJumps),
     /// A token with its secrets, states and index entries goes; the tombstone stays, and one more for
     /// each other secret it had. Its assignments are changes of their own.
     BuryToken(TokenId, Tombstone),

@@ -34,6 +34,10 @@ tables! {
     Seeds = "seeds",
     /// Token, version -> what checks changed. By key only: no spans.
     States = "states",
+    /// Token, version -> what its clock was seen to show.
+    ClockHistories = "clock_histories",
+    /// Node -> clocks that jumped within an hour.
+    ClockJumps = "clock_jumps",
     /// Running number -> token, version and what a check changed, until it moves to `states`.
     StateLog = "state_log",
     /// Serial in normal form, token.

@@ -12,11 +12,11 @@ use super::{
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
-    BatchId, BatchState, Budget, BudgetKey, ChallengeOwner, Challenges, DataKeyId, EmergencyCode,
-    Environments, Fingerprint, Import, ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode, Operator,
-    OperatorId, OutboxMail, Resource, ResourceId, Scope, SealedSeed, SeedRow, SeedVersion, Session,
-    Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User,
-    UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
+    BatchId, BatchState, Budget, BudgetKey, ChallengeOwner, Challenges, ClockHistory, ClockJumps, DataKeyId,
+    EmergencyCode, Environments, Fingerprint, Import, ImportId, ImportLine, Job, JobId, Look, MailId,
+    MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, Scope, SealedSeed, SeedRow,
+    SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenMailing, TokenState,
+    Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
 };
 
 impl View for KvView<'_> {
@@ -134,6 +134,21 @@ impl View for KvView<'_> {
 
     fn state(&self, seed: &SeedRow) -> Result<TokenState, StoreError> {
         Ok(self.stored_state(seed)?.unwrap_or(seed.initial))
+    }
+
+    fn clock_history(&self, token: TokenId, version: SeedVersion) -> Found<ClockHistory> {
+        self.record(Tab::ClockHistories, &keys::seed(token, version))
+    }
+
+    fn clock_histories(&self, page: Page) -> Listed<(TokenId, SeedVersion, ClockHistory)> {
+        self.page(Tab::ClockHistories, &[], Order::Up, page, |token, (key, bytes)| {
+            Ok(Some((TokenId(token), keys::last_version(&key), record::decode(&bytes)?)))
+        })
+    }
+
+    fn clock_jumps(&self) -> Result<ClockJumps, StoreError> {
+        let node = keys::number(self.meta()?.node.into());
+        Ok(self.record(Tab::ClockJumps, &node)?.unwrap_or_default())
     }
 
     fn newest_seed_version(&self, token: TokenId) -> Found<SeedVersion> {

@@ -35,6 +35,8 @@ use crate::clock::UnixTime;
 pub use change::{Change, Changes};
 pub use filter::{AssignmentFilter, AuditFilter, CustodyFilter, Page, Slice, TokenFilter, UserFilter};
 pub use redb::{RedbOptions, RedbStore};
+#[cfg(feature = "test-switches")]
+pub use redb_kv::reads_of_this_thread;
 pub use view::{AuditHead, KeyName, StoreMeta, View};
 
 /// The store cannot answer or cannot write.

@@ -16,6 +16,17 @@ use super::kv::{Entry, Kv, KvMut, Order, Span, Tab};
 
 type Bytes = &'static [u8];
 
+#[cfg(feature = "test-switches")]
+thread_local! {
+    static READS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How often this thread has read from snapshots of stores: what a use case costs, for tests.
+#[cfg(feature = "test-switches")]
+pub fn reads_of_this_thread() -> u64 {
+    READS.with(Cell::get)
+}
+
 pub(super) const fn definition(table: Tab) -> TableDefinition<'static, Bytes, Bytes> {
     TableDefinition::new(table.name())
 }
@@ -139,12 +150,16 @@ impl ReadTables {
 
 impl Kv for ReadTables {
     fn get(&self, table: Tab, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        #[cfg(feature = "test-switches")]
+        READS.with(|reads| reads.set(reads.get() + 1));
         let table = self.table(table)?;
         let found = table.get(key).map_err(storage_fault)?;
         Ok(found.map(|value| value.value().to_vec()))
     }
 
     fn range(&self, table: Tab, span: &Span, order: Order, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        #[cfg(feature = "test-switches")]
+        READS.with(|reads| reads.set(reads.get() + 1));
         entries(self.table(table)?, span, order, limit).map_err(storage_fault)
     }
 

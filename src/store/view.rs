@@ -6,11 +6,11 @@ use super::{AssignmentFilter, AuditFilter, Page, Slice, StoreError, TokenFilter,
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
-    BatchId, Budget, BudgetKey, ChallengeOwner, Challenges, DataKeyId, EmergencyCode, Environments,
-    Fingerprint, Import, ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId,
-    OutboxMail, Resource, ResourceId, Scope, SealedSeed, SeedRow, SeedVersion, Session, Subscription,
-    SubscriptionId, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User, UserId, UserIssue,
-    UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
+    BatchId, Budget, BudgetKey, ChallengeOwner, Challenges, ClockHistory, ClockJumps, DataKeyId,
+    EmergencyCode, Environments, Fingerprint, Import, ImportId, ImportLine, Job, JobId, Look, MailId,
+    MailedCode, Operator, OperatorId, OutboxMail, Resource, ResourceId, Scope, SealedSeed, SeedRow,
+    SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenMailing, TokenState,
+    Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
 };
 
 /// The store's own description.
@@ -108,6 +108,12 @@ pub trait View {
     fn seed_version(&self, token: TokenId, version: SeedVersion) -> Found<SeedRow>;
     /// What checks changed; the seed row's initial state when nothing did.
     fn state(&self, seed: &SeedRow) -> Result<TokenState, StoreError>;
+    /// What the clock of a token was seen to show.
+    fn clock_history(&self, token: TokenId, version: SeedVersion) -> Found<ClockHistory>;
+    /// Clock histories in the order of tokens, whatever the state of their batches. The page counts tokens.
+    fn clock_histories(&self, page: Page) -> Listed<(TokenId, SeedVersion, ClockHistory)>;
+    /// The clocks that jumped within an hour, as this node saw it.
+    fn clock_jumps(&self) -> Result<ClockJumps, StoreError>;
     /// The highest seed version written for a token, visible or not.
     fn newest_seed_version(&self, token: TokenId) -> Found<SeedVersion>;
     /// Visible seed rows in force with this fingerprint.

@@ -37,6 +37,7 @@ test('pages of the console, filled', async (t) => {
     ['/admin/tokens?q=87-12345', 'console-tokens-found'], ['/admin/tokens/87-1234501', 'console-token'],
     ['/admin/tokens/87-1234501/check', 'console-token-check'], ['/admin/tokens/87-1234501/resync', 'console-token-resync'],
     ['/admin/tokens/87-1234501/history', 'console-token-history'], ['/admin/resources', 'console-resources'],
+    ['/admin/drift', 'console-clocks'],
     ['/admin/resources/VPN', 'console-resource'], ['/admin/resources/VPN/selfservice', 'console-selfservice'],
     ['/admin/resources/VPN/selfservice?see=anna', 'console-selfservice-see'],
     ['/admin/resources/VPN/users', 'console-resource-users'], ['/admin/resources/VPN/tokens', 'console-resource-tokens'],
@@ -126,4 +127,25 @@ test('the station needs no mouse', async (t) => {
   // The field is free for the next person.
   await atField('find');
   assert.deepEqual(house.faults, []);
+});
+
+test('the picture of a clock, on the pages of console and station', async (t) => {
+  const house = await startHouse();
+  t.after(house.stop);
+  importFile(house);
+  run(house, ['batch', 'assign', 'vendor', '--resource', 'VPN']);
+  const shown = codes(house.vendorFile, '87-1234501', [...house.opened, '--drift', '-7200', '--count', '2']);
+  run(house, ['token', 'resync', '87-1234501', ...shown.slice(0, 2)]);
+  const page = await openPage(house);
+  await signIn(page, house, 'admin');
+  for (const [path, name] of [
+    ['/admin/tokens/87-1234501', 'console-token-clock'], ['/station/token/87-1234501', 'station-token-clock'],
+    ['/admin/drift', 'console-clocks-known'],
+  ]) {
+    await page.goto(`${house.address}${path}`);
+    await page.locator('.chart summary').first().click();
+    assert.ok(await page.locator('.chart table').first().isVisible(), path);
+    await look(page, name);
+  }
+  assert.match(await page.textContent('main'), /1 known, 0 with a rate/);
 });

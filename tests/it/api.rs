@@ -240,6 +240,11 @@ async fn a_token_walks_from_the_file_to_its_resynchronisation() {
     assert!(whose["evaluated"].as_u64().expect("a number") > 0 && whose["otps_needed"] == json!(2));
     let answer = api.done("POST", "/api/v1/tokens/TOK-1/resync", &json!({ "otps": ahead })).await;
     assert_eq!(answer["result"], json!("synchronized"), "{answer}");
+    let token = api.get("/api/v1/tokens/TOK-1").await;
+    let mut keys: Vec<_> = token["drift"].as_object().expect("learned").keys().collect();
+    keys.sort();
+    assert_eq!(keys, ["learned_at", "seconds", "steps"]);
+    assert_eq!((&token["rate_ppm"], &token["leaves_window_at"]), (&json!(null), &json!(null)), "{token}");
     let history = api.get("/api/v1/tokens/TOK-1/history?limit=2").await;
     assert_eq!(history["items"][0]["action"], json!("resynced"));
     assert!(history["next"].is_string());

@@ -242,6 +242,8 @@ async fn an_admin_walks_from_seed_file_to_checked_code() {
     assert!(checked.text.contains("Accepted") && !checked.text.contains(&code), "{}", checked.text);
     let again = browser.post(&format!("{token}/check"), &[("otp", &code)]).await;
     assert!(again.text.contains("Replayed"), "{}", again.text);
+    let clocks = browser.get("/admin/drift").await.text;
+    assert!(clocks.contains("1 known, 0 with a rate") && clocks.contains("Show as table"), "{clocks}");
 
     led(
         &browser.post(&format!("{token}/edit"), &[("enabled", "false")]).await,
@@ -250,6 +252,7 @@ async fn an_admin_walks_from_seed_file_to_checked_code() {
     for path in [
         "/admin/batches",
         batch,
+        "/admin/drift",
         "/admin/resources",
         "/admin/resources/VPN",
         "/admin/resources/VPN/tokens",

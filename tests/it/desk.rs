@@ -485,6 +485,25 @@ async fn station_brings_a_token_back_after_41_days() {
     page.says(StatusCode::OK, "The clock is 41 days 3 h slow.");
 }
 
+/// A clock that somebody set to local time is named as that, and its picture stands on its page.
+#[tokio::test]
+async fn station_names_a_time_zone_and_shows_the_clock() {
+    let desk = Desk::open();
+    let mut staff = desk.staff();
+    let page = staff.get("/station/token/87-1234562").await;
+    assert!(!page.body.contains("class=\"chart\""), "nothing was seen of it yet");
+    let codes = desk.codes(2, 7_200, 2);
+    let fields = [("otp1", codes[0].as_str()), ("otp2", &codes[1]), ("reason", "")];
+    let done = staff.post("/station/tokens/87-1234562/resync", &fields).await;
+    done.says(
+        StatusCode::OK,
+        "The clock is 2 h fast; corrected. Somebody set it to local time: it shows UTC+2:00.",
+    );
+    let page = staff.get("/station/token/87-1234562").await;
+    page.says(StatusCode::OK, "class=\"chart\"");
+    page.says(StatusCode::OK, "Show as table");
+}
+
 /// P51: handing out by name, a check, and the confirmation at the desk.
 #[tokio::test]
 async fn station_hands_out_checks_and_confirms() {

@@ -3,6 +3,7 @@
 frame-navigation = Console
 frame-batches = Batches
 frame-tokens = Tokens
+frame-clocks = Clocks
 frame-resources = Resources
 frame-users = Users
 frame-station = Station

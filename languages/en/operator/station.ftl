@@ -91,6 +91,12 @@ station-used-at = Already used
 
 station-synchronised = Synchronised
     .text = { $distance }; corrected.
+station-cause-zone = Somebody set it to local time: it shows { $zone }.
+station-cause-days = Somebody set it to the wrong day: { $days ->
+    [one] one day
+   *[other] { $days } days
+    } off.
+station-cause-epoch = It counts from 2000, not from 1970: its seed file should say so.
 station-was-right = Synchronised
     .text = It was right already.
 station-not-in-year = No position fits

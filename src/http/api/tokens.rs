@@ -86,6 +86,10 @@ pub(super) struct TokenDto {
     /// Serial number of the token that took its place.
     replaced_by: Option<String>,
     drift: Option<DriftDto>,
+    /// Parts in a million that its clock gains; null while that is not known well enough.
+    rate_ppm: Option<f64>,
+    /// When its codes will no longer fit if it is not used before; null: not known, or not within ten years.
+    leaves_window_at: Option<String>,
     pin: &'static str,
     assignments: Vec<PlaceDto>,
     /// A code of it was accepted here.
@@ -116,7 +120,9 @@ fn has_counter(spec: &OtpSpec) -> bool {
 
 impl TokenDto {
     pub(super) fn of(view: TokenView, now: UnixTime) -> Self {
-        let TokenView { token, spec, state, custody, batch, user, creator, replaces, replaced_by, .. } = view;
+        let TokenView {
+            token, spec, state, clock, custody, batch, user, creator, replaces, replaced_by, ..
+        } = view;
         let assignments = view.assignments;
         let step = spec.clock().map(|(period, _)| period.get());
         let (blocked, blocked_until) = match state.budget.state(now) {
@@ -145,6 +151,11 @@ impl TokenDto {
                 seconds: drift.seconds,
                 learned_at: time(drift.learned_at),
             }),
+            rate_ppm: clock
+                .as_ref()
+                .and_then(|clock| clock.line.known_rate_ppm())
+                .map(|rate| (rate * 100.0).round() / 100.0),
+            leaves_window_at: clock.and_then(|clock| clock.leaving(now)?.at).map(time),
             pin: token.pin.as_ref().map_or("none", |pin| pin.placement.name()),
             assignments: assignments
                 .into_iter()

@@ -1,6 +1,7 @@
 //! The console: sign-in of operators and every page under `/admin`.
 
 mod batch;
+mod drift;
 mod import;
 mod look;
 mod notification;
@@ -58,6 +59,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/admin/tokens/{serial}/edit", Permission::Disable),
     Rule::new("POST", "/admin/tokens/{serial}/custody", Permission::Custody),
     Rule::new("POST", "/admin/tokens/{serial}/remove-pin", Permission::RemovePin),
+    Rule::new("GET", "/admin/drift", Permission::Read),
     Rule::new("GET", "/admin/resources", Permission::Read),
     Rule::new("POST", "/admin/resources", Permission::Administer),
     Rule::new("GET", "/admin/resources/{name}", Permission::Read),
@@ -130,6 +132,7 @@ pub fn router() -> Router<AppState> {
         .route("/admin/tokens/{serial}/edit", post(token::edit))
         .route("/admin/tokens/{serial}/custody", post(token::custody))
         .route("/admin/tokens/{serial}/remove-pin", post(token::remove_pin))
+        .route("/admin/drift", get(drift::fleet))
         .route("/admin/resources", get(resource::list).post(resource::add))
         .route("/admin/resources/{name}", get(resource::overview))
         .route("/admin/resources/{name}/selfservice", get(portal::show).post(portal::save))

@@ -13,7 +13,7 @@ use crate::http::extract::{ApiQuery, PageForm, Path};
 use crate::http::page::console::token as view;
 use crate::http::page::{Badge, Choice, Event, Fact, Field, Tone, segment};
 use crate::http::state::AppState;
-use crate::http::{frame, words};
+use crate::http::{drift, frame, words};
 use crate::model::{BatchName, DisabledBy, OtpSpec, TokenSerial};
 use crate::service::{AuditView, CUSTODY_WORDS, TokenQuery, TokenView};
 use crate::store::Page as ListPage;
@@ -47,23 +47,19 @@ fn kind_words(spec: &OtpSpec) -> String {
     }
 }
 
-fn drift_words(token: &TokenView) -> String {
-    token.state.drift.map(|drift| words::clock(drift.seconds)).unwrap_or_default()
-}
-
 fn resources(token: &TokenView) -> String {
     token.assignments.iter().map(|(name, _, _)| name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// A token as a row of a table.
-pub(super) fn row(token: &TokenView) -> view::TokenRow {
+pub(super) fn row(token: &TokenView, now: UnixTime) -> view::TokenRow {
     view::TokenRow {
         serial: token.token.serial.display().to_owned(),
         enabled: enabled_badge(token),
         custody: custody_badge(token.custody),
         user: token.user.clone(),
         resource: resources(token),
-        drift: drift_words(token),
+        drift: drift::clock_of(token, now),
         kind: kind_words(&token.spec),
         batch: match &token.creator {
             Some(creator) => {
@@ -127,14 +123,15 @@ pub(super) async fn list(
         enabled: Choice::say(Words::ENGLISH, &switched, &asked.enabled),
         unconfirmed: asked.unconfirmed == "true",
     };
-    let rows: Vec<_> = slice.items.iter().map(row).collect();
+    let now = state.service.now();
+    let rows: Vec<_> = slice.items.iter().map(|token| row(token, now)).collect();
     let pager = asked.pager("/admin/tokens", rows.len(), "token", slice.next);
     let frame = frame::page(&state, &caller, &Words::ENGLISH.text("tokens-title"), "tokens");
     Ok(frame::html(StatusCode::OK, &view::Tokens { page: frame, filter, rows, pager }))
 }
 
 /// "With user test, confirmed; clock 12 s slow."
-fn state_words(token: &TokenView) -> String {
+fn state_words(token: &TokenView, now: UnixTime) -> String {
     let custody = custody_badge(token.custody).text;
     let mut words = match &token.user {
         Some(user) => {
@@ -148,8 +145,8 @@ fn state_words(token: &TokenView) -> String {
         let on = [("words", words.into()), ("resources", places.into())];
         words = Words::ENGLISH.with("token-page-on", &on);
     }
-    if token.state.drift.is_some() {
-        let clock = [("words", words.into()), ("clock", drift_words(token).into())];
+    if let Some(clock) = drift::clock_words(token, now) {
+        let clock = [("words", words.into()), ("clock", clock.into())];
         words = Words::ENGLISH.with("token-page-clock", &clock);
     }
     words.push('.');
@@ -169,7 +166,7 @@ pub(super) fn shell(
     let frame = frame::page(state, caller, &title, "tokens");
     view::Token {
         page: frame::with_done(frame, done),
-        words: state_words(token),
+        words: state_words(token, state.service.now()),
         enabled: enabled_badge(token),
         custody: custody_badge(token.custody),
         serial,
@@ -226,11 +223,11 @@ fn facts(token: &TokenView, now: UnixTime) -> Vec<Fact> {
         }
         None => facts.push(fact("token-page-last-used", &Words::ENGLISH.text("token-page-never-used"))),
     }
-    if let Some(drift) = token.state.drift {
-        let learned = words::moment(drift.learned_at, now);
-        let known = [("clock", words::clock(drift.seconds).into()), ("when", learned.words.into())];
-        let text = Words::ENGLISH.with("token-page-drift", &known);
-        facts.push(Fact { exact: format!("{} s", drift.seconds), ..fact("tokens-drift", &text) });
+    if let Some(known) = token.state.drift {
+        let learned = words::moment(known.learned_at, now);
+        let clock = [("clock", drift::clock_of(token, now).into()), ("when", learned.words.into())];
+        let text = Words::ENGLISH.with("token-page-drift", &clock);
+        facts.push(Fact { exact: format!("{} s", known.seconds), ..fact("tokens-drift", &text) });
     }
     if let Some(until) = token.token.valid_until {
         facts.push(fact("token-page-valid-until", &words::moment(until, now).words));
@@ -261,6 +258,8 @@ fn overview_tab(token: &TokenView, now: UnixTime, fields: [Field; 3]) -> view::T
         .collect();
     let [user, note, pin_note] = fields;
     view::TokenTab::Overview(view::Overview {
+        clock: drift::chart(token, now, "clock"),
+        clock_remarks: drift::remarks(token, now),
         facts: facts(token, now),
         is_enabled: token.token.disabled.is_none(),
         switch_words: Words::ENGLISH.text(switch),

@@ -22,7 +22,7 @@ use crate::words::Words;
 
 fn ring(token: &TokenView, now: UnixTime) -> Option<Ring> {
     let OtpSpec::Totp { period, .. } = token.spec else { return None };
-    let millis = now.plus_secs(token.state.drift_secs()).millis();
+    let millis = now.plus_secs(crate::http::drift::expected(token, now).unwrap_or(0)).millis();
     let server_now = format!("{}.{:03}", millis.div_euclid(1_000), millis.rem_euclid(1_000));
     Some(Ring { step_secs: u32::try_from(period.get()).unwrap_or(30), server_now })
 }

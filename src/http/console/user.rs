@@ -245,7 +245,7 @@ pub(super) async fn shown(
         state: state_badge(&user),
         warning: stranded.then(|| Notice::say(Tone::Attention, Words::ENGLISH, "user-page-stranded")),
         blocked: blocked(&user, now),
-        rows: tokens.iter().map(token::row).collect(),
+        rows: tokens.iter().map(|it| token::row(it, state.service.now())).collect(),
         facts,
         resources: user.assignments.iter().map(resource_fact).collect(),
         form: form.unwrap_or_else(|| form_of(&user.user)),

@@ -26,6 +26,11 @@ pub const ASSETS: &[Asset] = &[
         text: include_str!("../../../assets/css/base.css"),
     },
     Asset {
+        path: "/assets/css/chart.css",
+        content_type: CSS,
+        text: include_str!("../../../assets/css/chart.css"),
+    },
+    Asset {
         path: "/assets/css/mintmark.css",
         content_type: CSS,
         text: include_str!("../../../assets/css/mintmark.css"),

@@ -1,6 +1,7 @@
 //! The console: dense, calm, searchable. One submodule for each noun.
 
 pub mod batch;
+pub mod drift;
 pub mod import;
 pub mod look;
 pub mod notification;

@@ -13,6 +13,7 @@ use crate::model::{Language, Role};
 use crate::words::{Value, Words};
 
 pub mod asset;
+pub mod chart;
 pub mod console;
 pub mod icon;
 pub mod portal;

@@ -4,6 +4,7 @@ use askama::Template;
 
 #[cfg(test)]
 use super::Tone;
+use super::chart::Chart;
 use super::{ActionRow, Badge, Choice, Code, Field, Moment, Notice, Page, Ring};
 
 /// One of the last results.
@@ -91,6 +92,10 @@ pub struct Desk {
     pub handout: Field,
     /// The places it may go to from here.
     pub custody_choices: Vec<Choice>,
+    /// The history of its clock, on the page of one token.
+    pub clock: Option<Chart>,
+    /// What the picture says, in sentences.
+    pub clock_remarks: Vec<String>,
 }
 
 impl Desk {
@@ -118,6 +123,8 @@ impl Desk {
                 &[("returned", "Returned"), ("lost", "Lost"), ("retired", "Retired")],
                 "returned",
             ),
+            clock: Some(Chart { id: "d1-clock".into(), ..Chart::sample() }),
+            clock_remarks: vec!["\u{2212}4.1 ± 0.6 ppm: 2 min 10 s slow a year.".into()],
         }
     }
 }
@@ -136,6 +143,8 @@ pub struct Whose {
     pub codes: Vec<Code>,
     /// The batch to look in, or empty.
     pub batch: Field,
+    /// The last five results, newest first.
+    pub recent: Vec<Recent>,
 }
 
 impl Whose {
@@ -149,6 +158,7 @@ impl Whose {
             banner: Some(Notice::say(Tone::Bad, Words::ENGLISH, "station-whose-nobody")),
             codes: Code::fields(Words::ENGLISH, 3),
             batch: Field::of("Box 7"),
+            recent: Recent::samples(),
         }
     }
 }

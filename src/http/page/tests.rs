@@ -25,6 +25,8 @@ fn samples() -> Vec<(&'static str, String)> {
         ("console_token_check", html(&console::token::Token::sample_check())),
         ("console_token_resync", html(&console::token::Token::sample_resync())),
         ("console_token_history", html(&console::token::Token::sample_history())),
+        ("console_drift", html(&console::drift::Drift::sample())),
+        ("console_drift_empty", html(&console::drift::Drift::sample_empty())),
         ("console_resources", html(&console::resource::Resources::sample())),
         ("console_resource", html(&console::resource::Resource::sample())),
         ("console_selfservice", html(&console::resource::Resource::sample_selfservice())),

@@ -2,7 +2,7 @@
 
 use crate::clock::UnixTime;
 use crate::http::page::{Notice, Tone};
-use crate::http::words;
+use crate::http::{drift, words};
 use crate::service::{CheckResult, ConfirmResult, SequenceResult, TokenView};
 use crate::words::{Value, Words};
 
@@ -46,7 +46,12 @@ pub(super) fn resync(result: SequenceResult, wide: bool, now: UnixTime, token: &
     match result {
         SequenceResult::Synchronized { steps: 0, .. } => notice(Tone::Good, "station-was-right", &[], token),
         SequenceResult::Synchronized { steps, seconds, .. } => {
-            notice(Tone::Good, "station-synchronised", &[distance(steps, seconds)], token)
+            let mut found =
+                Notice::tell(Tone::Good, Words::ENGLISH, "station-synchronised", &[distance(steps, seconds)]);
+            let cause = drift::cause_words(token, seconds);
+            let more = cause.into_iter().chain([whose(token)]);
+            found.text = std::iter::once(found.text).chain(more).collect::<Vec<_>>().join(" ");
+            found
         }
         SequenceResult::NotFound => {
             let counts =

@@ -6,7 +6,7 @@ use crate::http::custody::custody_badge;
 use crate::http::page::station::{ConfirmPair, Desk};
 use crate::http::page::{Badge, Choice, Code, Field, Tone};
 use crate::http::permission::Permission;
-use crate::http::words;
+use crate::http::{drift, words};
 use crate::model::{AssignmentKind, Custody, OtpSpec, Role};
 use crate::service::{TokenView, UserView};
 use crate::words::Words;
@@ -57,10 +57,9 @@ fn state_words(token: &TokenView, now: UnixTime) -> String {
         .map_or_else(|| Words::ENGLISH.text("desk-never-used"), |at| words::moment(at, now).words);
     let variables = [("place", place.into()), ("standing", standing.into()), ("used", used.into())];
     let state = Words::ENGLISH.with("desk-state", &variables);
-    match (token.state.drift, &token.spec) {
-        (Some(drift), OtpSpec::Totp { .. }) => {
-            let clock = ("clock", words::clock(drift.seconds).into());
-            format!("{state} {}.", Words::ENGLISH.with("station-clock-is", &[clock]))
+    match (drift::clock_words(token, now), &token.spec) {
+        (Some(clock), OtpSpec::Totp { .. }) => {
+            format!("{state} {}.", Words::ENGLISH.with("station-clock-is", &[("clock", clock.into())]))
         }
         _ => state,
     }
@@ -124,5 +123,7 @@ pub(super) fn desk(
         confirm: pair(token, person).filter(|_| may_confirm),
         handout: Field::of(token.user.as_deref().unwrap_or_default()),
         custody_choices: custody_choices.collect(),
+        clock: None,
+        clock_remarks: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ use super::desk::desk;
 use super::place::{Place, serial_of};
 use super::recent::recent;
 use crate::http::codes::ask_at_desk;
+use crate::http::drift;
 use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, Path};
 use crate::http::frame::html;
@@ -48,7 +49,10 @@ pub(super) async fn token_page(
     adjust: impl FnOnce(&mut Desk),
 ) -> Result<Response, ApiError> {
     let serial = seen.token.token.serial.display();
-    let mut card = desk(&seen.token, seen.person.as_ref(), 0, place.state.service.now(), place.actor.role);
+    let now = place.state.service.now();
+    let mut card = desk(&seen.token, seen.person.as_ref(), 0, now, place.actor.role);
+    card.clock = drift::chart(&seen.token, now, &format!("{}clock", card.prefix));
+    card.clock_remarks = drift::remarks(&seen.token, now);
     adjust(&mut card);
     ask_at_desk(&place.state, &place.actor, &seen.token, &mut card.codes).await?;
     let holder = seen.token.user.as_ref().map(|login| Holder {

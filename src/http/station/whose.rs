@@ -6,6 +6,7 @@ use axum::response::Response;
 use super::banner;
 use super::find::{seen, token_page};
 use super::place::Place;
+use super::recent::recent;
 use crate::http::codes::{Typed, fields_with, repeated_at};
 use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, StopWhenDropped};
@@ -21,15 +22,16 @@ const UNFIT: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 /// Fields that are offered: three codes name one token of any stock.
 const FIELDS: usize = 3;
 
-fn page(
+async fn page(
     place: &Place,
     status: StatusCode,
     banner: Option<Notice>,
     codes: Vec<Code>,
     batch: Field,
-) -> Response {
+) -> Result<Response, ApiError> {
+    let recent = recent(place).await?;
     let page = place.page(&Words::ENGLISH.text("station-whose-title"));
-    html(status, &Whose { page, find: Field::default(), banner, codes, batch })
+    Ok(html(status, &Whose { page, find: Field::default(), banner, codes, batch, recent }))
 }
 
 fn empty() -> Vec<Code> {
@@ -38,7 +40,8 @@ fn empty() -> Vec<Code> {
 
 /// The fields.
 pub(super) async fn form(place: Place) -> Response {
-    page(&place, StatusCode::OK, None, empty(), Field::default())
+    let result = page(&place, StatusCode::OK, None, empty(), Field::default()).await;
+    place.answer(result)
 }
 
 /// Looks for the token.
@@ -50,14 +53,14 @@ pub(super) async fn look(place: Place, form: Result<PageForm<Typed>, ApiError>) 
             Ok(otps) => otps,
             Err(mut fields) => {
                 fields.extend(empty().into_iter().skip(fields.len()));
-                return Ok(page(&place, UNFIT, None, fields, Field::of(&text)));
+                return page(&place, UNFIT, None, fields, Field::of(&text)).await;
             }
         };
         let batch = match (!text.is_empty()).then(|| BatchName::parse(&text)).transpose() {
             Ok(batch) => batch,
             Err(error) => {
                 let field = Field::wrong(&text, &words::sentence(&error.to_string()));
-                return Ok(page(&place, UNFIT, None, empty(), field));
+                return page(&place, UNFIT, None, empty(), field).await;
             }
         };
         let (given, repeated) = (otps.len(), repeated_at(&otps));
@@ -69,13 +72,13 @@ pub(super) async fn look(place: Place, form: Result<PageForm<Typed>, ApiError>) 
             Ok(outcome) => said(&place, &outcome, given, &text).await,
             Err(error) if error.status == StatusCode::NOT_FOUND => {
                 let field = Field::wrong(&text, &Words::ENGLISH.text("station-whose-no-batch"));
-                Ok(page(&place, UNFIT, None, empty(), field))
+                page(&place, UNFIT, None, empty(), field).await
             }
             Err(error) if error.field == Some("otps") => {
                 let at = if error.code == "same_code_twice" { repeated } else { 0 };
                 let problem = words::sentence(&error.message);
                 let fields = fields_with(Words::ENGLISH, given.max(FIELDS), at, &problem);
-                Ok(page(&place, UNFIT, None, fields, Field::of(&text)))
+                page(&place, UNFIT, None, fields, Field::of(&text)).await
             }
             Err(error) => Err(error),
         }
@@ -95,23 +98,23 @@ async fn said(
         (IdentifyResult::Found, [found]) => {
             let seen = seen(place, &found.serial).await?;
             let notice = banner::found(found.steps, found.seconds, &seen.token);
-            Ok(token_page(place, StatusCode::OK, &seen, Some(notice), |_| {}))
+            token_page(place, StatusCode::OK, &seen, Some(notice), |_| {}).await
         }
         (IdentifyResult::Ambiguous, several) => {
             let serials: Vec<&str> = several.iter().map(|found| found.serial.display()).collect();
             let variables = [("serials", serials.join(", ").into())];
             let notice = Notice::tell(Tone::Attention, Words::ENGLISH, "station-whose-several", &variables);
             let fields = Code::fields(Words::ENGLISH, (given + 1).max(FIELDS));
-            Ok(page(place, StatusCode::OK, Some(notice), fields, Field::of(batch)))
+            page(place, StatusCode::OK, Some(notice), fields, Field::of(batch)).await
         }
         (IdentifyResult::MoreOtpsNeeded, _) => {
             let notice = tell(Tone::Attention, "station-whose-more");
             let fields = Code::fields(Words::ENGLISH, outcome.otps_needed.max(FIELDS));
-            Ok(page(place, StatusCode::OK, Some(notice), fields, Field::of(batch)))
+            page(place, StatusCode::OK, Some(notice), fields, Field::of(batch)).await
         }
         _ => {
             let notice = tell(Tone::Bad, "station-whose-nobody");
-            Ok(page(place, StatusCode::OK, Some(notice), empty(), Field::of(batch)))
+            page(place, StatusCode::OK, Some(notice), empty(), Field::of(batch)).await
         }
     }
 }

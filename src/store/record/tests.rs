@@ -6,15 +6,16 @@ use crate::model::Session;
 use crate::model::{
     Accent, Actor, ActorOrigin, ApiKeyId, Approval, AssignmentId, AuditAction, AuditEntry, AuditResult,
     BatchAssignmentId, BatchId, BatchName, BatchPart, BatchState, Challenge, ChallengePurpose, Channel,
-    Claim, Colour, Custody, DataKeyId, DisabledBy, Drift, EmailAddress, EmailChange, Environment, FactorMark,
-    Factors, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, IssueReference, IssueState,
-    JobId, JobKind, JobState, LastDelivery, Login, LoginStage, Logo, LogoKind, MailId, MailKind, MailState,
-    MailedLink, NewsKind, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement, PinRecord,
-    PortalAction, ResourceAlias, ResourceId, ResourceName, RestoreDraft, Role, Scope, SealedSeed,
+    Claim, ClockJump, Colour, Custody, DataKeyId, DisabledBy, Drift, EmailAddress, EmailChange, Environment,
+    FactorMark, Factors, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, IssueReference,
+    IssueState, JobId, JobKind, JobState, LastDelivery, Login, LoginStage, Logo, LogoKind, MailId, MailKind,
+    MailState, MailedLink, NewsKind, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement,
+    PinRecord, PortalAction, ResourceAlias, ResourceId, ResourceName, RestoreDraft, Role, Scope, SealedSeed,
     SeedVersion, SelfService, SerialRange, SessionCode, SessionKind, StockPlace, StockWatch, Subject,
     SubscriptionId, TokenId, TokenKind, TokenOrigin, TokenSerial, TokenType, Traits, UserId, UserIssueId,
     Verdict, WebhookPostId, WebhookUrl, WrapMode,
 };
+use crate::oath::drift::{Observation, Sureness};
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
 use crate::store::audit::hex;
 
@@ -330,6 +331,24 @@ fn bytes_of_sessions_mails_and_budgets() {
         welcomed_by: Some(UserIssueId(7)),
     };
     pinned(&environments, "0201010146014c0264650000016e016801f6a1d5edee66f6a1d5edee6601000107");
+    let observation = |sure| Observation { at: AT, offset_secs: -90, sure };
+    let observations = vec![observation(Sureness::Step), observation(Sureness::AtLeast)];
+    pinned(
+        &ClockHistory { period: PeriodSecs::DEFAULT, observations },
+        "011e02f6a1d5edee66b30100f6a1d5edee66b30101",
+    );
+    let jump = ClockJump {
+        token: TokenId(300),
+        version: SeedVersion(2),
+        at: AT,
+        seconds: -90,
+        before: Some(Drift { seconds: 7, learned_at: AT }),
+        learned: true,
+    };
+    pinned(
+        &ClockJumps { jumps: vec![jump], set: Some((AT, 3)) },
+        "0101ac0202f6a1d5edee66b301010ef6a1d5edee660101f6a1d5edee6606",
+    );
     let mailing = TokenMailing { counter: MovingFactor(300), expires_at: AT };
     pinned(&mailing, "01ac02f6a1d5edee66");
     let challenge = Challenge {
@@ -527,7 +546,7 @@ fn places_of_variants() {
          token_replaced pin_set pin_removed restore_tried user_issue_opened user_issue_verified \
          user_issue_approved user_issue_closed \
          notifications_changed notification_tried notification_failed users_reminded emergency_code \
-         identified challenge_issued"
+         identified challenge_issued clock_doubted"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(

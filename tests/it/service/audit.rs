@@ -31,9 +31,11 @@ const READING: &[&str] = &[
     "audit",
     "batch",
     "batches",
+    "clock_doubt",
     "clock_fault",
     "custody_counts",
     "due_mails",
+    "fleet_clocks",
     "has_no_operator",
     "import",
     "import_lines",
@@ -567,6 +569,11 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("set_look", "portal_changed", |h| {
         let patch = LookPatch { shown_name: Some("Remote access".into()), ..LookPatch::default() };
         h.service.set_look(&admin(), &resource("VPN"), patch).expect("changed");
+    });
+    table.home.service.look_at_clock().expect("looked");
+    table.row("look_at_clock", "clock_doubted", |h| {
+        h.clock.set(h.service.now().plus_secs(10));
+        assert_eq!(h.service.look_at_clock().expect("looked"), Some(10));
     });
     let now = table.home.service.now();
     table.home.clock.set(now.plus_secs(-60));

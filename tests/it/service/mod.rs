@@ -4,6 +4,7 @@ mod audit;
 mod batch;
 mod budget;
 mod double_spend;
+mod drift;
 mod emergency;
 mod environment;
 mod fault;

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::http::page::chart::Chart;
 use crate::http::page::{Badge, Choice, Code, Event, Fact, Field, Notice, Page, Pager, Ring};
 #[cfg(test)]
 use crate::http::page::{Moment, Tone};
@@ -133,6 +134,10 @@ impl Tokens {
 /// The tab with facts, switch and custody.
 #[derive(Debug, Clone)]
 pub struct Overview {
+    /// The history of its clock with the forecast, once it was seen.
+    pub clock: Option<Chart>,
+    /// What the picture says, in sentences.
+    pub clock_remarks: Vec<String>,
     /// What is known.
     pub facts: Vec<Fact>,
     /// Whether codes are accepted.
@@ -246,6 +251,8 @@ impl Token {
     #[cfg(test)]
     pub fn sample() -> Self {
         Self::with(TokenTab::Overview(Overview {
+            clock: Some(Chart::sample()),
+            clock_remarks: vec!["\u{2212}4.1 ± 0.6 ppm: 2 min 10 s slow a year.".into()],
             facts: vec![
                 Fact::new("Serial", "87-1234567").copied(),
                 Fact::new("Kind", "TOTP, SHA-1, 6 digits, 30 s"),
