@@ -27,8 +27,8 @@ impl ClockHistory {
     pub fn beginning(period: PeriodSecs, known: Option<Drift>) -> Self {
         let first = known.map(|drift| Observation {
             at: drift.learned_at,
-            // The offset of a drift is where codes are looked for: the middle of what is possible.
-            offset_secs: drift.seconds.saturating_sub(period.get()),
+            // The offset of a drift is where codes are looked for: the middle of a step.
+            offset_secs: drift.seconds.saturating_sub(period.get() / 2),
             sure: Sureness::AtLeast,
         });
         Self { period, observations: first.into_iter().collect() }
