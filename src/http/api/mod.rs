@@ -4,6 +4,7 @@ mod audit;
 mod batches;
 mod codes;
 mod common;
+mod drift;
 mod form;
 mod imports;
 mod jobs;
@@ -28,11 +29,12 @@ use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 14] = [
+const PARTS: [&[Rule]; 15] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     audit::RULES,
     batches::RULES,
     codes::RULES,
+    drift::RULES,
     imports::RULES,
     jobs::RULES,
     look::RULES,
@@ -78,6 +80,7 @@ pub fn router() -> Router<AppState> {
         .merge(audit::router())
         .merge(batches::router())
         .merge(codes::router())
+        .merge(drift::router())
         .merge(imports::router())
         .merge(jobs::router())
         .merge(look::router())
