@@ -106,10 +106,14 @@ pub(super) fn chart(token: &TokenView, now: UnixTime, id: &str) -> Option<Chart>
     let secs = |at: UnixTime| float(at.secs_since(first));
     // Where checks look: on the line as long as it may be followed, or where the offset was learned last.
     let learned = expected(token, now).unwrap_or(0);
-    let center = |at: UnixTime| match rated {
-        true if at <= last => clock.line.offset_at(at),
-        true => float(clock.line.predict(at)),
-        false => float(learned),
+    let center = |at: UnixTime| {
+        if !rated {
+            float(learned)
+        } else if at <= last {
+            clock.line.offset_at(at)
+        } else {
+            float(clock.line.predict(at))
+        }
     };
     let (line_from, line_to) = clock.line.observed();
     let horizon = line_to.plus_secs(line_to.secs_since(line_from)).min(end);

@@ -172,10 +172,9 @@ impl Line {
 
     /// The standard error of [`Line::offset_at`], in seconds.
     pub fn error_at(&self, at: UnixTime) -> f64 {
-        let from_rate = match seconds_between(self.middle, at) {
-            0.0 => 0.0,
-            secs => self.rate_error_ppm / 1e6 * secs,
-        };
+        let secs = seconds_between(self.middle, at).abs();
+        // With one observation nothing is known of the rate, and at that moment it does not matter.
+        let from_rate = if secs < 1.0 { 0.0 } else { self.rate_error_ppm / 1e6 * secs };
         self.offset_error.hypot(from_rate)
     }
 

@@ -25,7 +25,7 @@ pub(super) fn drift_at(state: &TokenState, clock: Option<&ClockHistory>, now: Un
 
 /// How far to either side of the expected offset a check looks, in seconds.
 pub(super) fn window_secs(period: PeriodSecs) -> i64 {
-    period.get().saturating_mul(CHECK_STEPS as i64)
+    period.get().saturating_mul(i64::try_from(CHECK_STEPS).unwrap_or(i64::MAX))
 }
 
 /// A rate in whole parts in a million, rounded down.
