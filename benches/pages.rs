@@ -129,7 +129,7 @@ fn remember_clocks(store: &dyn Store, now: UnixTime, people: u32) {
                     let observations = (0..16).map(|n: i64| Observation {
                         at: now.plus_secs((n * 40 - 15 * 40 - unseen) * DAY),
                         offset_secs: n * 40 * DAY * ppm / 1_000_000 + (n * jitter) % 13
-                            - if n % 6 == 0 { 0 } else { 25 },
+                            - if n % 6 == 0 { 0 } else { 15 },
                         sure: if n % 6 == 0 { Sureness::Step } else { Sureness::AtLeast },
                     });
                     let observations: Vec<_> = observations.collect();

@@ -84,11 +84,11 @@ fn between_words(clock: &ClockView, now: UnixTime) -> Option<String> {
 }
 
 fn row(seen: &Observation, now: UnixTime) -> Vec<String> {
-    let clock = words::clock(seen.offset_secs);
+    let offset = offset_label(float(seen.offset_secs), false);
     let (offset, by) = match seen.sure {
-        Sureness::Step => (clock, "drift-key-step"),
+        Sureness::Step => (offset, "drift-key-step"),
         Sureness::AtLeast => {
-            (Words::ENGLISH.with("drift-at-least", &[("clock", clock.into())]), "drift-key-login")
+            (Words::ENGLISH.with("drift-at-least", &[("offset", offset.into())]), "drift-key-login")
         }
     };
     vec![words::moment(seen.at, now).words, offset, Words::ENGLISH.text(by)]
@@ -106,10 +106,14 @@ pub(super) fn chart(token: &TokenView, now: UnixTime, id: &str) -> Option<Chart>
     let secs = |at: UnixTime| float(at.secs_since(first));
     // Where checks look: on the line as long as it may be followed, or where the offset was learned last.
     let learned = expected(token, now).unwrap_or(0);
-    let center = |at: UnixTime| match rated {
-        true if at <= last => clock.line.offset_at(at),
-        true => float(clock.line.predict(at)),
-        false => float(learned),
+    let center = |at: UnixTime| {
+        if !rated {
+            float(learned)
+        } else if at <= last {
+            clock.line.offset_at(at)
+        } else {
+            float(clock.line.predict(at))
+        }
     };
     let (line_from, line_to) = clock.line.observed();
     let horizon = line_to.plus_secs(line_to.secs_since(line_from)).min(end);
@@ -118,15 +122,14 @@ pub(super) fn chart(token: &TokenView, now: UnixTime, id: &str) -> Option<Chart>
     let upper = corners.iter().map(|at| (secs(*at), center(*at) + window));
     let lower = corners.iter().rev().map(|at| (secs(*at), center(*at) - window));
     let band: Vec<_> = upper.chain(lower).collect();
-    let period = float(clock.history.period.get());
-    let likely = |seen: &Observation| match seen.sure {
-        Sureness::Step => float(seen.offset_secs),
-        Sureness::AtLeast => float(seen.offset_secs) + period,
-    };
+    let period = clock.history.period;
+    let seen = clock.history.observations.iter();
     let dots: Vec<(f64, f64, Sureness)> =
-        clock.history.observations.iter().map(|seen| (secs(seen.at), likely(seen), seen.sure)).collect();
+        seen.map(|it| (secs(it.at), it.likely_secs(period), it.sure)).collect();
     let all = || band.iter().map(|it| it.1).chain(dots.iter().map(|it| it.1));
     let (least, most) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
+    let room = (most - least) / 10.0;
+    let (least, most) = (least - room, most + room);
     // Zero is in the picture, unless the clock is so far off that the window would become a line.
     let is_near = least.abs().min(most.abs()) <= 10.0 * (most - least);
     let (least, most) = if is_near { (least.min(0.0), most.max(0.0)) } else { (least, most) };

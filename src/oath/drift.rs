@@ -44,17 +44,21 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// Where the clock most likely was. A single code is accepted within about one step of its own, so the
-    /// middle of what is possible lies a step above the bound.
+    /// Where the clock was as the server saw it: the middle of the step that the code showed. A code that was
+    /// typed late makes it seem slower than it is; as the next one is typed as late, that is where to look.
+    pub fn likely_secs(&self, period: PeriodSecs) -> f64 {
+        self.likely(float(period.get()))
+    }
+
     fn likely(&self, period: f64) -> f64 {
         let offset = float(self.offset_secs);
         match self.sure {
             Sureness::Step => offset,
-            Sureness::AtLeast => offset + period,
+            Sureness::AtLeast => offset + period / 2.0,
         }
     }
 
-    /// Its standard error: half of what is possible.
+    /// Its standard error: half a step, or a whole one where nobody knows how late it was typed.
     fn error(&self, period: f64) -> f64 {
         match self.sure {
             Sureness::Step => period / 2.0,
@@ -168,10 +172,9 @@ impl Line {
 
     /// The standard error of [`Line::offset_at`], in seconds.
     pub fn error_at(&self, at: UnixTime) -> f64 {
-        let from_rate = match seconds_between(self.middle, at) {
-            0.0 => 0.0,
-            secs => self.rate_error_ppm / 1e6 * secs,
-        };
+        let secs = seconds_between(self.middle, at).abs();
+        // With one observation nothing is known of the rate, and at that moment it does not matter.
+        let from_rate = if secs < 1.0 { 0.0 } else { self.rate_error_ppm / 1e6 * secs };
         self.offset_error.hypot(from_rate)
     }
 

@@ -25,18 +25,12 @@ pub(super) fn drift_at(state: &TokenState, clock: Option<&ClockHistory>, now: Un
 
 /// How far to either side of the expected offset a check looks, in seconds.
 pub(super) fn window_secs(period: PeriodSecs) -> i64 {
-    period.get().saturating_mul(CHECK_STEPS as i64)
-}
-
-/// A rate where a thousandth of a part in a million is enough.
-#[expect(clippy::cast_possible_truncation, reason = "rates are small, and six digits of them are plenty")]
-pub(super) const fn short(rate_ppm: f64) -> f32 {
-    rate_ppm as f32
+    period.get().saturating_mul(i64::try_from(CHECK_STEPS).unwrap_or(i64::MAX))
 }
 
 /// A rate in whole parts in a million, rounded down.
 #[expect(clippy::cast_possible_truncation, reason = "rates are at most some hundreds")]
-pub(super) fn floor(rate_ppm: f32) -> i64 {
+pub(super) fn floor(rate_ppm: f64) -> i64 {
     rate_ppm.floor() as i64
 }
 

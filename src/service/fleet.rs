@@ -1,11 +1,12 @@
 //! The clocks of all tokens at a glance: how far they are off, at which rate, and which will leave the window
 //! of their checks.
 //!
-//! A page must not read a record of every token: 100,000 of them take most of a second. What it needs of each
-//! is little, so a snapshot is kept in memory: 40 bytes a token. Counts kept in the store would
-//! be exact, but every check that teaches something would write them, they could not be told apart by scope,
-//! and both offset and forecast move with time without any write. The watch makes the snapshot anew every ten
-//! minutes; a store so small that this takes no time is looked at for every page.
+//! A page must not read a record of every token: 100,000 of them take most of a second. So a snapshot is kept
+//! in memory: for each set of resources that tokens stand on, the counts of its bars and the tokens that will
+//! leave. There are few such sets, an actor sees all of one or nothing, and a page adds them up. Counts kept in
+//! the store would be exact, but every check that teaches something would write them, and both offset and
+//! forecast move with time without any write. The watch makes the snapshot anew every ten minutes; a store so
+//! small that this takes no time is looked at for every page.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
@@ -29,15 +30,13 @@ pub const WARNED_DAYS: i64 = 90;
 /// Tokens that are listed at most; the page says how many more there are.
 pub const LISTED: usize = 50;
 
-/// A clock in the snapshot.
-#[derive(Clone, Debug)]
-struct FleetClock {
-    token: TokenId,
-    /// Which of the places of the snapshot it has.
-    places: u32,
-    seconds: i32,
-    rate_ppm: Option<f32>,
-    leaves_at: Option<UnixTime>,
+/// The clocks of all tokens that stand on the same resources.
+#[derive(Debug)]
+struct Place {
+    offsets: Bars,
+    rates: Bars,
+    /// Those that will leave within [`WARNED_DAYS`], and when.
+    leaving: Vec<(UnixTime, TokenId)>,
 }
 
 /// All clocks at one moment.
@@ -46,9 +45,7 @@ pub(super) struct Fleet {
     made: Duration,
     took: Duration,
     at: UnixTime,
-    clocks: Vec<FleetClock>,
-    /// The sets of resources that tokens stand on: few, whatever the number of tokens.
-    places: Vec<Vec<ResourceId>>,
+    places: HashMap<Vec<ResourceId>, Place>,
 }
 
 /// One bar: from (included), to (excluded), how many.
@@ -84,6 +81,7 @@ const OFFSET_BOUNDS: &[i64] =
 const RATE_BOUNDS: &[i64] = &[-50, -20, -15, -10, -8, -6, -4, -2, 0, 2, 4, 6, 8, 10, 15, 20, 50];
 
 /// Bars that are being counted.
+#[derive(Clone, Debug)]
 struct Bars {
     bounds: &'static [i64],
     counts: Vec<u64>,
@@ -98,6 +96,10 @@ impl Bars {
         self.counts[self.bounds.partition_point(|bound| *bound <= value)] += 1;
     }
 
+    fn add(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+    }
+
     fn all(&self) -> u64 {
         self.counts.iter().sum()
     }
@@ -109,8 +111,23 @@ impl Bars {
     }
 }
 
-fn look(view: &dyn View, at: UnixTime) -> Result<(Vec<FleetClock>, Vec<Vec<ResourceId>>), ServiceError> {
-    let (mut clocks, mut places) = (Vec::new(), HashMap::new());
+impl Default for Place {
+    fn default() -> Self {
+        Self { offsets: Bars::new(OFFSET_BOUNDS), rates: Bars::new(RATE_BOUNDS), leaving: Vec::new() }
+    }
+}
+
+impl Place {
+    fn add(&mut self, other: &Self) {
+        self.offsets.add(&other.offsets);
+        self.rates.add(&other.rates);
+        self.leaving.extend(&other.leaving);
+    }
+}
+
+fn look(view: &dyn View, at: UnixTime) -> Result<HashMap<Vec<ResourceId>, Place>, ServiceError> {
+    let mut places: HashMap<_, Place> = HashMap::new();
+    let soon = at.plus_secs(WARNED_DAYS * 86_400);
     let mut page = Page::first(AT_ONCE);
     loop {
         let slice = view.clock_histories(page)?;
@@ -122,24 +139,18 @@ fn look(view: &dyn View, at: UnixTime) -> Result<(Vec<FleetClock>, Vec<Vec<Resou
                 continue;
             }
             let Some(line) = history.line() else { continue };
+            let place = places.entry(view.resources_of(&token)?).or_default();
+            place.offsets.count(line.predict(at));
+            if let Some(rate) = line.known_rate_ppm() {
+                place.rates.count(super::drift::floor(rate));
+            }
             let window = super::drift::window_secs(history.period);
-            let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
-            clocks.push(FleetClock {
-                token: id,
-                places: *places.entry(view.resources_of(&token)?).or_insert(next),
-                // Bars end long before what does not fit.
-                seconds: i32::try_from(line.predict(at)).unwrap_or(i32::MAX),
-                rate_ppm: line.known_rate_ppm().map(super::drift::short),
-                leaves_at: line.leaves_window(window, at).and_then(|leaving| leaving.at),
-            });
+            let leaves = line.leaves_window(window, at).and_then(|leaving| leaving.at);
+            place.leaving.extend(leaves.filter(|leaves| *leaves <= soon).map(|leaves| (leaves, id)));
         }
         page.after = slice.next;
         if page.after.is_none() {
-            let mut listed = vec![Vec::new(); places.len()];
-            for (resources, place) in places {
-                listed[place as usize] = resources;
-            }
-            return Ok((clocks, listed));
+            return Ok(places);
         }
     }
 }
@@ -147,9 +158,9 @@ fn look(view: &dyn View, at: UnixTime) -> Result<(Vec<FleetClock>, Vec<Vec<Resou
 impl Service {
     fn look_at_fleet(&self) -> Result<Arc<Fleet>, ServiceError> {
         let (began, at) = (self.clock.monotonic(), self.clock.now());
-        let (clocks, places) = self.store.read(|view| look(view, at))?;
+        let places = self.store.read(|view| look(view, at))?;
         let made = self.clock.monotonic();
-        Ok(Arc::new(Fleet { made, took: made.saturating_sub(began), at, clocks, places }))
+        Ok(Arc::new(Fleet { made, took: made.saturating_sub(began), at, places }))
     }
 
     /// The snapshot, made anew when it is old, or when that takes no time.
@@ -181,22 +192,13 @@ impl Service {
     pub fn fleet_clocks(&self, actor: &Actor) -> Result<FleetView, ServiceError> {
         let fleet = self.fleet()?;
         let now = self.clock.now();
-        let soon = now.plus_secs(WARNED_DAYS * 86_400);
-        let (mut offsets, mut rates) = (Bars::new(OFFSET_BOUNDS), Bars::new(RATE_BOUNDS));
-        let mut leaving = Vec::new();
-        let covers = |resources: &Vec<ResourceId>| {
-            actor.scope == Scope::All || resources.iter().any(|resource| actor.scope.covers(*resource))
-        };
-        let is_seen: Vec<bool> = fleet.places.iter().map(covers).collect();
-        for clock in fleet.clocks.iter().filter(|clock| is_seen[clock.places as usize]) {
-            offsets.count(clock.seconds.into());
-            if let Some(rate) = clock.rate_ppm {
-                rates.count(super::drift::floor(rate));
-            }
-            if let Some(at) = clock.leaves_at.filter(|at| *at <= soon) {
-                leaving.push((at, clock.token));
+        let mut seen = Place::default();
+        for (resources, place) in &fleet.places {
+            if actor.scope == Scope::All || resources.iter().any(|resource| actor.scope.covers(*resource)) {
+                seen.add(place);
             }
         }
+        let Place { offsets, rates, mut leaving } = seen;
         leaving.sort_unstable();
         let (listed, jumps) = self.store.read(|view| {
             let mut listed = Vec::new();

@@ -245,6 +245,9 @@ async fn a_token_walks_from_the_file_to_its_resynchronisation() {
     keys.sort();
     assert_eq!(keys, ["learned_at", "seconds", "steps"]);
     assert_eq!((&token["rate_ppm"], &token["leaves_window_at"]), (&json!(null), &json!(null)), "{token}");
+    let fleet = api.get("/api/v1/drift").await;
+    assert_eq!((&fleet["clocks"], &fleet["rated"], &fleet["tokens"]), (&json!(1), &json!(0), &json!([])));
+    assert_eq!(fleet["offsets"][0]["from"], json!(null), "{fleet}");
     let history = api.get("/api/v1/tokens/TOK-1/history?limit=2").await;
     assert_eq!(history["items"][0]["action"], json!("resynced"));
     assert!(history["next"].is_string());

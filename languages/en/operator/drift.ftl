@@ -62,5 +62,5 @@ drift-table = Show as table
 drift-seen = Seen
 drift-offset = Offset
 drift-by = By
-drift-at-least = { $clock } or faster
+drift-at-least = { $offset } or more
 drift-chart = { $words }. Offset in seconds from { $from } to { $to }.

@@ -4,6 +4,7 @@ mod audit;
 mod batches;
 mod codes;
 mod common;
+mod drift;
 mod form;
 mod identify;
 mod imports;
@@ -29,12 +30,13 @@ use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 15] = [
+const PARTS: [&[Rule]; 16] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     audit::RULES,
     batches::RULES,
     codes::RULES,
     identify::RULES,
+    drift::RULES,
     imports::RULES,
     jobs::RULES,
     look::RULES,
@@ -81,6 +83,7 @@ pub fn router() -> Router<AppState> {
         .merge(batches::router())
         .merge(codes::router())
         .merge(identify::router())
+        .merge(drift::router())
         .merge(imports::router())
         .merge(jobs::router())
         .merge(look::router())

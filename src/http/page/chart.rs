@@ -90,16 +90,13 @@ pub fn bars(counts: &[u64]) -> String {
     let float = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
     let most = float(counts.iter().copied().max().unwrap_or(0)).max(1.0);
     let width = WIDTH / float(counts.len() as u64).max(1.0);
-    let mut path = String::new();
-    for (place, count) in (0..).zip(counts) {
-        if *count > 0 {
-            // Few among many are seen, too.
-            let height = (float(*count) / most * HEIGHT).max(4.0);
-            let (left, top) = (width * (float(place) + 0.08), HEIGHT - height);
-            path.push_str(&format!("M{left:.1} {HEIGHT}V{top:.1}h{:.1}V{HEIGHT}z", width * 0.84));
-        }
-    }
-    path
+    let bar = |(place, count): (u64, &u64)| {
+        // Few among many are seen, too.
+        let height = (float(*count) / most * HEIGHT).max(4.0);
+        let (left, top) = (width * (float(place) + 0.08), HEIGHT - height);
+        format!("M{left:.1} {HEIGHT}V{top:.1}h{:.1}V{HEIGHT}z", width * 0.84)
+    };
+    (0..).zip(counts).filter(|(_, count)| **count > 0).map(bar).collect()
 }
 
 /// The least round number that is no smaller: 1, 2 or 5 times a power of ten, or a part of an hour.

@@ -19,7 +19,7 @@ use crate::service::pair::{Pairing, require_place};
 use crate::service::portal::{require_token_proof, signed_in};
 use crate::service::resync::{Place, SequenceFound, WindowSteps, refuse_repeated, take_over};
 use crate::service::token::old_floor;
-use crate::service::{PortalSession, Service, ServiceError};
+use crate::service::{PortalSession, Service, ServiceError, drift};
 
 /// Ends of drafts of one user in a day: codes that do not prove a token, and tokens made. What is made is not
 /// forgiven: whoever knows the secret has right codes at will.
@@ -307,6 +307,7 @@ impl Finish<'_> {
             replaced: draft.replaces,
         };
         let paired = pairing.changes(view, token)?;
+        let fresh = examined.clone();
         let row = SeedRow {
             token: id,
             sealed: sealer.seal(seed, SealContext::Seed(id, version))?,
@@ -316,6 +317,10 @@ impl Finish<'_> {
         let mut changes =
             vec![Change::PutBatch(batch), Change::PutToken(examined.token), Change::PutSeed(row)];
         changes.push(Change::PutState(id, version, state));
+        if state.drift.is_some() {
+            // Two codes in a row showed the step.
+            drift::learn_sequence(view, &fresh, 2, self.now, &mut changes)?;
+        }
         changes.extend(paired);
         changes.push(Change::DeleteDraft(self.session));
         changes.push(Change::BumpGeneration);

@@ -390,8 +390,13 @@ fn step_of(home: &Home, steps: i64) -> u64 {
     home.step().checked_add_signed(steps).expect("after 1970")
 }
 
+/// `MINTMARK_HISTORIES` asks for more.
+fn histories() -> u32 {
+    std::env::var("MINTMARK_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(48)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: histories(), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Law 1 whatever clocks do and whatever is predicted of them: no code twice, and the floor never falls.
     #[test]

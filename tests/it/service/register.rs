@@ -240,6 +240,7 @@ fn p15_the_clock_is_explained() {
     assert!(matches!(finish(&home, &portal, &token.from(ahead, 2)), DraftResult::Made { .. }));
     let view = home.service.token(&admin(), &serial("ft1")).expect("there");
     assert_eq!(view.state.drift.map(|drift| drift.seconds), Some(630));
+    assert!(view.clock.is_some(), "its clock was seen");
     home.wait(60);
     let next = home.service.check(&admin(), &token.serial, &token.at(ahead + 3)).expect("answered");
     assert!(matches!(next, CheckResult::Accepted { .. }), "{next:?}");
