@@ -4,14 +4,14 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use mintmark::model::{ChallengePurpose, TokenSerial};
+use mintmark::model::{ChallengePurpose, KeypadQuestion, TokenSerial};
 use mintmark::oath::{
     HashAlg, MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite, Otp, PinHash, Question,
 };
 use mintmark::secret::{Pin, Seed};
 use mintmark::service::{
     AuthRequest, AuthResult, CheckResult, ConfirmRequest, ConfirmResult, IssuedChallenge, KeypadPage,
-    PortalSession, ProofResult, SequenceResult, ServiceError, ThirdPage,
+    PortalSession, PortalSettings, ProofResult, SequenceResult, ServiceError, ThirdPage,
 };
 
 use super::fixture::{
@@ -29,7 +29,7 @@ pub(super) struct Keypad {
     pub(super) serial: TokenSerial,
     suite: OcraSuite,
     secret: Vec<u8>,
-    pin: Option<&'static str>,
+    pub(super) pin: Option<&'static str>,
     /// Its next counter.
     counter: u64,
     /// How far its clock is ahead.
@@ -238,6 +238,36 @@ fn suites_whose_pin_or_session_is_not_known_say_so() {
     }
 }
 
+/// A suite with P: the PIN goes into the response, and nothing is typed beside it.
+#[test]
+fn the_pin_of_a_keypad_goes_into_its_responses() {
+    for suite in ["OCRA-1:HOTP-SHA1-8:QN08-PSHA1-T30S", "OCRA-1:HOTP-SHA256-8:C-QN08-PSHA256"] {
+        let mut token = Keypad::new("K-1", suite);
+        let home = home(&[&token]);
+        let first = Pin::new(b"1234".to_vec());
+        home.service.set_response_pin(&admin(), &token.serial, &first).expect("set");
+        token.pin = Some("1234");
+        confirm(&home, &mut token);
+        let mut answer = |pin| {
+            token.pin = Some(pin);
+            let asked = ask(&home, &token, ChallengePurpose::Check);
+            let otp = token.answer(&home, &asked);
+            check(&home, &token, &asked, &otp)
+        };
+        assert!(matches!(answer("1234"), CheckResult::Accepted { .. }), "{suite}");
+        assert_eq!(answer("4321"), CheckResult::Wrong, "{suite}");
+        home.service
+            .set_response_pin(&admin(), &serial("K-1"), &Pin::new(b"4321".to_vec()))
+            .expect("changed in the token, and here");
+        assert!(matches!(answer("4321"), CheckResult::Accepted { .. }), "{suite}");
+        assert_eq!(answer("1234"), CheckResult::Wrong, "{suite}");
+    }
+    let token = Keypad::new("K-1", PLAIN);
+    let home = home(&[&token]);
+    let said = home.service.set_response_pin(&admin(), &token.serial, &Pin::new(b"1234".to_vec()));
+    assert_eq!(why(said.expect_err("no P")), "pin_not_in_responses");
+}
+
 /// To a verifier all serials are alike: a challenge comes for each, and what is answered is wrong.
 #[test]
 fn a_verifier_learns_of_no_serial_by_its_challenges() {
@@ -389,6 +419,21 @@ fn p53_a_keypad_is_confirmed_with_the_challenges_of_the_visit() {
         let here = home.service.portal_confirm(&portal, &token.serial, &codes, &visit()).expect("answered");
         assert!(matches!(here, ConfirmResult::Confirmed { .. }), "{suite}: {here:?}");
     }
+}
+
+/// P53: the resource says in which format, because nobody has said yet which token it is.
+#[test]
+fn p53_the_resource_sets_the_format_of_its_challenges() {
+    let home = home(&[&Keypad::new("K-1", PLAIN)]);
+    let settings =
+        PortalSettings { keypad_question: KeypadQuestion::parse("QA10"), ..PortalSettings::default() };
+    home.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+    let portal = home.sign_in("anna");
+    let asked = home.service.portal_challenges(&portal, KeypadPage::Confirmation, 1).expect("shown");
+    assert!(asked.iter().all(|one| one.text.len() == 10), "{asked:?}");
+    let other = home.sign_in("anna");
+    let there = home.service.portal_challenges(&other, KeypadPage::Confirmation, 1).expect("shown");
+    assert!(asked.iter().all(|one| !there.contains(one)), "each visit has its own");
 }
 
 #[test]
