@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use mintmark::model::{ChallengePurpose, KeypadQuestion, TokenSerial};
+use mintmark::model::{ChallengeOwner, ChallengePurpose, KeypadQuestion, TokenSerial};
 use mintmark::oath::{
     HashAlg, MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite, Otp, PinHash, Question,
 };
@@ -386,6 +386,31 @@ fn operators_confirm_a_keypad_for_a_user() {
     assert_eq!(why(home.service.confirm(&operator(1), &request).expect_err("none")), "challenge_needed");
     let answer = home.service.confirm_responses(&operator(1), &request, &asked).expect("answered");
     assert!(matches!(answer, ConfirmResult::Confirmed { .. }), "{answer:?}");
+}
+
+/// What was asked stays for a day, so that it does not come again; that of a visit goes with the visit.
+#[test]
+fn challenges_are_forgotten_when_they_are_of_no_use() {
+    let token = Keypad::new("K-1", PLAIN);
+    let home = home(&[&token]);
+    let left =
+        |owner| home.store.read(|view| view.challenges(owner)).expect("read").map_or(0, |all| all.0.len());
+    let id = home.service.token(&admin(), &token.serial).expect("there").token.id;
+    let of_token = ChallengeOwner::Token(id);
+    ask(&home, &token, ChallengePurpose::Check);
+    let portal = home.sign_in("anna");
+    let of_visit = ChallengeOwner::Session(portal.key);
+    home.service.portal_challenges(&portal, KeypadPage::Confirmation, 1).expect("shown");
+    assert_eq!((left(of_token), left(of_visit)), (1, 2));
+    home.wait(3_601);
+    home.service.sweep().expect("swept");
+    assert_eq!((left(of_token), left(of_visit)), (1, 0), "the visit is over");
+    home.wait(86_400);
+    home.service.sweep().expect("swept");
+    assert_eq!(left(of_token), 0);
+    ask(&home, &token, ChallengePurpose::Check);
+    home.service.delete_token(&admin(), &token.serial).expect("deleted");
+    assert_eq!(left(of_token), 0);
 }
 
 /// P53: *My token has a keypad*. The challenges belong to the visit and are the same for every serial.
