@@ -21,7 +21,8 @@ use super::notice::{Happened, Notice};
 use super::pair::{Pairing, require_place};
 use super::pin::without_pins;
 use super::portal::{require_fresh, require_fresh_code};
-use super::resync::{Place, SequenceFound, WindowSteps, carried, refuse_repeated, take_over};
+use super::resync::{WindowSteps, refuse_repeated, take_over};
+use super::sequence::{Place, SequenceFound, carried};
 use super::{PortalSession, Service, ServiceError};
 
 /// Failed confirmations of one user in a day.

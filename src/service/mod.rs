@@ -39,6 +39,7 @@ mod restore;
 mod resync;
 mod scope;
 mod second_factor;
+mod sequence;
 mod sign_in;
 mod sweep;
 mod token;
@@ -99,7 +100,7 @@ pub struct Service {
     meta: StoreMeta,
     mail: MailMode,
     /// Wide searches that run now, and how many may.
-    searches: resync::SearchGate,
+    searches: sequence::SearchGate,
     /// Passwords that are being hashed now, and how many may.
     hashing: password::HashGate,
     /// Ends of imports that could not be written down yet.
@@ -221,7 +222,7 @@ impl Service {
             clock,
             meta,
             mail,
-            searches: resync::SearchGate::for_this_machine(),
+            searches: sequence::SearchGate::for_this_machine(),
             hashing: password::HashGate::for_this_machine(),
             unwritten: Mutex::new(Vec::new()),
             mail_waker: Mutex::new(None),
