@@ -70,7 +70,7 @@ impl MotpGenerator {
         let mut code = [0; MotpCode::LEN];
         for (index, place) in code.iter_mut().enumerate() {
             let byte = hash[index / 2];
-            let nibble = if index % 2 == 0 { byte >> 4 } else { byte & 0xf };
+            let nibble = if index.is_multiple_of(2) { byte >> 4 } else { byte & 0xf };
             *place = b"0123456789abcdef"[usize::from(nibble)];
         }
         hash.as_mut_slice().zeroize();

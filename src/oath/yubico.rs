@@ -49,7 +49,9 @@ impl YubicoOtp {
     pub fn parse(text: &str) -> Result<Self, YubicoOtpError> {
         let text = text.trim();
         let letters = text.chars().count();
-        if letters % 2 != 0 || !(2 * BLOCK_BYTES..=2 * (BLOCK_BYTES + MOST_PUBLIC_BYTES)).contains(&letters) {
+        if !letters.is_multiple_of(2)
+            || !(2 * BLOCK_BYTES..=2 * (BLOCK_BYTES + MOST_PUBLIC_BYTES)).contains(&letters)
+        {
             return Err(YubicoOtpError::Length(letters));
         }
         let mut bytes = Zeroizing::new([0u8; BLOCK_BYTES + MOST_PUBLIC_BYTES]);

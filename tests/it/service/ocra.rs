@@ -185,7 +185,7 @@ fn challenges_are_of_the_suite_never_twice_and_never_divisible_by_sixteen() {
     for _ in 0..50 {
         let text = ask(&home, &token, ChallengePurpose::Check);
         let number: u64 = text.parse().expect("digits");
-        assert!(text.len() == 8 && number % 16 != 0, "{text}");
+        assert!(text.len() == 8 && !number.is_multiple_of(16), "{text}");
     }
     let text = ask(&home, &long, ChallengePurpose::Check);
     assert!(text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit()), "64 bits: {text}");
