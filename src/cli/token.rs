@@ -1,6 +1,7 @@
 //! `token`: look, check, confirm, bring back, hand out.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use axum::http::Method;
@@ -10,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::client::{Client, segment};
 use super::list::{PageArgs, list, said, show};
 use super::output::{Outcome, Output, cell, usage};
+use super::secrets;
 
 /// Looks at tokens, checks, confirms, resynchronises and hands them out.
 #[derive(Debug, Subcommand)]
@@ -28,6 +30,14 @@ pub(super) enum TokenCommand {
         /// What it is for: check, resync, confirm or authenticate
         #[arg(long = "for", value_name = "PURPOSE", default_value = "check")]
         purpose: String,
+    },
+    /// Says which PIN goes into the responses of a token with a keypad
+    Pin {
+        /// Serial number
+        serial: String,
+        /// File that holds the PIN
+        #[arg(long, value_name = "FILE")]
+        pin_file: PathBuf,
     },
     /// Checks a code; an accepted one is used up
     Check {
@@ -207,6 +217,15 @@ pub(super) async fn run(command: &TokenCommand, client: &Client, out: &mut Outpu
             let body = json!({ "serial": serial, "purpose": purpose });
             let answer = client.post("/challenges", &body).await?;
             said(out, &answer, answer["challenge"].as_str().unwrap_or_default())?;
+            Ok(Outcome::Done)
+        }
+        TokenCommand::Pin { serial, pin_file } => {
+            let pin = secrets::read_file(pin_file)?;
+            let pin = std::str::from_utf8(&pin).map_err(|_| usage("the PIN in the file is not UTF-8"))?;
+            let answer = client
+                .with_json(Method::PUT, &format!("{}/pin", path(serial)), &json!({ "pin": pin }))
+                .await?;
+            said(out, &answer, &format!("the PIN of {serial} is known now"))?;
             Ok(Outcome::Done)
         }
         TokenCommand::Check { serial, otp, challenge } => {

@@ -1,9 +1,12 @@
 //! What tokens with a keypad are asked (RFC 6287): each challenge for one purpose, answered once, and soon.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::TokenId;
 use crate::clock::UnixTime;
+use crate::oath::{OcraSuite, QuestionFormat};
 
 /// What a challenge was made for; it counts for nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +54,39 @@ impl ChallengePurpose {
         [Self::Check, Self::Synchronization, Self::Confirmation, Self::Authentication]
             .into_iter()
             .find(|purpose| purpose.name() == text)
+    }
+}
+
+/// What a token with a keypad is asked where nobody has said yet which token it is: format and length of the
+/// question, written as suites write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeypadQuestion {
+    /// What it consists of.
+    pub format: QuestionFormat,
+    /// Its length, 4 to 64.
+    pub length: u8,
+}
+
+impl KeypadQuestion {
+    /// Eight decimal digits: what nearly every keypad takes.
+    pub const DEFAULT: Self = Self { format: QuestionFormat::Numeric, length: 8 };
+
+    /// Reads `QN08`, `QA10`, `qh40` …
+    pub fn parse(text: &str) -> Option<Self> {
+        let suite = OcraSuite::parse(&format!("OCRA-1:HOTP-SHA1-6:{text}")).ok()?;
+        let length = suite.question_max_len();
+        (text.len() == 4 && length >= 4).then_some(Self { format: suite.question_format(), length })
+    }
+}
+
+impl fmt::Display for KeypadQuestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letter = match self.format {
+            QuestionFormat::Alphanumeric => 'A',
+            QuestionFormat::Numeric => 'N',
+            QuestionFormat::Hexadecimal => 'H',
+        };
+        write!(f, "Q{letter}{:02}", self.length)
     }
 }
 
@@ -129,6 +165,18 @@ mod tests {
         let purpose = ChallengePurpose::Check;
         let issued_at = UnixTime::from_secs(secs);
         Challenge { purpose, token: Some(TokenId(7)), text: text.to_owned(), issued_at, spent: false }
+    }
+
+    #[test]
+    fn questions_of_keypads_are_written_as_suites_write_them() {
+        assert_eq!(KeypadQuestion::parse("QN08"), Some(KeypadQuestion::DEFAULT));
+        for text in ["QN08", "QA10", "QH64", "QN04"] {
+            assert_eq!(KeypadQuestion::parse(text).expect(text).to_string(), text);
+        }
+        assert_eq!(KeypadQuestion::parse("qh40").expect("lower case").to_string(), "QH40");
+        for text in ["", "Q", "QN3", "QN03", "QN65", "QX08", "QN8", "QN08-PSHA1"] {
+            assert_eq!(KeypadQuestion::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use assignment::{Assignment, AssignmentKind, InvalidTransition, Parties};
 pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditResult, Subject};
 pub use batch::{Batch, BatchAssignment, BatchPart, BatchState, SerialRange};
 pub use budget::{Budget, BudgetKey, BudgetKind, BudgetState};
-pub use challenge::{Challenge, ChallengeOwner, ChallengePurpose, Challenges};
+pub use challenge::{Challenge, ChallengeOwner, ChallengePurpose, Challenges, KeypadQuestion};
 pub use draft::TokenDraft;
 pub use environment::{
     BrowserSays, Difference, Environment, Environments, Likeness, TraitKind, Traits, network_of,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PinPlacement, ResourceAlias, ResourceId, ResourceName};
+use super::{KeypadQuestion, PinPlacement, ResourceAlias, ResourceId, ResourceName};
 use crate::clock::UnixTime;
 use crate::oath::{Digits, HashAlg};
 
@@ -174,6 +174,8 @@ pub struct Resource {
     pub portal: Option<SelfService>,
     /// Since when.
     pub created_at: UnixTime,
+    /// What its portal asks a token with a keypad whose suite nobody knows yet.
+    pub keypad_question: KeypadQuestion,
 }
 
 impl Resource {

@@ -1,5 +1,5 @@
-//! OATH arithmetic: HOTP (RFC 4226), TOTP (RFC 6238), OCRA (RFC 6287) and the search for the
-//! position of a sequence of codes.
+//! OATH arithmetic: HOTP (RFC 4226), TOTP (RFC 6238), OCRA (RFC 6287), mOTP, Yubico OTP and the
+//! search for the position of a sequence of codes.
 //!
 //! Pure functions: no I/O, no clock, no storage. What a token may accept (floors, budgets) is
 //! decided by the callers.
@@ -19,15 +19,18 @@ pub mod drift;
 mod hotp;
 mod identify;
 mod kernel;
+mod motp;
 mod ocra;
 mod policy;
 mod search;
 mod totp;
 mod types;
 mod window;
+mod yubico;
 
 pub use identify::Candidates;
 pub use kernel::{Generator, Kernel, KeySet};
+pub use motp::{MotpCode, MotpGenerator};
 pub use ocra::{
     OcraGenerator, OcraInputError, OcraInputs, OcraPosition, OcraSuite, OcraWindow, PinHash, Question,
     QuestionError, QuestionFormat, ResponseMatch, ResponseSearch, SessionPadding, SuiteError, drawn_question,
@@ -40,3 +43,4 @@ pub use search::{
 pub use totp::{step_start, time_step};
 pub use types::{Digits, HashAlg, MovingFactor, Otp, OtpError, PeriodSecs, ValueError};
 pub use window::{Window, WindowMatch, find_in_window};
+pub use yubico::{YubicoOtp, YubicoOtpError, YubicoPlain};

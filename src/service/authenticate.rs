@@ -64,6 +64,15 @@ impl AuthResult {
     }
 }
 
+impl AuthResult {
+    const fn for_the_log(&self) -> AuditResult {
+        match self {
+            Self::Accepted | Self::Challenge { .. } | Self::Question(_) => AuditResult::Done,
+            Self::Rejected | Self::Blocked { .. } => AuditResult::Refused,
+        }
+    }
+}
+
 struct Snapshot {
     now: UnixTime,
     resource: Resource,
@@ -190,8 +199,7 @@ impl Service {
                             settling.challenge(view, user, fresh, code, &visit)?
                         }
                         AuthResult::Rejected if !questions.is_empty() => {
-                            let fresh = fresh.as_ref().ok_or(ServiceError::Stale)?;
-                            settling.question(view, fresh, &questions)?
+                            settling.question(view, fresh.as_ref(), &questions)?
                         }
                         other => other,
                     }
@@ -215,12 +223,7 @@ impl Service {
                 &actor,
                 AuditAction::Authenticated,
                 subjects,
-                match answer {
-                    AuthResult::Accepted | AuthResult::Challenge { .. } | AuthResult::Question(_) => {
-                        AuditResult::Done
-                    }
-                    AuthResult::Rejected | AuthResult::Blocked { .. } => AuditResult::Refused,
-                },
+                answer.for_the_log(),
                 detail,
             ));
             Ok(((answer, by_emergency), changes))
@@ -363,9 +366,10 @@ impl Settling<'_> {
     fn question(
         &mut self,
         view: &dyn View,
-        fresh: &Examined,
+        fresh: Option<&Examined>,
         candidates: &[String],
     ) -> Result<AuthResult, ServiceError> {
+        let fresh = fresh.ok_or(ServiceError::Stale)?;
         if let Some(until) = code::blocked(&fresh.state.budget, self.now) {
             return Ok(AuthResult::Blocked { until });
         }

@@ -6,8 +6,8 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, Challenge, ChallengeOwner, ChallengePurpose, Challenges, OtpSpec,
-    Subject, TokenId, TokenSerial, UserId, Visit,
+    Actor, AuditAction, AuditResult, Challenge, ChallengeOwner, ChallengePurpose, Challenges, KeypadQuestion,
+    OtpSpec, Subject, TokenId, TokenSerial, UserId, Visit,
 };
 use crate::oath::{
     CodeSequence, MovingFactor, OcraGenerator, OcraInputError, OcraInputs, OcraPosition, OcraSuite,
@@ -27,9 +27,6 @@ use super::{PortalSession, Service, ServiceError};
 const CANDIDATES: usize = 24;
 /// Time between two responses of one sequence: people read, type, and read again.
 const BETWEEN_SECS: i64 = 120;
-/// What is shown where nobody knows of a suite, such as for a token that is not there.
-const USUAL_FORMAT: (QuestionFormat, u8) = (QuestionFormat::Numeric, 8);
-
 /// A challenge as it is handed out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuedChallenge {
@@ -132,6 +129,11 @@ fn same_question(suite: &OcraSuite, one: &str, other: &str) -> bool {
         (Ok(one), Ok(other)) => one == other,
         _ => one == other,
     }
+}
+
+/// The format of a token's questions, and the most characters of one.
+fn format_of(suite: Option<&OcraSuite>, usual: KeypadQuestion) -> (QuestionFormat, u8) {
+    suite.map_or((usual.format, usual.length), |suite| (suite.question_format(), suite.question_max_len()))
 }
 
 /// A random question of a format.
@@ -418,8 +420,8 @@ impl Service {
             Err(error) => return Err(error),
         };
         let suite = examined.as_ref().and_then(|examined| examined.seed.spec.suite());
-        let (format, most) =
-            suite.map_or(USUAL_FORMAT, |suite| (suite.question_format(), suite.question_max_len()));
+        // Where nobody knows of a suite, such as for a token that is not there.
+        let (format, most) = format_of(suite, KeypadQuestion::DEFAULT);
         let candidates = candidates(format, most, 1)?;
         self.decide(move |view| {
             let subjects = examined.iter().map(|examined| Subject::Token(examined.id())).collect();
@@ -534,8 +536,8 @@ impl Service {
             }
         };
         let suite = examined.as_ref().and_then(|examined| examined.seed.spec.suite());
-        let (format, most) =
-            suite.map_or(USUAL_FORMAT, |suite| (suite.question_format(), suite.question_max_len()));
+        let usual = portal.resource.keypad_question;
+        let (format, most) = format_of(suite, usual);
         let candidates = candidates(format, most, count)?;
         let (key, purpose, resource) = (portal.key, page.purpose(), portal.resource.id);
         let actor = portal.actor(&Visit::from_address(""));

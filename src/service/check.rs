@@ -205,34 +205,33 @@ pub(super) fn settle(
     }
     let put = |state| Change::PutState(fresh.id(), fresh.seed.version, state);
     let one_more_failure = || put(code::failed(fresh.state, now, fresh.failure_limit));
-    let comparison = match comparison {
-        Comparison::Responds { last } => Ok((fresh.told(last), fresh.floor_after(last))),
-        Comparison::Fits { factor, last } => Ok((factor, last.next())),
-        other => Err(other),
+    let fits = match comparison {
+        Comparison::Responds { last } => Some((fresh.told(last), fresh.floor_after(last))),
+        Comparison::Fits { factor, last } => Some((factor, last.next())),
+        _ => None,
     };
-    Ok(match comparison {
-        Ok((factor, floor)) => {
-            let (steps, seconds) = fresh.offset(factor, now);
-            let (drift, seen) = drift::learn_login(view, fresh, factor, now)?;
-            let state = code::accepted_to(fresh.state, floor, now, drift);
-            let mut changes = vec![put(state)];
-            changes.extend(seen);
-            if !fresh.state.used {
-                changes.extend(code::touch_batch(view, &fresh.token)?);
-            }
-            (CheckResult::Accepted { steps, seconds }, changes)
+    if let Some((factor, floor)) = fits {
+        let (steps, seconds) = fresh.offset(factor, now);
+        let (drift, seen) = drift::learn_login(view, fresh, factor, now)?;
+        let mut changes = vec![put(code::accepted_to(fresh.state, floor, now, drift))];
+        changes.extend(seen);
+        if !fresh.state.used {
+            changes.extend(code::touch_batch(view, &fresh.token)?);
         }
-        Err(Comparison::FitsWithoutPin { floor }) => {
+        return Ok((CheckResult::Accepted { steps, seconds }, changes));
+    }
+    Ok(match comparison {
+        Comparison::FitsWithoutPin { floor } => {
             let floor = fresh.state.floor.max(floor);
             let failed = code::failed(fresh.state, now, fresh.failure_limit);
             (CheckResult::Wrong, vec![put(TokenState { floor, used: true, ..failed })])
         }
-        Err(Comparison::Used) => (CheckResult::Replayed { last_used: fresh.state.last_used }, Vec::new()),
-        Err(Comparison::Outside(factor)) => {
+        Comparison::Used => (CheckResult::Replayed { last_used: fresh.state.last_used }, Vec::new()),
+        Comparison::Outside(factor) => {
             let (steps, seconds) = fresh.offset(factor, now);
             (CheckResult::OutsideWindow { steps, seconds }, vec![one_more_failure()])
         }
-        Err(_) => (CheckResult::Wrong, vec![one_more_failure()]),
+        _ => (CheckResult::Wrong, vec![one_more_failure()]),
     })
 }
 

@@ -21,7 +21,8 @@ use super::notice::{Happened, Notice};
 use super::pair::{Pairing, require_place};
 use super::pin::without_pins;
 use super::portal::{require_fresh, require_fresh_code};
-use super::resync::{Place, SequenceFound, WindowSteps, carried, refuse_repeated, take_over};
+use super::resync::{WindowSteps, refuse_repeated, take_over};
+use super::sequence::{Place, SequenceFound, carried};
 use super::{PortalSession, Service, ServiceError};
 
 /// Failed confirmations of one user in a day.
@@ -143,6 +144,38 @@ fn obstacle(
     Ok(None)
 }
 
+/// The challenges that the codes answer, if any: those of the visit, which are the same for every serial, or those
+/// that an operator names.
+fn answered_by(
+    view: &dyn View,
+    request: &ConfirmRequest<'_>,
+    challenges: &[String],
+    asking: Option<&Asking>,
+    examined: Option<&Examined>,
+    now: UnixTime,
+) -> Result<Option<Answered>, ServiceError> {
+    let (purpose, count) = (ChallengePurpose::Confirmation, request.otps.len());
+    match (asking, examined) {
+        (Some(asking), _) => Answered::of_session(view, asking.portal.key, purpose, None, count, now),
+        (None, Some(examined)) if !challenges.is_empty() => {
+            Ok(Some(Answered::of_token(examined.id(), purpose, challenges)))
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+/// Where there is no token that could have answered them, the challenges of the visit are spent as if there were.
+fn spent_by_nobody(
+    view: &dyn View,
+    answered: Option<&Answered>,
+    now: UnixTime,
+) -> Result<Changes, ServiceError> {
+    Ok(match answered.map(|answered| answered.spend(view, None, now)).transpose()? {
+        Some(Spending::Open(changes)) => changes,
+        Some(Spending::Spent | Spending::Unknown) | None => Vec::new(),
+    })
+}
+
 /// What the codes say, computed outside the store.
 #[derive(Clone, Copy, Debug)]
 enum Proof {
@@ -223,17 +256,7 @@ impl Service {
                 None => Some("unknown_serial"),
             };
             let examined = token.map(|token| Examined::read(view, token, Some(resource.id))).transpose()?;
-            let (purpose, count) = (ChallengePurpose::Confirmation, request.otps.len());
-            let answered = match (asking, &examined) {
-                // The visit's, which are the same for every serial.
-                (Some(asking), _) => {
-                    Answered::of_session(view, asking.portal.key, purpose, None, count, now)?
-                }
-                (None, Some(examined)) if !challenges.is_empty() => {
-                    Some(Answered::of_token(examined.id(), purpose, challenges))
-                }
-                (None, _) => None,
-            };
+            let answered = answered_by(view, request, challenges, asking, examined.as_ref(), now)?;
             Ok::<_, ServiceError>(Snapshot { now, resource, user, examined, obstacle, answered })
         })?;
         let Snapshot { now, resource, user, examined, obstacle, answered } = snapshot;
@@ -273,11 +296,7 @@ impl Service {
             let Some(before) = &eligible else {
                 let Proof::Wrong(reason) = proof else { return Err(ServiceError::Stale) };
                 let (answer, mut changes) = settling.refuse(view, None, reason, single, needed)?;
-                if let Some(Spending::Open(spent)) =
-                    answered.as_ref().map(|answered| answered.spend(view, None, now)).transpose()?
-                {
-                    changes.extend(spent);
-                }
+                changes.extend(spent_by_nobody(view, answered.as_ref(), now)?);
                 return Ok((answer, changes));
             };
             let fresh = if split { before.clone() } else { before.unmoved(view)? };

@@ -377,7 +377,7 @@ impl Reader<'_> {
         for (hash, examined) in read {
             let generator = self.service.generator(&examined)?;
             let steps = self.width.of(&examined);
-            let window = super::resync::start_window(&examined, steps, codes.len(), self.place.now);
+            let window = super::sequence::start_window(&examined, steps, codes.len(), self.place.now);
             let tried = Tried { examined, generator, window };
             match self.kept.iter_mut().find(|(alg, _)| *alg == hash) {
                 Some((_, kept)) => kept.push(tried),

@@ -43,6 +43,7 @@ mod resync;
 mod scope;
 mod search_gate;
 mod second_factor;
+mod sequence;
 mod sign_in;
 mod sweep;
 mod token;

@@ -10,9 +10,10 @@ use crate::model::{
     Actor, AuditAction, AuditResult, PasswordHash, PinPlacement, PinRecord, PortalAction, SelfService,
     Subject, Token, TokenId, TokenSerial, Visit,
 };
-use crate::oath::{Digits, Otp};
+use crate::oath::{Digits, OcraSuite, Otp, PinHash};
 use crate::secret::{Passphrase, Pin};
 use crate::store::Change;
+use crate::vault::SealContext;
 
 use super::code::Examined;
 use super::notice::{Happened, Notice};
@@ -20,6 +21,8 @@ use super::pair::pair_of;
 use super::portal::{require_fresh, signed_in};
 use super::{PortalSession, Service, ServiceError};
 
+/// The longest PIN that goes into responses, in bytes.
+const LONGEST_RESPONSE_PIN: usize = 64;
 /// No code has more digits.
 const LONGEST_CODE: usize = 8;
 
@@ -223,6 +226,39 @@ impl Service {
         })?;
         self.wake_mailer();
         Ok(())
+    }
+
+    /// The PIN that goes into the responses of a token with a keypad: its vendor says it, or whoever changed it in
+    /// the token. Kept sealed, as the hash that the suite asks for; nothing is typed beside such a response.
+    pub fn set_response_pin(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        pin: &Pin,
+    ) -> Result<(), ServiceError> {
+        if pin.is_empty() || pin.len() > LONGEST_RESPONSE_PIN {
+            let detail =
+                format!("the PIN has {} characters, 1 to {LONGEST_RESPONSE_PIN} are possible", pin.len());
+            return Err(ServiceError::invalid("pin", "pin_length", detail));
+        }
+        let (id, alg) = self.store.read(|view| {
+            let token = super::token::scoped(view, actor, serial)?;
+            let seed = view.seed(token.id)?.ok_or(ServiceError::NotFound { what: "token" })?;
+            let alg = seed.spec.suite().and_then(OcraSuite::pin_hash).ok_or_else(|| {
+                let detail = "no PIN goes into the responses of this token: its suite has no P";
+                ServiceError::state("pin_not_in_responses", detail)
+            })?;
+            Ok::<_, ServiceError>((token.id, alg))
+        })?;
+        let sealed = self.sealer()?.seal(&PinHash::new(alg, pin).keep(), SealContext::PinHash(id))?;
+        self.change_token(actor, serial, move |view, token, _| {
+            let seed = view.seed(token.id)?.ok_or(ServiceError::Stale)?;
+            if token.id != id || seed.spec.suite().and_then(OcraSuite::pin_hash) != Some(alg) {
+                return Err(ServiceError::Stale);
+            }
+            let changes = vec![Change::PutPinHash(id, sealed.clone())];
+            Ok((changes, AuditAction::PinSet, vec![("placement", "in_response".to_owned())]))
+        })
     }
 
     /// An operator removes a forgotten PIN; the note says how it was established who asks.

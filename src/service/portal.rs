@@ -7,8 +7,8 @@ mod profile;
 pub(super) mod proof;
 
 use crate::model::{
-    Actor, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenSerial, TokenType, User,
-    Visit,
+    Actor, Login, LoginStage, OtpSpec, PortalAction, Resource, ResourceName, TokenId, TokenSerial, TokenType,
+    User, Visit,
 };
 use crate::oath::Otp;
 use crate::store::{Changes, View};
@@ -47,6 +47,8 @@ pub enum WhyHidden {
     HasPin,
     /// The token has no PIN.
     NoPin,
+    /// The token has a keypad, and its PIN goes into its responses.
+    PinInResponses,
     /// No sort of token that could be set up is enabled.
     NoTokenType,
     /// The user has a password already.
@@ -76,6 +78,7 @@ impl WhyHidden {
             }
             Self::HasPin => "the token has a PIN already",
             Self::NoPin => "the token has no PIN",
+            Self::PinInResponses => "the PIN of this token is typed into the token itself",
             Self::NoTokenType => {
                 "no token type that this user can set up is enabled; one by mail needs a password and a mail address"
             }
@@ -149,6 +152,12 @@ pub const OFFERED: &[PortalAction] = &[
     PortalAction::ManageEnvironment,
 ];
 
+/// True when a PIN goes into the responses of a token: it is typed into the token, and nothing beside the code.
+fn has_response_pin(view: &dyn View, token: TokenId) -> Result<bool, ServiceError> {
+    let suite = |spec: OtpSpec| spec.suite().is_some_and(|suite| suite.pin_hash().is_some());
+    Ok(view.seed(token)?.is_some_and(|seed| suite(seed.spec)))
+}
+
 fn why_hidden(
     view: &dyn View,
     user: &User,
@@ -178,6 +187,7 @@ fn why_hidden(
         }
         PortalAction::SetupPin | PortalAction::RemovePin => match pair {
             None => Some(WhyHidden::NoToken),
+            Some((_, token)) if has_response_pin(view, token.id)? => Some(WhyHidden::PinInResponses),
             Some((_, token)) if action == PortalAction::SetupPin => token.pin.map(|_| WhyHidden::HasPin),
             Some((_, token)) => token.pin.is_none().then_some(WhyHidden::NoPin),
         },

@@ -1,8 +1,8 @@
 //! Resources and their portals.
 
 use crate::model::{
-    Actor, AuditAction, AuditResult, EnvironmentPolicy, PinPlacement, PortalAction, Resource, ResourceAlias,
-    ResourceName, Scope, SelfService, Subject, TokenType,
+    Actor, AuditAction, AuditResult, EnvironmentPolicy, KeypadQuestion, PinPlacement, PortalAction, Resource,
+    ResourceAlias, ResourceName, Scope, SelfService, Subject, TokenType,
 };
 use crate::oath::{Digits, HashAlg};
 use crate::store::{AssignmentFilter, Change, Page, Slice, View};
@@ -52,6 +52,8 @@ pub struct PortalSettings {
     pub environment_score: Option<u8>,
     /// Hours until a request of somebody who could prove nothing takes effect, after two operators approved.
     pub restore_wait_hours: Option<u16>,
+    /// What a token with a keypad is asked whose suite nobody knows yet.
+    pub keypad_question: Option<KeypadQuestion>,
 }
 
 impl ResourceView {
@@ -159,6 +161,7 @@ impl Service {
                 failure_limit: Resource::DEFAULT_FAILURE_LIMIT,
                 portal: None,
                 created_at: now,
+                keypad_question: KeypadQuestion::DEFAULT,
             };
             let entry = super::audit_entry(
                 now,
@@ -265,6 +268,9 @@ impl Service {
             if let Some(limit) = settings.failure_limit {
                 resource.failure_limit = limit;
             }
+            if let Some(question) = settings.keypad_question {
+                resource.keypad_question = question;
+            }
             let mut changes = Vec::new();
             let moved = before.as_ref().is_some_and(|b| b.alias != portal.alias);
             if !portal.enabled || moved {
@@ -285,6 +291,7 @@ impl Service {
                 ("environment_policy", portal.environment_policy.name().to_owned()),
                 ("environment_score", portal.environment_score.to_string()),
                 ("restore_wait_hours", portal.restore_wait_hours.to_string()),
+                ("keypad_question", resource.keypad_question.to_string()),
             ];
             let subject = vec![Subject::Resource(resource.id)];
             resource.portal = Some(portal.clone());

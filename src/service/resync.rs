@@ -10,14 +10,14 @@ use crate::model::{
 };
 use crate::oath::drift::cause;
 use crate::oath::{
-    CodeSequence, Digits, Generator, MovingFactor, OcraPosition, Otp, ResponseMatch, SequenceMatch, Window,
-    chance, codes_needed, response_tries, responses_needed, step_start, widest_window,
+    CodeSequence, Digits, Otp, chance, codes_needed, response_tries, responses_needed, step_start,
 };
 use crate::store::{Change, Changes, View};
 
 use super::challenge::{self, Answered, Spending};
-use super::code::{self, Examined, REPLAY_COUNTERS};
+use super::code::{self, Examined};
 use super::pin::{SequencePin, without_pins};
+use super::sequence::{Place, Searched, SequenceFound, carried, counters_beside, last_of};
 use super::token::scoped;
 use super::{Service, ServiceError, drift};
 
@@ -29,16 +29,6 @@ const MOST_COUNTERS: u64 = 1_000_000;
 const MOST_POSITIONS: u64 = 21_100_000;
 /// The same for responses of tokens with a keypad, each of which takes longer.
 const MOST_RESPONSES: u64 = 4_000_000;
-/// The widest window, in start positions, that so many codes of a token carry.
-pub(super) fn carried(examined: &Examined, digits: Digits, codes: usize) -> u64 {
-    let beside = u128::from(counters_beside(&examined.seed.spec));
-    let each = beside.saturating_mul(response_tries(1, examined.response_gap(), codes));
-    let positions = u128::from(widest_window(digits, codes)) / each;
-    u64::try_from(positions).unwrap_or(u64::MAX)
-}
-
-/// Counters that are tried at each step of a token that has a counter and a clock: what is tried is the product.
-const COUNTERS_BESIDE: u64 = 100;
 /// Failed attempts beyond the portal's window after which another operator must unblock.
 const WIDE_ATTEMPTS: u32 = 10;
 /// Steps within which codes that were used count as "just used", not as a clock that was set back.
@@ -188,64 +178,6 @@ pub(super) struct Sequence<'a> {
     pub(super) now: UnixTime,
 }
 
-/// Where a token was when it gave a sequence.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
-    /// Codes that follow each other, from here on.
-    Codes { start: MovingFactor, codes: usize },
-    /// Responses of a token with a keypad: the first and the last of them.
-    Responses { first: OcraPosition, last: OcraPosition },
-}
-
-impl Place {
-    /// Codes that were shown one after another. An answer may be typed long after it was computed, so answers
-    /// tell no more of a clock than a single code.
-    pub(super) const fn codes(self) -> usize {
-        match self {
-            Self::Codes { codes, .. } => codes,
-            Self::Responses { .. } => 1,
-        }
-    }
-}
-
-/// Where a sequence was found.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum SequenceFound {
-    Nowhere,
-    One(Place),
-    BehindFloor(Place),
-    Several,
-}
-
-impl SequenceFound {
-    fn of_codes(found: SequenceMatch, codes: usize) -> Self {
-        match found {
-            SequenceMatch::None => Self::Nowhere,
-            SequenceMatch::One { start } => Self::One(Place::Codes { start, codes }),
-            SequenceMatch::BehindFloor { start } => Self::BehindFloor(Place::Codes { start, codes }),
-            SequenceMatch::Several => Self::Several,
-        }
-    }
-
-    const fn of_responses(found: ResponseMatch) -> Self {
-        match found {
-            ResponseMatch::None => Self::Nowhere,
-            ResponseMatch::One { first, last } => Self::One(Place::Responses { first, last }),
-            ResponseMatch::BehindFloor { first, last } => Self::BehindFloor(Place::Responses { first, last }),
-            ResponseMatch::Several => Self::Several,
-        }
-    }
-}
-
-/// What a search outside the store found.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Searched {
-    pub(super) found: SequenceFound,
-    pub(super) codes: usize,
-    pub(super) evaluated: u64,
-    pub(super) elapsed_us: u64,
-}
-
 /// Chooses the window: the one asked for, the widest that the codes carry when a reason is given, else
 /// the portal's.
 fn plan(
@@ -301,27 +233,6 @@ fn plan(
     Ok(Plan { window, otps_needed, tries, wide, more_would_widen })
 }
 
-/// Counters that are tried at each step of a token that has both; 1 for all others.
-const fn counters_beside(spec: &OtpSpec) -> u64 {
-    match spec {
-        OtpSpec::Ocra { suite } if suite.has_counter() && suite.time_step_secs().is_some() => COUNTERS_BESIDE,
-        _ => 1,
-    }
-}
-
-/// Distance in time of the two windows' limits is judged in start positions round the place where the
-/// first of `codes` codes is expected.
-pub(super) fn start_window(examined: &Examined, window: WindowSteps, codes: usize, now: UnixTime) -> Window {
-    let center = examined.center(now);
-    match examined.period() {
-        Some(_) => {
-            let first = MovingFactor(center.0.saturating_sub(codes as u64 - 1));
-            Window::around(first, window.past, window.future)
-        }
-        None => Window::around(center, REPLAY_COUNTERS, window.future),
-    }
-}
-
 /// Refuses codes that were typed twice: the person did not wait for the next one.
 pub(super) fn refuse_repeated(otps: &[Otp]) -> Result<(), ServiceError> {
     use subtle::ConstantTimeEq;
@@ -337,84 +248,6 @@ pub(super) fn refuse_repeated(otps: &[Otp]) -> Result<(), ServiceError> {
 }
 
 impl Service {
-    /// Searches for a sequence of codes of one token.
-    pub(super) fn search_codes(
-        &self,
-        examined: &Examined,
-        otps: &[Otp],
-        answered: Option<&Answered>,
-        window: WindowSteps,
-        now: UnixTime,
-    ) -> Result<Searched, ServiceError> {
-        if examined.seed.spec.suite().is_some() {
-            return self.search_answers(examined, answered, otps, window, now);
-        }
-        self.search_by(&self.generator(examined)?, examined, otps, window, now)
-    }
-
-    /// The same with a generator that is keyed already.
-    pub(super) fn search_by(
-        &self,
-        generator: &Generator,
-        examined: &Examined,
-        otps: &[Otp],
-        window: WindowSteps,
-        now: UnixTime,
-    ) -> Result<Searched, ServiceError> {
-        let digits = examined.digits()?;
-        let codes = CodeSequence::new(digits, otps)?;
-        let starts = start_window(examined, window, otps.len(), now);
-        let began = self.clock.monotonic();
-        let evaluated = codes.evaluated(starts);
-        let admitted =
-            self.searches.admit(self.clock.as_ref(), Some(examined.id()), u128::from(evaluated))?;
-        let found = admitted.find(generator, &codes, starts).conclude(examined.state.floor);
-        let elapsed = self.clock.monotonic().saturating_sub(began);
-        Ok(Searched {
-            found: SequenceFound::of_codes(found, otps.len()),
-            codes: otps.len(),
-            evaluated,
-            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-        })
-    }
-
-    /// Searches for the responses of a token with a keypad. Without challenges nothing fits.
-    fn search_answers(
-        &self,
-        examined: &Examined,
-        answered: Option<&Answered>,
-        otps: &[Otp],
-        window: WindowSteps,
-        now: UnixTime,
-    ) -> Result<Searched, ServiceError> {
-        let spec = &examined.seed.spec;
-        let counters = if spec.clock().is_some() { counters_beside(spec) - 1 } else { window.future };
-        let window = examined.response_window(counters, window.past, window.future, now);
-        let began = self.clock.monotonic();
-        let searched = match answered {
-            Some(answered) => {
-                let tries = match spec {
-                    OtpSpec::Ocra { suite } => {
-                        window.positions(suite.has_counter(), suite.time_step_secs().is_some())
-                    }
-                    _ => 1,
-                };
-                let work = tries.saturating_mul(otps.len() as u128);
-                let admitted = self.searches.admit(self.clock.as_ref(), Some(examined.id()), work)?;
-                admitted.slice(|| self.search_responses(examined, answered, otps, &window))?
-            }
-            None => None,
-        };
-        let elapsed = self.clock.monotonic().saturating_sub(began);
-        let found = searched.map_or(ResponseMatch::None, |searched| searched.found);
-        Ok(Searched {
-            found: SequenceFound::of_responses(found),
-            codes: otps.len(),
-            evaluated: searched.map_or(0, |searched| searched.evaluated),
-            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-        })
-    }
-
     /// Brings a token back.
     pub fn resync(
         &self,
@@ -606,11 +439,6 @@ pub(super) fn take_over(
     let drift = seconds.map(|seconds| Drift { seconds, learned_at: now });
     let counter = fresh.counts().then_some(floor.0);
     (code::accepted_to(fresh.state, floor, now, drift), steps, seconds, counter)
-}
-
-/// The position of the last of some codes in a row.
-const fn last_of(start: MovingFactor, codes: usize) -> MovingFactor {
-    MovingFactor(start.0.saturating_add(codes as u64 - 1))
 }
 
 fn settle(

@@ -127,10 +127,7 @@ impl<'k> Applier<'k> {
             Change::PutDraft(session, draft) => self.put_draft(&session, &draft),
             Change::DeleteDraft(session) => self.remove_draft(&session),
             Change::PutChallenges(owner, challenges) => self.put_challenges(owner, &challenges),
-            Change::PutPinHash(token, sealed) => {
-                self.put(Tab::PinHashes, &keys::number(token.0), &sealed).map(drop)
-            }
-            Change::DeletePinHash(token) => self.kv.delete(Tab::PinHashes, &keys::number(token.0)).map(drop),
+            Change::PutPinHash(token, sealed) => self.put_pin_hash(token, &sealed),
             Change::PutUserIssue(issue) => self.put_user_issue(&issue),
             Change::DeleteUserIssue(id) => self.remove_user_issue(id.0),
             Change::PutImport(import) => self.put_import(&import),

@@ -8,10 +8,15 @@ use super::record;
 use super::runs::Aside;
 use crate::model::{
     Batch, BatchAssignment, BatchAssignmentId, BatchId, BatchState, ChallengeOwner, Challenges, Custody,
-    Fingerprint, Import, ImportState, SeedRow, SeedVersion, Token, TokenId, TokenState, Tombstone,
+    Fingerprint, Import, ImportState, SealedSeed, SeedRow, SeedVersion, Token, TokenId, TokenState,
+    Tombstone,
 };
 
 impl Applier<'_> {
+    pub(super) fn put_pin_hash(&self, token: TokenId, sealed: &SealedSeed) -> Result<(), StoreError> {
+        self.put(Tab::PinHashes, &keys::number(token.0), sealed).map(drop)
+    }
+
     pub(super) fn put_token(&mut self, token: &Token) -> Result<(), StoreError> {
         self.raise_tokens(token.id.0)?;
         let old = self.put(Tab::Tokens, &keys::number(token.id.0), token)?;

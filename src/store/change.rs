@@ -90,8 +90,6 @@ pub enum Change {
     PutChallenges(ChallengeOwner, Challenges),
     /// The sealed hash of a PIN that goes into a token's responses. Also goes with its token.
     PutPinHash(TokenId, SealedSeed),
-    /// There is none any more.
-    DeletePinHash(TokenId),
     /// A request to restore access.
     PutUserIssue(Box<UserIssue>),
     /// It goes. Also goes with its user.

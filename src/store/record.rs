@@ -44,7 +44,6 @@ records! {
     Tombstone => Tombstones,
     Batch => Batches,
     BatchAssignment => BatchAssignments,
-    Resource => Resources,
     Look => Looks,
     User => Users,
     Assignment => Assignments,
@@ -65,6 +64,16 @@ records! {
     WebhookPost => Posts,
     AuditRecord => Audit,
     AuditHead => AuditHeads,
+}
+
+impl Record for Resource {
+    const TABLE: Tab = Tab::Resources;
+    const VERSION: u8 = 2;
+
+    fn from_older(_version: u8, body: &[u8]) -> Option<Self> {
+        // Keypads are asked eight decimal digits.
+        extended(body, &[1, 8])
+    }
 }
 
 impl Record for Environments {

@@ -178,6 +178,45 @@ fn otp_opens_a_protected_file_with_its_passphrase() {
     assert_eq!(text(&output).trim_end().len(), 6);
 }
 
+/// A token with a keypad from its seed file to a check: `token challenge`, `otp --challenge`, `token check`.
+#[test]
+fn a_keypad_answers_what_the_program_asks() {
+    let outer = initialised();
+    let dir = outer.path().join("data");
+    let write = |name: &str, text: &str| {
+        let path = outer.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let suite = "OCRA-1:HOTP-SHA1-6:C-QN08-PSHA1";
+    let line = format!("KP-1,a1b2c3d4e5f60718293a4b5c6d7e8f9001122334,OCRA,{suite}\n");
+    let (file, pin) = (write("keypads.csv", &line), write("pin", "1234\n"));
+    let done = |args: &[&str]| {
+        let output = run(&dir, args);
+        assert_eq!(status(&output), 0, "{args:?}: {}", message(&output));
+        text(&output).trim_end().to_owned()
+    };
+    done(&["import", &file, "--batch", "keypads"]);
+    assert_ne!(status(&run(&dir, &["token", "challenge", "KP-1"])), 0, "its PIN is not known yet");
+    done(&["token", "pin", "KP-1", "--pin-file", &pin]);
+    let answer = |asked: &[&str], counter: &str| {
+        let mut args = vec!["otp", "--file", &file, "KP-1", "--counter", counter, "--pin-file", &pin];
+        asked.iter().for_each(|text| args.extend(["--challenge", text]));
+        done(&args)
+    };
+    let asked = done(&["token", "challenge", "KP-1"]);
+    let otp = answer(&[&asked], "0");
+    let check = ["token", "check", "KP-1", &otp, "--challenge", &asked];
+    assert!(done(&check).starts_with("accepted"));
+    assert_eq!(status(&run(&dir, &check)), 1, "spent");
+    let asked = [0; 2].map(|_| done(&["token", "challenge", "KP-1", "--for", "resync"]));
+    let otps = answer(&[&asked[0], &asked[1]], "777");
+    let mut args = vec!["token", "resync", "KP-1"];
+    args.extend(otps.lines());
+    asked.iter().for_each(|text| args.extend(["--challenge", text.as_str()]));
+    assert!(done(&args).contains("779 is the next counter"));
+}
+
 #[test]
 fn exit_status_tells_what_kind_of_no_it_is() {
     let outer = tempfile::tempdir().expect("a directory");

@@ -6,6 +6,7 @@ mod cli;
 mod console;
 mod desk;
 mod http_rules;
+mod keypad;
 mod kill;
 mod law2_wide_window;
 mod layers;

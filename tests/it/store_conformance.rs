@@ -529,6 +529,7 @@ fn resource(id: u64, name: &str, alias: Option<&str>) -> Resource {
         failure_limit: 5,
         portal: alias.map(|alias| SelfService::new(ResourceAlias::parse(alias).expect("an alias"))),
         created_at: AT,
+        keypad_question: KeypadQuestion::DEFAULT,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::model::{
     Role, TokenSerial,
 };
 use crate::oath::Otp;
-use crate::secret::Passphrase;
+use crate::secret::{Passphrase, Pin};
 use crate::service::ServiceError;
 use crate::store::{Page, Slice};
 
@@ -128,6 +128,11 @@ impl<'de> Deserialize<'de> for Secret {
 impl Secret {
     pub(super) fn password(self) -> Passphrase {
         self.0
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "what was typed becomes a PIN here")]
+    pub(super) fn pin(&self) -> Pin {
+        Pin::new(self.0.expose().to_vec())
     }
 
     /// The code inside; `field` is what it was called.

@@ -15,8 +15,8 @@ use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{
-    Actor, AssignmentId, AssignmentKind, EnvironmentPolicy, PinPlacement, PortalAction, ResourceName,
-    TokenType,
+    Actor, AssignmentId, AssignmentKind, EnvironmentPolicy, KeypadQuestion, PinPlacement, PortalAction,
+    ResourceName, TokenType,
 };
 use crate::oath::{Digits, HashAlg};
 use crate::service::{AssignRequest, AssignmentView, PortalSettings, ResourceView};
@@ -78,6 +78,8 @@ struct ResourceDto {
     /// Hours until a request to restore access of somebody who could prove nothing takes effect, after two
     /// operators approved.
     restore_wait_hours: Option<u16>,
+    /// What the portal asks a token with a keypad whose suite nobody knows yet: QN08, QA10, QH40 …
+    keypad_question: String,
     created_at: String,
 }
 
@@ -103,6 +105,7 @@ impl ResourceDto {
             environment_policy: portal.map(|portal| portal.environment_policy.name()),
             environment_score: portal.map(|portal| portal.environment_score),
             restore_wait_hours: portal.map(|portal| portal.restore_wait_hours),
+            keypad_question: resource.keypad_question.to_string(),
             created_at: time(resource.created_at),
         }
     }
@@ -222,6 +225,8 @@ struct PortalBody {
     environment_score: Option<u8>,
     /// Hours until a request to restore access of somebody who could prove nothing takes effect, 0 to 336.
     restore_wait_hours: Option<u16>,
+    /// What the portal asks a token with a keypad whose suite nobody knows yet: QN08, QA10, QH40 …
+    keypad_question: Option<String>,
 }
 
 fn words<T>(
@@ -285,6 +290,14 @@ async fn set_portal(
         .and_then(|mut list| list.pop()),
         environment_score: body.environment_score,
         restore_wait_hours: body.restore_wait_hours,
+        keypad_question: body
+            .keypad_question
+            .map(|text| {
+                let message = "keypad_question is Q, then N, A or H, then 04 to 64: QN08";
+                KeypadQuestion::parse(&text)
+                    .ok_or_else(|| ApiError::field("keypad_question", "keypad_question_unknown", message))
+            })
+            .transpose()?,
     };
     let (acting, target) = (actor.clone(), name.clone());
     state.blocking(move |service| service.set_portal(&acting, &target, &settings)).await?;

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::audit::AuditDto;
-use super::common::{self, Changing, List, PageQuery, time};
+use super::common::{self, Changing, List, PageQuery, Secret, time};
 use crate::clock::UnixTime;
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
@@ -28,6 +28,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("POST", "/api/v1/tokens/{serial}/custody", Permission::Custody),
     Rule::new("POST", "/api/v1/tokens/{serial}/unblock", Permission::Unblock),
     Rule::new("POST", "/api/v1/tokens/{serial}/remove-pin", Permission::RemovePin),
+    Rule::new("PUT", "/api/v1/tokens/{serial}/pin", Permission::Confirm),
 ];
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -38,6 +39,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(custody))
         .routes(routes!(unblock))
         .routes(routes!(remove_pin))
+        .routes(routes!(set_pin))
 }
 
 /// How far the token's clock or counter is ahead.
@@ -359,6 +361,28 @@ async fn remove_pin(
     let (acting, target) = (actor.clone(), serial.clone());
     state.blocking(move |service| service.remove_pin(&acting, &target, &body.note)).await?;
     shown(&state, actor, serial).await
+}
+
+/// The PIN of a token with a keypad.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PinBody {
+    #[schema(value_type = String)]
+    pin: Secret,
+}
+
+/// Says which PIN goes into the responses of a token whose suite has P.
+#[utoipa::path(put, path = "/api/v1/tokens/{serial}/pin", tag = "tokens", request_body = PinBody,
+    responses((status = 204)))]
+async fn set_pin(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    Path(serial): Path<String>,
+    ApiJson(body): ApiJson<PinBody>,
+) -> Result<StatusCode, ApiError> {
+    let (serial, pin) = (common::serial("serial", &serial)?, body.pin.pin());
+    state.blocking(move |service| service.set_response_pin(&actor, &serial, &pin)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[cfg(test)]

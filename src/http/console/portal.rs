@@ -13,7 +13,8 @@ use crate::http::page::{ActionRow, Choice, Fact, Field, segment};
 use crate::http::state::AppState;
 use crate::http::{action, frame, qr, words};
 use crate::model::{
-    Actor, EnvironmentPolicy, Login, PinPlacement, PortalAction, Resource, ResourceAlias, TokenType,
+    Actor, EnvironmentPolicy, KeypadQuestion, Login, PinPlacement, PortalAction, Resource, ResourceAlias,
+    TokenType,
 };
 use crate::oath::{Digits, HashAlg};
 use crate::service::{OFFERED, PortalSettings};
@@ -170,6 +171,7 @@ async fn tab(
         restore_wait: Field::of(
             &on.portal.as_ref().map(|p| p.restore_wait_hours.to_string()).unwrap_or_default(),
         ),
+        keypad_question: Field::of(&on.keypad_question.to_string()),
         see_login,
         seen,
     }))
@@ -319,6 +321,11 @@ pub(super) async fn actions(
         };
         let hours = fields.get("restore_wait").parse().map_err(|_| range())?;
         PortalSettings { restore_wait_hours: Some(hours), ..PortalSettings::default() }
+    } else if fields.is_true("keypads") {
+        let message = "the question is Q, then N, A or H, then 04 to 64: QN08";
+        let unknown = || ApiError::field("keypad_question", "keypad_question_unknown", message);
+        let question = KeypadQuestion::parse(fields.get("keypad_question")).ok_or_else(unknown)?;
+        PortalSettings { keypad_question: Some(question), ..PortalSettings::default() }
     } else {
         let unknown = || ApiError::field("order", "action_unknown", "there is no such action");
         let actions = rearranged(&on, &fields).ok_or_else(unknown)?;

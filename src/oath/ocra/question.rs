@@ -134,7 +134,7 @@ pub fn drawn_question(format: QuestionFormat, max_len: u8, random: &[u8; 32]) ->
     let text: String = drawn.take(len).map(|byte| char::from(alphabet[byte % alphabet.len()])).collect();
     // 10,000 is divisible by 16, so the last four digits decide.
     let tail = text.get(text.len().saturating_sub(4)..)?.parse::<u32>();
-    let collides = format == QuestionFormat::Numeric && tail.is_ok_and(|tail| tail % 16 == 0);
+    let collides = format == QuestionFormat::Numeric && tail.is_ok_and(|tail| tail.is_multiple_of(16));
     (text.len() == len && !collides).then_some(text)
 }
 
@@ -149,7 +149,7 @@ fn hex_value(digit: u8) -> u8 {
 /// Writes hexadecimal digits two to a byte; an odd last one gets a zero on its right.
 fn fill_nibbles(form: &mut [u8; FORM_BYTES], nibbles: impl Iterator<Item = u8>) {
     for (index, nibble) in nibbles.enumerate() {
-        form[index / 2] |= if index % 2 == 0 { nibble << 4 } else { nibble };
+        form[index / 2] |= if index.is_multiple_of(2) { nibble << 4 } else { nibble };
     }
 }
 
@@ -245,7 +245,7 @@ mod tests {
 
         #[test]
         fn numbers_not_divisible_by_sixteen_are_different_questions(a in any::<u64>(), b in any::<u64>()) {
-            prop_assume!(a != b && a % 16 != 0 && b % 16 != 0);
+            prop_assume!(a != b && !a.is_multiple_of(16) && !b.is_multiple_of(16));
             prop_assert_ne!(form("QN64", &a.to_string()), form("QN64", &b.to_string()));
         }
 
@@ -267,7 +267,7 @@ mod tests {
                 let question = Question::new(&suite, &text);
                 prop_assert!(question.is_ok(), "{}", text);
                 if letter == 'N' {
-                    prop_assert!(text.parse::<u128>().is_ok_and(|n| n % 16 != 0), "{}", text);
+                    prop_assert!(text.parse::<u128>().is_ok_and(|n| !n.is_multiple_of(16)), "{}", text);
                 }
             }
         }

@@ -19,7 +19,7 @@ pub struct SuiteError {
 }
 
 /// What a question consists of (RFC 6287 §6.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum QuestionFormat {
     /// `A`: letters and digits.
     Alphanumeric,

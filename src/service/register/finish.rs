@@ -17,7 +17,8 @@ use crate::service::import::holder_of;
 use crate::service::notice::{Happened, Notice, Post};
 use crate::service::pair::{Pairing, require_place};
 use crate::service::portal::{require_token_proof, signed_in};
-use crate::service::resync::{Place, SequenceFound, WindowSteps, refuse_repeated, take_over};
+use crate::service::resync::{WindowSteps, refuse_repeated, take_over};
+use crate::service::sequence::{Place, SequenceFound};
 use crate::service::token::old_floor;
 use crate::service::{PortalSession, Service, ServiceError, drift};
 

@@ -8,12 +8,12 @@ use crate::model::{
     BatchAssignmentId, BatchId, BatchName, BatchPart, BatchState, Challenge, ChallengePurpose, Channel,
     Claim, ClockJump, Colour, Custody, DataKeyId, DisabledBy, Drift, EmailAddress, EmailChange, Environment,
     FactorMark, Factors, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, IssueReference,
-    IssueState, JobId, JobKind, JobState, LastDelivery, Login, LoginStage, Logo, LogoKind, MailId, MailKind,
-    MailState, MailedLink, NewsKind, OperatorId, OtpSpec, Parties, PasswordHash, PhoneNumber, PinPlacement,
-    PinRecord, PortalAction, ResourceAlias, ResourceId, ResourceName, RestoreDraft, Role, Scope, SealedSeed,
-    SeedVersion, SelfService, SerialRange, SessionCode, SessionKind, StockPlace, StockWatch, Subject,
-    SubscriptionId, TokenId, TokenKind, TokenOrigin, TokenSerial, TokenType, Traits, UserId, UserIssueId,
-    Verdict, WebhookPostId, WebhookUrl, WrapMode,
+    IssueState, JobId, JobKind, JobState, KeypadQuestion, LastDelivery, Login, LoginStage, Logo, LogoKind,
+    MailId, MailKind, MailState, MailedLink, NewsKind, OperatorId, OtpSpec, Parties, PasswordHash,
+    PhoneNumber, PinPlacement, PinRecord, PortalAction, ResourceAlias, ResourceId, ResourceName,
+    RestoreDraft, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange, SessionCode, SessionKind,
+    StockPlace, StockWatch, Subject, SubscriptionId, TokenId, TokenKind, TokenOrigin, TokenSerial, TokenType,
+    Traits, UserId, UserIssueId, Verdict, WebhookPostId, WebhookUrl, WrapMode,
 };
 use crate::oath::drift::{Observation, Sureness};
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
@@ -229,8 +229,11 @@ fn bytes_of_people_and_resources() {
         failure_limit: 5,
         portal: Some(portal),
         created_at: AT,
+        keypad_question: KeypadQuestion::DEFAULT,
     };
-    pinned(&resource, "01030356504e05010376706e010105010380a305e8070004000006004618f6a1d5edee66");
+    pinned(&resource, "02030356504e05010376706e010105010380a305e8070004000006004618f6a1d5edee660108");
+    let before = bytes_of("01030356504e05010376706e010105010380a305e8070004000006004618f6a1d5edee66");
+    assert_eq!(decode::<Resource>(&before).expect("reads"), resource);
     let user = User {
         id: UserId(5),
         login: login("anna"),

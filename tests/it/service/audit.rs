@@ -7,6 +7,7 @@ use mintmark::model::{
     AssignmentKind, BatchPart, BrowserSays, ChallengePurpose, EmailAddress, EnvironmentPolicy, Factors,
     Language, NewsKind, PhoneNumber, PinPlacement, PortalAction, Role, Subject, TokenType, Visit,
 };
+use mintmark::secret::Pin;
 use mintmark::service::{
     AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, IdentifyRequest,
     ImportRequest, KeypadPage, LookPatch, NewToken, NewUser, PortalSession, PortalSettings, RestoreTyped,
@@ -495,6 +496,14 @@ fn service_law7_every_change_is_in_the_log() {
         let (nobody, password) = (login("nobody"), typed("wrong"));
         let request = AuthRequest { user: &nobody, password: Some(&password), otp: None, address: None };
         h.service.authenticate_response(&admin(), &vpn(), &request, Some("12345678")).expect("answered")
+    });
+    let mut with_pin = Keypad::new("KEYPAD-P", "OCRA-1:HOTP-SHA1-6:QN08-PSHA1");
+    with_pin.pin = Some("1234");
+    let format = Some("oath_csv".to_owned());
+    table.home.plan(ImportRequest { commit: true, format, ..request(&with_pin.line(), "with a PIN") });
+    table.row("set_response_pin", "pin_set", |h| {
+        let pin = Pin::new(b"1234".to_vec());
+        h.service.set_response_pin(&admin(), &with_pin.serial, &pin).expect("set");
     });
     table.row("portal_challenges", "challenge_issued", |h| {
         h.add_user("keith");

@@ -4,14 +4,14 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use mintmark::model::{ChallengePurpose, TokenSerial};
+use mintmark::model::{ChallengeOwner, ChallengePurpose, KeypadQuestion, TokenSerial};
 use mintmark::oath::{
     HashAlg, MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite, Otp, PinHash, Question,
 };
 use mintmark::secret::{Pin, Seed};
 use mintmark::service::{
     AuthRequest, AuthResult, CheckResult, ConfirmRequest, ConfirmResult, IssuedChallenge, KeypadPage,
-    PortalSession, ProofResult, SequenceResult, ServiceError, ThirdPage,
+    PortalSession, PortalSettings, ProofResult, SequenceResult, ServiceError, ThirdPage,
 };
 
 use super::fixture::{
@@ -29,7 +29,7 @@ pub(super) struct Keypad {
     pub(super) serial: TokenSerial,
     suite: OcraSuite,
     secret: Vec<u8>,
-    pin: Option<&'static str>,
+    pub(super) pin: Option<&'static str>,
     /// Its next counter.
     counter: u64,
     /// How far its clock is ahead.
@@ -185,7 +185,7 @@ fn challenges_are_of_the_suite_never_twice_and_never_divisible_by_sixteen() {
     for _ in 0..50 {
         let text = ask(&home, &token, ChallengePurpose::Check);
         let number: u64 = text.parse().expect("digits");
-        assert!(text.len() == 8 && number % 16 != 0, "{text}");
+        assert!(text.len() == 8 && !number.is_multiple_of(16), "{text}");
     }
     let text = ask(&home, &long, ChallengePurpose::Check);
     assert!(text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit()), "64 bits: {text}");
@@ -236,6 +236,36 @@ fn suites_whose_pin_or_session_is_not_known_say_so() {
         });
         assert_eq!(why(said.expect_err(suite)), code, "{suite}");
     }
+}
+
+/// A suite with P: the PIN goes into the response, and nothing is typed beside it.
+#[test]
+fn the_pin_of_a_keypad_goes_into_its_responses() {
+    for suite in ["OCRA-1:HOTP-SHA1-8:QN08-PSHA1-T30S", "OCRA-1:HOTP-SHA256-8:C-QN08-PSHA256"] {
+        let mut token = Keypad::new("K-1", suite);
+        let home = home(&[&token]);
+        let first = Pin::new(b"1234".to_vec());
+        home.service.set_response_pin(&admin(), &token.serial, &first).expect("set");
+        token.pin = Some("1234");
+        confirm(&home, &mut token);
+        let mut answer = |pin| {
+            token.pin = Some(pin);
+            let asked = ask(&home, &token, ChallengePurpose::Check);
+            let otp = token.answer(&home, &asked);
+            check(&home, &token, &asked, &otp)
+        };
+        assert!(matches!(answer("1234"), CheckResult::Accepted { .. }), "{suite}");
+        assert_eq!(answer("4321"), CheckResult::Wrong, "{suite}");
+        home.service
+            .set_response_pin(&admin(), &serial("K-1"), &Pin::new(b"4321".to_vec()))
+            .expect("changed in the token, and here");
+        assert!(matches!(answer("4321"), CheckResult::Accepted { .. }), "{suite}");
+        assert_eq!(answer("1234"), CheckResult::Wrong, "{suite}");
+    }
+    let token = Keypad::new("K-1", PLAIN);
+    let home = home(&[&token]);
+    let said = home.service.set_response_pin(&admin(), &token.serial, &Pin::new(b"1234".to_vec()));
+    assert_eq!(why(said.expect_err("no P")), "pin_not_in_responses");
 }
 
 /// To a verifier all serials are alike: a challenge comes for each, and what is answered is wrong.
@@ -358,6 +388,31 @@ fn operators_confirm_a_keypad_for_a_user() {
     assert!(matches!(answer, ConfirmResult::Confirmed { .. }), "{answer:?}");
 }
 
+/// What was asked stays for a day, so that it does not come again; that of a visit goes with the visit.
+#[test]
+fn challenges_are_forgotten_when_they_are_of_no_use() {
+    let token = Keypad::new("K-1", PLAIN);
+    let home = home(&[&token]);
+    let left =
+        |owner| home.store.read(|view| view.challenges(owner)).expect("read").map_or(0, |all| all.0.len());
+    let id = home.service.token(&admin(), &token.serial).expect("there").token.id;
+    let of_token = ChallengeOwner::Token(id);
+    ask(&home, &token, ChallengePurpose::Check);
+    let portal = home.sign_in("anna");
+    let of_visit = ChallengeOwner::Session(portal.key);
+    home.service.portal_challenges(&portal, KeypadPage::Confirmation, 1).expect("shown");
+    assert_eq!((left(of_token), left(of_visit)), (1, 2));
+    home.wait(3_601);
+    home.service.sweep().expect("swept");
+    assert_eq!((left(of_token), left(of_visit)), (1, 0), "the visit is over");
+    home.wait(86_400);
+    home.service.sweep().expect("swept");
+    assert_eq!(left(of_token), 0);
+    ask(&home, &token, ChallengePurpose::Check);
+    home.service.delete_token(&admin(), &token.serial).expect("deleted");
+    assert_eq!(left(of_token), 0);
+}
+
 /// P53: *My token has a keypad*. The challenges belong to the visit and are the same for every serial.
 #[test]
 fn p53_a_keypad_is_confirmed_with_the_challenges_of_the_visit() {
@@ -389,6 +444,21 @@ fn p53_a_keypad_is_confirmed_with_the_challenges_of_the_visit() {
         let here = home.service.portal_confirm(&portal, &token.serial, &codes, &visit()).expect("answered");
         assert!(matches!(here, ConfirmResult::Confirmed { .. }), "{suite}: {here:?}");
     }
+}
+
+/// P53: the resource says in which format, because nobody has said yet which token it is.
+#[test]
+fn p53_the_resource_sets_the_format_of_its_challenges() {
+    let home = home(&[&Keypad::new("K-1", PLAIN)]);
+    let settings =
+        PortalSettings { keypad_question: KeypadQuestion::parse("QA10"), ..PortalSettings::default() };
+    home.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+    let portal = home.sign_in("anna");
+    let asked = home.service.portal_challenges(&portal, KeypadPage::Confirmation, 1).expect("shown");
+    assert!(asked.iter().all(|one| one.text.len() == 10), "{asked:?}");
+    let other = home.sign_in("anna");
+    let there = home.service.portal_challenges(&other, KeypadPage::Confirmation, 1).expect("shown");
+    assert!(asked.iter().all(|one| !there.contains(one)), "each visit has its own");
 }
 
 #[test]

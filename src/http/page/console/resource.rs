@@ -160,6 +160,8 @@ pub struct SelfService {
     pub score: Field,
     /// Hours of the wait of requests to restore access.
     pub restore_wait: Field,
+    /// What a token with a keypad is asked whose suite nobody knows yet.
+    pub keypad_question: Field,
     /// The login asked about.
     pub see_login: Field,
     /// What that user would see.
@@ -343,6 +345,7 @@ impl Resource {
                 policies: Choice::list(&[("off", "Nothing"), ("report", "The user is told")], "off"),
                 score: Field::of("70"),
                 restore_wait: Field::of("24"),
+                keypad_question: Field::of("QN08"),
                 see_login: Field::of("test"),
                 seen: Some(Seen {
                     words: "test would see one action.".into(),
@@ -388,6 +391,7 @@ impl Resource {
                 policies: Vec::new(),
                 score: Field::default(),
                 restore_wait: Field::of("24"),
+                keypad_question: Field::of("QN08"),
                 see_login: Field::default(),
                 seen: None,
             })),

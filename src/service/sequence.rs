@@ -1,0 +1,188 @@
+//! The search for consecutive codes, or for the responses of a token with a keypad, outside the store.
+
+use crate::clock::UnixTime;
+use crate::model::OtpSpec;
+use crate::oath::{
+    CodeSequence, Digits, Generator, MovingFactor, OcraPosition, Otp, ResponseMatch, SequenceMatch, Window,
+    response_tries, widest_window,
+};
+
+use super::challenge::Answered;
+use super::code::{Examined, REPLAY_COUNTERS};
+use super::resync::WindowSteps;
+use super::{Service, ServiceError};
+
+/// Counters that are tried at each step of a token that has a counter and a clock: what is tried is the product.
+const COUNTERS_BESIDE: u64 = 100;
+
+/// Where a token was when it gave a sequence.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// Codes that follow each other, from here on.
+    Codes { start: MovingFactor, codes: usize },
+    /// Responses of a token with a keypad: the first and the last of them.
+    Responses { first: OcraPosition, last: OcraPosition },
+}
+
+impl Place {
+    /// Codes that were shown one after another. An answer may be typed long after it was computed, so answers
+    /// tell no more of a clock than a single code.
+    pub(super) const fn codes(self) -> usize {
+        match self {
+            Self::Codes { codes, .. } => codes,
+            Self::Responses { .. } => 1,
+        }
+    }
+}
+
+/// Where a sequence was found.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SequenceFound {
+    Nowhere,
+    One(Place),
+    BehindFloor(Place),
+    Several,
+}
+
+impl SequenceFound {
+    fn of_codes(found: SequenceMatch, codes: usize) -> Self {
+        match found {
+            SequenceMatch::None => Self::Nowhere,
+            SequenceMatch::One { start } => Self::One(Place::Codes { start, codes }),
+            SequenceMatch::BehindFloor { start } => Self::BehindFloor(Place::Codes { start, codes }),
+            SequenceMatch::Several => Self::Several,
+        }
+    }
+
+    const fn of_responses(found: ResponseMatch) -> Self {
+        match found {
+            ResponseMatch::None => Self::Nowhere,
+            ResponseMatch::One { first, last } => Self::One(Place::Responses { first, last }),
+            ResponseMatch::BehindFloor { first, last } => Self::BehindFloor(Place::Responses { first, last }),
+            ResponseMatch::Several => Self::Several,
+        }
+    }
+}
+
+/// What a search outside the store found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Searched {
+    pub(super) found: SequenceFound,
+    pub(super) codes: usize,
+    pub(super) evaluated: u64,
+    pub(super) elapsed_us: u64,
+}
+
+/// The widest window, in start positions, that so many codes of a token carry.
+pub(super) fn carried(examined: &Examined, digits: Digits, codes: usize) -> u64 {
+    let beside = u128::from(counters_beside(&examined.seed.spec));
+    let each = beside.saturating_mul(response_tries(1, examined.response_gap(), codes));
+    let positions = u128::from(widest_window(digits, codes)) / each;
+    u64::try_from(positions).unwrap_or(u64::MAX)
+}
+
+/// Counters that are tried at each step of a token that has both; 1 for all others.
+pub(super) const fn counters_beside(spec: &OtpSpec) -> u64 {
+    match spec {
+        OtpSpec::Ocra { suite } if suite.has_counter() && suite.time_step_secs().is_some() => COUNTERS_BESIDE,
+        _ => 1,
+    }
+}
+
+/// Distance in time of the two windows' limits is judged in start positions round the place where the
+/// first of `codes` codes is expected.
+pub(super) fn start_window(examined: &Examined, window: WindowSteps, codes: usize, now: UnixTime) -> Window {
+    let center = examined.center(now);
+    match examined.period() {
+        Some(_) => {
+            let first = MovingFactor(center.0.saturating_sub(codes as u64 - 1));
+            Window::around(first, window.past, window.future)
+        }
+        None => Window::around(center, REPLAY_COUNTERS, window.future),
+    }
+}
+
+impl Service {
+    /// Searches for a sequence of codes of one token.
+    pub(super) fn search_codes(
+        &self,
+        examined: &Examined,
+        otps: &[Otp],
+        answered: Option<&Answered>,
+        window: WindowSteps,
+        now: UnixTime,
+    ) -> Result<Searched, ServiceError> {
+        if examined.seed.spec.suite().is_some() {
+            return self.search_answers(examined, answered, otps, window, now);
+        }
+        self.search_by(&self.generator(examined)?, examined, otps, window, now)
+    }
+
+    /// The same with a generator that is keyed already.
+    pub(super) fn search_by(
+        &self,
+        generator: &Generator,
+        examined: &Examined,
+        otps: &[Otp],
+        window: WindowSteps,
+        now: UnixTime,
+    ) -> Result<Searched, ServiceError> {
+        let digits = examined.digits()?;
+        let codes = CodeSequence::new(digits, otps)?;
+        let starts = start_window(examined, window, otps.len(), now);
+        let began = self.clock.monotonic();
+        let evaluated = codes.evaluated(starts);
+        let admitted =
+            self.searches.admit(self.clock.as_ref(), Some(examined.id()), u128::from(evaluated))?;
+        let found = admitted.find(generator, &codes, starts).conclude(examined.state.floor);
+        let elapsed = self.clock.monotonic().saturating_sub(began);
+        Ok(Searched {
+            found: SequenceFound::of_codes(found, otps.len()),
+            codes: otps.len(),
+            evaluated,
+            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// Searches for the responses of a token with a keypad. Without challenges nothing fits.
+    fn search_answers(
+        &self,
+        examined: &Examined,
+        answered: Option<&Answered>,
+        otps: &[Otp],
+        window: WindowSteps,
+        now: UnixTime,
+    ) -> Result<Searched, ServiceError> {
+        let spec = &examined.seed.spec;
+        let counters = if spec.clock().is_some() { counters_beside(spec) - 1 } else { window.future };
+        let window = examined.response_window(counters, window.past, window.future, now);
+        let began = self.clock.monotonic();
+        let searched = match answered {
+            Some(answered) => {
+                let tries = match spec {
+                    OtpSpec::Ocra { suite } => {
+                        window.positions(suite.has_counter(), suite.time_step_secs().is_some())
+                    }
+                    _ => 1,
+                };
+                let work = tries.saturating_mul(otps.len() as u128);
+                let admitted = self.searches.admit(self.clock.as_ref(), Some(examined.id()), work)?;
+                admitted.slice(|| self.search_responses(examined, answered, otps, &window))?
+            }
+            None => None,
+        };
+        let elapsed = self.clock.monotonic().saturating_sub(began);
+        let found = searched.map_or(ResponseMatch::None, |searched| searched.found);
+        Ok(Searched {
+            found: SequenceFound::of_responses(found),
+            codes: otps.len(),
+            evaluated: searched.map_or(0, |searched| searched.evaluated),
+            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        })
+    }
+}
+
+/// The position of the last of some codes in a row.
+pub(super) const fn last_of(start: MovingFactor, codes: usize) -> MovingFactor {
+    MovingFactor(start.0.saturating_add(codes as u64 - 1))
+}
