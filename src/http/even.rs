@@ -1,7 +1,7 @@
 //! Answers whose time says nothing about what was done for them (law 6).
 //!
-//! Some pages do more for a person who is known than for one who is not: a mail is written, a request is kept.
-//! Their answers leave at whole beats after the request came, so that both take as long.
+//! Some pages do more for a person or a serial number that is known than for one that is not: a mail is written, a
+//! request is kept, a secret is opened. Their answers leave at whole beats after the request came, so that both take as long.
 
 use std::time::Duration;
 

@@ -121,7 +121,10 @@ pub fn router() -> Router<AppState> {
         )
         .route("/selfservice/{alias}/email", get(ways_in::email).post(ways_in::email_sent))
         .route("/selfservice/{alias}/email/code", post(ways_in::email_code))
-        .route("/selfservice/{alias}/tokens/confirm", get(actions::confirm).post(actions::confirmed))
+        .route(
+            "/selfservice/{alias}/tokens/confirm",
+            post(actions::confirmed).layer(from_fn(on_the_beat)).get(actions::confirm),
+        )
         .route(
             "/selfservice/{alias}/tokens/synchronize",
             get(actions::synchronize).post(actions::synchronized),
@@ -129,7 +132,10 @@ pub fn router() -> Router<AppState> {
         .route("/selfservice/{alias}/tokens/register", get(setup::register).post(setup::begin))
         .route("/selfservice/{alias}/tokens/draft", get(draft::proof).post(draft::prove))
         .route("/selfservice/{alias}/tokens/draft/drop", post(draft::drop_draft))
-        .route("/selfservice/{alias}/tokens/reassign", get(setup::reassign).post(setup::replace))
+        .route(
+            "/selfservice/{alias}/tokens/reassign",
+            post(setup::replace).layer(from_fn(on_the_beat)).get(setup::reassign),
+        )
         .route("/selfservice/{alias}/tokens/unassign", get(pin::unassign_form).post(pin::unassign))
         .route("/selfservice/{alias}/tokens/pin", get(pin::form).post(pin::set))
         .route("/selfservice/{alias}/tokens/pin/remove", get(pin::remove_form).post(pin::remove))
