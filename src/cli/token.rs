@@ -69,20 +69,7 @@ pub(super) enum TokenCommand {
     /// Brings a drifted token back by consecutive codes
     Resync(ResyncArgs),
     /// Finds out which token shows these codes; uses nothing up
-    Identify {
-        /// Consecutive codes
-        #[arg(required = true, value_name = "OTP")]
-        otps: Vec<String>,
-        /// Only among the tokens of this batch
-        #[arg(long)]
-        batch: Option<String>,
-        /// Only among the tokens of this resource
-        #[arg(long)]
-        resource: Option<String>,
-        /// How far to search to both sides: steps, or a time such as 90s, 30m, 12h, 1d (in steps of 30 s)
-        #[arg(long, value_name = "DURATION|STEPS")]
-        window: Option<String>,
-    },
+    Identify(IdentifyArgs),
     /// Enables a token
     Enable {
         /// Serial number
@@ -172,6 +159,23 @@ pub(super) struct ResyncArgs {
     reason: Option<String>,
 }
 
+/// Input of a search for the token of some codes.
+#[derive(Args, Debug)]
+pub(super) struct IdentifyArgs {
+    /// Consecutive codes
+    #[arg(required = true, value_name = "OTP")]
+    otps: Vec<String>,
+    /// Only among the tokens of this batch
+    #[arg(long)]
+    batch: Option<String>,
+    /// Only among the tokens of this resource
+    #[arg(long)]
+    resource: Option<String>,
+    /// How far to search to both sides: steps, or a time such as 90s, 30m, 12h, 1d (in steps of 30 s)
+    #[arg(long, value_name = "DURATION|STEPS")]
+    window: Option<String>,
+}
+
 /// Columns of token lists.
 const COLUMNS: &[(&str, &str)] = &[
     ("SERIAL", "serial"),
@@ -245,33 +249,7 @@ pub(super) async fn run(command: &TokenCommand, client: &Client, out: &mut Outpu
             verdict(out, &answer, "confirmed")
         }
         TokenCommand::Resync(args) => resync(args, client, out).await,
-        TokenCommand::Identify { otps, batch, resource, window } => {
-            let window = window.as_deref().map(seconds).transpose()?.map(|width| {
-                let steps = match width {
-                    Width::Steps(steps) => steps,
-                    Width::Seconds(secs) => secs.div_ceil(30),
-                };
-                json!({ "past": steps, "future": steps })
-            });
-            let body = object(vec![
-                ("otps", Some(json!(otps))),
-                ("batch", batch.as_ref().map(|name| json!(name))),
-                ("resource", resource.as_ref().map(|name| json!(name))),
-                ("window", window),
-            ]);
-            let answer = client.post("/tokens/identify", &body).await?;
-            if !out.json {
-                for found in answer["matches"].as_array().into_iter().flatten() {
-                    let clock = match &found["seconds"] {
-                        Value::Null => format!("counter {} ahead", cell(&found["steps"])),
-                        seconds => format!("clock {} s off", cell(seconds)),
-                    };
-                    let custody = cell(&found["custody"]).replace('_', " ");
-                    out.line(format!("{}  {custody}, {clock}", cell(&found["serial"])))?;
-                }
-            }
-            verdict(out, &answer, "found")
-        }
+        TokenCommand::Identify(args) => identify(args, client, out).await,
         TokenCommand::Enable { serial } => patch(serial, true, client, out).await,
         TokenCommand::Disable { serial } => patch(serial, false, client, out).await,
         TokenCommand::Custody { serial, state, user, note } => {
@@ -332,6 +310,34 @@ async fn resync(args: &ResyncArgs, client: &Client, out: &mut Output) -> Result<
         ("reason", args.reason.as_ref().map(|reason| json!(reason))),
     ]);
     verdict(out, &client.post(&format!("{}/resync", path(&args.serial)), &body).await?, "synchronized")
+}
+
+async fn identify(args: &IdentifyArgs, client: &Client, out: &mut Output) -> Result<Outcome> {
+    let window = args.window.as_deref().map(seconds).transpose()?.map(|width| {
+        let steps = match width {
+            Width::Steps(steps) => steps,
+            Width::Seconds(secs) => secs.div_ceil(30),
+        };
+        json!({ "past": steps, "future": steps })
+    });
+    let body = object(vec![
+        ("otps", Some(json!(args.otps))),
+        ("batch", args.batch.as_ref().map(|name| json!(name))),
+        ("resource", args.resource.as_ref().map(|name| json!(name))),
+        ("window", window),
+    ]);
+    let answer = client.post("/tokens/identify", &body).await?;
+    if !out.json {
+        for found in answer["matches"].as_array().into_iter().flatten() {
+            let clock = match &found["seconds"] {
+                Value::Null => format!("counter {} ahead", cell(&found["steps"])),
+                seconds => format!("clock {} s off", cell(seconds)),
+            };
+            let custody = cell(&found["custody"]).replace('_', " ");
+            out.line(format!("{}  {custody}, {clock}", cell(&found["serial"])))?;
+        }
+    }
+    verdict(out, &answer, "found")
 }
 
 /// How far a search goes.

@@ -118,7 +118,7 @@ fn close(groups: &mut Vec<Candidates>, keys: Vec<(usize, Generator, Window)>) {
             Ok(()) => members.push((name, window)),
             // Of another hash function than the first.
             Err(generator) => {
-                groups.extend(Candidates::of(&[(name, window)], Keys::Alone(generator)));
+                groups.extend(Candidates::of(&[(name, window)], Keys::Alone(*generator)));
             }
         }
     }

@@ -116,7 +116,9 @@ impl Answered {
         let mut changes = vec![Change::PutChallenges(self.owner, known)];
         if let (ChallengeOwner::Session(_), Some(id)) = (self.owner, id) {
             let mut remembered = remembered.unwrap_or_default();
-            spent.into_iter().for_each(|challenge| remembered.push(challenge));
+            for challenge in spent {
+                remembered.push(challenge);
+            }
             changes.push(Change::PutChallenges(ChallengeOwner::Token(id), remembered));
         }
         Ok(Spending::Open(changes))
@@ -362,12 +364,11 @@ impl Service {
         Ok(match search.found {
             ResponseMatch::One { last, .. } => Comparison::Responds { last },
             ResponseMatch::BehindFloor { .. } => Comparison::Used,
-            ResponseMatch::Several => Comparison::Wrong,
             ResponseMatch::None if hint => match self.hinted_response(examined, answered, otps, now)? {
                 Some(last) => Comparison::Outside(examined.told(last)),
                 None => Comparison::Wrong,
             },
-            ResponseMatch::None => Comparison::Wrong,
+            ResponseMatch::None | ResponseMatch::Several => Comparison::Wrong,
         })
     }
 

@@ -116,16 +116,13 @@ pub(super) fn learn_login(
     let expected = fresh.drift_at(now);
     let had_rate = known_rate(fresh.clock.as_ref()).is_some();
     let after = before.with(seen);
-    let seconds = match known_rate(Some(&after)) {
-        Some(line) => {
-            let most = code::most_learned(&fresh.state, period, now);
-            Some(expected.saturating_add(line.predict(now).saturating_sub(expected).clamp(-most, most)))
-        }
-        None => {
-            let towards = moved.map(|drift| drift.seconds.saturating_sub(fresh.state.drift_secs()));
-            // A rate that is given up leaves the offset where it had led to.
-            towards.or(had_rate.then_some(0)).map(|towards| expected.saturating_add(towards))
-        }
+    let seconds = if let Some(line) = known_rate(Some(&after)) {
+        let most = code::most_learned(&fresh.state, period, now);
+        Some(expected.saturating_add(line.predict(now).saturating_sub(expected).clamp(-most, most)))
+    } else {
+        let towards = moved.map(|drift| drift.seconds.saturating_sub(fresh.state.drift_secs()));
+        // A rate that is given up leaves the offset where it had led to.
+        towards.or(had_rate.then_some(0)).map(|towards| expected.saturating_add(towards))
     };
     let drift = seconds.map(|seconds| Drift { seconds, learned_at: now });
     Ok((drift, vec![Change::PutClockHistory(fresh.id(), fresh.seed.version, after)]))

@@ -240,7 +240,9 @@ mod tests {
     #[test]
     fn every_value_is_in_one_bar() {
         let mut bars = Bars::new(&[-15, 15, 30]);
-        [-600, -15, 0, 14, 15, 29, 30, 9_000].into_iter().for_each(|value| bars.count(value));
+        for value in [-600, -15, 0, 14, 15, 29, 30, 9_000] {
+            bars.count(value);
+        }
         assert_eq!(bars.all(), 8);
         let counted = bars.bars();
         let counts: Vec<u64> = counted.iter().map(|bar| bar.2).collect();

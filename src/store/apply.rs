@@ -11,9 +11,9 @@ use super::runs::{self, Aside};
 use super::{AuditHead, AuditSeal, Change, Changes, StoreError, StoreMeta, audit};
 use crate::clock::UnixTime;
 use crate::model::{
-    ApiKey, Assignment, AssignmentId, BatchId, BatchState, Budget, BudgetKey, Import, ImportId, ImportLine,
-    Job, MailState, Operator, OutboxMail, Parties, Resource, ResourceId, TokenId, User, UserId, UserIssue,
-    WebhookPost,
+    ApiKey, Assignment, AssignmentId, BatchId, BatchState, Budget, BudgetKey, ClockJumps, Import, ImportId,
+    ImportLine, Job, MailState, Operator, OutboxMail, Parties, Resource, ResourceId, TokenId, User, UserId,
+    UserIssue, WebhookPost,
 };
 
 /// Applies the changes of one decision.
@@ -79,11 +79,7 @@ impl<'k> Applier<'k> {
             Change::PutClockHistory(token, version, history) => {
                 self.put(Tab::ClockHistories, &keys::seed(token, version), &history).map(drop)
             }
-            Change::PutClockJumps(jumps) => {
-                let node =
-                    self.get::<StoreMeta>(Tab::Meta, keys::meta::DESCRIPTION)?.map_or(0, |meta| meta.node);
-                self.put(Tab::ClockJumps, &keys::number(node.into()), &jumps).map(drop)
-            }
+            Change::PutClockJumps(jumps) => self.put_clock_jumps(&jumps),
             Change::BuryToken(token, tombstone) => self.bury_token(token, &tombstone),
             Change::PurgeToken(token) => self.remove_token(token).map(drop),
             Change::PurgeSeed(token, version) => self.remove_seed(token, version),
@@ -147,20 +143,12 @@ impl<'k> Applier<'k> {
             Change::DeleteSubscription(id) => {
                 self.kv.delete(Tab::Subscriptions, &keys::number(id.0)).map(drop)
             }
-            Change::PutPost(post) => {
-                self.raise(Counter::Post, post.id.0)?;
-                let old = self.put(Tab::Posts, &keys::number(post.id.0), &post)?;
-                self.reindex(Tab::PostsDue, old.as_ref().and_then(post_due), post_due(&post))
-            }
+            Change::PutPost(post) => self.put_post(&post),
             Change::DeletePost(id) => {
                 let old = self.take::<WebhookPost>(Tab::Posts, &keys::number(id.0))?;
                 self.reindex(Tab::PostsDue, old.as_ref().and_then(post_due), None)
             }
-            Change::BumpGeneration => {
-                let now = self.kv.get(Tab::Meta, keys::meta::GENERATION)?;
-                let next = now.map_or(0, |bytes| keys::last_number(&bytes)).saturating_add(1);
-                self.kv.put(Tab::Meta, keys::meta::GENERATION, &keys::number(next)).map(drop)
-            }
+            Change::BumpGeneration => self.bump_generation(),
             Change::Append(entry) => {
                 let seal = self.seal.ok_or(StoreError::AuditSealed)?;
                 let head = audit::append(self.kv, seal, entry)?;
@@ -168,6 +156,24 @@ impl<'k> Applier<'k> {
                 Ok(())
             }
         }
+    }
+
+    fn put_clock_jumps(&self, jumps: &ClockJumps) -> Result<(), StoreError> {
+        let meta = self.get::<StoreMeta>(Tab::Meta, keys::meta::DESCRIPTION)?;
+        let node = meta.map_or(0, |meta| meta.node);
+        self.put(Tab::ClockJumps, &keys::number(node.into()), jumps).map(drop)
+    }
+
+    fn put_post(&mut self, post: &WebhookPost) -> Result<(), StoreError> {
+        self.raise(Counter::Post, post.id.0)?;
+        let old = self.put(Tab::Posts, &keys::number(post.id.0), post)?;
+        self.reindex(Tab::PostsDue, old.as_ref().and_then(post_due), post_due(post))
+    }
+
+    fn bump_generation(&self) -> Result<(), StoreError> {
+        let now = self.kv.get(Tab::Meta, keys::meta::GENERATION)?;
+        let next = now.map_or(0, |bytes| keys::last_number(&bytes)).saturating_add(1);
+        self.kv.put(Tab::Meta, keys::meta::GENERATION, &keys::number(next)).map(drop)
     }
 
     /// Writes a record; gives the one it replaced.

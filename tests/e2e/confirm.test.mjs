@@ -1,7 +1,7 @@
 // Tokens that were bought, put on a resource, handed out and confirmed by their users; two resources side by side.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { openPage, run, startMailHouse } from './house.mjs';
+import { codes, openPage, run, startMailHouse } from './house.mjs';
 import { look } from './look.mjs';
 import { choose, clockToken, portalSignIn, pressToken, send, signIn, steps, submit } from './steps.mjs';
 
@@ -92,6 +92,38 @@ test('tokens that were received', async (t) => {
     await send(admin, { user: 'ben', token: serial(0) });
     await admin.waitForSelector('[aria-invalid=true], .notice, main :text("There is nothing here"), h1:has-text("Nothing was changed")');
     assert.ok(!run(house, ['resource', 'show', 'VPN']).includes('ben '), 'a token has one user');
+  });
+
+  await step('P53 My token has a keypad: challenges are shown, the answers go with the serial number', async () => {
+    const suite = 'OCRA-1:HOTP-SHA1-6:C-QN08';
+    const file = house.file('keypads.csv', `KP-00001,${seed(77)},OCRA,${suite}\n`);
+    run(house, ['import', file, '--batch', 'keypads']);
+    run(house, ['resource', 'assign', 'VPN', '--token', 'KP-00001', '--kind', 'token']);
+    let counter = 0;
+    const answer = async (page) => {
+      const asked = await page.locator('form strong.code').allTextContents();
+      const more = asked.flatMap((challenge) => ['--challenge', challenge]);
+      const shown = codes(file, 'KP-00001', ['--counter', String(counter), ...more]);
+      counter += asked.length;
+      return shown;
+    };
+    house.user('frida', { password, email: 'frida@example.org' });
+    const frida = await openPage(house);
+    await portalSignIn(frida, house, 'frida', password);
+    await choose(frida, 'Existing Token Registration');
+    await frida.getByRole('link', { name: 'My token has a keypad' }).click();
+    await frida.waitForSelector('text=Type this into the token first:');
+    await look(frida, 'portal-confirm-keypad');
+    const [otp1, otp2] = await answer(frida);
+    await send(frida, { serial: 'KP-00001', otp1, otp2 });
+    await frida.getByRole('heading', { name: 'This token is yours now' }).waitFor();
+    await frida.goto(`${address}/selfservice/portal/home`);
+    counter += 200;
+    await choose(frida, 'Token Synchronization');
+    const [first, next] = await answer(frida);
+    await send(frida, { otp1: first, otp2: next });
+    await frida.waitForURL(/done/);
+    await frida.context().close();
   });
 
   await step('P51 handed out by name: nobody else can confirm it, and one code is enough', async () => {

@@ -201,7 +201,9 @@ fn a_keypad_answers_what_the_program_asks() {
     done(&["token", "pin", "KP-1", "--pin-file", &pin]);
     let answer = |asked: &[&str], counter: &str| {
         let mut args = vec!["otp", "--file", &file, "KP-1", "--counter", counter, "--pin-file", &pin];
-        asked.iter().for_each(|text| args.extend(["--challenge", text]));
+        for text in asked {
+            args.extend(["--challenge", text]);
+        }
         done(&args)
     };
     let asked = done(&["token", "challenge", "KP-1"]);
@@ -213,7 +215,9 @@ fn a_keypad_answers_what_the_program_asks() {
     let otps = answer(&[&asked[0], &asked[1]], "777");
     let mut args = vec!["token", "resync", "KP-1"];
     args.extend(otps.lines());
-    asked.iter().for_each(|text| args.extend(["--challenge", text.as_str()]));
+    for text in &asked {
+        args.extend(["--challenge", text.as_str()]);
+    }
     assert!(done(&args).contains("779 is the next counter"));
 }
 

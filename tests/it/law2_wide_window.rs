@@ -53,7 +53,7 @@ impl SimulatedToken {
     fn new(number: u64, years: i64) -> Self {
         let mut random = Random::for_token(number);
         let alg = HashAlg::ALL[usize::try_from(number % 3).expect("small")];
-        let digits = if number / 3 % 2 == 0 { Digits::SIX } else { Digits::EIGHT };
+        let digits = if (number / 3).is_multiple_of(2) { Digits::SIX } else { Digits::EIGHT };
         let seed: Vec<u8> =
             (0..8).flat_map(|_| random.next().to_be_bytes()).take(alg.output_bytes()).collect();
         let span = u64::try_from(2 * years * YEAR_SECS + 1).expect("positive");

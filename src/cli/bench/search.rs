@@ -162,7 +162,6 @@ const fn bound(kernel: Kernel, alg: HashAlg) -> Option<f64> {
 
 /// Cycles a second of this core while it works: a chain of operations that wait for each other, five cycles a
 /// link on every processor of the last ten years (turn 1, xor 1, multiplication 3).
-#[expect(clippy::cast_precision_loss, reason = "a rate is shown with a few digits")]
 fn clock_rate() -> f64 {
     const LINKS: u64 = 20_000_000;
     let million_links = rate(|| {

@@ -257,7 +257,7 @@ fn overview_tab(token: &TokenView, now: UnixTime, fields: [Field; 3]) -> view::T
         })
         .collect();
     let [user, note, pin_note] = fields;
-    view::TokenTab::Overview(view::Overview {
+    view::TokenTab::Overview(Box::new(view::Overview {
         clock: drift::chart(token, now, "clock"),
         clock_remarks: drift::remarks(token, now),
         facts: facts(token, now),
@@ -267,7 +267,7 @@ fn overview_tab(token: &TokenView, now: UnixTime, fields: [Field; 3]) -> view::T
         user,
         note,
         pin_note: token.token.pin.as_ref().map(|_| pin_note),
-    })
+    }))
 }
 
 /// Facts, switch and custody.

@@ -79,7 +79,14 @@ macro_rules! logic {
 
 /// 32 bits: SHA-1 and SHA-256.
 pub(super) mod narrow {
-    use super::*;
+    use super::{
+        _mm256_add_epi32, _mm256_and_si256, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps,
+        _mm256_cmpeq_epi32, _mm256_loadu_si256, _mm256_min_epu32, _mm256_movemask_ps, _mm256_mullo_epi32,
+        _mm256_or_si256, _mm256_set1_epi32, _mm256_slli_epi32, _mm256_sllv_epi32, _mm256_srli_epi32,
+        _mm256_srlv_epi32, _mm256_storeu_si256, _mm256_sub_epi32, _mm256_xor_si256, K1, K256, Lanes, Masks,
+        V, Wanted, groups, halves, lane_schedule, padded32, sha1_lanes, sha1_step, sha1_steps, sha2_lanes,
+        sha2_step, sha2_steps,
+    };
 
     pub(in super::super) const LANES: usize = 8;
 
@@ -155,7 +162,7 @@ pub(super) mod narrow {
     /// lanes whose number has a wanted rest.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn found(head: [V; 5], last: V, wanted: &Wanted, masks: &mut Masks) -> u32 {
+    fn found(head: &[V; 5], last: V, wanted: &Wanted, masks: &mut Masks) -> u32 {
         // Offset = 4 · word + byte. A blend looks at the sign alone.
         let odd = _mm256_castsi256_ps(_mm256_slli_epi32::<29>(last));
         let second = _mm256_castsi256_ps(_mm256_slli_epi32::<28>(last));
@@ -188,7 +195,13 @@ pub(super) mod narrow {
 
 /// 64 bits: SHA-512.
 pub(super) mod wide {
-    use super::*;
+    use super::{
+        _mm256_add_epi64, _mm256_and_si256, _mm256_blendv_pd, _mm256_castpd_si256, _mm256_castsi256_pd,
+        _mm256_cmpeq_epi32, _mm256_loadu_si256, _mm256_min_epu32, _mm256_movemask_pd, _mm256_mullo_epi32,
+        _mm256_or_si256, _mm256_set1_epi64x, _mm256_slli_epi64, _mm256_sllv_epi32, _mm256_sllv_epi64,
+        _mm256_srli_epi64, _mm256_srlv_epi32, _mm256_srlv_epi64, _mm256_sub_epi32, _mm256_sub_epi64,
+        _mm256_xor_si256, K512, Lanes, Masks, V, Wanted, padded64, sha2_lanes, sha2_step, sha2_steps,
+    };
 
     pub(in super::super) const LANES: usize = 4;
 
@@ -248,7 +261,7 @@ pub(super) mod wide {
     /// As in 32 bits; the first three words hold all that truncation can reach.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn found(head: [V; 5], last: V, wanted: &Wanted, masks: &mut Masks) -> u32 {
+    fn found(head: &[V; 5], last: V, wanted: &Wanted, masks: &mut Masks) -> u32 {
         // Offset = 8 · word + byte. A blend looks at the sign alone.
         let second = _mm256_castsi256_pd(_mm256_slli_epi64::<60>(last));
         let head = head.map(|word| _mm256_castsi256_pd(word));

@@ -67,7 +67,14 @@ macro_rules! logic {
 
 /// 32 bits: SHA-1 and SHA-256.
 pub(super) mod narrow {
-    use super::*;
+    use super::{
+        _mm512_add_epi32, _mm512_and_si512, _mm512_cmple_epu32_mask, _mm512_loadu_si512,
+        _mm512_mask_blend_epi32, _mm512_mullo_epi32, _mm512_or_si512, _mm512_rol_epi32, _mm512_ror_epi32,
+        _mm512_rorv_epi32, _mm512_set1_epi32, _mm512_slli_epi32, _mm512_sllv_epi32, _mm512_srli_epi32,
+        _mm512_srlv_epi32, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_ternarylogic_epi32,
+        _mm512_test_epi32_mask, _mm512_xor_si512, K1, K256, Lanes, Masks, V, Wanted, groups, halves,
+        lane_schedule, padded32, sha1_lanes, sha1_step, sha1_steps, sha2_lanes, sha2_step, sha2_steps,
+    };
 
     pub(in super::super) const LANES: usize = 16;
 
@@ -135,7 +142,7 @@ pub(super) mod narrow {
     /// lanes whose number has a wanted rest.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn found(head: [V; 5], last: V, wanted: &Wanted, masks: &mut Masks) -> u32 {
+    fn found(head: &[V; 5], last: V, wanted: &Wanted, masks: &mut Masks) -> u32 {
         // Offset = 4 · word + byte.
         let odd = _mm512_test_epi32_mask(last, splat(4));
         let second = _mm512_test_epi32_mask(last, splat(8));
@@ -165,7 +172,13 @@ pub(super) mod narrow {
 
 /// 64 bits: SHA-512.
 pub(super) mod wide {
-    use super::*;
+    use super::{
+        _mm512_add_epi64, _mm512_and_si512, _mm512_cmple_epu64_mask, _mm512_loadu_si512,
+        _mm512_mask_blend_epi64, _mm512_mullo_epi32, _mm512_or_si512, _mm512_ror_epi64, _mm512_rorv_epi32,
+        _mm512_set1_epi64, _mm512_slli_epi64, _mm512_sllv_epi64, _mm512_srli_epi64, _mm512_srlv_epi64,
+        _mm512_sub_epi32, _mm512_sub_epi64, _mm512_ternarylogic_epi32, _mm512_test_epi64_mask,
+        _mm512_xor_si512, K512, Lanes, Masks, V, Wanted, padded64, sha2_lanes, sha2_step, sha2_steps,
+    };
 
     pub(in super::super) const LANES: usize = 8;
 
@@ -218,7 +231,7 @@ pub(super) mod wide {
     /// As in 32 bits; the first three words hold all that truncation can reach.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn found(head: [V; 5], last: V, wanted: &Wanted, masks: &mut Masks) -> u32 {
+    fn found(head: &[V; 5], last: V, wanted: &Wanted, masks: &mut Masks) -> u32 {
         // Offset = 8 · word + byte.
         let second = _mm512_test_epi64_mask(last, splat(8));
         let word = |n: usize| _mm512_mask_blend_epi64(second, head[n], head[n + 1]);

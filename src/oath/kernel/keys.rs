@@ -108,9 +108,9 @@ impl KeySet {
 
     /// Takes a key; it is called by its place in the order of coming, from 0. Gives it back when the set is
     /// full or of another hash function.
-    pub fn push(&mut self, generator: Generator) -> Result<(), Generator> {
+    pub fn push(&mut self, generator: Generator) -> Result<(), Box<Generator>> {
         if self.is_full() || generator.alg() != self.alg {
-            return Err(generator);
+            return Err(Box::new(generator));
         }
         match (&mut self.blocks, &generator.0) {
             (Blocks::Sha1x16(blocks), Keyed::Sha1(key)) => push(blocks, self.len, &key.inner, &key.outer),
@@ -124,7 +124,7 @@ impl KeySet {
                 self.len += 1;
                 return Ok(());
             }
-            _ => return Err(generator),
+            _ => return Err(Box::new(generator)),
         }
         self.len += 1;
         Ok(())
@@ -200,7 +200,7 @@ mod tests {
             seeds in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..140), 1..40),
             alg in prop::sample::select(&HashAlg::ALL[..]),
             kernel in prop::sample::select(&Kernel::ALL[..]),
-            from in prop_oneof![any::<u64>(), (u32::MAX as u64 - 9)..=(u32::MAX as u64)],
+            from in prop_oneof![any::<u64>(), (u64::from(u32::MAX) - 9)..=u64::from(u32::MAX)],
             len in 0u64..6,
             modulus in 2u32..12,
             wanted in prop::collection::vec(0u32..12, 0..4),

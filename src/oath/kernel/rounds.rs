@@ -117,21 +117,22 @@ schedule2!(schedule512, u64, 80, K512, [1, 8, 7], [19, 61, 6]);
 
 /// The block of a message of this many words behind a key block: padding and length (FIPS 180-4 §5.1).
 macro_rules! padded {
-    ($name:ident, $word:ty) => {
+    ($name:ident, $word:ty, $bits:literal) => {
         pub(super) const fn $name(words: usize) -> [$word; 16] {
             let mut block: [$word; 16] = [0; 16];
-            block[words] = 1 << (<$word>::BITS - 1);
-            #[expect(clippy::cast_possible_truncation, reason = "a few hundred bits")]
-            {
-                block[15] = (16 + words) as $word * <$word>::BITS as $word;
+            block[words] = 1 << ($bits - 1);
+            let mut before = 0;
+            while before < 16 + words {
+                block[15] += $bits;
+                before += 1;
             }
             block
         }
     };
 }
 
-padded!(padded32, u32);
-padded!(padded64, u64);
+padded!(padded32, u32, 32);
+padded!(padded64, u64, 64);
 
 /// High and low word of a moving factor.
 #[expect(clippy::cast_possible_truncation, reason = "the halves of a word")]
@@ -262,7 +263,7 @@ macro_rules! sha1_lanes {
                 add(xor(load(&LANE[t]), splat(shared)), splat(k))
             });
             let hash = sha1_outer(outer.map(|word| splat(word)), hash);
-            found(hash, hash[4], wanted, masks)
+            found(&hash, hash[4], wanted, masks)
         }
 
         /// As many keys as there are lanes, one counter, whose schedule this is.
@@ -275,7 +276,7 @@ macro_rules! sha1_lanes {
         ) -> u32 {
             let hash = sha1(load_all(&keys.inner), |t, k| splat(shared[t].wrapping_add(k)));
             let hash = sha1_outer(load_all(&keys.outer), hash);
-            found(hash, hash[4], wanted, masks)
+            found(&hash, hash[4], wanted, masks)
         }
     };
 }
@@ -321,7 +322,7 @@ macro_rules! sha2_lanes {
         ) -> u32 {
             let hash = sha2_message(inner.map(|word| splat(word)), factors(first));
             let hash = sha2_message(outer.map(|word| splat(word)), hash);
-            found([hash[0], hash[1], hash[2], hash[3], hash[4]], hash[7], wanted, masks)
+            found(&[hash[0], hash[1], hash[2], hash[3], hash[4]], hash[7], wanted, masks)
         }
 
         /// As many keys as there are lanes, one counter, whose schedule this is.
@@ -334,7 +335,7 @@ macro_rules! sha2_lanes {
         ) -> u32 {
             let hash = sha2(load_all(&keys.inner), |t, _| splat(shared[t]));
             let hash = sha2_message(load_all(&keys.outer), hash);
-            found([hash[0], hash[1], hash[2], hash[3], hash[4]], hash[7], wanted, masks)
+            found(&[hash[0], hash[1], hash[2], hash[3], hash[4]], hash[7], wanted, masks)
         }
     };
 }

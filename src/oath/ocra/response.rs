@@ -344,7 +344,7 @@ mod tests {
     fn spelling_of_the_suite_counts() {
         let of = |suite: &str| {
             let row = rows().into_iter().find(|row| row.suite == suite && row.question == ["12345678"]);
-            row.map(|row| answer(&row)).unwrap_or_else(|| panic!("no row {suite}"))
+            row.map_or_else(|| panic!("no row {suite}"), |row| answer(&row))
         };
         assert_ne!(of("ocra-1:hotp-sha1-6:qn08"), of("OCRA-1:HOTP-SHA1-6:qn08"));
         assert_ne!(of("OCRA-1:HOTP-SHA1-6:Q"), of("OCRA-1:HOTP-SHA1-6:qn08"));

@@ -283,6 +283,39 @@ fn bytes_of_people_and_resources() {
 }
 
 #[test]
+fn bytes_of_clocks_and_challenges() {
+    let observation = |sure| Observation { at: AT, offset_secs: -90, sure };
+    let observations = vec![observation(Sureness::Step), observation(Sureness::AtLeast)];
+    pinned(
+        &ClockHistory { period: PeriodSecs::DEFAULT, observations },
+        "011e02f6a1d5edee66b30100f6a1d5edee66b30101",
+    );
+    let jump = ClockJump {
+        token: TokenId(300),
+        version: SeedVersion(2),
+        at: AT,
+        seconds: -90,
+        before: Some(Drift { seconds: 7, learned_at: AT }),
+        learned: true,
+    };
+    pinned(
+        &ClockJumps { jumps: vec![jump], set: Some((AT, 3)) },
+        "0101ac0202f6a1d5edee66b301010ef6a1d5edee660101f6a1d5edee6606",
+    );
+    let mailing = TokenMailing { counter: MovingFactor(300), expires_at: AT };
+    pinned(&mailing, "01ac02f6a1d5edee66");
+    let challenge = Challenge {
+        purpose: ChallengePurpose::SignIn,
+        token: Some(TokenId(300)),
+        text: "8".into(),
+        issued_at: AT,
+        spent: true,
+    };
+    pinned(&Challenges(vec![challenge]), "01010401ac020138f6a1d5edee6601");
+    pinned(&sealed(), "010209090909090909090909090903010203");
+}
+
+#[test]
 fn bytes_of_sessions_mails_and_budgets() {
     pinned(&budget(), "010601f6a1d5edee6600");
     let stage = LoginStage::Full { user: UserId(5), proved_at: AT, proved_by: Some(TokenId(4)) };
@@ -334,35 +367,6 @@ fn bytes_of_sessions_mails_and_budgets() {
         welcomed_by: Some(UserIssueId(7)),
     };
     pinned(&environments, "0201010146014c0264650000016e016801f6a1d5edee66f6a1d5edee6601000107");
-    let observation = |sure| Observation { at: AT, offset_secs: -90, sure };
-    let observations = vec![observation(Sureness::Step), observation(Sureness::AtLeast)];
-    pinned(
-        &ClockHistory { period: PeriodSecs::DEFAULT, observations },
-        "011e02f6a1d5edee66b30100f6a1d5edee66b30101",
-    );
-    let jump = ClockJump {
-        token: TokenId(300),
-        version: SeedVersion(2),
-        at: AT,
-        seconds: -90,
-        before: Some(Drift { seconds: 7, learned_at: AT }),
-        learned: true,
-    };
-    pinned(
-        &ClockJumps { jumps: vec![jump], set: Some((AT, 3)) },
-        "0101ac0202f6a1d5edee66b301010ef6a1d5edee660101f6a1d5edee6606",
-    );
-    let mailing = TokenMailing { counter: MovingFactor(300), expires_at: AT };
-    pinned(&mailing, "01ac02f6a1d5edee66");
-    let challenge = Challenge {
-        purpose: ChallengePurpose::SignIn,
-        token: Some(TokenId(300)),
-        text: "8".into(),
-        issued_at: AT,
-        spent: true,
-    };
-    pinned(&Challenges(vec![challenge]), "01010401ac020138f6a1d5edee6601");
-    pinned(&sealed(), "010209090909090909090909090903010203");
     let emergency = EmergencyCode {
         phc: PasswordHash("p".into()),
         once: true,

@@ -184,7 +184,7 @@ pub struct Resync {
 #[derive(Debug, Clone)]
 pub enum TokenTab {
     /// Facts, switch, custody.
-    Overview(Overview),
+    Overview(Box<Overview>),
     /// Check one code.
     Check(Check),
     /// Find the drift.
@@ -250,7 +250,7 @@ impl Token {
     /// The overview.
     #[cfg(test)]
     pub fn sample() -> Self {
-        Self::with(TokenTab::Overview(Overview {
+        Self::with(TokenTab::Overview(Box::new(Overview {
             clock: Some(Chart::sample()),
             clock_remarks: vec!["\u{2212}4.1 ± 0.6 ppm: 2 min 10 s slow a year.".into()],
             facts: vec![
@@ -276,7 +276,7 @@ impl Token {
             user: Field::default(),
             note: Field::default(),
             pin_note: Some(Field::default()),
-        }))
+        })))
     }
 
     /// Checking, after a code that was used before.
