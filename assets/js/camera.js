@@ -60,7 +60,8 @@ async function offer(box) {
       open.hidden = true;
       view.hidden = false;
       close.focus();
-      await video.play();
+      // One start can end another that is just under way; frames come all the same, and `look` waits for them.
+      await video.play().catch(() => {});
       await look(mine, new BarcodeDetector({ formats }));
     } catch (error) {
       if (scan === mine) stop(error.name === "NotAllowedError" ? box.dataset.refused : box.dataset.failed, field);

@@ -141,12 +141,15 @@ impl Challenges {
     /// And for so long.
     pub const KEPT_SECS: i64 = 86_400;
 
-    /// Adds one, and forgets those that are old or too many.
+    /// Adds one, and forgets those that are old or too many: first those that nobody answered, so that asking
+    /// often makes no answer good again.
     pub fn push(&mut self, challenge: Challenge) {
         let now = challenge.issued_at;
         self.0.retain(|old| now.secs_since(old.issued_at) < Self::KEPT_SECS);
-        let beyond = (self.0.len() + 1).saturating_sub(Self::MOST);
-        self.0.drain(..beyond);
+        while self.0.len() >= Self::MOST {
+            let unanswered = self.0.iter().position(|old| !old.spent);
+            self.0.remove(unanswered.unwrap_or(0));
+        }
         self.0.push(challenge);
     }
 
@@ -177,6 +180,18 @@ mod tests {
         for text in ["", "Q", "QN3", "QN03", "QN65", "QX08", "QN8", "QN08-PSHA1"] {
             assert_eq!(KeypadQuestion::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn asking_often_makes_no_one_forget_what_was_answered() {
+        let mut known = Challenges::default();
+        known.push(Challenge { spent: true, ..challenge("87654321", 1_000) });
+        for n in 0..200 {
+            known.push(challenge(&format!("{n:08}"), 1_001 + n));
+        }
+        assert_eq!(known.0.len(), Challenges::MOST);
+        assert!(known.0.iter().any(|old| old.spent && old.text == "87654321"));
+        assert_eq!(known.0.last().map(|newest| newest.text.as_str()), Some("00000199"));
     }
 
     #[test]

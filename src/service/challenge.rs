@@ -49,8 +49,8 @@ pub(super) struct Answered {
 pub(super) enum Spending {
     /// They may: the changes that spend them.
     Open(Changes),
-    /// One was answered before.
-    Spent,
+    /// One was answered before: the changes that spend the others.
+    Spent(Changes),
     /// One is too old, or was never made for this.
     Unknown,
 }
@@ -110,10 +110,10 @@ impl Answered {
             let known = |text: &String| remembered.0.iter().any(|old| same_question(suite, &old.text, text));
             spent_before |= self.texts.iter().any(known);
         }
-        if spent_before {
-            return Ok(Spending::Spent);
-        }
         let mut changes = vec![Change::PutChallenges(self.owner, known)];
+        if spent_before {
+            return Ok(Spending::Spent(changes));
+        }
         if let (ChallengeOwner::Session(_), Some(id)) = (self.owner, id) {
             let mut remembered = remembered.unwrap_or_default();
             for challenge in spent {
@@ -260,7 +260,7 @@ impl Examined {
     }
 
     /// The lowest position that may still be accepted. A time alone may come again: its challenges do not.
-    fn response_floor(&self) -> OcraPosition {
+    pub(super) fn response_floor(&self) -> OcraPosition {
         match self.seed.spec.suite() {
             Some(suite) if suite.has_counter() => {
                 OcraPosition { counter: self.state.floor, ..OcraPosition::START }
@@ -313,7 +313,7 @@ impl Examined {
 
 impl Service {
     /// Keys one generator for each question. Texts that are no questions of the suite give `None`.
-    fn responders(
+    pub(super) fn responders(
         &self,
         examined: &Examined,
         texts: &[String],

@@ -184,7 +184,7 @@ pub(super) fn settle_answered(
 ) -> Result<(CheckResult, Changes), ServiceError> {
     let (comparison, spending) = match challenge::spent(view, fresh, answered, now)? {
         Spending::Open(changes) => (comparison, changes),
-        Spending::Spent => (Comparison::Used, Vec::new()),
+        Spending::Spent(changes) => (Comparison::Used, changes),
         Spending::Unknown => (Comparison::Wrong, Vec::new()),
     };
     let (result, mut changes) = settle(view, fresh, comparison, now)?;

@@ -9,7 +9,8 @@ use crate::model::{
     Login, Parties, Resource, ResourceName, SelfService, Subject, Token, TokenId, TokenSerial, User, UserId,
 };
 use crate::oath::{
-    CodeSequence, Digits, Generator, HashAlg, Kernel, MovingFactor, Otp, Window, codes_needed, find_sequence,
+    CodeSequence, Digits, Generator, HashAlg, Kernel, MovingFactor, Otp, Window, codes_needed,
+    responses_needed,
 };
 use crate::secret::Seed;
 use crate::store::{Change, Changes, View};
@@ -22,7 +23,7 @@ use super::pair::{Pairing, require_place};
 use super::pin::without_pins;
 use super::portal::{require_fresh, require_fresh_code};
 use super::resync::{WindowSteps, refuse_repeated, take_over};
-use super::sequence::{Place, SequenceFound, carried};
+use super::sequence::{Place, SequenceFound, carried, counters_beside};
 use super::{PortalSession, Service, ServiceError};
 
 /// Failed confirmations of one user in a day.
@@ -171,8 +172,8 @@ fn spent_by_nobody(
     now: UnixTime,
 ) -> Result<Changes, ServiceError> {
     Ok(match answered.map(|answered| answered.spend(view, None, now)).transpose()? {
-        Some(Spending::Open(changes)) => changes,
-        Some(Spending::Spent | Spending::Unknown) | None => Vec::new(),
+        Some(Spending::Open(changes) | Spending::Spent(changes)) => changes,
+        Some(Spending::Unknown) | None => Vec::new(),
     })
 }
 
@@ -277,7 +278,7 @@ impl Service {
             None => (Proof::Wrong(obstacle.unwrap_or("unknown_serial")), 0),
         };
         let hash = eligible.as_ref().map_or(HashAlg::Sha1, |examined| examined.seed.spec.hash());
-        dummy_search(&resource, evaluated, hash);
+        self.dummy_search(&resource, evaluated, hash)?;
         let (post, asking) = (self.post()?, asking.cloned());
         let (actor, split) = (actor.clone(), self.splits_check());
         self.decide(move |view| {
@@ -307,11 +308,13 @@ impl Service {
                 }
             }
             if let Some(until) = code::blocked(&fresh.state.budget, now) {
-                return settling.token_blocked(view, until, &fresh, single, needed);
+                let (answer, mut changes) = settling.token_blocked(view, until, &fresh, single, needed)?;
+                changes.extend(spent_by_nobody(view, answered.as_ref(), now)?);
+                return Ok((answer, changes));
             }
             let (proof, spending) = match challenge::spent(view, &fresh, answered.as_ref(), now)? {
                 Spending::Open(changes) => (proof, changes),
-                Spending::Spent => (Proof::Wrong("replayed"), Vec::new()),
+                Spending::Spent(changes) => (Proof::Wrong("replayed"), changes),
                 Spending::Unknown => (Proof::Wrong("challenge_unknown"), Vec::new()),
             };
             let (answer, mut changes) = match proof {
@@ -400,6 +403,13 @@ impl Service {
                     u64::MAX
                 })
         };
+        if spec.suite().is_some() {
+            // Suites may show four digits, which carry less than the six that the page counts on.
+            let tried = u128::from(window.positions()) * u128::from(counters_beside(spec));
+            if responses_needed(digits, tried, examined.response_gap()) > otps.len() {
+                return Ok((Proof::Wrong("more_otps_needed"), 0));
+            }
+        }
         let searched = self.search_codes(examined, otps, answered, window, now)?;
         let proof = match searched.found {
             SequenceFound::One(place) => Proof::Right(place),
@@ -424,6 +434,23 @@ impl Service {
             CHECK_STEPS,
             MovingFactor(0),
         ));
+        Ok(())
+    }
+
+    /// Computes what the dearest search on this resource costs and this one did not, in a place for searches as all of
+    /// them, so that time tells nothing: not whether the serial is known, not the token's hash, not whether it was
+    /// used before.
+    fn dummy_search(&self, resource: &Resource, evaluated: u64, hash: HashAlg) -> Result<(), ServiceError> {
+        let dearest = HashAlg::Sha512;
+        let all = dearest_positions(resource) * cost(dearest);
+        let left = all.saturating_sub(evaluated.saturating_mul(cost(hash)));
+        let rest = (left / cost(dearest)).saturating_sub(1);
+        let generator = Generator::new(&Seed::new(vec![0x5a; 20]), dearest);
+        let starts = Window::around(MovingFactor(50_000_000), 0, rest);
+        let dummy = [Otp::from_value(1, Digits::SIX), Otp::from_value(2, Digits::SIX)];
+        let codes = CodeSequence::new(Digits::SIX, &dummy)?;
+        let admitted = self.searches.admit(self.clock.as_ref(), None, u128::from(rest))?;
+        std::hint::black_box(admitted.find(&generator, &codes, starts));
         Ok(())
     }
 }
@@ -603,19 +630,4 @@ fn cost(hash: HashAlg) -> u64 {
 fn dearest_positions(resource: &Resource) -> u64 {
     let (secs, counters) = windows(resource);
     (u64::from(secs) / 15 + 1).max(u64::from(counters) + 1) + CodeSequence::MAX_LEN as u64
-}
-
-/// Computes what the dearest search on this resource costs and this one did not, so that time tells
-/// nothing: not whether the serial is known, not the token's hash, not whether it was used before.
-fn dummy_search(resource: &Resource, evaluated: u64, hash: HashAlg) {
-    let dearest = HashAlg::Sha512;
-    let left =
-        (dearest_positions(resource) * cost(dearest)).saturating_sub(evaluated.saturating_mul(cost(hash)));
-    let Some(rest) = (left / cost(dearest)).checked_sub(1) else { return };
-    let generator = Generator::new(&Seed::new(vec![0x5a; 20]), dearest);
-    let starts = Window::around(MovingFactor(50_000_000), 0, rest);
-    let dummy = [Otp::from_value(1, Digits::SIX), Otp::from_value(2, Digits::SIX)];
-    if let Ok(codes) = CodeSequence::new(Digits::SIX, &dummy) {
-        std::hint::black_box(find_sequence(&generator, &codes, starts, MovingFactor(0)));
-    }
 }

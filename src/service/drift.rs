@@ -107,6 +107,10 @@ pub(super) fn learn_login(
         return Ok((None, Vec::new()));
     };
     let moved = code::learned(&fresh.state, fresh.center(now), factor, period, now);
+    if !matches!(fresh.seed.spec, OtpSpec::Totp { .. }) {
+        let is_doubted = view.clock_jumps()?.is_doubted(now);
+        return Ok((moved.filter(|_| !is_doubted), Vec::new()));
+    }
     let seen = observation(fresh, factor, now, Sureness::AtLeast);
     let seen = seen.filter(|_| moved.is_some() || before.is_due(now));
     let Some(seen) = seen else { return Ok((None, Vec::new())) };
@@ -139,8 +143,9 @@ pub(super) fn learn_sequence(
     changes: &mut Changes,
 ) -> Result<bool, ServiceError> {
     let (Some(period), Some(before)) = (fresh.period(), history(fresh)) else { return Ok(false) };
-    if fresh.counts() {
-        // With a counter beside the clock the floor is that counter and tells no step.
+    if !matches!(fresh.seed.spec, OtpSpec::Totp { .. }) {
+        // The floor of what answers challenges is a counter, or the step itself, and an answer may be typed long
+        // after it was computed: nothing to judge a clock by.
         return Ok(false);
     }
     let accepted = changes.iter_mut().find_map(|change| match change {

@@ -28,6 +28,8 @@ const DAY_SECS: u64 = 86_400;
 const COUNTERS: u64 = 1_000;
 /// Start positions of a token below which a search finds only tokens that run like the server.
 const LEAST_POSITIONS: u64 = 3;
+/// Most codes that one search computes: a million tokens over a month to either side.
+const MOST_HMACS: u128 = 200_000_000_000;
 /// Tokens named when several fit.
 const MOST_NAMED: usize = 20;
 
@@ -171,6 +173,14 @@ impl Service {
         let codes = CodeSequence::new(digits, &request.otps)?;
         refuse_repeated(&request.otps)?;
         let place = self.identify_place(actor, request)?;
+        let work = request.window.map_or(0, WindowSteps::positions);
+        if u128::from(work) * u128::from(place.tokens) > MOST_HMACS {
+            let detail = format!(
+                "{work} positions of {} tokens would be tried, {MOST_HMACS} are the most: name a batch, or a smaller window",
+                place.tokens
+            );
+            return Err(ServiceError::invalid("window", "window_too_wide", detail));
+        }
         let given = request.otps.len();
         let carried = widest_window(digits, given) / place.tokens.max(1);
         let positions = request.window.map_or(LEAST_POSITIONS, WindowSteps::positions);

@@ -342,7 +342,7 @@ impl Service {
             let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
             let (searched, spending) = match challenge::spent(view, &fresh, answered.as_ref(), now)? {
                 Spending::Open(changes) => (Some(searched), changes),
-                Spending::Spent => (None, Vec::new()),
+                Spending::Spent(changes) => (None, changes),
                 Spending::Unknown => {
                     (Some(Searched { found: SequenceFound::Nowhere, ..searched }), Vec::new())
                 }

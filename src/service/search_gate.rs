@@ -17,6 +17,9 @@ use super::ServiceError;
 /// HMACs that may be asked for and not yet computed: a minute or two of a core. More would only wait, and hold
 /// what waits for it.
 const MOST_HMACS: u128 = 10_000_000_000;
+/// Searches of this size, those of the portal and the desk, are let in whatever waits: each is done in some
+/// milliseconds, and an answer that only a full machine gives would tell which of them have anything to search.
+const SMALL_HMACS: u128 = 30_000_000;
 /// What one core computes in a second at least, to say when to come again.
 const HMACS_PER_SEC: u128 = 3_000_000;
 
@@ -75,7 +78,7 @@ impl SearchGate {
             queue = self.moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         // One search alone may be larger: it is what the machine is for.
-        if queue.hmacs > 0 && queue.hmacs + hmacs > MOST_HMACS {
+        if hmacs > SMALL_HMACS && queue.hmacs > 0 && queue.hmacs + hmacs > MOST_HMACS {
             let now = clock.now();
             let secs = i64::try_from(queue.hmacs / HMACS_PER_SEC).unwrap_or(i64::MAX).min(3_600);
             return Err(ServiceError::Busy { until: now.plus_secs(secs.max(1)), now });
@@ -202,12 +205,14 @@ mod tests {
     fn more_work_than_the_machine_does_in_a_minute_is_refused_unless_it_is_alone() {
         let (gate, clock) = (SearchGate::with_places(1), clock());
         let large = gate.admit(&clock, None, 2 * MOST_HMACS).expect("alone");
-        let Err(ServiceError::Busy { until, now }) = gate.admit(&clock, None, 1).map(|_| ()) else {
+        let Err(ServiceError::Busy { until, now }) = gate.admit(&clock, None, SMALL_HMACS + 1).map(|_| ())
+        else {
             panic!("refused");
         };
         assert!(until > now);
+        assert!(gate.admit(&clock, None, SMALL_HMACS).is_ok(), "a desk is served all the same");
         drop(large);
-        assert!(gate.admit(&clock, None, 1).is_ok());
+        assert!(gate.admit(&clock, None, SMALL_HMACS + 1).is_ok());
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The search for consecutive codes, or for the responses of a token with a keypad, outside the store.
 
+use std::sync::atomic::AtomicBool;
+
 use crate::clock::UnixTime;
 use crate::model::OtpSpec;
 use crate::oath::{
-    CodeSequence, Digits, Generator, MovingFactor, OcraPosition, Otp, ResponseMatch, SequenceMatch, Window,
-    response_tries, widest_window,
+    CodeSequence, Digits, Generator, MovingFactor, OcraPosition, Otp, ResponseMatch, ResponseSearch,
+    SequenceMatch, Window, find_responses, response_tries, widest_window,
 };
 
 use super::challenge::Answered;
@@ -71,6 +73,11 @@ pub(super) struct Searched {
     pub(super) codes: usize,
     pub(super) evaluated: u64,
     pub(super) elapsed_us: u64,
+}
+
+impl Searched {
+    /// Of answers that cannot be this token's.
+    const NOTHING: Self = Self { found: SequenceFound::Nowhere, codes: 0, evaluated: 0, elapsed_us: 0 };
 }
 
 /// The widest window, in start positions, that so many codes of a token carry.
@@ -154,20 +161,27 @@ impl Service {
         now: UnixTime,
     ) -> Result<Searched, ServiceError> {
         let spec = &examined.seed.spec;
+        let (has_counter, has_time) = spec
+            .suite()
+            .map_or((false, false), |suite| (suite.has_counter(), suite.time_step_secs().is_some()));
         let counters = if spec.clock().is_some() { counters_beside(spec) - 1 } else { window.future };
         let window = examined.response_window(counters, window.past, window.future, now);
         let began = self.clock.monotonic();
         let searched = match answered {
             Some(answered) => {
-                let tries = match spec {
-                    OtpSpec::Ocra { suite } => {
-                        window.positions(suite.has_counter(), suite.time_step_secs().is_some())
-                    }
-                    _ => 1,
-                };
-                let work = tries.saturating_mul(otps.len() as u128);
+                let work = window.positions(has_counter, has_time).saturating_mul(otps.len() as u128);
                 let admitted = self.searches.admit(self.clock.as_ref(), Some(examined.id()), work)?;
-                admitted.slice(|| self.search_responses(examined, answered, otps, &window))?
+                let Some(asked) = self.responders(examined, &answered.texts)? else {
+                    return Ok(Searched { codes: otps.len(), ..Searched::NOTHING });
+                };
+                let floor = examined.response_floor();
+                let piece = |piece| admitted.slice(|| find_responses(&asked, otps, &piece, floor).ok());
+                let both = |one: Option<ResponseSearch>, other| match (one, other) {
+                    (Some(one), Some(other)) => Some(one.and(other)),
+                    (one, other) => one.or(other),
+                };
+                let never = AtomicBool::new(false);
+                admitted.parts(window.pieces(has_counter, has_time), &never, piece, both).flatten()
             }
             None => None,
         };

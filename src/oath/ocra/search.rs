@@ -86,6 +86,39 @@ pub struct ResponseSearch {
     pub evaluated: u64,
 }
 
+impl ResponseSearch {
+    /// What two parts of a window that share no start position say together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let found = match (self.found, other.found) {
+            (ResponseMatch::None, found) | (found, ResponseMatch::None) => found,
+            _ => ResponseMatch::Several,
+        };
+        Self { found, evaluated: self.evaluated.saturating_add(other.evaluated) }
+    }
+}
+
+impl OcraWindow {
+    /// HMACs of a piece that is computed in one go: some milliseconds of a core.
+    const PIECE: u128 = 1 << 13;
+
+    /// The window in pieces along its steps, or its counters without a time.
+    pub fn pieces(self, has_counter: bool, has_time: bool) -> impl Iterator<Item = Self> {
+        let beside = if has_time && has_counter { self.counters.positions() } else { 1 };
+        let each = u64::try_from(Self::PIECE / beside.max(1)).unwrap_or(u64::MAX).max(1);
+        let along = match (has_counter, has_time) {
+            (_, true) => self.steps,
+            (true, false) => self.counters,
+            (false, false) => Window::around(MovingFactor(0), 0, 0),
+        };
+        along.pieces(each).map(move |piece| match (has_counter, has_time) {
+            (_, true) => Self { steps: piece, ..self },
+            (true, false) => Self { counters: piece, ..self },
+            (false, false) => self,
+        })
+    }
+}
+
 /// Looks for the responses of one token, the answer to the question of `asked[i]` being `responses[i]`.
 /// They are given in the order in which the token computed them; `floor` is the lowest position that may
 /// still be accepted, positions below it are searched too.
@@ -188,6 +221,38 @@ mod tests {
     const TIME: &str = "OCRA-1:HOTP-SHA256-8:QN08-T1M";
     const BOTH: &str = "OCRA-1:HOTP-SHA512-8:C-QN08-T30S";
     const NEITHER: &str = "OCRA-1:HOTP-SHA1-6:QN08";
+
+    #[test]
+    fn pieces_say_together_what_the_window_says() {
+        for (suite, at) in [(TIME, 9_000), (TIME, 8_191), (COUNTER, 8_192)] {
+            let asked = asked(suite, &["12345678", "87654321"]);
+            let counts = suite == COUNTER;
+            let position = |ahead: u64| OcraPosition {
+                counter: MovingFactor(if counts { at + ahead } else { 0 }),
+                step: MovingFactor(if counts { 0 } else { at }),
+            };
+            let shown = |index: usize| {
+                let text = asked[index].response(position(index as u64)).to_string();
+                Otp::parse(&text).expect("digits")
+            };
+            let responses = [shown(0), shown(1)];
+            let span = Window::around(MovingFactor(0), 0, 10_000);
+            let window = OcraWindow { counters: span, steps: span, gap: 0 };
+            let pieces: Vec<_> = window.pieces(counts, !counts).collect();
+            assert_eq!(pieces.len(), 2);
+            let parts = pieces.iter().map(|piece| {
+                find_responses(&asked, &responses, piece, OcraPosition::START).expect("two responses")
+            });
+            let together = parts.reduce(ResponseSearch::and).expect("two pieces");
+            let whole =
+                find_responses(&asked, &responses, &window, OcraPosition::START).expect("two responses");
+            assert_eq!(together, whole);
+            assert!(
+                matches!(whole.found, ResponseMatch::One { first, .. } if first == position(0)),
+                "{whole:?}"
+            );
+        }
+    }
 
     fn asked(suite: &str, questions: &[&str]) -> Vec<OcraGenerator> {
         let suite = OcraSuite::parse(suite).expect("a suite");
