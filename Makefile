@@ -6,15 +6,15 @@ export CARGO_INCREMENTAL ?= 0
 # apt-get needs root; everything else does not.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test check-cargo packages lint build-tests unit mail-server browser e2e pictures release-check
+.PHONY: run test check-cargo packages lint build-tests unit mail-server browser e2e-packages e2e pictures release-check
 
 run: check-cargo packages
 	$(CARGO) build --release --locked
 	./target/release/mintmark demo
 
-# The last crate compiles on one core: the lints use the other meanwhile.
+# The last crate compiles on one core: the lints use the other meanwhile, and what tests need is fetched.
 test: check-cargo packages
-	$(MAKE) -j2 -Oline lint build-tests
+	$(MAKE) -j3 -Oline lint build-tests e2e-packages
 	$(MAKE) unit e2e
 
 check-cargo:
@@ -51,8 +51,11 @@ mail-server:
 	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends python3-aiosmtpd; }
 
 # The walks in a browser, against the program that was built for the tests.
-e2e: browser unit
-	cd tests/e2e && npm ci --no-audit --no-fund && npm test
+e2e: e2e-packages unit
+	cd tests/e2e && npm test
+
+e2e-packages: browser
+	cd tests/e2e && npm ci --no-audit --no-fund
 
 # The README's pictures, taken by the same walks.
 pictures: e2e
@@ -60,7 +63,8 @@ pictures: e2e
 	cp target/e2e-pictures/portal-confirm-1280-light.png docs/pictures/portal.png
 	cp target/e2e-pictures/station-synchronised-1280-light.png docs/pictures/station.png
 
-browser:
+# After the mail server: two installations at once would wait for each other's lock and fail.
+browser: mail-server
 	@command -v npm >/dev/null && command -v chromium >/dev/null || { \
 	  command -v apt-get >/dev/null || { echo "npm and Chromium are needed: install them." >&2; exit 1; }; \
 	  missing="$$(command -v npm >/dev/null || echo nodejs npm) $$(command -v chromium >/dev/null || echo chromium)"; \
