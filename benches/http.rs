@@ -113,19 +113,8 @@ fn serve(dir: &std::path::Path) -> Server {
             }
         }
     }
-    let request = ImportRequest {
-        file_name: "tokens.csv".into(),
-        bytes: Seed::new(lines.into_bytes()),
-        format: None,
-        batch: None,
-        passphrase: None,
-        key: None,
-        set: Vec::new(),
-        allow: Vec::new(),
-        commit: true,
-        only_good: false,
-        replace: false,
-    };
+    let request =
+        ImportRequest { commit: true, ..ImportRequest::new("tokens.csv", Seed::new(lines.into_bytes())) };
     let task = service.begin_import(&actor, request).expect("accepted");
     service.run_import(&task);
     let tokens = service.import(&Actor::local(0), task.import).expect("there").import.counts.new;

@@ -108,19 +108,7 @@ fn report(dir: &Path) {
 }
 
 fn request(text: &str, name: &str) -> ImportRequest {
-    ImportRequest {
-        file_name: format!("{name}.csv"),
-        bytes: Seed::new(text.as_bytes().to_vec()),
-        format: None,
-        batch: None,
-        passphrase: None,
-        key: None,
-        set: Vec::new(),
-        allow: Vec::new(),
-        commit: false,
-        only_good: false,
-        replace: false,
-    }
+    ImportRequest::new(format!("{name}.csv"), Seed::new(text.as_bytes().to_vec()))
 }
 
 /// Lines with secrets that differ, from a generator that is no secret.

@@ -82,19 +82,8 @@ fn fill(service: &Service, people: u32) {
         let own = if number % 2 == 0 { own.as_str() } else { "" };
         writeln!(users, "{login},{login}@example.org,,Tess,Number {number},VPN,{own}").expect("as above");
     }
-    let request = ImportRequest {
-        file_name: "tokens.csv".into(),
-        bytes: Seed::new(tokens.into_bytes()),
-        format: None,
-        batch: None,
-        passphrase: None,
-        key: None,
-        set: Vec::new(),
-        allow: Vec::new(),
-        commit: true,
-        only_good: false,
-        replace: false,
-    };
+    let request =
+        ImportRequest { commit: true, ..ImportRequest::new("tokens.csv", Seed::new(tokens.into_bytes())) };
     let task = service.begin_import(&ACTOR, request).expect("accepted");
     service.run_import(&task);
     let new = service.import(&ACTOR, task.import).expect("there").import.counts.new;

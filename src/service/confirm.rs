@@ -8,16 +8,13 @@ use crate::model::{
     Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, ChallengePurpose, Custody,
     Login, Parties, Resource, ResourceName, SelfService, Subject, Token, TokenId, TokenSerial, User, UserId,
 };
-use crate::oath::{
-    CodeSequence, Digits, Generator, HashAlg, Kernel, MovingFactor, Otp, Window, codes_needed,
-    responses_needed,
-};
-use crate::secret::Seed;
+use crate::oath::{CodeSequence, Digits, HashAlg, Otp, codes_needed, responses_needed};
 use crate::store::{Change, Changes, View};
 
 use super::challenge::{self, Answered, Spending};
 use super::check::{Comparison, compare_bare};
 use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined};
+use super::dummy::{RESPONSE_COST, dearest_positions};
 use super::notice::{Happened, Notice};
 use super::pair::{Pairing, require_place};
 use super::pin::without_pins;
@@ -30,9 +27,6 @@ use super::{PortalSession, Service, ServiceError};
 const USER_FAILURES_A_DAY: u32 = 10;
 /// Failed confirmations on one resource in an hour before operators are alerted and answers slow down.
 const RESOURCE_FAILURES_AN_HOUR: u32 = 100;
-
-/// A response costs as much as so many codes: its message is longer.
-const RESPONSE_COST: u64 = 2;
 
 /// Who wants to confirm what.
 #[derive(Debug)]
@@ -103,7 +97,7 @@ pub(super) fn codes_for(resource: &Resource) -> usize {
     codes_needed(Digits::SIX, u128::from(positions))
 }
 
-fn windows(resource: &Resource) -> (u32, u32) {
+pub(super) fn windows(resource: &Resource) -> (u32, u32) {
     resource
         .portal
         .as_ref()
@@ -420,39 +414,6 @@ impl Service {
         let each = if spec.suite().is_some() { RESPONSE_COST } else { 1 };
         Ok((proof, searched.evaluated.saturating_mul(each)))
     }
-
-    /// The work of an ordinary check without a token, and of comparing a PIN if one was typed.
-    pub(super) fn dummy_check(&self, otp: &Otp) -> Result<(), ServiceError> {
-        self.dummy_pin(otp)?;
-        let generator = Generator::new(&Seed::new(vec![0x5a; 20]), HashAlg::Sha1);
-        std::hint::black_box(crate::oath::find_in_window(
-            &generator,
-            Digits::SIX,
-            otp,
-            MovingFactor(50_000_000),
-            CHECK_STEPS,
-            CHECK_STEPS,
-            MovingFactor(0),
-        ));
-        Ok(())
-    }
-
-    /// Computes what the dearest search on this resource costs and this one did not, in a place for searches as all of
-    /// them, so that time tells nothing: not whether the serial is known, not the token's hash, not whether it was
-    /// used before.
-    fn dummy_search(&self, resource: &Resource, evaluated: u64, hash: HashAlg) -> Result<(), ServiceError> {
-        let dearest = HashAlg::Sha512;
-        let all = dearest_positions(resource) * cost(dearest);
-        let left = all.saturating_sub(evaluated.saturating_mul(cost(hash)));
-        let rest = (left / cost(dearest)).saturating_sub(1);
-        let generator = Generator::new(&Seed::new(vec![0x5a; 20]), dearest);
-        let starts = Window::around(MovingFactor(50_000_000), 0, rest);
-        let dummy = [Otp::from_value(1, Digits::SIX), Otp::from_value(2, Digits::SIX)];
-        let codes = CodeSequence::new(Digits::SIX, &dummy)?;
-        let admitted = self.searches.admit(self.clock.as_ref(), None, u128::from(rest))?;
-        std::hint::black_box(admitted.find(&generator, &codes, starts));
-        Ok(())
-    }
 }
 
 /// One confirmation inside its change.
@@ -609,25 +570,4 @@ impl Settling<'_> {
         changes.push(self.audit(Some(fresh.id()), &answer, ""));
         Ok((answer, changes))
     }
-}
-
-/// What one code costs in nanoseconds of a core, by the kernel that computes it here. Only the ratios count.
-fn cost(hash: HashAlg) -> u64 {
-    match (Kernel::best(hash), hash) {
-        (Kernel::Avx512, HashAlg::Sha1) => 16,
-        (Kernel::Avx512, HashAlg::Sha256) => 32,
-        (Kernel::Avx512, HashAlg::Sha512) => 85,
-        (Kernel::Avx2, HashAlg::Sha1) => 29,
-        (Kernel::Avx2, HashAlg::Sha256) => 72,
-        (Kernel::Avx2, HashAlg::Sha512) => 180,
-        (Kernel::Plain, HashAlg::Sha1) => 35,
-        (Kernel::Plain, HashAlg::Sha256) => 56,
-        (Kernel::Plain, HashAlg::Sha512) => 330,
-    }
-}
-
-/// Start positions of the dearest search on a resource.
-fn dearest_positions(resource: &Resource) -> u64 {
-    let (secs, counters) = windows(resource);
-    (u64::from(secs) / 15 + 1).max(u64::from(counters) + 1) + CodeSequence::MAX_LEN as u64
 }

@@ -24,6 +24,8 @@ use super::{Service, ServiceError};
 
 /// The window to either side of the expected position that is chosen by itself: one day.
 const DAY_SECS: u64 = 86_400;
+/// Start positions of that window with the steps that nearly all tokens have.
+const DAY_POSITIONS: u64 = 2 * DAY_SECS / 30 + 1;
 /// Counters ahead that are chosen by itself.
 const COUNTERS: u64 = 1_000;
 /// Start positions of a token below which a search finds only tokens that run like the server.
@@ -201,9 +203,8 @@ impl Service {
         let elapsed = self.clock.monotonic().saturating_sub(began);
         outcome.evaluated = told.evaluated;
         outcome.elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        let whole_day = WindowSteps { past: DAY_SECS / 30, future: DAY_SECS / 30 }.positions();
         outcome.result = match told.matches.len() {
-            0 if request.window.is_none() && carried < whole_day => IdentifyResult::MoreOtpsNeeded,
+            0 if request.window.is_none() && carried < DAY_POSITIONS => IdentifyResult::MoreOtpsNeeded,
             0 => IdentifyResult::NotFound,
             1 => IdentifyResult::Found,
             _ => IdentifyResult::Ambiguous,
@@ -262,7 +263,7 @@ impl Service {
         codes: &CodeSequence,
         stop: &AtomicBool,
     ) -> Result<Told, ServiceError> {
-        let positions = width.asked.map_or(width.carried.min(6_000), WindowSteps::positions);
+        let positions = width.asked.map_or(width.carried.min(DAY_POSITIONS), WindowSteps::positions);
         let work = u128::from(positions) * u128::from(place.tokens);
         let admitted = self.searches.admit(self.clock.as_ref(), None, work)?;
         let fault = Mutex::new(None);

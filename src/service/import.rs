@@ -61,6 +61,25 @@ pub struct ImportRequest {
     pub replace: bool,
 }
 
+impl ImportRequest {
+    /// A file whose format is told by its content, to be planned and not committed.
+    pub fn new(file_name: impl Into<String>, bytes: Seed) -> Self {
+        Self {
+            file_name: file_name.into(),
+            bytes,
+            format: None,
+            batch: None,
+            passphrase: None,
+            key: None,
+            set: Vec::new(),
+            allow: Vec::new(),
+            commit: false,
+            only_good: false,
+            replace: false,
+        }
+    }
+}
+
 /// An import as answers show it.
 #[derive(Clone, Debug)]
 pub struct ImportView {

@@ -16,6 +16,7 @@ mod clock_fault;
 mod code;
 mod confirm;
 mod drift;
+mod dummy;
 mod emergency;
 mod environment;
 mod error;

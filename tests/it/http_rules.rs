@@ -105,17 +105,9 @@ fn fill(service: &Service) {
     let lines: Vec<String> =
         (1..=3).map(|n| format!("TOK-{n},{},totp\n", data_encoding::HEXLOWER.encode(&seed(n)))).collect();
     let request = ImportRequest {
-        file_name: "tokens.csv".into(),
-        bytes: Seed::new(lines.concat().into_bytes()),
         format: Some("oath_csv".into()),
-        batch: None,
-        passphrase: None,
-        key: None,
-        set: Vec::new(),
-        allow: Vec::new(),
         commit: true,
-        only_good: false,
-        replace: false,
+        ..ImportRequest::new("tokens.csv", Seed::new(lines.concat().into_bytes()))
     };
     let task = service.begin_import(&ADMIN, request).expect("a task");
     service.run_import(&task);

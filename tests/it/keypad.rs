@@ -25,19 +25,8 @@ impl Keypad {
     /// On *VPN*, with nobody.
     fn on(desk: &Desk) -> Self {
         let line = format!("{SERIAL},{},OCRA,{SUITE}\n", data_encoding::HEXLOWER.encode(&Self::secret()));
-        let request = ImportRequest {
-            file_name: "keypads.csv".into(),
-            bytes: Seed::new(line.into_bytes()),
-            format: None,
-            batch: None,
-            passphrase: None,
-            key: None,
-            set: Vec::new(),
-            allow: Vec::new(),
-            commit: true,
-            only_good: false,
-            replace: false,
-        };
+        let request =
+            ImportRequest { commit: true, ..ImportRequest::new("keypads.csv", Seed::new(line.into_bytes())) };
         let task = desk.service.begin_import(&ADMIN, request).expect("a task");
         desk.service.run_import(&task);
         let token = Some(TokenSerial::parse(SERIAL).expect("a serial"));

@@ -23,6 +23,7 @@ mod user_import;
 mod walk_cli;
 mod ways;
 mod webhook;
+mod whose;
 mod wire;
 mod words;
 mod wrong_file;

@@ -157,6 +157,11 @@ fn main_job_by_command_line_and_no_seed_anywhere() {
         "at the desk, badge seen",
     ]);
     assert_eq!((status, two["result"].as_str()), (1, Some("more_otps_needed")), "{two}");
+    let mut identify = vec!["token", "identify"];
+    identify.extend(slow.iter().map(String::as_str));
+    identify.extend(["--window", "42d"]);
+    let whose = desk.done(&identify);
+    assert_eq!((&whose["result"], &whose["matches"][0]["serial"]), (&"found".into(), &"87-1234502".into()));
     let mut resync = vec!["token", "resync", "87-1234502"];
     resync.extend(slow.iter().map(String::as_str));
     resync.extend(["--reason", "at the desk, badge seen"]);

@@ -52,19 +52,8 @@ impl Scratch {
 
     fn import(&self, text: String) -> Result<()> {
         let actor = Actor::local(0);
-        let request = ImportRequest {
-            file_name: "bench.csv".to_owned(),
-            bytes: Seed::new(text.into_bytes()),
-            format: None,
-            batch: None,
-            passphrase: None,
-            key: None,
-            set: Vec::new(),
-            allow: Vec::new(),
-            commit: true,
-            only_good: false,
-            replace: false,
-        };
+        let request =
+            ImportRequest { commit: true, ..ImportRequest::new("bench.csv", Seed::new(text.into_bytes())) };
         let task = self.service.begin_import(&actor, request)?;
         self.service.run_import(&task);
         let view = self.service.import(&actor, task.import)?;

@@ -173,19 +173,8 @@ async fn passphrase(field: &mut Field<'_>, name: &'static str) -> Result<Option<
 
 async fn read_form(mut form: Multipart, most: Limit) -> Result<ImportRequest, ApiError> {
     let mut file = None;
-    let mut request = ImportRequest {
-        file_name: String::new(),
-        bytes: Seed::new(Vec::new()),
-        format: None,
-        batch: None,
-        passphrase: None,
-        key: None,
-        set: Vec::new(),
-        allow: Vec::new(),
-        commit: true,
-        only_good: false,
-        replace: false,
-    };
+    let mut request =
+        ImportRequest { commit: true, ..ImportRequest::new(String::new(), Seed::new(Vec::new())) };
     while let Some(mut field) = form.next_field().await.map_err(form::broken)? {
         let name = field.name().unwrap_or_default().to_owned();
         match name.as_str() {

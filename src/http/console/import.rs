@@ -113,19 +113,7 @@ async fn bytes(field: &mut multipart::Field<'_>, most: usize) -> Result<Zeroizin
 
 /// Reads the parts of the form. The token comes first: nothing is read for a foreign form.
 async fn parts(mut body: Multipart, expected: &str) -> Result<ImportRequest, ApiError> {
-    let mut request = ImportRequest {
-        file_name: String::new(),
-        bytes: Seed::new(Vec::new()),
-        format: None,
-        batch: None,
-        passphrase: None,
-        key: None,
-        set: Vec::new(),
-        allow: Vec::new(),
-        commit: false,
-        only_good: false,
-        replace: false,
-    };
+    let mut request = ImportRequest::new(String::new(), Seed::new(Vec::new()));
     let mut trusted = false;
     while let Some(mut part) = body.next_field().await.map_err(|e| broken(&e))? {
         let name = part.name().unwrap_or_default().to_owned();

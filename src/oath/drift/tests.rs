@@ -1,3 +1,5 @@
+//! Lines through what simulated clocks show.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -163,19 +163,7 @@ pub(super) fn verifier() -> Actor {
 }
 
 pub(super) fn request(text: &str, name: &str) -> ImportRequest {
-    ImportRequest {
-        file_name: format!("{name}.csv"),
-        bytes: Seed::new(text.as_bytes().to_vec()),
-        format: None,
-        batch: None,
-        passphrase: None,
-        key: None,
-        set: Vec::new(),
-        allow: Vec::new(),
-        commit: false,
-        only_good: false,
-        replace: false,
-    }
+    ImportRequest::new(format!("{name}.csv"), Seed::new(text.as_bytes().to_vec()))
 }
 
 /// A service over a store, and what is needed to start it again.
