@@ -164,7 +164,8 @@ impl Service {
         request: &IdentifyRequest,
         stop: &AtomicBool,
     ) -> Result<IdentifyOutcome, ServiceError> {
-        let digits = request.otps.first().and_then(|otp| Digits::new(u32::try_from(otp.len()).ok()?).ok());
+        let shown = request.otps.first().map(Otp::len).filter(|digits| (6..=8).contains(digits));
+        let digits = shown.and_then(|digits| Digits::new(u32::try_from(digits).ok()?).ok());
         let Some(digits) = digits else {
             return Err(ServiceError::invalid(
                 "otps",

@@ -27,6 +27,7 @@ async fn the_station_finds_a_token_by_its_codes() {
 async fn the_station_says_why_it_found_none() {
     let desk = Desk::open();
     let mut staff = desk.staff();
+    staff.get(WHOSE).await.says(StatusCode::OK, "Whose token is this?");
     let codes = desk.codes(3, 0, 3);
     let fields = |one: &str, two: &str, batch: &str| {
         [("otp1", one.to_owned()), ("otp2", two.to_owned()), ("batch", batch.to_owned())]
