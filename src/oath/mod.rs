@@ -38,7 +38,7 @@ pub use ocra::{
 };
 pub use policy::{chance, codes_needed, response_tries, responses_needed, widest_window};
 pub use search::{
-    CodeSequence, SequenceError, SequenceMatch, SequenceSearch, Starts, find_sequence, find_starts,
+    Apart, CodeSequence, SequenceError, SequenceMatch, SequenceSearch, Starts, find_sequence, find_starts,
 };
 pub use totp::{step_start, time_step};
 pub use types::{Digits, HashAlg, MovingFactor, Otp, OtpError, PeriodSecs, ValueError};

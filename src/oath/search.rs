@@ -31,13 +31,40 @@ pub enum SequenceError {
     },
 }
 
-/// Two to eight codes that a token showed one after another, none left out. Wiped when dropped.
+/// How many positions lie between one code and the next, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// At least so many, never none.
+    pub least: u64,
+    /// At most so many.
+    pub most: u64,
+}
+
+impl Apart {
+    /// The next code, none left out.
+    pub const NEXT: Self = Self { least: 1, most: 1 };
+
+    /// Up to so many codes may have been left out.
+    pub const fn left_out(most: u64) -> Self {
+        Self { least: 1, most: most.saturating_add(1) }
+    }
+
+    /// In how many ways the next code can follow: what this multiplies the start positions by.
+    pub const fn ways(self) -> u64 {
+        self.most.saturating_sub(self.least).saturating_add(1)
+    }
+}
+
+/// Two to eight codes that a token showed in this order, none left out unless it is said. Wiped when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct CodeSequence {
     values: [u32; Self::MAX_LEN],
     len: usize,
     #[zeroize(skip)]
     modulus: u32,
+    /// From the code before to each code; the first has none.
+    #[zeroize(skip)]
+    apart: [Apart; Self::MAX_LEN],
 }
 
 impl CodeSequence {
@@ -52,7 +79,8 @@ impl CodeSequence {
         if !(Self::MIN_LEN..=Self::MAX_LEN).contains(&codes.len()) {
             return Err(SequenceError::Count(codes.len()));
         }
-        let mut made = Self { values: [0; Self::MAX_LEN], len: codes.len(), modulus: digits.modulus() };
+        let (values, apart) = ([0; Self::MAX_LEN], [Apart::NEXT; Self::MAX_LEN]);
+        let mut made = Self { values, len: codes.len(), modulus: digits.modulus(), apart };
         for (index, (place, code)) in made.values.iter_mut().zip(codes).enumerate() {
             *place = code.value(digits).ok_or(SequenceError::Length {
                 number: index + 1,
@@ -61,6 +89,27 @@ impl CodeSequence {
             })?;
         }
         Ok(made)
+    }
+
+    /// The same codes, where so many positions may lie before the second, the third and so on. What is not said
+    /// stays [`Apart::NEXT`].
+    #[must_use]
+    pub fn spread(mut self, apart: &[Apart]) -> Self {
+        for (place, apart) in self.apart.iter_mut().skip(1).zip(apart) {
+            let least = apart.least.max(1);
+            *place = Apart { least, most: apart.most.max(least) };
+        }
+        self
+    }
+
+    /// In how many ways the codes can lie from one start position on.
+    pub fn ways(&self) -> u128 {
+        self.apart[1..self.len].iter().fold(1, |ways: u128, apart| ways.saturating_mul(apart.ways().into()))
+    }
+
+    /// How far behind its start position a sequence can end.
+    fn reach(&self) -> u64 {
+        self.apart[1..self.len].iter().fold(0, |reach: u64, apart| reach.saturating_add(apart.most))
     }
 
     /// Number of codes.
@@ -86,9 +135,10 @@ impl CodeSequence {
         self.modulus
     }
 
-    /// HMACs that a search over these start positions costs: positions plus number of codes less one.
+    /// HMACs that a search over these start positions costs: positions plus number of codes less one, plus those
+    /// that may have been left out.
     pub fn evaluated(&self, starts: Window) -> u64 {
-        let last = starts.last().0.saturating_add(self.len as u64 - 1);
+        let last = starts.last().0.saturating_add(self.reach());
         (last - starts.first().0).saturating_add(1)
     }
 
@@ -97,7 +147,7 @@ impl CodeSequence {
     fn toy(modulus: u32, codes: &[u32]) -> Self {
         let mut values = [0; Self::MAX_LEN];
         values[..codes.len()].copy_from_slice(codes);
-        Self { values, len: codes.len(), modulus }
+        Self { values, len: codes.len(), modulus, apart: [Apart::NEXT; Self::MAX_LEN] }
     }
 }
 
@@ -112,19 +162,22 @@ impl std::fmt::Debug for CodeSequence {
 pub enum SequenceMatch {
     /// Nowhere in the window.
     None,
-    /// At exactly one start position, which is not below the floor. The token's next position is
-    /// `start` plus the number of codes.
+    /// At exactly one start position, which is not below the floor. The token's next position comes after `last`.
     One {
         /// Position of the first code.
         start: MovingFactor,
+        /// Position of the last code.
+        last: MovingFactor,
     },
     /// At exactly one start position, and that lies below the floor: the codes are right, but some
     /// or all of them were used or passed over (a clock that was set back, or a replay).
     BehindFloor {
         /// Position of the first code.
         start: MovingFactor,
+        /// Position of the last code.
+        last: MovingFactor,
     },
-    /// At more than one start position, on whichever side of the floor: nobody can tell which is the
+    /// At more than one start position, or in more than one way from one, on whichever side of the floor: nobody can tell which is the
     /// token's, so none is chosen. Ask for one more code.
     Several,
 }
@@ -163,7 +216,8 @@ pub fn find_sequence(
 /// Start positions that fitted, of a window or a part of one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Starts {
-    first: Option<MovingFactor>,
+    /// The first of them, and where the sequence ends from there.
+    first: Option<(MovingFactor, MovingFactor)>,
     count: u64,
 }
 
@@ -182,8 +236,8 @@ impl Starts {
     pub fn conclude(self, floor: MovingFactor) -> SequenceMatch {
         match (self.first, self.count) {
             (None, _) => SequenceMatch::None,
-            (Some(start), 1) if start < floor => SequenceMatch::BehindFloor { start },
-            (Some(start), 1) => SequenceMatch::One { start },
+            (Some((start, last)), 1) if start < floor => SequenceMatch::BehindFloor { start, last },
+            (Some((start, last)), 1) => SequenceMatch::One { start, last },
             (Some(_), _) => SequenceMatch::Several,
         }
     }
@@ -191,47 +245,68 @@ impl Starts {
 
 /// The start positions of `starts` at which `codes` fit. Computes [`CodeSequence::evaluated`] HMACs.
 pub fn find_starts(generator: &Generator, codes: &CodeSequence, starts: Window) -> Starts {
-    let mut matches = Matches { codes: codes.len, at: 0, now: 0, before: 0, found: Starts::default() };
-    let wanted = &codes.values[..codes.len];
-    let last = starts.last().0.saturating_add(codes.len as u64 - 1);
+    let mut progress = Progress::new(codes, starts.last());
+    let wanted = codes.values();
+    let last = starts.last().0.saturating_add(codes.reach());
     // `scan` cannot reach the largest counter, so the last position is compared here.
     generator.scan(starts.first().0..last, wanted, codes.modulus, &mut |position, index| {
-        matches.hit(position, index);
+        progress.hit(position, index);
     });
     let value = generator.truncated(MovingFactor(last)) % codes.modulus;
     for (index, _) in wanted.iter().enumerate().filter(|(_, want)| **want == value) {
-        matches.hit(last, index);
+        progress.hit(last, index);
     }
-    matches.found
+    progress.found
 }
 
-/// Follows the sequence through the ascending hits of a scan ("shift-and" matching). In `now` and
-/// `before` bit i says: codes 0 to i end at this position.
-struct Matches {
-    codes: usize,
-    /// Position of the latest hit.
-    at: u64,
-    /// Progress at `at`; complete when a later position is reported.
-    now: u32,
-    /// Progress at the position before `at`.
-    before: u32,
+/// One code of a sequence that fitted, with all before it.
+#[derive(Clone, Copy)]
+struct Reached {
+    position: u64,
+    /// Ways that lead here.
+    ways: u64,
+    /// Where the first of them begins.
+    start: MovingFactor,
+}
+
+/// Follows the sequence through the ascending hits of a scan.
+struct Progress<'c> {
+    apart: &'c [Apart],
+    /// No sequence begins behind it: the codes there belong to the next part of a window.
+    last_start: MovingFactor,
+    /// For each code but the last, the places that another code can still follow.
+    reached: Vec<Vec<Reached>>,
     found: Starts,
 }
 
-impl Matches {
+impl<'c> Progress<'c> {
+    fn new(codes: &'c CodeSequence, last_start: MovingFactor) -> Self {
+        let apart = &codes.apart[..codes.len];
+        let reached = vec![Vec::new(); codes.len.saturating_sub(1)];
+        Self { apart, last_start, reached, found: Starts::default() }
+    }
+
     fn hit(&mut self, position: u64, index: usize) {
-        if position != self.at {
-            self.before = if self.at.checked_add(1) == Some(position) { self.now } else { 0 };
-            self.now = 0;
-            self.at = position;
-        }
-        if index > 0 && self.before & (1 << (index - 1)) == 0 {
-            return;
-        }
-        self.now |= 1 << index;
-        if index + 1 == self.codes {
-            self.found.count += 1;
-            self.found.first.get_or_insert(MovingFactor(position - index as u64));
+        let here = match index.checked_sub(1) {
+            None if position > self.last_start.0 => return,
+            None => Reached { position, ways: 1, start: MovingFactor(position) },
+            Some(before) => {
+                let Apart { least, most } = self.apart[index];
+                let places = &mut self.reached[before];
+                // Positions come in ascending order: what is too far away now is so for ever.
+                places.retain(|place| position - place.position <= most);
+                let mut fits = places.iter().filter(|place| position - place.position >= least);
+                let Some(first) = fits.next() else { return };
+                let ways = fits.fold(first.ways, |ways, place| ways.saturating_add(place.ways));
+                Reached { position, ways, start: first.start }
+            }
+        };
+        match self.reached.get_mut(index) {
+            Some(places) => places.push(here),
+            None => {
+                self.found.count = self.found.count.saturating_add(here.ways);
+                self.found.first.get_or_insert((here.start, MovingFactor(position)));
+            }
         }
     }
 }
@@ -260,8 +335,13 @@ mod tests {
         CodeSequence::new(Digits::EIGHT, &codes).expect("two to eight codes")
     }
 
-    fn one(start: u64) -> SequenceMatch {
-        SequenceMatch::One { start: MovingFactor(start) }
+    /// Found at `start`, so many codes in a row.
+    fn one(start: u64, codes: u64) -> SequenceMatch {
+        SequenceMatch::One { start: MovingFactor(start), last: MovingFactor(start + (codes - 1)) }
+    }
+
+    fn behind(start: u64, codes: u64) -> SequenceMatch {
+        SequenceMatch::BehindFloor { start: MovingFactor(start), last: MovingFactor(start + (codes - 1)) }
     }
 
     /// The definition, without any cleverness.
@@ -277,11 +357,11 @@ mod tests {
             .collect()
     }
 
-    fn expected(starts: &[u64], floor: u64) -> SequenceMatch {
+    fn expected(starts: &[u64], floor: u64, codes: u64) -> SequenceMatch {
         match *starts {
             [] => SequenceMatch::None,
-            [start] if start < floor => SequenceMatch::BehindFloor { start: MovingFactor(start) },
-            [start] => one(start),
+            [start] if start < floor => behind(start, codes),
+            [start] => one(start, codes),
             _ => SequenceMatch::Several,
         }
     }
@@ -293,7 +373,7 @@ mod tests {
             for (start, inside) in [(999, false), (1000, true), (1100, true), (1101, false)] {
                 let sequence = shown(&generator, start..start + codes);
                 let search = find_sequence(&generator, &sequence, window(1000, 1100), NO_FLOOR);
-                assert_eq!(search.found, if inside { one(start) } else { SequenceMatch::None });
+                assert_eq!(search.found, if inside { one(start, codes) } else { SequenceMatch::None });
                 assert_eq!(search.evaluated, 101 + codes - 1);
             }
         }
@@ -314,11 +394,11 @@ mod tests {
         let generator = generator();
         let pair = shown(&generator, 50..52);
         let search = |floor| find_sequence(&generator, &pair, window(0, 200), MovingFactor(floor)).found;
-        assert_eq!(search(50), one(50));
+        assert_eq!(search(50), one(50, 2));
         // The first code is used, the second is not: still behind.
-        assert_eq!(search(51), SequenceMatch::BehindFloor { start: MovingFactor(50) });
-        assert_eq!(search(52), SequenceMatch::BehindFloor { start: MovingFactor(50) });
-        assert_eq!(search(u64::MAX), SequenceMatch::BehindFloor { start: MovingFactor(50) });
+        assert_eq!(search(51), behind(50, 2));
+        assert_eq!(search(52), behind(50, 2));
+        assert_eq!(search(u64::MAX), behind(50, 2));
     }
 
     #[test]
@@ -330,22 +410,19 @@ mod tests {
         let [first, second, third, ..] = starts[..] else { panic!("one digit repeats often") };
         let search =
             |from, to, floor| find_sequence(&generator, &pair, window(from, to), MovingFactor(floor)).found;
-        assert_eq!(search(first, second - 1, 0), one(first));
+        assert_eq!(search(first, second - 1, 0), one(first, 2));
         assert_eq!(search(first, second, 0), SequenceMatch::Several);
         // One below the floor and one above it.
         assert_eq!(search(first, second, second), SequenceMatch::Several);
         // Two below the floor.
         assert_eq!(search(first, second, third), SequenceMatch::Several);
-        assert_eq!(
-            search(first + 1, second, third),
-            SequenceMatch::BehindFloor { start: MovingFactor(second) }
-        );
+        assert_eq!(search(first + 1, second, third), behind(second, 2));
         // One more code decides.
         let longer = CodeSequence::toy(10, &[2, 1, 0].map(|back| digit(second + 2 - back)));
         let longer_starts = all_starts(&generator, &longer, window(first, second));
         assert_eq!(
             find_sequence(&generator, &longer, window(first, second), NO_FLOOR).found,
-            expected(&longer_starts, 0)
+            expected(&longer_starts, 0, 3)
         );
     }
 
@@ -363,7 +440,7 @@ mod tests {
                 .slices()
                 .map(|slice| find_starts(&generator, &codes, slice))
                 .fold(Starts::default(), Starts::and);
-            assert_eq!(found.conclude(NO_FLOOR), one(start));
+            assert_eq!(found.conclude(NO_FLOOR), one(start, 3));
             assert_eq!(found, find_starts(&generator, &codes, starts));
         }
         let toy = CodeSequence::toy(10, &[1, 2]);
@@ -379,11 +456,14 @@ mod tests {
         let double =
             (0u64..1000).find(|p| digit(*p) == digit(p + 1) && digit(*p) != digit(p + 2)).expect("soon");
         let pair = CodeSequence::toy(10, &[digit(double), digit(double + 1)]);
-        assert_eq!(find_sequence(&generator, &pair, window(double, double + 1), NO_FLOOR).found, one(double));
+        assert_eq!(
+            find_sequence(&generator, &pair, window(double, double + 1), NO_FLOOR).found,
+            one(double, 2)
+        );
         let run =
             (0u64..1000).find(|p| digit(*p) == digit(p + 1) && digit(*p) == digit(p + 2)).expect("soon");
         let pair = CodeSequence::toy(10, &[digit(run), digit(run)]);
-        assert_eq!(find_sequence(&generator, &pair, window(run, run), NO_FLOOR).found, one(run));
+        assert_eq!(find_sequence(&generator, &pair, window(run, run), NO_FLOOR).found, one(run, 2));
         assert_eq!(
             find_sequence(&generator, &pair, window(run, run + 1), NO_FLOOR).found,
             SequenceMatch::Several
@@ -397,11 +477,32 @@ mod tests {
         let search = |start, from, to| {
             find_sequence(&generator, &shown(&generator, start..=start + 1), window(from, to), NO_FLOOR)
         };
-        assert_eq!(search(0, 0, 0), SequenceSearch { found: one(0), evaluated: 2 });
-        assert_eq!(search(max - 1, max - 10, max), SequenceSearch { found: one(max - 1), evaluated: 11 });
-        assert_eq!(search(max - 1, max - 1, max - 1), SequenceSearch { found: one(max - 1), evaluated: 2 });
+        assert_eq!(search(0, 0, 0), SequenceSearch { found: one(0, 2), evaluated: 2 });
+        assert_eq!(search(max - 1, max - 10, max), SequenceSearch { found: one(max - 1, 2), evaluated: 11 });
+        assert_eq!(
+            search(max - 1, max - 1, max - 1),
+            SequenceSearch { found: one(max - 1, 2), evaluated: 2 }
+        );
         assert_eq!(search(5, max, max), SequenceSearch { found: SequenceMatch::None, evaluated: 1 });
-        assert_eq!(search(1 << 32, (1 << 32) - 50, (1 << 32) + 50).found, one(1 << 32));
+        assert_eq!(search(1 << 32, (1 << 32) - 50, (1 << 32) + 50).found, one(1 << 32, 2));
+    }
+
+    #[test]
+    fn codes_that_were_left_out_are_passed_over_when_it_is_said() {
+        let generator = generator();
+        let missed = || shown(&generator, [50, 52, 53]);
+        let search = |codes: CodeSequence| find_sequence(&generator, &codes, window(0, 200), NO_FLOOR);
+        assert_eq!(search(missed()).found, SequenceMatch::None);
+        let codes = missed().spread(&[Apart::left_out(1), Apart::left_out(1)]);
+        assert_eq!(codes.ways(), 4);
+        let fits = SequenceMatch::One { start: MovingFactor(50), last: MovingFactor(53) };
+        assert_eq!(search(codes), SequenceSearch { found: fits, evaluated: 205 });
+        // The time between the codes says that one step was left out before the second, and none before the third.
+        let two = Apart { least: 2, most: 2 };
+        assert_eq!(search(missed().spread(&[two])).found, fits);
+        assert_eq!(search(missed().spread(&[two, two])).found, SequenceMatch::None);
+        // What is impossible is not believed.
+        assert_eq!(missed().spread(&[Apart { least: 0, most: 0 }]).ways(), 1);
     }
 
     #[test]
@@ -439,7 +540,46 @@ mod tests {
             let count = usize::try_from(starts.positions()).expect("small");
             let start = starts.first().0 + place.index(count) as u64;
             let sequence = shown(&generator, start..start + codes);
-            prop_assert_eq!(find_sequence(&generator, &sequence, starts, NO_FLOOR).found, one(start));
+            prop_assert_eq!(find_sequence(&generator, &sequence, starts, NO_FLOOR).found, one(start, codes));
+        }
+
+        #[test]
+        fn left_out_codes_agree_with_the_definition(
+            first in prop_oneof![0u64..1000, u64::MAX - 300..=u64::MAX],
+            len in 0u64..200,
+            modulus in 2u32..12,
+            codes in prop::collection::vec((0u32..12, 1u64..4, 0u64..4), 2..=4),
+            slice in 1u64..80,
+        ) {
+            let generator = generator();
+            let starts = window(first, first.saturating_add(len));
+            let values: Vec<u32> = codes.iter().map(|(code, ..)| code % modulus).collect();
+            let apart: Vec<Apart> =
+                codes[1..].iter().map(|(_, least, more)| Apart { least: *least, most: least + more }).collect();
+            let sequence = CodeSequence::toy(modulus, &values).spread(&apart);
+            // Every way of every start position, one after another.
+            let fits = |at: u64, want: u32| generator.truncated(MovingFactor(at)) % modulus == want;
+            let mut ways: Vec<(u64, u64)> = (starts.first().0..=starts.last().0)
+                .filter(|start| fits(*start, values[0]))
+                .map(|start| (start, start))
+                .collect();
+            for (want, apart) in values[1..].iter().zip(&apart) {
+                ways = ways
+                    .into_iter()
+                    .flat_map(|(start, at)| {
+                        (apart.least..=apart.most).filter_map(move |by| Some((start, at.checked_add(by)?)))
+                    })
+                    .filter(|(_, at)| fits(*at, *want))
+                    .collect();
+            }
+            let expected = match ways[..] {
+                [] => SequenceMatch::None,
+                [(start, last)] => SequenceMatch::One { start: MovingFactor(start), last: MovingFactor(last) },
+                _ => SequenceMatch::Several,
+            };
+            prop_assert_eq!(find_sequence(&generator, &sequence, starts, NO_FLOOR).found, expected);
+            let pieces = starts.pieces(slice).map(|piece| find_starts(&generator, &sequence, piece));
+            prop_assert_eq!(pieces.fold(Starts::default(), Starts::and).conclude(NO_FLOOR), expected);
         }
 
         #[test]
@@ -457,7 +597,7 @@ mod tests {
             let sequence = CodeSequence::toy(modulus, &codes);
             let search = find_sequence(&generator, &sequence, starts, MovingFactor(floor));
             let hits = all_starts(&generator, &sequence, starts);
-            prop_assert_eq!(search.found, expected(&hits, floor));
+            prop_assert_eq!(search.found, expected(&hits, floor, codes.len() as u64));
         }
     }
 }

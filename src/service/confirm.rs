@@ -369,7 +369,7 @@ impl Service {
                 return Ok((Proof::Wrong("more_otps_needed"), 0));
             }
             let proof = match compare_bare(self, examined, otp, answered, now, false)? {
-                Comparison::Fits { last, .. } => Proof::Right(Place::Codes { start: last, codes: 1 }),
+                Comparison::Fits { last, .. } => Proof::Right(Place::Codes { start: last, last, codes: 1 }),
                 Comparison::Responds { last } => Proof::Right(Place::Responses { first: last, last }),
                 Comparison::Used => Proof::Wrong("replayed"),
                 Comparison::FitsWithoutPin { .. } | Comparison::Outside(_) | Comparison::Wrong => {

@@ -17,7 +17,7 @@ use crate::store::{Change, Changes, View};
 use super::challenge::{self, Answered, Spending};
 use super::code::{self, Examined};
 use super::pin::{SequencePin, without_pins};
-use super::sequence::{Place, Searched, SequenceFound, carried, counters_beside, last_of};
+use super::sequence::{Place, Searched, SequenceFound, carried, counters_beside};
 use super::token::scoped;
 use super::{Service, ServiceError, drift};
 
@@ -426,8 +426,7 @@ pub(super) fn take_over(
     now: UnixTime,
 ) -> (TokenState, i64, Option<i64>, Option<u64>) {
     let (told, floor) = match place {
-        Place::Codes { start, codes } => {
-            let last = last_of(start, codes);
+        Place::Codes { start, last, .. } => {
             (if fresh.period().is_some() { last } else { start }, last.next())
         }
         Place::Responses { first, last } => {
@@ -484,7 +483,7 @@ fn settle(
 
 fn behind_floor(fresh: &Examined, place: Place, now: UnixTime) -> SequenceResult {
     let last = match place {
-        Place::Codes { start, codes } => last_of(start, codes),
+        Place::Codes { last, .. } => last,
         Place::Responses { last, .. } => fresh.told(last),
     };
     // A token that counts has no moment from which it is right again.

@@ -20,8 +20,8 @@ const COUNTERS_BESIDE: u64 = 100;
 /// Where a token was when it gave a sequence.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place {
-    /// Codes that follow each other, from here on.
-    Codes { start: MovingFactor, codes: usize },
+    /// So many codes, from the first to the last of them.
+    Codes { start: MovingFactor, last: MovingFactor, codes: usize },
     /// Responses of a token with a keypad: the first and the last of them.
     Responses { first: OcraPosition, last: OcraPosition },
 }
@@ -50,8 +50,10 @@ impl SequenceFound {
     fn of_codes(found: SequenceMatch, codes: usize) -> Self {
         match found {
             SequenceMatch::None => Self::Nowhere,
-            SequenceMatch::One { start } => Self::One(Place::Codes { start, codes }),
-            SequenceMatch::BehindFloor { start } => Self::BehindFloor(Place::Codes { start, codes }),
+            SequenceMatch::One { start, last } => Self::One(Place::Codes { start, last, codes }),
+            SequenceMatch::BehindFloor { start, last } => {
+                Self::BehindFloor(Place::Codes { start, last, codes })
+            }
             SequenceMatch::Several => Self::Several,
         }
     }
@@ -194,9 +196,4 @@ impl Service {
             elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         })
     }
-}
-
-/// The position of the last of some codes in a row.
-pub(super) const fn last_of(start: MovingFactor, codes: usize) -> MovingFactor {
-    MovingFactor(start.0.saturating_add(codes as u64 - 1))
 }

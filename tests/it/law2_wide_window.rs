@@ -128,7 +128,7 @@ fn find_all(tokens: u64, years: i64) {
         let search = find_sequence(&token.generator, &token.shown(), starts, MovingFactor(0));
         assert_eq!(u128::from(search.evaluated), starts.positions() + u128::from(CODES) - 1);
         match search.found {
-            SequenceMatch::One { start } if start == token.step => true,
+            SequenceMatch::One { start, .. } if start == token.step => true,
             SequenceMatch::One { .. } => {
                 wrong.fetch_add(1, Ordering::Relaxed);
                 false

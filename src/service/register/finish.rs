@@ -34,7 +34,7 @@ const PROVENANCE: &str = "made in the portal";
 /// What the service computes outside the store of the codes for a draft.
 #[derive(Clone, Copy, Debug)]
 enum Proof {
-    Right { start: MovingFactor, codes: usize, single: bool },
+    Right(Place),
     Wrong { clock_secs: Option<i64> },
 }
 
@@ -109,14 +109,14 @@ impl Service {
             }
             let obstacle = match proof {
                 Proof::Wrong { .. } => Some("wrong"),
-                Proof::Right { .. } => finish.obstacle()?,
+                Proof::Right(_) => finish.obstacle()?,
             };
-            let (Proof::Right { start, codes, single }, None) = (proof, obstacle) else {
+            let (Proof::Right(place), None) = (proof, obstacle) else {
                 let clock_secs = match proof {
                     Proof::Wrong { clock_secs } => clock_secs,
-                    Proof::Right { .. } => None,
+                    Proof::Right(_) => None,
                 };
-                let tries = if matches!(proof, Proof::Right { .. }) { OBSTACLE_TRIES } else { 1 };
+                let tries = if matches!(proof, Proof::Right(_)) { OBSTACLE_TRIES } else { 1 };
                 let failures = draft.failures + 1;
                 let left = TokenDraft::MOST_FAILURES.saturating_sub(failures);
                 let mut budget = budget.failed(now, u32::MAX);
@@ -129,7 +129,7 @@ impl Service {
                 let answer = DraftResult::Refused { clock_secs, left };
                 return Ok(finish.answer(answer, changes, obstacle.unwrap_or_default()));
             };
-            let state = proved(&examined, start, codes, single, now);
+            let state = proved(&examined, place, now);
             let mut changes = vec![Change::PutBudget(key, budget.failed(now, u32::MAX))];
             changes.extend(finish.make(&seed, &sealer, &post, state)?);
             Ok(finish.answer(DraftResult::Made { serial: draft.serial.clone() }, changes, ""))
@@ -153,7 +153,7 @@ impl Service {
             }
             // The secret is this person's own, so how far the clock is off helps nobody else.
             return Ok(match compare_by(&generator, examined, otp, now, true)? {
-                Comparison::Fits { last, .. } => Proof::Right { start: last, codes: 1, single: true },
+                Comparison::Fits { last, .. } => Proof::Right(Place::Codes { start: last, last, codes: 1 }),
                 Comparison::Outside(factor) => Proof::Wrong { clock_secs: examined.offset(factor, now).1 },
                 _ => wrong,
             });
@@ -168,7 +168,7 @@ impl Service {
         let window = whole.cut_to(widest_window(digits, otps.len()));
         let searched = self.search_by(&generator, examined, otps, window, now)?;
         Ok(match searched.found {
-            SequenceFound::One(Place::Codes { start, codes }) => Proof::Right { start, codes, single: false },
+            SequenceFound::One(place) => Proof::Right(place),
             _ => wrong,
         })
     }
@@ -214,12 +214,12 @@ fn unborn(draft: &TokenDraft, resource: &Resource, floor: Option<MovingFactor>, 
 }
 
 /// The state of the new token: past the codes that proved it.
-fn proved(examined: &Examined, start: MovingFactor, codes: usize, single: bool, now: UnixTime) -> TokenState {
-    if !single {
-        return take_over(examined, Place::Codes { start, codes }, now).0;
+fn proved(examined: &Examined, place: Place, now: UnixTime) -> TokenState {
+    match place {
+        // One code teaches too little: whoever typed it late would have a slow clock from the first day.
+        Place::Codes { last, codes: 1, .. } => code::accepted(examined.state, last, now, None),
+        place => take_over(examined, place, now).0,
     }
-    // One code teaches too little: whoever typed it late would have a slow clock from the first day.
-    code::accepted(examined.state, start, now, None)
 }
 
 /// The end of a draft inside its change.
