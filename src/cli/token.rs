@@ -386,6 +386,9 @@ fn verdict(out: &mut Output, answer: &Value, good: &str) -> Result<Outcome> {
             let _ = write!(text, ": {} consecutive codes are needed", cell(&answer["otps_needed"]));
         }
         out.line(text)?;
+        if let Some(diagnosis) = answer["diagnosis"].as_object() {
+            explain(out, diagnosis["findings"].as_array().map_or(&[], Vec::as_slice))?;
+        }
     }
     Ok(Outcome::when(result == good))
 }
@@ -401,4 +404,18 @@ mod tests {
         assert!(seconds("4 weeks").is_err());
         assert!(seconds("99999999999999999d").is_err());
     }
+}
+
+/// What codes mean that fit nowhere, a cause a line, each with its next step.
+fn explain(out: &mut Output, findings: &[Value]) -> std::io::Result<()> {
+    if findings.is_empty() {
+        return out.line(
+            "nothing explains these codes: other steps, hashes, digits and readings of the secret were tried, and the tokens beside it",
+        );
+    }
+    for finding in findings {
+        out.line(format!("{}: {}", cell(&finding["cause"]), cell(&finding["detail"])))?;
+        out.line(format!("  {}", cell(&finding["next"])))?;
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod codes;
 pub mod console;
 mod custody;
+mod diagnosis;
 mod drift;
 pub mod error;
 mod even;

@@ -138,6 +138,8 @@ actions! {
     ChallengeIssued = "challenge_issued",
     /// Many tokens jumped together: what was learned of them was taken back.
     ClockDoubted = "clock_doubted",
+    /// Codes that fitted nowhere were read in other ways.
+    Diagnosed = "diagnosed",
 }
 
 /// How it ended.

@@ -14,6 +14,7 @@ use crate::oath::{
     OcraWindow, Otp, PinHash, Question, QuestionFormat, ResponseMatch, ResponseSearch, Window,
     drawn_question, find_responses, time_step,
 };
+use crate::secret::Seed;
 use crate::store::{Change, Changes, View};
 use crate::vault::{SealContext, random_bytes};
 
@@ -318,6 +319,16 @@ impl Service {
         examined: &Examined,
         texts: &[String],
     ) -> Result<Option<Vec<OcraGenerator>>, ServiceError> {
+        self.responders_by(examined, &self.seed(examined)?, texts)
+    }
+
+    /// The same with this secret in place of the token's.
+    pub(super) fn responders_by(
+        &self,
+        examined: &Examined,
+        seed: &Seed,
+        texts: &[String],
+    ) -> Result<Option<Vec<OcraGenerator>>, ServiceError> {
         let OtpSpec::Ocra { suite } = &examined.seed.spec else { return Ok(None) };
         let questions: Result<Vec<_>, _> = texts.iter().map(|text| Question::new(suite, text)).collect();
         let Ok(questions) = questions else { return Ok(None) };
@@ -328,9 +339,8 @@ impl Service {
             }
             _ => None,
         };
-        let seed = self.seed(examined)?;
         let inputs = OcraInputs { pin: pin.as_ref(), session: None };
-        let keyed = |question| OcraGenerator::new(&seed, suite, question, &inputs).map_err(missing);
+        let keyed = |question| OcraGenerator::new(seed, suite, question, &inputs).map_err(missing);
         questions.iter().map(keyed).collect::<Result<Vec<_>, _>>().map(Some)
     }
 

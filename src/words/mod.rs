@@ -32,8 +32,9 @@ macro_rules! files {
 }
 
 /// What only operators read is in English alone.
-const OPERATOR: [&str; 7] = [
+const OPERATOR: [&str; 8] = [
     include_str!("../../languages/en/operator/batch.ftl"),
+    include_str!("../../languages/en/operator/diagnosis.ftl"),
     include_str!("../../languages/en/operator/drift.ftl"),
     include_str!("../../languages/en/operator/frame.ftl"),
     include_str!("../../languages/en/operator/issue.ftl"),

@@ -250,6 +250,12 @@ async fn a_token_walks_from_the_file_to_its_resynchronisation() {
     assert_eq!(fleet["offsets"][0]["from"], json!(null), "{fleet}");
     let history = api.get("/api/v1/tokens/TOK-1/history?limit=2").await;
     assert_eq!(history["items"][0]["action"], json!("resynced"));
+    // Codes that fit nowhere are explained: these were typed in the wrong order.
+    let turned: Vec<_> = [9, 8].map(|steps| api.code(&SEED, steps)).into();
+    let answer = api.done("POST", "/api/v1/tokens/TOK-1/resync", &json!({ "otps": turned })).await;
+    let finding = &answer["diagnosis"]["findings"][0];
+    assert_eq!((&answer["result"], &finding["cause"]), (&json!("not_found"), &json!("order")), "{answer}");
+    assert!(finding["detail"].is_string() && finding["next"].is_string() && finding["seconds"].is_number());
     assert!(history["next"].is_string());
     assert_eq!(api.done("POST", "/api/v1/audit/verify", &json!({})).await["result"], json!("intact"));
 }

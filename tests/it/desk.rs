@@ -477,6 +477,27 @@ async fn station_brings_a_token_back_after_41_days() {
     page.says(StatusCode::OK, "The clock is 41 days 3 h slow.");
 }
 
+/// Codes of the token beside it: the desk is told whose they are.
+#[tokio::test]
+async fn station_says_whose_codes_these_are() {
+    let desk = Desk::open();
+    let mut staff = desk.staff();
+    staff.get("/station/token/87-1234562").await;
+    let codes = desk.codes(3, 0, 3);
+    let fields = [
+        ("otp1", codes[0].as_str()),
+        ("otp2", &codes[1]),
+        ("otp3", &codes[2]),
+        ("reason", "Person at the desk, identified"),
+    ];
+    let told = staff.post("/station/tokens/87-1234562/resync", &fields).await;
+    told.says(StatusCode::OK, "These codes are from another token");
+    told.says(StatusCode::OK, "Token 87-1234563 shows them");
+    staff.get("/admin/tokens/87-1234562/resync").await;
+    let told = staff.post("/admin/tokens/87-1234562/resync", &fields).await;
+    told.says(StatusCode::OK, "Token 87-1234563 shows them");
+}
+
 /// A clock that somebody set to local time is named as that, and its picture stands on its page.
 #[tokio::test]
 async fn station_names_a_time_zone_and_shows_the_clock() {

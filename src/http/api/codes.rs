@@ -12,14 +12,15 @@ use utoipa_axum::routes;
 use super::common::{self, Changing, List, Secret, time};
 use super::tokens::TokenDto;
 use crate::http::auth::Acting;
+use crate::http::diagnosis::DiagnosisDto;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::ChallengePurpose;
 use crate::service::{
-    AuthRequest, AuthResult, CheckResult, ConfirmRequest, ConfirmResult, IssuedChallenge, SequenceOutcome,
-    SequenceResult, Service, WindowSteps,
+    AuthRequest, AuthResult, CheckResult, ConfirmRequest, ConfirmResult, Explained, IssuedChallenge,
+    SequenceOutcome, SequenceResult, Service, WindowSteps,
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -193,10 +194,14 @@ struct ResyncAnswer {
     chance: f64,
     evaluated: u64,
     elapsed_us: u64,
+    /// What the codes mean, when nothing was found; for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnosis: Option<DiagnosisDto>,
 }
 
-impl From<SequenceOutcome> for ResyncAnswer {
-    fn from(outcome: SequenceOutcome) -> Self {
+impl From<Explained<SequenceOutcome>> for ResyncAnswer {
+    fn from(explained: Explained<SequenceOutcome>) -> Self {
+        let Explained { outcome, diagnosis } = explained;
         let mut answer = Self {
             result: outcome.result.name(),
             steps: None,
@@ -208,6 +213,7 @@ impl From<SequenceOutcome> for ResyncAnswer {
             chance: outcome.chance,
             evaluated: outcome.evaluated,
             elapsed_us: outcome.elapsed_us,
+            diagnosis: diagnosis.as_ref().map(DiagnosisDto::from),
         };
         match outcome.result {
             SequenceResult::Synchronized { steps, seconds, counter } => {
@@ -241,7 +247,7 @@ async fn resync(
     let outcome = state
         .blocking(move |service| {
             let reason = body.reason.as_deref();
-            service.resync_responses(&actor, &serial, &challenges, &otps, window, reason)
+            service.resync_explained(&actor, &serial, &challenges, &otps, window, reason)
         })
         .await?;
     Ok(Json(outcome.into()))
@@ -275,6 +281,9 @@ struct ConfirmAnswer {
     otps_needed: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
+    /// What the codes mean, when they do not fit; for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnosis: Option<DiagnosisDto>,
 }
 
 #[utoipa::path(post, path = "/api/v1/resources/{name}/confirmations", tag = "codes",
@@ -291,10 +300,10 @@ async fn confirm(
     let otps = common::otps(&body.otps)?;
     let tells_why = actor.is_operator();
     let challenges = trimmed(body.challenges);
-    let result = state
+    let Explained { outcome: result, diagnosis } = state
         .blocking(move |service| {
             let request = ConfirmRequest { resource: &resource, user: &user, serial: &serial, otps: &otps };
-            service.confirm_responses(&actor, &request, &challenges)
+            service.confirm_explained(&actor, &request, &challenges)
         })
         .await?;
     let mut answer = ConfirmAnswer {
@@ -304,6 +313,7 @@ async fn confirm(
         reason: None,
         otps_needed: None,
         until: None,
+        diagnosis: diagnosis.as_ref().map(DiagnosisDto::from),
     };
     match result {
         ConfirmResult::Confirmed { steps, seconds } => {

@@ -14,10 +14,12 @@ use crate::http::extract::{PageForm, Path};
 use crate::http::page::console::token as view;
 use crate::http::page::{Choice, Code, Field, Notice, Ring, Tone};
 use crate::http::state::AppState;
-use crate::http::{frame, words};
+use crate::http::{diagnosis, frame, words};
 use crate::model::OtpSpec;
 use crate::oath::Otp;
-use crate::service::{CheckResult, SequenceOutcome, SequenceResult, Service, TokenView, WindowSteps};
+use crate::service::{
+    CheckResult, Explained, SequenceOutcome, SequenceResult, Service, TokenView, WindowSteps,
+};
 use crate::words::Words;
 
 fn ring(token: &TokenView, now: UnixTime) -> Option<Ring> {
@@ -265,13 +267,14 @@ pub(super) async fn resync(
         let mut challenges = challenges_beside(&["otp1", "otp2", "otp3"], |name| fields.get(name));
         challenges.truncate(otps.len());
         let bring_back = move |service: &Service| {
-            service.resync_responses(&actor, &named, &challenges, &otps, wanted, Some(&reason))
+            service.resync_explained(&actor, &named, &challenges, &otps, wanted, Some(&reason))
         };
         let answer = state.blocking(bring_back).await;
         match answer {
-            Ok(outcome) => {
+            Ok(Explained { outcome, diagnosis }) => {
                 status = StatusCode::OK;
-                form.result = Some(resync_notice(&outcome, state.service.now()));
+                let notice = resync_notice(&outcome, state.service.now());
+                form.result = Some(diagnosis::explain(notice, diagnosis.as_ref()));
             }
             Err(error) if error.field == Some("reason") => {
                 form.reason = typed(&error, "reason", fields.get("reason"));

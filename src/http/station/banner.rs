@@ -2,8 +2,8 @@
 
 use crate::clock::UnixTime;
 use crate::http::page::{Notice, Tone};
-use crate::http::{drift, words};
-use crate::service::{CheckResult, ConfirmResult, SequenceResult, TokenView};
+use crate::http::{diagnosis, drift, words};
+use crate::service::{CheckResult, ConfirmResult, Diagnosis, SequenceResult, TokenView};
 use crate::words::{Value, Words};
 
 /// "Token 87-1234567 of test."
@@ -42,8 +42,17 @@ fn distance(steps: i64, seconds: Option<i64>) -> (&'static str, Value<'static>) 
 }
 
 /// After a resync. `wide`: a reason was given, so the search went a year to either side.
-pub(super) fn resync(result: SequenceResult, wide: bool, now: UnixTime, token: &TokenView) -> Notice {
+pub(super) fn resync(
+    result: SequenceResult,
+    explained: Option<&Diagnosis>,
+    wide: bool,
+    now: UnixTime,
+    token: &TokenView,
+) -> Notice {
     match result {
+        SequenceResult::MoreOtpsNeeded if explained.is_some_and(|known| !known.findings.is_empty()) => {
+            diagnosis::explain(notice(Tone::Bad, "station-one-more", &[], token), explained)
+        }
         SequenceResult::Synchronized { steps: 0, .. } => notice(Tone::Good, "station-was-right", &[], token),
         SequenceResult::Synchronized { steps, seconds, .. } => {
             let mut found =
@@ -61,7 +70,7 @@ pub(super) fn resync(result: SequenceResult, wide: bool, now: UnixTime, token: &
                 (true, true) => "station-not-in-million",
                 (false, _) => "station-not-in-window",
             };
-            notice(Tone::Bad, id, &[], token)
+            diagnosis::explain(notice(Tone::Bad, id, &[], token), explained)
         }
         SequenceResult::MoreOtpsNeeded | SequenceResult::Ambiguous => {
             notice(Tone::Attention, "station-one-more", &[], token)
@@ -106,13 +115,20 @@ pub(super) fn check(result: CheckResult, now: UnixTime, token: &TokenView) -> No
 }
 
 /// After a confirmation.
-pub(super) fn confirm(result: &ConfirmResult, login: &str, now: UnixTime, token: &TokenView) -> Notice {
+pub(super) fn confirm(
+    result: &ConfirmResult,
+    explained: Option<&Diagnosis>,
+    login: &str,
+    now: UnixTime,
+    token: &TokenView,
+) -> Notice {
     match result {
         ConfirmResult::Confirmed { .. } => {
             notice(Tone::Good, "station-confirmed", &[("login", login.into())], token)
         }
         ConfirmResult::Refused { reason, .. } => {
-            notice(Tone::Bad, "station-not-confirmed", &[("reason", (*reason).into())], token)
+            let refused = notice(Tone::Bad, "station-not-confirmed", &[("reason", (*reason).into())], token);
+            diagnosis::explain(refused, explained)
         }
         ConfirmResult::MoreOtpsNeeded { otps_needed } => {
             notice(Tone::Attention, "station-more-codes", &[("codes", (*otps_needed).into())], token)

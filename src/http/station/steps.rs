@@ -15,7 +15,7 @@ use crate::http::page::{Code, Field, Notice, Tone};
 use crate::http::words;
 use crate::model::{Login, ResourceName};
 use crate::oath::Otp;
-use crate::service::{CheckResult, ConfirmRequest, ConfirmResult, SequenceResult};
+use crate::service::{CheckResult, ConfirmRequest, ConfirmResult, Explained, SequenceResult};
 use crate::words::Words;
 
 type Form = Result<PageForm<Typed>, ApiError>;
@@ -82,14 +82,15 @@ pub(super) async fn resync(place: Place, Path(serial): Path<String>, form: Form)
         let (actor, asked, why) = (place.actor.clone(), serial.clone(), reason.clone());
         let challenges = typed.challenges(codes.len());
         let outcome = place.state.blocking(move |service| {
-            service.resync_responses(&actor, &asked, &challenges, &codes, None, Some(&why))
+            service.resync_explained(&actor, &asked, &challenges, &codes, None, Some(&why))
         });
-        let outcome = match outcome.await {
-            Ok(outcome) => outcome,
+        let Explained { outcome, diagnosis } = match outcome.await {
+            Ok(explained) => explained,
             Err(error) => return refused(&place, &before, error, &sizes, keep).await,
         };
         let now = place.state.service.now();
-        let notice = banner::resync(outcome.result, !reason.is_empty(), now, &before.token);
+        let notice =
+            banner::resync(outcome.result, diagnosis.as_ref(), !reason.is_empty(), now, &before.token);
         Ok(match outcome.result {
             SequenceResult::Synchronized { .. } => {
                 home_page(&place, StatusCode::OK, Field::default(), Some(notice), Vec::new()).await?
@@ -252,13 +253,14 @@ pub(super) async fn confirm(place: Place, Path(serial): Path<String>, form: Form
         let challenges = typed.challenges(codes.len());
         let outcome = place.state.blocking(move |service| {
             let request = ConfirmRequest { resource: &resource, user: &user, serial: &asked, otps: &codes };
-            service.confirm_responses(&actor, &request, &challenges)
+            service.confirm_explained(&actor, &request, &challenges)
         });
-        let outcome = match outcome.await {
-            Ok(outcome) => outcome,
+        let Explained { outcome, diagnosis } = match outcome.await {
+            Ok(explained) => explained,
             Err(error) => return refused(&place, &before, error, &sizes, |_| {}).await,
         };
-        let notice = banner::confirm(&outcome, &login, place.state.service.now(), &before.token);
+        let notice =
+            banner::confirm(&outcome, diagnosis.as_ref(), &login, place.state.service.now(), &before.token);
         Ok(match outcome {
             ConfirmResult::Confirmed { .. } => {
                 home_page(&place, StatusCode::OK, Field::default(), Some(notice), Vec::new()).await?

@@ -486,11 +486,22 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("resync_responses", "resynced", |h| {
         h.service.resync_responses(&operator(1), &keypad, &asked, &otps, None, None).expect("answered")
     });
+    table.row("resync_explained", "diagnosed", |h| {
+        let strange = StandIn::totp("NOT-HERE").from(h.step(), 2);
+        h.service
+            .resync_explained(&operator(1), &tokens[2].serial, &[], &strange, None, None)
+            .expect("answered")
+    });
     table.row("confirm_responses", "confirmation", |h| {
         let (vpn, user) = (vpn(), login("keira"));
         h.add_user("keira");
         let request = ConfirmRequest { resource: &vpn, user: &user, serial: &keypad, otps: &otps };
         h.service.confirm_responses(&admin(), &request, &asked).expect("answered")
+    });
+    table.row("confirm_explained", "confirmation", |h| {
+        let (vpn, user) = (vpn(), login("keira"));
+        let request = ConfirmRequest { resource: &vpn, user: &user, serial: &keypad, otps: &otps };
+        h.service.confirm_explained(&admin(), &request, &asked).expect("answered")
     });
     table.row("authenticate_response", "authenticated", |h| {
         let (nobody, password) = (login("nobody"), typed("wrong"));

@@ -3,6 +3,7 @@
 mod audit;
 mod batch;
 mod budget;
+mod diagnosis;
 mod double_spend;
 mod drift;
 mod emergency;

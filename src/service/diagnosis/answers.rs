@@ -1,0 +1,112 @@
+//! The readings of answers that a token with a keypad gave.
+
+use super::others::other_token;
+use super::readings::orders;
+use super::{Cause, Finding, MOST_RESPONSES, Subjected, Told, shares};
+use crate::model::Actor;
+use crate::oath::{OcraGenerator, OcraPosition, OcraWindow, ResponseMatch, find_responses};
+use crate::seedfile::other_readings;
+use crate::service::challenge::Answered;
+use crate::service::code::Examined;
+use crate::service::search_gate::Admitted;
+use crate::service::sequence::carried;
+use crate::service::{Service, ServiceError};
+
+/// Tokens beside the one that was named that are tried.
+const BESIDE: usize = 20;
+/// A clock is looked at to either side for so long, a counter so far ahead, when there is room for it.
+const HOUR_SECS: u64 = 3_600;
+const COUNTERS: u64 = 50;
+
+/// One way to read the answers.
+struct Reading {
+    cause: Cause,
+    asked: Vec<OcraGenerator>,
+    /// Whose floor and clock say where to look.
+    of: Option<Examined>,
+}
+
+impl Service {
+    /// Tries the other readings of answers.
+    pub(super) fn diagnose_answers(
+        &self,
+        actor: &Actor,
+        subjected: &Subjected<'_>,
+        answered: &Answered,
+    ) -> Result<Told, ServiceError> {
+        let mut told = Told::default();
+        let examined = subjected.examined;
+        let Some(digits) = examined.seed.spec.digits() else { return Ok(told) };
+        if answered.texts.len() != subjected.otps.len()
+            || subjected.otps.iter().any(|otp| otp.value(digits).is_none())
+        {
+            return Ok(told);
+        }
+        let budget = carried(examined, digits, subjected.otps.len()).min(MOST_RESPONSES);
+        let admitted = self.admit_diagnosis(subjected, budget)?;
+        let mut readings = Vec::new();
+        for order in orders(answered.texts.len()) {
+            let texts: Vec<String> = order.iter().map(|at| answered.texts[*at].clone()).collect();
+            if let Some(asked) = self.responders(examined, &texts)? {
+                readings.push(Reading { cause: Cause::Order, asked, of: None });
+            }
+        }
+        for (reading, secret) in other_readings(&self.seed(examined)?) {
+            if let Some(asked) = self.responders_by(examined, &secret, &answered.texts)? {
+                readings.push(Reading { cause: Cause::Secret(reading), asked, of: None });
+            }
+        }
+        let suite = examined.seed.spec.suite();
+        for other in self.beside(actor, examined, BESIDE, |other| other.seed.spec.suite() == suite)? {
+            if let Some(asked) = self.responders(&other, &answered.texts)? {
+                readings.push(Reading { cause: other_token(&other.token), asked, of: Some(other) });
+            }
+        }
+        let windows: Vec<OcraWindow> =
+            readings.iter().map(|reading| reading.window(subjected, u64::MAX)).collect();
+        let wishes: Vec<u64> = windows.iter().map(|window| positions(examined, window)).collect();
+        for (reading, part) in readings.iter().zip(shares(&wishes, budget)) {
+            if part > 0 {
+                reading.search(subjected, part, &admitted, &mut told);
+            }
+        }
+        Ok(told)
+    }
+}
+
+fn positions(examined: &Examined, window: &OcraWindow) -> u64 {
+    let suite = examined.seed.spec.suite();
+    let has_counter = suite.is_some_and(crate::oath::OcraSuite::has_counter);
+    u64::try_from(window.positions(has_counter, examined.period().is_some())).unwrap_or(u64::MAX)
+}
+
+impl Reading {
+    /// What is looked at, of at most so many positions.
+    fn window(&self, subjected: &Subjected<'_>, part: u64) -> OcraWindow {
+        let examined = self.of.as_ref().unwrap_or(subjected.examined);
+        let steps = examined.period().map_or(0, |period| HOUR_SECS / period.get().unsigned_abs());
+        let mut counters = COUNTERS;
+        let mut window = examined.response_window(counters, steps, steps, subjected.now);
+        let mut side = steps;
+        while positions(examined, &window) > part && (side > 1 || counters > 1) {
+            (side, counters) = (side.div_ceil(2), counters.div_ceil(2));
+            window = examined.response_window(counters, side, side, subjected.now);
+        }
+        window
+    }
+
+    fn search(&self, subjected: &Subjected<'_>, part: u64, admitted: &Admitted<'_>, told: &mut Told) {
+        let window = self.window(subjected, part);
+        let found =
+            admitted.slice(|| find_responses(&self.asked, subjected.otps, &window, OcraPosition::START));
+        let Ok(search) = found else { return };
+        told.evaluated = told.evaluated.saturating_add(search.evaluated);
+        let examined = self.of.as_ref().unwrap_or(subjected.examined);
+        if let ResponseMatch::One { first, last } = search.found {
+            let clock = examined.seed.spec.clock();
+            let seconds = clock.map(|(period, epoch)| subjected.seconds(last.step, period, epoch));
+            let counter = examined.counts().then_some(first.counter.0);
+            told.findings.push(Finding { cause: self.cause.clone(), seconds, counter });
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Other tokens that show the codes: those that came with the token, the nearest first.
+
+use super::readings::Typed;
+use super::{Cause, Finding, Subjected, Told};
+use crate::model::{Actor, Token};
+use crate::oath::{Candidates, CodeSequence, HashAlg, MovingFactor};
+use crate::service::code::Examined;
+use crate::service::resync::WindowSteps;
+use crate::service::scope::seen_tokens;
+use crate::service::search_gate::Admitted;
+use crate::service::sequence::start_window;
+use crate::service::{Service, ServiceError};
+use crate::store::{Page, TokenFilter, View};
+
+/// Tokens to either side of the one that was named.
+const BESIDE: usize = 500;
+/// How far a clock is looked at to either side, when there is room for it: a day; and at least: half an hour.
+const DAY_SECS: u64 = 86_400;
+const LEAST_SECS: u64 = 1_800;
+/// The same of counters ahead.
+const COUNTERS: u64 = 1_000;
+const LEAST_COUNTERS: u64 = 100;
+/// Tokens named when several show the codes.
+const MOST_NAMED: usize = 3;
+
+impl Service {
+    /// The tokens beside one in its batch that the actor sees, the nearest first, without the token itself.
+    pub(super) fn beside(
+        &self,
+        actor: &Actor,
+        examined: &Examined,
+        most: usize,
+        mut fits: impl FnMut(&Examined) -> bool,
+    ) -> Result<Vec<Examined>, ServiceError> {
+        let token = &examined.token;
+        let read = |view: &dyn View| {
+            let mut found = Vec::new();
+            for other in nearest(view, actor, token)?.into_iter().take(most) {
+                let other = Examined::read(view, other, None)?;
+                if fits(&other) {
+                    found.push(other);
+                }
+            }
+            Ok::<_, ServiceError>(found)
+        };
+        self.store.read(read)
+    }
+
+    /// Tries codes with the tokens beside the one that was named.
+    pub(super) fn other_tokens(
+        &self,
+        actor: &Actor,
+        subjected: &Subjected<'_>,
+        typed: &Typed,
+        budget: u64,
+        admitted: &Admitted<'_>,
+        told: &mut Told,
+    ) -> Result<(), ServiceError> {
+        let Ok(codes) = CodeSequence::new(typed.digits, &typed.codes) else { return Ok(()) };
+        let others = self.beside(actor, subjected.examined, 2 * BESIDE, |other| {
+            let spec = &other.seed.spec;
+            !spec.is_mailed() && spec.suite().is_none() && spec.digits() == Some(typed.digits)
+        })?;
+        let each = budget / (others.len() as u64).max(1);
+        let mut left = budget;
+        let mut keys: Vec<(HashAlg, Vec<_>)> = Vec::new();
+        for (at, other) in others.iter().enumerate() {
+            let spec = &other.seed.spec;
+            let least = WindowSteps::for_token(spec, LEAST_SECS, LEAST_COUNTERS).positions();
+            let steps = WindowSteps::for_token(spec, DAY_SECS, COUNTERS).cut_to(each.max(least));
+            let window = start_window(other, steps, codes.len(), subjected.now);
+            let Some(rest) = left.checked_sub(codes.evaluated(window)) else { break };
+            left = rest;
+            let key = (at, self.generator(other)?, window);
+            match keys.iter_mut().find(|(hash, _)| *hash == spec.hash()) {
+                Some((_, keys)) => keys.push(key),
+                None => keys.push((spec.hash(), vec![key])),
+            }
+        }
+        let mut hits: Vec<(usize, MovingFactor)> = Vec::new();
+        for group in keys.into_iter().flat_map(|(_, keys)| Candidates::group(keys)) {
+            for slice in group.slices() {
+                hits.extend(admitted.slice(|| group.find(&codes, slice)));
+                told.evaluated = told.evaluated.saturating_add(group.evaluated(slice));
+            }
+        }
+        hits.sort_unstable();
+        for (at, start) in hits.into_iter().take(MOST_NAMED) {
+            let other = &others[at];
+            let last = MovingFactor(start.0.saturating_add(codes.len() as u64 - 1));
+            let seconds = other
+                .seed
+                .spec
+                .clock()
+                .map(|(period, epoch_secs)| subjected.seconds(last, period, epoch_secs));
+            let counter = seconds.is_none().then_some(start.0);
+            told.findings.push(Finding { cause: other_token(&other.token), seconds, counter });
+        }
+        Ok(())
+    }
+}
+
+/// The cause that names a token.
+pub(super) fn other_token(token: &Token) -> Cause {
+    Cause::OtherToken { serial: token.serial.clone(), custody: token.custody.name() }
+}
+
+/// The tokens of a token's batch that the actor sees and that came next to it, the nearest first.
+fn nearest(view: &dyn View, actor: &Actor, token: &Token) -> Result<Vec<Token>, ServiceError> {
+    let filter = TokenFilter { batch: Some(token.batch), ..TokenFilter::ALL };
+    let after = token.id.0.checked_sub(BESIDE as u64 + 1);
+    let slice = seen_tokens(view, actor, filter, Page { after, limit: 2 * BESIDE + 1 })?;
+    let mut found: Vec<Token> = slice.items.into_iter().filter(|other| other.id != token.id).collect();
+    found.sort_by_key(|other| other.id.0.abs_diff(token.id.0));
+    Ok(found)
+}
