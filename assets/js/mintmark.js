@@ -162,6 +162,23 @@ for (const ring of all("[data-ring]")) {
   setInterval(tick, still ? 1000 : 200);
 }
 
+// --- codes: how long after the one before each was typed, for the search: <input data-after> beside it ----
+
+for (const form of all("form:has([data-after])")) {
+  const typedAt = new Map();
+  form.addEventListener("input", (event) => {
+    if (event.target.matches?.("[data-code]")) typedAt.set(event.target.name, performance.now());
+  });
+  form.addEventListener("submit", () => {
+    const codes = all("[data-code]", form).filter((code) => code.value);
+    codes.forEach((code, at) => {
+      const after = one(`input[name="${code.name}-after"]`, form);
+      const [now, before] = [typedAt.get(code.name), typedAt.get(codes[at - 1]?.name)];
+      if (after) after.value = now > before ? String(Math.round((now - before) / 1000)) : "";
+    });
+  });
+}
+
 // --- jobs: <div data-job-events="/api/v1/jobs/1/events" data-job="/api/v1/jobs/1" data-job-then="…"> ----
 // What it says: data-job-left, with %s for the time; data-job-done, data-job-stopped, data-job-offline.
 

@@ -157,6 +157,9 @@ pub(super) struct ResyncArgs {
     /// Why, when the window is wider than the portal's
     #[arg(long)]
     reason: Option<String>,
+    /// Codes that may have been left out between one and the next; makes the window narrower
+    #[arg(long, value_name = "N")]
+    left_out: Option<u64>,
 }
 
 /// Input of a search for the token of some codes.
@@ -308,6 +311,7 @@ async fn resync(args: &ResyncArgs, client: &Client, out: &mut Output) -> Result<
         ("challenges", (!args.challenge.is_empty()).then(|| json!(args.challenge))),
         ("window", window),
         ("reason", args.reason.as_ref().map(|reason| json!(reason))),
+        ("left_out", args.left_out.map(|most| json!(most))),
     ]);
     verdict(out, &client.post(&format!("{}/resync", path(&args.serial)), &body).await?, "synchronized")
 }

@@ -17,6 +17,9 @@ use crate::secret::Passphrase;
 use crate::service::{Service, TokenView};
 use crate::words::Words;
 
+/// After so many seconds the time between two codes says nothing any more.
+const MOST_BETWEEN_SECS: u64 = 150;
+
 /// The ring that runs with a token's step; none for tokens that count presses.
 pub fn ring_of(token: &TokenView, now: UnixTime) -> Option<Ring> {
     let OtpSpec::Totp { period, .. } = token.spec else { return None };
@@ -59,6 +62,15 @@ impl Typed {
         let names: Vec<String> = (1..=codes).map(|n| format!("otp{n}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         challenges_beside(&names, |name| self.text(name))
+    }
+
+    /// The seconds that passed between the first so many codes, as the page's script saw them typed. Only when they
+    /// say that a code went by: within two steps nothing else than the next code is looked for.
+    pub fn seconds_between(&self, codes: usize) -> Option<Vec<u64>> {
+        let passed: Option<Vec<u64>> =
+            (2..=codes).map(|n| self.text(&format!("otp{n}-after")).parse().ok()).collect();
+        // Whoever was called away meanwhile may have read both codes before: then it says nothing.
+        passed.filter(|passed| passed.iter().all(|secs| *secs <= MOST_BETWEEN_SECS))
     }
 
     /// What was typed as a password or the like, blanks and all.

@@ -390,7 +390,7 @@ impl Service {
             }
         } else {
             WindowSteps::for_token(spec, u64::from(secs), u64::from(counters))
-                .cut_to(carried(examined, digits, otps.len()))
+                .cut_to(carried(examined, digits, otps.len(), 1))
                 .cut_to(if spec.suite().is_some() {
                     dearest_positions(resource) / RESPONSE_COST
                 } else {
@@ -404,7 +404,7 @@ impl Service {
                 return Ok((Proof::Wrong("more_otps_needed"), 0));
             }
         }
-        let searched = self.search_codes(examined, otps, answered, window, now)?;
+        let searched = self.search_codes(examined, otps, &[], answered, window, now)?;
         let proof = match searched.found {
             SequenceFound::One(place) => Proof::Right(place),
             SequenceFound::BehindFloor(_) => Proof::Wrong("behind_floor"),

@@ -20,7 +20,7 @@ use crate::seedfile::SecretReading;
 use super::challenge::Answered;
 use super::code::{Examined, signed_distance};
 use super::confirm::{ConfirmRequest, ConfirmResult};
-use super::resync::{SequenceOutcome, SequenceResult, WindowSteps};
+use super::resync::{ResyncRequest, SequenceOutcome, SequenceResult};
 use super::search_gate::Admitted;
 use super::token::scoped;
 use super::{Service, ServiceError};
@@ -203,13 +203,10 @@ impl Service {
     pub fn resync_explained(
         &self,
         actor: &Actor,
-        serial: &TokenSerial,
-        challenges: &[String],
-        otps: &[Otp],
-        window: Option<WindowSteps>,
-        reason: Option<&str>,
+        request: &ResyncRequest<'_>,
     ) -> Result<Explained<SequenceOutcome>, ServiceError> {
-        let answer = self.resync_responses(actor, serial, challenges, otps, window, reason);
+        let ResyncRequest { serial, otps, challenges, .. } = *request;
+        let answer = self.resync_as(actor, request);
         let (outcome, has_searched) = match answer {
             Ok(outcome) => {
                 let nothing = match outcome.result {

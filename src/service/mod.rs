@@ -93,8 +93,9 @@ pub use restore::{
     DeletedIssue, EarlierIssue, FactorState, IssueVerdict, Judgement, RESTORE_PASSWORD_CHARS, RestoreLink,
     RestoreProof, RestoreResult, RestoreStep, RestoreTyped, UserIssueView, judge,
 };
-pub use resync::{SequenceOutcome, SequenceResult, WindowSteps};
+pub use resync::{ResyncRequest, SequenceOutcome, SequenceResult, WindowSteps};
 pub use second_factor::ThirdPage;
+pub use sequence::Between;
 pub use sign_in::{PortalSession, SecondPage};
 pub use token::{CUSTODY_WORDS, TokenPatch, TokenQuery, TokenView};
 pub use user::{NewUser, OnConflict, UserPatch, UserView};

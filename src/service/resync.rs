@@ -10,14 +10,14 @@ use crate::model::{
 };
 use crate::oath::drift::cause;
 use crate::oath::{
-    CodeSequence, Digits, Otp, chance, codes_needed, response_tries, responses_needed, step_start,
+    Apart, CodeSequence, Digits, Otp, chance, codes_needed, response_tries, responses_needed, step_start,
 };
 use crate::store::{Change, Changes, View};
 
 use super::challenge::{self, Answered, Spending};
 use super::code::{self, Examined};
 use super::pin::{SequencePin, without_pins};
-use super::sequence::{Place, Searched, SequenceFound, carried, counters_beside};
+use super::sequence::{Between, Place, Searched, SequenceFound, carried, counters_beside, ways};
 use super::token::scoped;
 use super::{Service, ServiceError, drift};
 
@@ -148,6 +148,31 @@ pub struct SequenceOutcome {
     pub elapsed_us: u64,
 }
 
+/// Codes of a token at the desk, and what is known of them.
+#[derive(Clone, Copy, Debug)]
+pub struct ResyncRequest<'a> {
+    /// Which token.
+    pub serial: &'a TokenSerial,
+    /// The codes, in the order in which it showed them.
+    pub otps: &'a [Otp],
+    /// What a token with a keypad was asked, one for each code.
+    pub challenges: &'a [String],
+    /// How far to look; `None`: as far as the codes carry.
+    pub window: Option<WindowSteps>,
+    /// Why a wider window than the portal's is in order.
+    pub reason: Option<&'a str>,
+    /// What is known of codes between them.
+    pub between: Between<'a>,
+}
+
+impl<'a> ResyncRequest<'a> {
+    /// Codes that follow each other, of which nothing else is known.
+    pub const fn new(serial: &'a TokenSerial, otps: &'a [Otp]) -> Self {
+        let between = Between::Nothing;
+        Self { serial, otps, challenges: &[], window: None, reason: None, between }
+    }
+}
+
 /// How wide to look, and what that needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
@@ -165,6 +190,8 @@ pub(super) struct Plan {
 #[derive(Clone)]
 pub(super) struct Sequence<'a> {
     pub(super) otps: &'a [Otp],
+    /// What is known of codes that were left out.
+    pub(super) between: Between<'a>,
     /// The portal's window for this token.
     pub(super) portal: WindowSteps,
     /// The window that was asked for.
@@ -182,15 +209,15 @@ pub(super) struct Sequence<'a> {
 /// the portal's.
 fn plan(
     examined: &Examined,
-    portal: WindowSteps,
-    asked: Option<WindowSteps>,
-    reason: Option<&str>,
-    codes: usize,
+    sequence: &Sequence<'_>,
+    apart: &[Apart],
     digits: Digits,
 ) -> Result<Plan, ServiceError> {
-    let spec = &examined.seed.spec;
+    let Sequence { portal, window: asked, reason, .. } = *sequence;
+    let (spec, codes) = (&examined.seed.spec, apart.len() + 1);
     let (beside, gap) = (counters_beside(spec), examined.response_gap());
-    let carried = carried(examined, digits, codes);
+    let ways = ways(apart);
+    let carried = carried(examined, digits, codes, ways);
     let most_positions = if spec.suite().is_some() { MOST_RESPONSES / beside } else { MOST_POSITIONS };
     let (window, more_would_widen) = if let Some(asked) = asked {
         if asked.past > 0 && examined.period().is_none() {
@@ -227,9 +254,9 @@ fn plan(
     let positions = u128::from(window.positions()) * u128::from(beside);
     let otps_needed = match spec.suite() {
         Some(_) => responses_needed(digits, positions, gap),
-        None => codes_needed(digits, positions),
+        None => codes_needed(digits, positions.saturating_mul(ways)),
     };
-    let tries = response_tries(positions, gap, codes);
+    let tries = response_tries(positions, gap, codes).saturating_mul(ways);
     Ok(Plan { window, otps_needed, tries, wide, more_would_widen })
 }
 
@@ -257,32 +284,25 @@ impl Service {
         window: Option<WindowSteps>,
         reason: Option<&str>,
     ) -> Result<SequenceOutcome, ServiceError> {
-        self.resync_responses(actor, serial, &[], otps, window, reason)
+        self.resync_as(actor, &ResyncRequest { window, reason, ..ResyncRequest::new(serial, otps) })
     }
 
-    /// As [`Service::resync`], with the challenges that a token with a keypad was asked, one for each code.
-    pub fn resync_responses(
+    /// As [`Service::resync`], with all that can be said of the codes.
+    pub fn resync_as(
         &self,
         actor: &Actor,
-        serial: &TokenSerial,
-        challenges: &[String],
-        otps: &[Otp],
-        window: Option<WindowSteps>,
-        reason: Option<&str>,
+        request: &ResyncRequest<'_>,
     ) -> Result<SequenceOutcome, ServiceError> {
-        let reason = reason.map(str::trim).filter(|text| !text.is_empty());
-        self.until_settled(|| self.resync_once(actor, serial, challenges, otps, window, reason))
+        self.until_settled(|| self.resync_once(actor, request))
     }
 
     fn resync_once(
         &self,
         actor: &Actor,
-        serial: &TokenSerial,
-        challenges: &[String],
-        otps: &[Otp],
-        window: Option<WindowSteps>,
-        reason: Option<&str>,
+        request: &ResyncRequest<'_>,
     ) -> Result<SequenceOutcome, ServiceError> {
+        let ResyncRequest { serial, otps, challenges, window, between, .. } = *request;
+        let reason = request.reason.map(str::trim).filter(|text| !text.is_empty());
         let (examined, portal, now) = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let token = scoped(view, actor, serial)?;
@@ -296,7 +316,8 @@ impl Service {
         let purpose = ChallengePurpose::Synchronization;
         let answered =
             (!challenges.is_empty()).then(|| Answered::of_token(examined.id(), purpose, challenges));
-        let asked = Sequence { otps, portal, window, reason, answered, pin: SequencePin::Proved, now };
+        let pin = SequencePin::Proved;
+        let asked = Sequence { otps, between, portal, window, reason, answered, pin, now };
         self.synchronize(actor, &examined, &asked, |_| Ok(Vec::new()))
     }
 
@@ -310,14 +331,15 @@ impl Service {
         asked: &Sequence<'_>,
         mut success: impl FnMut(&dyn View) -> Result<Changes, ServiceError> + Send + 'static,
     ) -> Result<SequenceOutcome, ServiceError> {
-        let Sequence { otps, portal, window, reason, pin, now, .. } = *asked;
+        let Sequence { otps, between, reason, pin, now, .. } = *asked;
         let answered = asked.answered.clone();
         let digits = examined.digits()?;
         let bare = without_pins(examined, otps)?;
         let otps = bare.as_deref().unwrap_or(otps);
         CodeSequence::new(digits, otps)?;
         refuse_repeated(otps)?;
-        let plan = plan(examined, portal, window, reason, otps.len(), digits)?;
+        let apart = between.apart(examined, otps.len())?;
+        let plan = plan(examined, asked, &apart, digits)?;
         let mut outcome = SequenceOutcome {
             result: SequenceResult::MoreOtpsNeeded,
             otps_needed: plan.otps_needed,
@@ -333,7 +355,7 @@ impl Service {
             outcome.result = SequenceResult::Replayed;
             return Ok(outcome);
         }
-        let searched = self.search_codes(examined, otps, answered.as_ref(), plan.window, now)?;
+        let searched = self.search_codes(examined, otps, &apart, answered.as_ref(), plan.window, now)?;
         (outcome.evaluated, outcome.elapsed_us) = (searched.evaluated, searched.elapsed_us);
         let (actor, examined) = (actor.clone(), examined.clone());
         let reason = reason.unwrap_or_default().to_owned();

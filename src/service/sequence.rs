@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use crate::clock::UnixTime;
 use crate::model::OtpSpec;
 use crate::oath::{
-    CodeSequence, Digits, Generator, MovingFactor, OcraPosition, Otp, ResponseMatch, ResponseSearch,
+    Apart, CodeSequence, Digits, Generator, MovingFactor, OcraPosition, Otp, ResponseMatch, ResponseSearch,
     SequenceMatch, Window, find_responses, response_tries, widest_window,
 };
 
@@ -27,11 +27,12 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// Codes that were shown one after another. An answer may be typed long after it was computed, so answers
-    /// tell no more of a clock than a single code.
+    /// Codes that were shown one after another. Where some were left out, or where an answer may be typed long after
+    /// it was computed, they tell no more of a clock than a single code.
     pub(super) const fn codes(self) -> usize {
         match self {
-            Self::Codes { codes, .. } => codes,
+            Self::Codes { start, last, codes } if last.0 - start.0 < codes as u64 => codes,
+            Self::Codes { .. } => 1,
             Self::Responses { .. } => 1,
         }
     }
@@ -82,10 +83,75 @@ impl Searched {
     const NOTHING: Self = Self { found: SequenceFound::Nowhere, codes: 0, evaluated: 0, elapsed_us: 0 };
 }
 
-/// The widest window, in start positions, that so many codes of a token carry.
-pub(super) fn carried(examined: &Examined, digits: Digits, codes: usize) -> u64 {
+/// What is known of codes that may lie between those that were typed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Between<'a> {
+    /// None does: each is the next.
+    #[default]
+    Nothing,
+    /// Up to so many do, from each code to the next.
+    LeftOut(u64),
+    /// From each code to the next so many seconds passed; of clock tokens.
+    Seconds(&'a [u64]),
+}
+
+impl Between<'_> {
+    /// Most codes left out that anybody can ask for.
+    const MOST_LEFT_OUT: u64 = 10;
+
+    /// How far apart so many codes of a token can lie.
+    pub(super) fn apart(self, examined: &Examined, codes: usize) -> Result<Vec<Apart>, ServiceError> {
+        let pairs = codes.saturating_sub(1);
+        let shows_codes = examined.seed.spec.suite().is_none();
+        match self {
+            Self::Nothing => Ok(vec![Apart::NEXT; pairs]),
+            Self::LeftOut(_) if !shows_codes => {
+                let detail = "this token answers challenges: between its responses none is left out";
+                Err(ServiceError::invalid("left_out", "left_out_of_keypad", detail))
+            }
+            Self::LeftOut(most) if most > Self::MOST_LEFT_OUT => {
+                let detail = format!("{most} codes left out are too many, at most {}", Self::MOST_LEFT_OUT);
+                Err(ServiceError::invalid("left_out", "left_out_too_many", detail))
+            }
+            Self::LeftOut(most) => Ok(vec![Apart::left_out(most); pairs]),
+            Self::Seconds(seconds) => {
+                let Some(period) = examined.period().filter(|_| shows_codes) else {
+                    let detail = "only tokens that show codes by a clock tell anything by the time between";
+                    return Err(ServiceError::invalid("seconds_between", "seconds_without_clock", detail));
+                };
+                if seconds.len() != pairs {
+                    let detail =
+                        format!("{codes} codes have {pairs} times between them, not {}", seconds.len());
+                    return Err(ServiceError::invalid("seconds_between", "seconds_count", detail));
+                }
+                let period = period.get().unsigned_abs();
+                seconds.iter().map(|passed| passed_steps(*passed, period)).collect()
+            }
+        }
+    }
+}
+
+/// The steps between two codes that were typed so many seconds after each other: the time that passed, give or take
+/// a step. Somebody who reads them off a note types them faster than they came, so the next code is always among
+/// them.
+fn passed_steps(seconds: u64, period_secs: u64) -> Result<Apart, ServiceError> {
+    let steps = seconds.saturating_add(period_secs / 2) / period_secs;
+    if steps > Between::MOST_LEFT_OUT {
+        let detail = "so much time passed between two codes: type new ones, one right after the other";
+        return Err(ServiceError::invalid("seconds_between", "seconds_too_many", detail));
+    }
+    Ok(if steps < 2 { Apart::NEXT } else { Apart { least: 1, most: steps + 1 } })
+}
+
+/// In how many ways codes can lie from one start position on.
+pub(super) fn ways(apart: &[Apart]) -> u128 {
+    apart.iter().fold(1, |ways: u128, apart| ways.saturating_mul(apart.ways().into()))
+}
+
+/// The widest window, in start positions, that so many codes of a token carry, which can lie in so many `ways`.
+pub(super) fn carried(examined: &Examined, digits: Digits, codes: usize, ways: u128) -> u64 {
     let beside = u128::from(counters_beside(&examined.seed.spec));
-    let each = beside.saturating_mul(response_tries(1, examined.response_gap(), codes));
+    let each = beside.saturating_mul(response_tries(1, examined.response_gap(), codes)).saturating_mul(ways);
     let positions = u128::from(widest_window(digits, codes)) / each;
     u64::try_from(positions).unwrap_or(u64::MAX)
 }
@@ -117,6 +183,7 @@ impl Service {
         &self,
         examined: &Examined,
         otps: &[Otp],
+        apart: &[Apart],
         answered: Option<&Answered>,
         window: WindowSteps,
         now: UnixTime,
@@ -124,7 +191,7 @@ impl Service {
         if examined.seed.spec.suite().is_some() {
             return self.search_answers(examined, answered, otps, window, now);
         }
-        self.search_by(&self.generator(examined)?, examined, otps, window, now)
+        self.search_by(&self.generator(examined)?, examined, otps, apart, window, now)
     }
 
     /// The same with a generator that is keyed already.
@@ -133,11 +200,12 @@ impl Service {
         generator: &Generator,
         examined: &Examined,
         otps: &[Otp],
+        apart: &[Apart],
         window: WindowSteps,
         now: UnixTime,
     ) -> Result<Searched, ServiceError> {
         let digits = examined.digits()?;
-        let codes = CodeSequence::new(digits, otps)?;
+        let codes = CodeSequence::new(digits, otps)?.spread(apart);
         let starts = start_window(examined, window, otps.len(), now);
         let began = self.clock.monotonic();
         let evaluated = codes.evaluated(starts);

@@ -19,8 +19,8 @@ use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::ChallengePurpose;
 use crate::service::{
-    AuthRequest, AuthResult, CheckResult, ConfirmRequest, ConfirmResult, Explained, IssuedChallenge,
-    SequenceOutcome, SequenceResult, Service, WindowSteps,
+    AuthRequest, AuthResult, Between, CheckResult, ConfirmRequest, ConfirmResult, Explained, IssuedChallenge,
+    ResyncRequest, SequenceOutcome, SequenceResult, Service, WindowSteps,
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -172,6 +172,11 @@ struct ResyncBody {
     window: Option<WindowBody>,
     /// Needed for a window wider than the portal's.
     reason: Option<String>,
+    /// Codes that may lie between one that was given and the next; each way in which they can makes the window
+    /// narrower or asks for one more code, as `chance` and `otps_needed` show.
+    left_out: Option<u64>,
+    /// Of clock tokens: the seconds that passed from each code to the next, in place of `left_out`.
+    seconds_between: Option<Vec<u64>>,
 }
 
 /// What came of it; fields that do not belong to the result are absent.
@@ -244,10 +249,22 @@ async fn resync(
     let (serial, otps) = (common::serial("serial", &serial)?, common::otps(&body.otps)?);
     let challenges = trimmed(body.challenges);
     let window = body.window.map(WindowBody::steps);
+    if body.left_out.is_some() && body.seconds_between.is_some() {
+        let detail = "give left_out or seconds_between, not both";
+        return Err(ApiError::field("seconds_between", "between_twice", detail));
+    }
     let outcome = state
         .blocking(move |service| {
             let reason = body.reason.as_deref();
-            service.resync_explained(&actor, &serial, &challenges, &otps, window, reason)
+            let between = match (body.left_out, &body.seconds_between) {
+                (Some(most), _) => Between::LeftOut(most),
+                (None, Some(seconds)) => Between::Seconds(seconds),
+                (None, None) => Between::Nothing,
+            };
+            let challenges = &challenges;
+            let request =
+                ResyncRequest { challenges, window, reason, between, ..ResyncRequest::new(&serial, &otps) };
+            service.resync_explained(&actor, &request)
         })
         .await?;
     Ok(Json(outcome.into()))

@@ -18,7 +18,8 @@ use crate::http::{diagnosis, frame, words};
 use crate::model::OtpSpec;
 use crate::oath::Otp;
 use crate::service::{
-    CheckResult, Explained, SequenceOutcome, SequenceResult, Service, TokenView, WindowSteps,
+    Between, CheckResult, Explained, ResyncRequest, SequenceOutcome, SequenceResult, Service, TokenView,
+    WindowSteps,
 };
 use crate::words::Words;
 
@@ -151,6 +152,16 @@ fn windows(token: &TokenView, selected: &str) -> Vec<Choice> {
     Choice::say(Words::ENGLISH, pairs, selected)
 }
 
+/// Codes that may have been left out; each makes the window narrower or asks for one code more.
+fn left_outs(token: &TokenView, selected: &str) -> Vec<Choice> {
+    if token.spec.suite().is_some() {
+        return Vec::new();
+    }
+    let pairs =
+        [("", "token-page-left-out-none"), ("1", "token-page-left-out-1"), ("3", "token-page-left-out-3")];
+    Choice::say(Words::ENGLISH, &pairs, selected)
+}
+
 fn window(token: &TokenView, text: &str) -> Option<WindowSteps> {
     match token.spec.clock() {
         Some((period, _)) => {
@@ -164,6 +175,7 @@ fn window(token: &TokenView, text: &str) -> Option<WindowSteps> {
 
 struct Resyncing<'a> {
     window: &'a str,
+    left_out: &'a str,
     reason: Field,
     result: Option<Notice>,
     errors: Vec<(usize, String)>,
@@ -189,6 +201,7 @@ async fn resync_tab(
     Ok(view::TokenTab::Resync(view::Resync {
         codes,
         windows: windows(token, form.window),
+        left_out: left_outs(token, form.left_out),
         reason: form.reason,
         ring: ring(token, state.service.now()),
         result: form.result.or_else(|| token.spec.is_mailed().then(codes_are_mailed)),
@@ -204,7 +217,7 @@ pub(super) async fn resync_form(
 ) -> Result<Response, ApiError> {
     let token = find(&state, &acting, &serial_of(&serial)?).await?;
     let reason = Field::of(&Words::ENGLISH.text("desk-identified"));
-    let form = Resyncing { window: "", reason, result: None, errors: Vec::new() };
+    let form = Resyncing { window: "", left_out: "", reason, result: None, errors: Vec::new() };
     let tab = resync_tab(&state, &acting, &token, form).await?;
     Ok(frame::html(StatusCode::OK, &shell(&state, &caller, &token, tab, None)))
 }
@@ -259,15 +272,29 @@ pub(super) async fn resync(
     }
     let wanted = window(&token, fields.get("window"));
     let reason = fields.get("reason").to_owned();
-    let mut form =
-        Resyncing { window: fields.get("window"), reason: Field::of(&reason), result: None, errors };
+    let left_out = fields.get("left_out");
+    let mut form = Resyncing {
+        window: fields.get("window"),
+        left_out,
+        reason: Field::of(&reason),
+        result: None,
+        errors,
+    };
+    let between = left_out.parse().map_or(Between::Nothing, Between::LeftOut);
     let mut status = StatusCode::UNPROCESSABLE_ENTITY;
     if form.errors.is_empty() {
         let (actor, named) = (acting.0.clone(), serial.clone());
         let mut challenges = challenges_beside(&["otp1", "otp2", "otp3"], |name| fields.get(name));
         challenges.truncate(otps.len());
         let bring_back = move |service: &Service| {
-            service.resync_explained(&actor, &named, &challenges, &otps, wanted, Some(&reason))
+            let request = ResyncRequest {
+                challenges: &challenges,
+                window: wanted,
+                reason: Some(&reason),
+                between,
+                ..ResyncRequest::new(&named, &otps)
+            };
+            service.resync_explained(&actor, &request)
         };
         let answer = state.blocking(bring_back).await;
         match answer {

@@ -15,7 +15,9 @@ use crate::http::page::{Code, Field, Notice, Tone};
 use crate::http::words;
 use crate::model::{Login, ResourceName};
 use crate::oath::Otp;
-use crate::service::{CheckResult, ConfirmRequest, ConfirmResult, Explained, SequenceResult};
+use crate::service::{
+    Between, CheckResult, ConfirmRequest, ConfirmResult, Explained, ResyncRequest, SequenceResult,
+};
 use crate::words::Words;
 
 type Form = Result<PageForm<Typed>, ApiError>;
@@ -81,8 +83,18 @@ pub(super) async fn resync(place: Place, Path(serial): Path<String>, form: Form)
         let sizes = [codes.len(), repeated_at(&codes)];
         let (actor, asked, why) = (place.actor.clone(), serial.clone(), reason.clone());
         let challenges = typed.challenges(codes.len());
+        let shows_time = before.token.spec.suite().is_none() && before.token.spec.clock().is_some();
+        let passed = typed.seconds_between(codes.len()).filter(|_| shows_time);
         let outcome = place.state.blocking(move |service| {
-            service.resync_explained(&actor, &asked, &challenges, &codes, None, Some(&why))
+            let between = passed.as_deref().map_or(Between::Nothing, Between::Seconds);
+            let reason = Some(why.as_str());
+            let request = ResyncRequest {
+                challenges: &challenges,
+                reason,
+                between,
+                ..ResyncRequest::new(&asked, &codes)
+            };
+            service.resync_explained(&actor, &request)
         });
         let Explained { outcome, diagnosis } = match outcome.await {
             Ok(explained) => explained,

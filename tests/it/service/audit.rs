@@ -11,7 +11,7 @@ use mintmark::secret::Pin;
 use mintmark::service::{
     AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, IdentifyRequest,
     ImportRequest, KeypadPage, LookPatch, NewToken, NewUser, PortalSession, PortalSettings, RestoreTyped,
-    SecondPage, TokenPatch, UserImportRequest, UserPatch, Wanted,
+    ResyncRequest, SecondPage, TokenPatch, UserImportRequest, UserPatch, Wanted,
 };
 use mintmark::store::Page;
 
@@ -483,13 +483,14 @@ fn service_law7_every_change_is_in_the_log() {
         h.service.check_response(&operator(1), &keypad, Some(&asked), &otp).expect("answered")
     });
     let (asked, otps) = (["12345678", "23456781"].map(str::to_owned), tokens[2].from(0, 2));
-    table.row("resync_responses", "resynced", |h| {
-        h.service.resync_responses(&operator(1), &keypad, &asked, &otps, None, None).expect("answered")
+    table.row("resync_as", "resynced", |h| {
+        let request = ResyncRequest { challenges: &asked, ..ResyncRequest::new(&keypad, &otps) };
+        h.service.resync_as(&operator(1), &request).expect("answered")
     });
     table.row("resync_explained", "diagnosed", |h| {
         let strange = StandIn::totp("NOT-HERE").from(h.step(), 2);
         h.service
-            .resync_explained(&operator(1), &tokens[2].serial, &[], &strange, None, None)
+            .resync_explained(&operator(1), &ResyncRequest::new(&tokens[2].serial, &strange))
             .expect("answered")
     });
     table.row("confirm_responses", "confirmation", |h| {

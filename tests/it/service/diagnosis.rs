@@ -9,7 +9,7 @@ use mintmark::model::{Actor, BatchPart, ChallengePurpose, ImportState, Scope, To
 use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp};
 use mintmark::secret::Seed;
 use mintmark::service::{
-    ConfirmRequest, ConfirmResult, Diagnosis, DiagnosisCause, ImportRequest, ServiceError,
+    ConfirmRequest, ConfirmResult, Diagnosis, DiagnosisCause, ImportRequest, ResyncRequest, ServiceError,
     parse_serial_ranges,
 };
 
@@ -18,7 +18,9 @@ use super::fixture::{
 };
 use super::ocra::Keypad;
 
-const DESK: Option<&str> = Some("Person at the desk, identified");
+fn at_desk<'a>(serial: &'a TokenSerial, otps: &'a [Otp]) -> ResyncRequest<'a> {
+    ResyncRequest { reason: Some("Person at the desk, identified"), ..ResyncRequest::new(serial, otps) }
+}
 
 fn tokens() -> u32 {
     std::env::var("MINTMARK_DIAGNOSIS_TOKENS").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
@@ -82,8 +84,7 @@ fn import(home: &Home, name: &str, text: &str, set: Set) {
 }
 
 fn diagnosed(home: &Home, serial: &TokenSerial, otps: &[Otp]) -> Diagnosis {
-    let explained =
-        home.service.resync_explained(&operator(1), serial, &[], otps, None, DESK).expect("answered");
+    let explained = home.service.resync_explained(&operator(1), &at_desk(serial, otps)).expect("answered");
     explained.diagnosis.unwrap_or_else(|| panic!("{:?}", explained.outcome))
 }
 
@@ -304,11 +305,7 @@ fn a_diagnosis_spends_nothing_and_stands_in_the_log() {
     // A right answer is not explained.
     let right = home.service.resync_explained(
         &operator(1),
-        &real.serial,
-        &[],
-        &StandIn::totp("ONE00001").from(home.step() - 1, 2),
-        None,
-        DESK,
+        &at_desk(&real.serial, &StandIn::totp("ONE00001").from(home.step() - 1, 2)),
     );
     assert!(right.expect("answered").diagnosis.is_none());
 }
@@ -331,7 +328,7 @@ fn tokens_outside_the_scope_are_not_named() {
     let scoped = Actor { scope: Scope::Resources(vec![vpn]), ..operator(1) };
     let ask = |actor: &Actor| {
         let codes = pair[1].from(home.step() - 1, 2);
-        let said = home.service.resync_explained(actor, &pair[0].serial, &[], &codes, None, DESK);
+        let said = home.service.resync_explained(actor, &at_desk(&pair[0].serial, &codes));
         first(&said.expect("answered").diagnosis.expect("not found"))
     };
     assert_eq!(ask(&operator(1)), "other_token");
@@ -344,7 +341,7 @@ fn codes_that_no_reading_explains_keep_their_refusal() {
     let token = StandIn::totp("LEN-1");
     home.import("one", &[&token]);
     let odd: Vec<Otp> = ["1234567", "7654321"].map(|text| Otp::parse(text).expect("digits")).into();
-    let said = home.service.resync_explained(&operator(1), &token.serial, &[], &odd, None, DESK);
+    let said = home.service.resync_explained(&operator(1), &at_desk(&token.serial, &odd));
     assert!(matches!(said, Err(ServiceError::Invalid { code: "otp_length", .. })), "{said:?}");
 }
 
@@ -385,7 +382,8 @@ fn answers_of_a_keypad_in_another_order_or_from_another_are_named() {
         if turned {
             codes.reverse();
         }
-        let said = home.service.resync_explained(&operator(1), &named, &asked, &codes, None, DESK);
+        let request = ResyncRequest { challenges: &asked, ..at_desk(&named, &codes) };
+        let said = home.service.resync_explained(&operator(1), &request);
         let said = said.expect("answered");
         assert_ne!(said.outcome.result.name(), "synchronized");
         first(&said.diagnosis.expect("not found"))

@@ -11,7 +11,7 @@ use mintmark::oath::{
 use mintmark::secret::{Pin, Seed};
 use mintmark::service::{
     AuthRequest, AuthResult, CheckResult, ConfirmRequest, ConfirmResult, IssuedChallenge, KeypadPage,
-    PortalSession, PortalSettings, ProofResult, SequenceResult, ServiceError, ThirdPage,
+    PortalSession, PortalSettings, ProofResult, ResyncRequest, SequenceResult, ServiceError, ThirdPage,
 };
 
 use super::fixture::{
@@ -75,6 +75,10 @@ impl Keypad {
     fn answers(&mut self, home: &Home, asked: &[IssuedChallenge]) -> Vec<Otp> {
         asked.iter().map(|one| self.answer(home, &one.text)).collect()
     }
+}
+
+fn answers<'a>(serial: &'a TokenSerial, challenges: &'a [String], otps: &'a [Otp]) -> ResyncRequest<'a> {
+    ResyncRequest { challenges, ..ResyncRequest::new(serial, otps) }
 }
 
 fn home(tokens: &[&Keypad]) -> Home {
@@ -216,7 +220,7 @@ fn what_is_asked_of_keypads_is_told_to_operators() {
     let said = home.service.resync(&operator(1), &token.serial, &pair, None, None).expect_err("none");
     assert_eq!(why(said), "challenge_needed");
     let one = ["12345678".to_owned()];
-    let said = home.service.resync_responses(&operator(1), &token.serial, &one, &pair, None, None);
+    let said = home.service.resync_as(&operator(1), &answers(&token.serial, &one, &pair));
     assert_eq!(why(said.expect_err("one for two")), "challenges_count");
 }
 
@@ -335,7 +339,7 @@ fn a_drifted_keypad_is_brought_back_by_responses_to_fresh_challenges() {
         let codes: Vec<Otp> = asked.iter().map(|text| token.answer(&home, text)).collect();
         let name = token.serial.clone();
         let resync = |asked: &[String], codes: &[Otp]| {
-            home.service.resync_responses(&operator(1), &name, asked, codes, None, None).expect("answered")
+            home.service.resync_as(&operator(1), &answers(&name, asked, codes)).expect("answered")
         };
         // Crossed: two answers change places.
         let crossed = [asked[1].clone(), asked[0].clone()];
@@ -371,7 +375,7 @@ fn an_old_challenge_brings_nothing_back() {
     let asked: Vec<String> = (0..2).map(|_| ask(&home, &token, ChallengePurpose::Synchronization)).collect();
     let codes: Vec<Otp> = asked.iter().map(|text| token.answer(&home, text)).collect();
     home.wait(301);
-    let outcome = home.service.resync_responses(&operator(1), &token.serial, &asked, &codes, None, None);
+    let outcome = home.service.resync_as(&operator(1), &answers(&token.serial, &asked, &codes));
     assert_eq!(outcome.expect("answered").result, SequenceResult::NotFound);
 }
 

@@ -2,7 +2,9 @@
 
 use mintmark::clock::UnixTime;
 use mintmark::oath::Otp;
-use mintmark::service::{CheckResult, SequenceOutcome, SequenceResult, ServiceError, WindowSteps};
+use mintmark::service::{
+    Between, CheckResult, ResyncRequest, SequenceOutcome, SequenceResult, ServiceError, WindowSteps,
+};
 
 use super::fixture::{Home, StandIn, admin, operator, verifier};
 
@@ -204,4 +206,78 @@ fn service_hints_are_for_operators_only() {
     let right = token.at(home.step());
     assert_eq!(check(&verifier(), &right), CheckResult::Wrong);
     home.service.check(&operator(1), &token.serial, &right).expect_err("disabled");
+}
+
+fn between(home: &Home, token: &StandIn, otps: &[Otp], between: Between<'_>) -> SequenceOutcome {
+    let request = ResyncRequest { between, reason: DESK, ..ResyncRequest::new(&token.serial, otps) };
+    home.service.resync_as(&operator(1), &request).expect("answered")
+}
+
+/// Codes that went by unread are allowed for, and each way in which they can have gone by is paid for.
+#[test]
+fn service_law2_codes_left_out_have_their_price() {
+    let home = Home::new();
+    let (clock, counter) = (StandIn::totp("GAP-1"), StandIn::hotp("GAP-2"));
+    home.import("gaps", &[&clock, &counter]);
+    let there = home.step() + 2_000;
+    let missed = |token: &StandIn, at: u64| [token.at(at), token.at(at + 3)];
+    let plain = between(&home, &clock, &missed(&clock, there - 3), Between::Nothing);
+    assert_eq!(plain.result, SequenceResult::MoreOtpsNeeded);
+    let found = between(&home, &clock, &missed(&clock, there - 3), Between::LeftOut(3));
+    assert_eq!(
+        found.result,
+        SequenceResult::Synchronized { steps: 2_000, seconds: Some(60_000), counter: None }
+    );
+    // Two codes carry 100,000 positions: a quarter of them when the second can lie in four places.
+    assert!(found.evaluated < 26_000 && plain.evaluated > 99_000, "{} {}", found.evaluated, plain.evaluated);
+    let window = Some(WindowSteps { past: 25_000, future: 25_000 });
+    let otps = missed(&clock, there + 50);
+    let request = ResyncRequest {
+        between: Between::LeftOut(3),
+        window,
+        reason: DESK,
+        ..ResyncRequest::new(&clock.serial, &otps)
+    };
+    let wide = home.service.resync_as(&operator(1), &request).expect("answered");
+    assert_eq!((wide.result, wide.otps_needed), (SequenceResult::MoreOtpsNeeded, 3));
+    // What lies between is spent, too.
+    let after = between(&home, &clock, &[clock.at(there - 1), clock.at(there)], Between::Nothing);
+    assert_eq!(after.result, SequenceResult::Replayed);
+    let pressed = between(&home, &counter, &missed(&counter, 400), Between::LeftOut(2));
+    assert_eq!(
+        pressed.result,
+        SequenceResult::Synchronized { steps: 400, seconds: None, counter: Some(404) }
+    );
+}
+
+/// The time that passed between two codes says how many went by.
+#[test]
+fn service_law2_the_time_between_codes_is_evidence() {
+    let home = Home::new();
+    let (clock, counter) = (StandIn::totp("TIM-1"), StandIn::hotp("TIM-2"));
+    home.import("times", &[&clock, &counter]);
+    let missed = |at: u64| [clock.at(at), clock.at(at + 3)];
+    let there = home.step() + 500;
+    // Half a minute: the next one, and no other.
+    let near = between(&home, &clock, &missed(there), Between::Seconds(&[31]));
+    assert_eq!(near.result, SequenceResult::MoreOtpsNeeded);
+    let told = between(&home, &clock, &missed(there), Between::Seconds(&[88]));
+    assert!(matches!(told.result, SequenceResult::Synchronized { .. }), "{told:?}");
+    // Whoever noted two in a row and was called away types them late.
+    let late = [clock.at(there + 10), clock.at(there + 11)];
+    let told = between(&home, &clock, &late, Between::Seconds(&[110]));
+    assert!(matches!(told.result, SequenceResult::Synchronized { .. }), "{told:?}");
+    let refused = |token: &StandIn, said| {
+        let otps = token.from(1, 2);
+        let request =
+            ResyncRequest { between: said, reason: DESK, ..ResyncRequest::new(&token.serial, &otps) };
+        match home.service.resync_as(&operator(1), &request) {
+            Err(ServiceError::Invalid { code, .. }) => code,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(refused(&counter, Between::Seconds(&[30])), "seconds_without_clock");
+    assert_eq!(refused(&clock, Between::Seconds(&[30, 30])), "seconds_count");
+    assert_eq!(refused(&clock, Between::Seconds(&[3_000])), "seconds_too_many");
+    assert_eq!(refused(&counter, Between::LeftOut(11)), "left_out_too_many");
 }

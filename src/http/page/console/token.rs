@@ -172,6 +172,8 @@ pub struct Resync {
     pub codes: Vec<Code>,
     /// How far to look.
     pub windows: Vec<Choice>,
+    /// How many codes may have been left out; empty where none can.
+    pub left_out: Vec<Choice>,
     /// The preset, editable reason.
     pub reason: Field,
     /// Runs with the token's step.
@@ -310,6 +312,7 @@ impl Token {
                 ],
                 "",
             ),
+            left_out: Choice::list(&[("", "None: one right after the other"), ("1", "Perhaps one")], ""),
             reason: Field::of("Person at the desk, identified"),
             ring: Some(Ring::sample()),
             result: Some(Notice::new(
