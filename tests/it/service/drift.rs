@@ -6,9 +6,8 @@ use mintmark::model::{
 };
 use mintmark::oath::PeriodSecs;
 use mintmark::oath::drift::{Observation, Sureness};
-use mintmark::service::{CheckResult, SequenceResult, ServiceError};
+use mintmark::service::{CheckResult, SequenceResult};
 use mintmark::store::{AuditFilter, Change, Page, StoreError};
-use proptest::prelude::*;
 
 use super::fixture::{Home, START, StandIn, admin, many, operator, resource, verifier};
 use super::notification::{by_mail, hired};
@@ -16,20 +15,20 @@ use super::notification::{by_mail, hired};
 const DAY: i64 = 86_400;
 
 /// A token whose clock has its own mind.
-struct Clocked {
-    token: StandIn,
-    offset_secs: f64,
+pub(super) struct Clocked {
+    pub(super) token: StandIn,
+    pub(super) offset_secs: f64,
     ppm: f64,
 }
 
 impl Clocked {
-    fn new(serial: &str, offset_secs: f64, ppm: f64) -> Self {
+    pub(super) fn new(serial: &str, offset_secs: f64, ppm: f64) -> Self {
         Self { token: StandIn::totp(serial), offset_secs, ppm }
     }
 
     /// The step that it shows at a moment of true time.
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "moments of our time")]
-    fn step(&self, at: UnixTime) -> u64 {
+    pub(super) fn step(&self, at: UnixTime) -> u64 {
         let since = (at.millis() - START.millis()) as f64 / 1_000.0;
         let offset = self.offset_secs + self.ppm / 1e6 * since;
         let shown = at.millis() + (offset * 1_000.0) as i64;
@@ -37,7 +36,7 @@ impl Clocked {
     }
 }
 
-fn one(clocked: &Clocked) -> Home {
+pub(super) fn one(clocked: &Clocked) -> Home {
     let home = Home::new();
     home.import("one", &[&clocked.token]);
     home
@@ -56,7 +55,7 @@ fn drift(home: &Home, token: &StandIn) -> Option<Drift> {
     home.service.token(&admin(), &token.serial).expect("there").state.drift
 }
 
-fn floor(home: &Home, token: &StandIn) -> u64 {
+pub(super) fn floor(home: &Home, token: &StandIn) -> u64 {
     home.service.token(&admin(), &token.serial).expect("there").state.floor.0
 }
 
@@ -280,7 +279,7 @@ fn a_resync_names_a_time_zone_in_the_log() {
 }
 
 /// Writes what a token's clock was seen to show, as months would.
-fn remember(home: &Home, token: &StandIn, ppm: i64, days_ago: i64, span: i64) {
+pub(super) fn remember(home: &Home, token: &StandIn, ppm: i64, days_ago: i64, span: i64) {
     let (now, normal) = (home.service.now(), token.serial.normal().to_owned());
     home.store
         .write(move |view| {
@@ -332,126 +331,4 @@ fn a_deleted_token_leaves_no_history() {
     home.service.delete_token(&admin(), &clocked.token.serial).expect("deleted");
     assert_eq!(home.store.read(|view| view.clock_histories(Page::first(9))).expect("read").items.len(), 0);
     assert_eq!(home.store.read(|view| view.clock_jumps()).expect("read"), ClockJumps::default());
-}
-
-/// Something that happens to a token, a server or both.
-#[derive(Clone, Debug)]
-enum Event {
-    /// Time goes by.
-    Wait(u64),
-    /// A code is read, typed so many seconds later, and checked.
-    Check {
-        late: u64,
-    },
-    /// A code from so many steps before or after is tried.
-    Stray(i64),
-    /// One of the codes that were accepted is tried again.
-    Replay(prop::sample::Index),
-    /// Three codes bring it back.
-    Resync,
-    /// The token's clock is set.
-    Set(f64),
-    /// The server's clock is set.
-    Server(i64),
-    Restart,
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    prop_oneof![
-        3 => (1_u64..400).prop_map(Event::Wait),
-        3 => (1_u64..4_000_000).prop_map(Event::Wait),
-        8 => (0_u64..45).prop_map(|late| Event::Check { late }),
-        3 => (-4_i64..4).prop_map(Event::Stray),
-        4 => any::<prop::sample::Index>().prop_map(Event::Replay),
-        2 => Just(Event::Resync),
-        1 => (-4_000.0..4_000.0_f64).prop_map(Event::Set),
-        1 => (-120_i64..120).prop_map(Event::Server),
-        1 => Just(Event::Restart),
-    ]
-}
-
-/// What may be accepted, in the words of the law: steps only ever grow.
-#[derive(Default)]
-struct Reference {
-    accepted: Vec<u64>,
-    floor: u64,
-}
-
-impl Reference {
-    fn take(&mut self, step: u64) {
-        assert!(step >= self.floor, "step {step} was accepted again, the floor is {}", self.floor);
-        assert!(!self.accepted.contains(&step));
-        self.accepted.push(step);
-        self.floor = step + 1;
-    }
-}
-
-fn step_of(home: &Home, steps: i64) -> u64 {
-    home.step().checked_add_signed(steps).expect("after 1970")
-}
-
-/// `MINTMARK_HISTORIES` asks for more.
-fn histories() -> u32 {
-    std::env::var("MINTMARK_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(48)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: histories(), failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Law 1 whatever clocks do and whatever is predicted of them: no code twice, and the floor never falls.
-    #[test]
-    fn no_code_is_accepted_twice_whatever_is_predicted(
-        offset in -600.0..600.0_f64,
-        ppm in -120.0..120.0_f64,
-        known in prop::option::of(-190_i64..190),
-        events in proptest::collection::vec(event(), 1..60),
-    ) {
-        let mut clocked = Clocked::new("T-1", offset, ppm);
-        let mut home = one(&clocked);
-        if let Some(ppm) = known {
-            // Something that has nothing to do with how this clock runs.
-            remember(&home, &clocked.token, ppm, 30, 360);
-        }
-        let mut law = Reference::default();
-        // What the server's clock is ahead of the true time.
-        let mut ahead = 0;
-        for event in events {
-            let shown = clocked.step(home.service.now().plus_secs(-ahead));
-            let tried = match event {
-                Event::Wait(secs) => { home.wait(secs); None }
-                Event::Check { late } => { home.wait(late); Some(shown) }
-                Event::Stray(steps) => shown.checked_add_signed(steps),
-                Event::Replay(which) if !law.accepted.is_empty() => Some(*which.get(&law.accepted)),
-                Event::Replay(_) => None,
-                Event::Resync => {
-                    let codes = clocked.token.from(shown - 1, 2);
-                    let answer = home.service.resync(&operator(1), &clocked.token.serial, &codes, None, None);
-                    if let Ok(answer) = answer
-                        && let SequenceResult::Synchronized { steps, .. } = answer.result
-                    {
-                        law.take(step_of(&home, steps));
-                    }
-                    None
-                }
-                Event::Set(secs) => { clocked.offset_secs += secs; None }
-                Event::Server(secs) => {
-                    home.clock.set(home.service.now().plus_secs(secs));
-                    ahead += secs;
-                    None
-                }
-                Event::Restart => {
-                    home.service = std::sync::Arc::new(home.open(home.store.clone()).expect("opens"));
-                    None
-                }
-            };
-            if let Some(step) = tried {
-                match home.service.check(&verifier(), &clocked.token.serial, &clocked.token.at(step)) {
-                    Ok(CheckResult::Accepted { steps, .. }) => law.take(step_of(&home, steps)),
-                    Ok(_) | Err(ServiceError::ClockFault { .. }) => {}
-                    Err(other) => panic!("{other}"),
-                }
-            }
-            prop_assert!(floor(&home, &clocked.token) >= law.floor);
-        }
-    }
 }

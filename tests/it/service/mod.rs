@@ -11,6 +11,7 @@ mod environment;
 mod fault;
 mod findings;
 pub(crate) mod fixture;
+mod histories;
 mod identify;
 mod import;
 mod language;
