@@ -8,6 +8,10 @@
 //! Three of five codes are those of event tokens, two of clock tokens. Three of four (clock tokens: two of
 //! three) are right and move a floor durably; the others are wrong and are counted durably. Every answer
 //! is compared with the expected one. The asker is a `verifier` key, as an integration has.
+//!
+//! `cargo bench --bench http -- search`: tokens whose clocks are off by anything up to a year are brought back one
+//! after another; then people sign in with password and code while four desks search for codes that fit nowhere,
+//! as fast as they are answered.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -22,10 +26,10 @@ use std::time::Duration;
 use mintmark::clock::{Clock, ManualClock, SystemClock, UnixTime};
 use mintmark::http::{AppState, Exposure, HttpSettings, router, serve::serve_tcp};
 use mintmark::jobs::Jobs;
-use mintmark::model::{Actor, Role};
+use mintmark::model::{Actor, AssignmentKind, Login, ResourceName, Role, TokenSerial};
 use mintmark::oath::{Generator, HashAlg, MovingFactor};
-use mintmark::secret::Seed;
-use mintmark::service::{ImportRequest, MailMode, Service, StoreMark};
+use mintmark::secret::{Passphrase, Seed};
+use mintmark::service::{AssignRequest, ImportRequest, MailMode, NewUser, Service, StoreMark};
 use mintmark::store::{RedbStore, Store};
 use mintmark::vault::RootKey;
 
@@ -33,6 +37,8 @@ const CONNECTIONS: usize = 64;
 /// Tokens of each connection and kind; each is checked by one connection only.
 const TOKENS: usize = 200;
 const RUNS: usize = 5;
+/// Of those who sign in.
+const PASSWORD: &str = "a long password for the bench";
 /// The part of the fixed answer's rate that checks must reach.
 const BOUND: f64 = 0.3;
 
@@ -87,12 +93,15 @@ fn serial(kind: char, connection: usize, n: usize) -> String {
 struct Server {
     address: SocketAddr,
     clock: Arc<ManualClock>,
+    /// Of an integration.
     key: String,
+    /// Of an operator's desk.
+    desk: String,
     runtime: tokio::runtime::Runtime,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a caller sends its key")]
-fn serve(dir: &std::path::Path) -> Server {
+fn serve(dir: &std::path::Path, with_people: bool) -> Server {
     let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1_800_000_010)));
     let root = RootKey::generate().expect("random");
     let store: Arc<dyn Store> = Arc::new(RedbStore::create(dir).expect("created"));
@@ -120,8 +129,14 @@ fn serve(dir: &std::path::Path) -> Server {
     let tokens = service.import(&Actor::local(0), task.import).expect("there").import.counts.new;
     assert_eq!(tokens, 2 * (CONNECTIONS * TOKENS) as u64);
     println!("{tokens} tokens, {CONNECTIONS} connections");
-    let key = service.add_api_key(&actor, "bench", Role::Verifier, None).expect("a key").key;
-    let key = String::from_utf8(key.expose().to_vec()).expect("text");
+    let key = |name, role| {
+        let key = service.add_api_key(&actor, name, role, None).expect("a key").key;
+        String::from_utf8(key.expose().to_vec()).expect("text")
+    };
+    let (key, desk) = (key("bench", Role::Verifier), key("desk", Role::Helpdesk));
+    if with_people {
+        people(&service, &actor);
+    }
     let jobs = Arc::new(Jobs::start(&service, None).expect("workers"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
@@ -139,7 +154,25 @@ fn serve(dir: &std::path::Path) -> Server {
         serve_tcp(listener, routes, stopped).await;
         drop(stop);
     });
-    Server { address, clock, key, runtime }
+    Server { address, clock, key, desk, runtime }
+}
+
+/// One person for each event token of the first connection, on *VPN*, with a password.
+fn people(service: &Service, actor: &Actor) {
+    let vpn = ResourceName::parse("VPN").expect("a name");
+    service.add_resource(actor, &vpn).expect("made");
+    for n in 0..TOKENS {
+        let login = Login::parse(&format!("user{n}")).expect("a login");
+        let password = Some(Passphrase::from_text(PASSWORD.to_owned()));
+        let new = NewUser { login: login.to_string(), password, ..NewUser::default() };
+        service.add_user(actor, new).expect("made");
+        let request = AssignRequest {
+            kind: AssignmentKind::TokenWithUser,
+            user: Some(login),
+            token: Some(TokenSerial::parse(&serial('H', 0, n)).expect("a serial")),
+        };
+        service.assign(actor, &vpn, &request).expect("assigned");
+    }
 }
 
 /// Requests of one connection for one run.
@@ -278,11 +311,120 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
+/// A request with a JSON body.
+fn post(server: &Server, key: &str, path: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        server.address,
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// Sends a request; gives how long the answer took, in milliseconds.
+fn timed(stream: &mut TcpStream, clock: &SystemClock, bytes: Vec<u8>, expected: &'static [u8]) -> f64 {
+    let mut buffer = [0; 16 << 10];
+    let began = clock.monotonic();
+    let body = exchange(stream, &Ask { bytes, expected, moves: None }, &mut buffer);
+    let took = clock.monotonic().saturating_sub(began).as_secs_f64() * 1e3;
+    let fits = body.windows(expected.len()).any(|part| part == expected);
+    assert!(fits, "{}", String::from_utf8_lossy(body));
+    took
+}
+
+fn connect(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(server.address).expect("listens");
+    stream.set_nodelay(true).expect("a socket");
+    stream
+}
+
+/// The 50th, 95th and 99th percentile.
+fn percentiles(mut figures: Vec<f64>) -> [f64; 3] {
+    figures.sort_by(f64::total_cmp);
+    [50, 95, 99].map(|part| figures[(figures.len() * part / 100).min(figures.len() - 1)])
+}
+
+/// A year to either side, in steps.
+const YEAR: u64 = 1_051_920;
+
+fn resync(server: &Server, serial: &str, codes: [u32; 3]) -> Vec<u8> {
+    let [one, two, three] = codes;
+    let body = format!(
+        "{{\"otps\":[\"{one:06}\",\"{two:06}\",\"{three:06}\"],\"reason\":\"bench\",\
+         \"window\":{{\"past\":{YEAR},\"future\":{YEAR}}}}}"
+    );
+    post(server, &server.desk, &format!("/api/v1/tokens/{serial}/resync"), &body)
+}
+
+/// Tokens far off are brought back; people sign in meanwhile.
+fn searches(server: &Server) {
+    let clock = SystemClock::new();
+    let step = |server: &Server| u64::try_from(server.clock.now().secs()).expect("after 1970") / 30;
+    let mut stream = connect(server);
+    let back = (0..TOKENS).map(|n| {
+        let token = Token::new(serial('T', 0, n));
+        let away = (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) % (2 * YEAR - 20) + 10;
+        let there = step(server) - YEAR + away;
+        let codes = [2, 1, 0].map(|before| token.code(there - before));
+        timed(&mut stream, &clock, resync(server, &token.serial, codes), b"\"synchronized\"")
+    });
+    let [half, most, nearly] = percentiles(back.collect());
+    println!(
+        "resync over a year to either side: {half:.1} ms at the median, 95 %: {most:.1}, 99 %: {nearly:.1}"
+    );
+    for (pass, desks) in [(0, 0), (1, 4)] {
+        let (over, asked) = (AtomicBool::new(false), std::sync::atomic::AtomicUsize::new(0));
+        let took = thread::scope(|scope| {
+            for desk in 0..desks {
+                let (over, asked) = (&over, &asked);
+                scope.spawn(move || {
+                    let (clock, mut stream) = (SystemClock::new(), connect(server));
+                    for n in 0.. {
+                        if over.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        // Codes of a device that is not from here: the year is searched, then they are read in other ways.
+                        let serial = serial('T', 1 + desk * 8 + n / TOKENS, n % TOKENS);
+                        let stranger = Token::new(format!("STRANGER-{serial}"));
+                        let codes = [2, 1, 0].map(|before| stranger.code(step(server) - before));
+                        timed(&mut stream, &clock, resync(server, &serial, codes), b"\"not_found\"");
+                        asked.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            let took = (0..TOKENS).map(|n| {
+                let token = Token::new(serial('H', 0, n));
+                let code = token.code(pass);
+                let body =
+                    format!("{{\"user\":\"user{n}\",\"password\":\"{PASSWORD}\",\"otp\":\"{code:06}\"}}");
+                let bytes = post(server, &server.key, "/api/v1/resources/VPN/authenticate", &body);
+                timed(&mut stream, &clock, bytes, b"\"accepted\"")
+            });
+            let took = took.collect();
+            over.store(true, Ordering::Relaxed);
+            took
+        });
+        let [half, most, nearly] = percentiles(took);
+        println!(
+            "sign-in with password and code beside {desks} desks ({} searches meanwhile): \
+             {half:.1} ms at the median, 95 %: {most:.1}, 99 %: {nearly:.1}",
+            asked.into_inner()
+        );
+    }
+}
+
 fn main() {
+    let is_search = std::env::args().any(|text| text == "search");
     let secs = std::env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(3);
     let time = Duration::from_secs(secs);
     let dir = tempfile::tempdir().expect("a directory");
-    let server = serve(dir.path());
+    let server = serve(dir.path(), is_search);
+    if is_search {
+        searches(&server);
+        server.runtime.shutdown_background();
+        return;
+    }
     let own = |kind: char| -> Vec<Vec<Token>> {
         let of = |connection| (0..TOKENS).map(|n| Token::new(serial(kind, connection, n))).collect();
         (0..CONNECTIONS).map(of).collect()
