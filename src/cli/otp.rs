@@ -15,11 +15,14 @@ use crate::clock::{Clock, SystemClock, UnixTime};
 use crate::model::{OtpSpec, TokenSerial};
 use crate::oath::{
     Digits, Generator, MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite, PinHash, Question,
-    step_start, time_step,
+    YubicoKey, YubicoPlain, YubicoPublicId, step_start, time_step,
 };
 use crate::secret::Pin;
 use crate::seedfile::{self, Defaults, Problem, ReadOptions, SeedRecord, Sink, Weakness};
+use crate::vault::random_bytes;
 
+/// The first touch of a key that was plugged in once.
+const FIRST_USE: u64 = 256;
 /// Most codes in one call.
 const MOST_CODES: u64 = 1_000;
 
@@ -68,7 +71,8 @@ pub(super) struct OtpArgs {
     /// How far the token's clock is ahead; negative: behind
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     drift: i64,
-    /// The counter of an event token; without it the file's
+    /// The counter of an event token; without it the file's. Of a key with Yubico OTP its use counter times 256, and its
+    /// session counter; without it 256
     #[arg(long, value_name = "N")]
     counter: Option<u64>,
     /// What a token with a keypad is asked; several are answered one after another
@@ -158,6 +162,9 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
     if let OtpSpec::Ocra { suite } = &record.spec {
         return responses(args, &record, suite, at, out);
     }
+    if let OtpSpec::YubicoOtp { public_id } = &record.spec {
+        return touches(args, &record, public_id, at, out);
+    }
     if !args.challenge.is_empty() {
         return Err(usage("this token shows codes without a challenge: leave --challenge out"));
     }
@@ -176,7 +183,7 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
             let first = args.counter.unwrap_or(record.counter);
             (*hash, *digits, (first..first.saturating_add(args.count)).map(|c| (c, None)).collect())
         }
-        OtpSpec::Mail { .. } | OtpSpec::Ocra { .. } => {
+        OtpSpec::Mail { .. } | OtpSpec::Ocra { .. } | OtpSpec::YubicoOtp { .. } => {
             return Err(usage("codes of mail tokens are mailed; no file has their secrets"));
         }
     };
@@ -241,6 +248,41 @@ fn responses(
         })).collect::<Vec<_>>(),
     });
     out.answer(&value, |out| answers.iter().try_for_each(|(_, _, code)| out.line(code.as_str())))?;
+    Ok(Outcome::Done)
+}
+
+/// What a key types when it is touched so many times.
+fn touches(
+    args: &OtpArgs,
+    record: &SeedRecord,
+    public_id: &YubicoPublicId,
+    at: UnixTime,
+    out: &mut Output,
+) -> Result<Outcome> {
+    if !args.challenge.is_empty() {
+        return Err(usage("this key types codes without a challenge: leave --challenge out"));
+    }
+    let key =
+        YubicoKey::from_kept(&record.seed).ok_or_else(|| negative("the secret of this key is not whole"))?;
+    let first = args.counter.unwrap_or(FIRST_USE);
+    let mut typed = Vec::new();
+    for position in first..first.saturating_add(args.count) {
+        // A key counts eighths of a second since it was plugged in, and puts a random number beside them.
+        let timestamp = u32::try_from(at.secs().rem_euclid(1 << 21) << 3).unwrap_or(0);
+        let plain = YubicoPlain::at(MovingFactor(position), timestamp)
+            .ok_or_else(|| usage("a key counts 32767 uses with 256 touches each: --counter is too large"))?;
+        let [low, high] = random_bytes::<2>().map_err(|error| environment(error.to_string()))?;
+        typed.push((position, key.typed(public_id, &plain, u16::from_le_bytes([low, high]))));
+    }
+    let value = json!({
+        "serial": record.serial.display(),
+        "kind": record.spec.kind().name(),
+        "codes": typed.iter().map(|(position, code)| json!({
+            "otp": code.as_str(),
+            "factor": position,
+        })).collect::<Vec<_>>(),
+    });
+    out.answer(&value, |out| typed.iter().try_for_each(|(_, code)| out.line(code.as_str())))?;
     Ok(Outcome::Done)
 }
 

@@ -7,7 +7,7 @@ use super::{
     BatchId, Budget, Fingerprint, ImportId, OperatorId, SealedSeed, SeedVersion, TokenId, TokenSerial, UserId,
 };
 use crate::clock::UnixTime;
-use crate::oath::{Digits, HashAlg, MovingFactor, OcraSuite, PeriodSecs};
+use crate::oath::{CodeShape, Digits, HashAlg, MovingFactor, OcraSuite, PeriodSecs, YubicoPublicId};
 
 /// What a token computes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,11 @@ pub enum OtpSpec {
         /// Digits of a code.
         digits: Digits,
     },
+    /// Typed by a key itself: an encrypted block with counters. Its secret is key and private id together.
+    YubicoOtp {
+        /// What it types before the block.
+        public_id: YubicoPublicId,
+    },
 }
 
 /// The kind of a token, as JSON and filters name it.
@@ -55,6 +60,8 @@ pub enum TokenKind {
     Ocra,
     /// Codes by mail.
     Mail,
+    /// Yubico OTP.
+    YubicoOtp,
 }
 
 impl TokenKind {
@@ -65,6 +72,7 @@ impl TokenKind {
             Self::Hotp => "hotp",
             Self::Ocra => "ocra",
             Self::Mail => "mail",
+            Self::YubicoOtp => "yubico_otp",
         }
     }
 }
@@ -77,24 +85,37 @@ impl OtpSpec {
             Self::Totp { .. } => TokenKind::Totp,
             Self::Ocra { .. } => TokenKind::Ocra,
             Self::Mail { .. } => TokenKind::Mail,
+            Self::YubicoOtp { .. } => TokenKind::YubicoOtp,
         }
     }
 
-    /// Digits of a code; `None` when it is no code that people could type (an OCRA suite of 0 digits).
+    /// What its codes are made of; `None` when nobody could type them (an OCRA suite of 0 digits).
+    pub const fn shape(&self) -> Option<CodeShape> {
+        match self {
+            Self::YubicoOtp { .. } => Some(CodeShape::Modhex),
+            Self::Hotp { .. } | Self::Totp { .. } | Self::Ocra { .. } | Self::Mail { .. } => {
+                if self.digits().is_some() { Some(CodeShape::Digits) } else { None }
+            }
+        }
+    }
+
+    /// Digits of a code; `None` when it is not made of digits, or is none that people could type.
     pub const fn digits(&self) -> Option<Digits> {
         match self {
             Self::Hotp { digits, .. } | Self::Totp { digits, .. } | Self::Mail { digits, .. } => {
                 Some(*digits)
             }
             Self::Ocra { suite } => suite.code_digits(),
+            Self::YubicoOtp { .. } => None,
         }
     }
 
-    /// The hash under the HMAC.
-    pub const fn hash(&self) -> HashAlg {
+    /// The hash under the HMAC, of codes that are computed by one.
+    pub const fn hash(&self) -> Option<HashAlg> {
         match self {
-            Self::Hotp { hash, .. } | Self::Totp { hash, .. } | Self::Mail { hash, .. } => *hash,
-            Self::Ocra { suite } => suite.hash(),
+            Self::Hotp { hash, .. } | Self::Totp { hash, .. } | Self::Mail { hash, .. } => Some(*hash),
+            Self::Ocra { suite } => Some(suite.hash()),
+            Self::YubicoOtp { .. } => None,
         }
     }
 
@@ -102,7 +123,7 @@ impl OtpSpec {
     pub const fn suite(&self) -> Option<&OcraSuite> {
         match self {
             Self::Ocra { suite } => Some(suite),
-            Self::Hotp { .. } | Self::Totp { .. } | Self::Mail { .. } => None,
+            Self::Hotp { .. } | Self::Totp { .. } | Self::Mail { .. } | Self::YubicoOtp { .. } => None,
         }
     }
 
@@ -114,7 +135,15 @@ impl OtpSpec {
                 Some(period) => Some((period, 0)),
                 None => None,
             },
-            Self::Hotp { .. } | Self::Mail { .. } => None,
+            Self::Hotp { .. } | Self::Mail { .. } | Self::YubicoOtp { .. } => None,
+        }
+    }
+
+    /// What such a key types before each block; `None` for all other tokens.
+    pub const fn public_id(&self) -> Option<&YubicoPublicId> {
+        match self {
+            Self::YubicoOtp { public_id } => Some(public_id),
+            _ => None,
         }
     }
 

@@ -41,6 +41,6 @@ pub use search::{
     CodeSequence, SequenceError, SequenceMatch, SequenceSearch, Starts, find_sequence, find_starts,
 };
 pub use totp::{step_start, time_step};
-pub use types::{Digits, HashAlg, MovingFactor, Otp, OtpError, PeriodSecs, ValueError};
+pub use types::{CodeShape, Digits, HashAlg, MovingFactor, Otp, OtpError, PeriodSecs, ValueError};
 pub use window::{Window, WindowMatch, find_in_window};
-pub use yubico::{YubicoOtp, YubicoOtpError, YubicoPlain};
+pub use yubico::{YubicoKey, YubicoOtp, YubicoOtpError, YubicoPlain, YubicoPublicId};

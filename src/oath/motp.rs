@@ -9,7 +9,7 @@
 use std::fmt;
 
 use md5::{Digest, Md5};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{MovingFactor, PeriodSecs, Window, WindowMatch};
@@ -20,7 +20,7 @@ use crate::secret::{Pin, Seed};
 pub struct MotpCode([u8; Self::LEN]);
 
 impl MotpCode {
-    const LEN: usize = 6;
+    pub(super) const LEN: usize = 6;
 
     /// Reads typed text; capitals and small letters are the same, blanks and dashes are dropped.
     pub fn parse(text: &str) -> Option<Self> {
@@ -34,6 +34,21 @@ impl MotpCode {
             len += 1;
         }
         (len == Self::LEN).then_some(Self(*code))
+    }
+
+    /// Digits that were typed, when there are six: a code without a letter.
+    pub(super) fn of_digits(digits: &[u8]) -> Option<Self> {
+        digits.try_into().ok().map(Self)
+    }
+
+    pub(super) const fn copied(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl ConstantTimeEq for MotpCode {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
     }
 }
 
@@ -96,7 +111,7 @@ impl MotpGenerator {
         let window = Window::around(center, past, future);
         let (mut fresh, mut used) = (None, None);
         for step in window.first().0..=window.last().0 {
-            if bool::from(self.code(MovingFactor(step)).0.ct_eq(&typed.0)) {
+            if bool::from(self.code(MovingFactor(step)).ct_eq(typed)) {
                 let side = if step >= floor.0 { &mut fresh } else { &mut used };
                 let is_nearer =
                     side.is_none_or(|best: u64| step.abs_diff(center.0) <= best.abs_diff(center.0));

@@ -26,6 +26,7 @@ mod text;
 mod typed;
 mod user_list;
 mod values;
+mod yubico_log;
 
 pub use encoding::SecretEncoding;
 pub use options::{Defaults, KeyTextError, ReadOptions, SetError, parse_transport_key};

@@ -6,7 +6,7 @@
 use super::encoding::{self, SecretEncoding};
 use super::output::{self, Draft, Output};
 use super::probe::{Needs, Probe};
-use super::problem::{Fault, FileError, Position, ProblemCode};
+use super::problem::{Fault, FileError, KEYS_HAVE_MORE, Position, ProblemCode};
 use super::table::{self, Columns, Field};
 use super::{Defaults, ReadOptions, values};
 use crate::model::{OtpSpec, TokenKind};
@@ -205,6 +205,7 @@ impl Reader<'_> {
         let fault = |what: &str| Err(Fault::new(ProblemCode::KindUnknown, 0, what));
         if text.is_empty() {
             return match self.set.kind {
+                Some(TokenKind::YubicoOtp) => fault(KEYS_HAVE_MORE),
                 Some(kind) => Ok(kind),
                 None => fault(
                     "the line does not say what the token computes. Write hotp, totp or ocra there, or set kind.",
@@ -217,6 +218,8 @@ impl Reader<'_> {
             Ok(TokenKind::Totp)
         } else if KINDS[2..].iter().any(|k| text.eq_ignore_ascii_case(k)) {
             Ok(TokenKind::Ocra)
+        } else if text.to_ascii_lowercase().starts_with("yubico") {
+            fault(KEYS_HAVE_MORE)
         } else if is_kind(text) {
             fault(
                 "tokens of this kind are no OATH tokens and cannot be imported; hotp, totp and ocra can. Leave this line out.",

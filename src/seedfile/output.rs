@@ -12,6 +12,8 @@ use crate::secret::Seed;
 
 /// Most tokens in one file.
 const MOST_ROWS: u64 = 1_000_000;
+/// Bytes of the AES key at the front of what is kept of a key with Yubico OTP.
+const YUBICO_KEY_BYTES: usize = 16;
 /// Rows between two calls of [`Sink::progress`].
 const PROGRESS_ROWS: u64 = 1024;
 
@@ -58,7 +60,10 @@ impl<'s> Output<'s> {
 
     /// Weighs the secret and passes the record or the problem on.
     pub(super) fn draft(&mut self, mut draft: Draft) -> Result<(), FileError> {
-        let mut weaknesses = match strength::check(&draft.secret, self.allow) {
+        // Of a key's secret the private id is no part that counts: it is typed with every code.
+        let whole = draft.secret.len();
+        let counted = if draft.spec.public_id().is_some() { whole.min(YUBICO_KEY_BYTES) } else { whole };
+        let mut weaknesses = match strength::check(&draft.secret[..counted], self.allow) {
             Ok(weaknesses) => weaknesses,
             Err(refusal) => {
                 let fault = Fault::new(refusal.code, draft.secret_at.column, refusal.what);

@@ -3,7 +3,7 @@
 use super::encoding::SecretEncoding;
 use super::output::{self, Draft, Output};
 use super::probe::Probe;
-use super::problem::{Fault, FileError, MAIL_IS_MADE_HERE, Position, ProblemCode};
+use super::problem::{Fault, FileError, KEYS_HAVE_MORE, MAIL_IS_MADE_HERE, Position, ProblemCode};
 use super::table::{self, Columns, Field};
 use super::{Defaults, ReadOptions};
 use super::{oath_csv, values};
@@ -96,6 +96,7 @@ fn row(
         }
         TokenKind::Ocra => OtpSpec::Ocra { suite: values::suite("", set)? },
         TokenKind::Mail => return Err(Fault::new(ProblemCode::KindUnknown, 1, MAIL_IS_MADE_HERE)),
+        TokenKind::YubicoOtp => return Err(Fault::new(ProblemCode::KindUnknown, 1, KEYS_HAVE_MORE)),
     };
     let counter = if kind == TokenKind::Totp { 0 } else { set.counter.unwrap_or(0) };
     Ok(Draft {

@@ -256,7 +256,7 @@ impl Examined {
 
     /// True when a code of it can be compared at all: it is usable, and what goes into it is known.
     pub(super) fn can_be_asked(&self, now: UnixTime) -> bool {
-        self.require_inputs().is_ok() && self.require_usable(now).is_ok() && self.digits().is_ok()
+        self.require_inputs().is_ok() && self.require_usable(now).is_ok() && self.shape().is_ok()
     }
 
     /// The lowest position that may still be accepted. A time alone may come again: its challenges do not.

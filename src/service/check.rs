@@ -118,6 +118,9 @@ pub(super) fn compare_bare(
     if examined.seed.spec.suite().is_some() {
         return service.compare_response(examined, answered, otp, now, hint);
     }
+    if examined.says_position() {
+        return service.compare_typed_by_key(examined, otp);
+    }
     compare_by(&service.generator(examined)?, examined, otp, now, hint)
 }
 
@@ -363,13 +366,9 @@ impl Service {
             return Err(ServiceError::state("out_of_custody", "the token is noted as returned"));
         }
         examined.require_challenges("challenge", usize::from(challenge.is_some()), 1)?;
-        let digits = examined.digits()?;
-        if hint && otp.value(digits).is_none() && examined.token.pin.is_none() {
-            return Err(ServiceError::invalid(
-                "otp",
-                "otp_length",
-                format!("{} digits were typed, this token shows {}", otp.len(), digits.get()),
-            ));
+        examined.shape()?;
+        if hint {
+            examined.require_shape(otp)?;
         }
         let answered = challenge.map(|text| {
             Answered::of_token(examined.id(), ChallengePurpose::Check, &[text.trim().to_owned()])

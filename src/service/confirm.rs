@@ -21,6 +21,7 @@ use super::pin::without_pins;
 use super::portal::{require_fresh, require_fresh_code};
 use super::resync::{WindowSteps, refuse_repeated, take_over};
 use super::sequence::{Place, SequenceFound, carried, counters_beside};
+use super::yubico::are_typed_by_key;
 use super::{PortalSession, Service, ServiceError};
 
 /// Failed confirmations of one user in a day.
@@ -178,6 +179,17 @@ enum Proof {
     Wrong(&'static str),
 }
 
+impl Proof {
+    const fn of(found: SequenceFound) -> Self {
+        match found {
+            SequenceFound::One(place) => Self::Right(place),
+            SequenceFound::BehindFloor(_) => Self::Wrong("behind_floor"),
+            SequenceFound::Several => Self::Wrong("ambiguous"),
+            SequenceFound::Nowhere => Self::Wrong("not_found"),
+        }
+    }
+}
+
 impl Service {
     /// Confirms a token for a user.
     pub fn confirm(
@@ -259,8 +271,10 @@ impl Service {
             examined.require_shown()?;
             examined.require_challenges("challenges", challenges.len(), request.otps.len())?;
         }
-        let needed = codes_for(&resource);
-        let single = request.otps.len() == 1;
+        // What a key typed is proof enough, also where it is not of the token that was named: who asks sees the same.
+        let by_key = are_typed_by_key(request.otps);
+        let needed = if by_key { 1 } else { codes_for(&resource) };
+        let single = request.otps.len() == 1 && !by_key;
         if !single && request.otps.len() < needed {
             return Ok(ConfirmResult::MoreOtpsNeeded { otps_needed: needed });
         }
@@ -271,7 +285,7 @@ impl Service {
             }
             None => (Proof::Wrong(obstacle.unwrap_or("unknown_serial")), 0),
         };
-        let hash = eligible.as_ref().map_or(HashAlg::Sha1, |examined| examined.seed.spec.hash());
+        let hash = eligible.as_ref().and_then(|examined| examined.seed.spec.hash()).unwrap_or(HashAlg::Sha1);
         self.dummy_search(&resource, evaluated, hash)?;
         let (post, asking) = (self.post()?, asking.cloned());
         let (actor, split) = (actor.clone(), self.splits_check());
@@ -342,9 +356,9 @@ impl Service {
         user: UserId,
         now: UnixTime,
     ) -> Result<(Proof, u64), ServiceError> {
-        let Ok(digits) = examined.digits() else {
+        if examined.shape().is_err() {
             return Ok((Proof::Wrong("kind_not_supported"), 0));
-        };
+        }
         if examined.require_shown().is_err() {
             return Ok((Proof::Wrong("codes_are_mailed"), 0));
         }
@@ -362,7 +376,15 @@ impl Service {
                 return Ok((Proof::Wrong("session_not_known"), 0));
             }
         }
-        let bare = without_pins(examined, otps)?;
+        if are_typed_by_key(otps) != examined.says_position() {
+            return Ok((Proof::Wrong("otp_kind"), 0));
+        }
+        if examined.says_position() {
+            let found = self.search_typed_by_key(examined, otps)?.found;
+            return Ok((Proof::of(found), 0));
+        }
+        let digits = examined.digits()?;
+        let bare = without_pins(examined, otps);
         let otps = bare.as_deref().unwrap_or(otps);
         if let [otp] = otps {
             if examined.token.holder != Some(user) {
@@ -405,14 +427,8 @@ impl Service {
             }
         }
         let searched = self.search_codes(examined, otps, answered, window, now)?;
-        let proof = match searched.found {
-            SequenceFound::One(place) => Proof::Right(place),
-            SequenceFound::BehindFloor(_) => Proof::Wrong("behind_floor"),
-            SequenceFound::Several => Proof::Wrong("ambiguous"),
-            SequenceFound::Nowhere => Proof::Wrong("not_found"),
-        };
         let each = if spec.suite().is_some() { RESPONSE_COST } else { 1 };
-        Ok((proof, searched.evaluated.saturating_mul(each)))
+        Ok((Proof::of(searched.found), searched.evaluated.saturating_mul(each)))
     }
 }
 

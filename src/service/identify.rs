@@ -20,6 +20,7 @@ use crate::store::{Page, TokenFilter, View};
 use super::code::Examined;
 use super::resync::{WindowSteps, refuse_repeated};
 use super::scope::{seen_tokens, sees_batch};
+use super::yubico::are_typed_by_key;
 use super::{Service, ServiceError};
 
 /// The window to either side of the expected position that is chosen by itself: one day.
@@ -148,9 +149,9 @@ impl Told {
 }
 
 /// Where to look.
-struct Place {
-    batch: Option<BatchId>,
-    resource: Option<ResourceId>,
+pub(super) struct Place {
+    pub(super) batch: Option<BatchId>,
+    pub(super) resource: Option<ResourceId>,
     /// At most so many tokens are there.
     tokens: u64,
     now: UnixTime,
@@ -164,6 +165,9 @@ impl Service {
         request: &IdentifyRequest,
         stop: &AtomicBool,
     ) -> Result<IdentifyOutcome, ServiceError> {
+        if are_typed_by_key(&request.otps) {
+            return self.identify_key(actor, request, stop);
+        }
         let shown = request.otps.first().map(Otp::len).filter(|digits| (6..=8).contains(digits));
         let digits = shown.and_then(|digits| Digits::new(u32::try_from(digits).ok()?).ok());
         let Some(digits) = digits else {
@@ -225,6 +229,45 @@ impl Service {
                 IdentifyMatch { serial: token.serial.clone(), custody: token.custody.name(), steps, seconds }
             })
             .collect();
+        self.note_identified(actor, &outcome, &told, place.now)?;
+        Ok(outcome)
+    }
+
+    /// The same for codes that a key typed: one says whose it is, and there is no window.
+    fn identify_key(
+        &self,
+        actor: &Actor,
+        request: &IdentifyRequest,
+        stop: &AtomicBool,
+    ) -> Result<IdentifyOutcome, ServiceError> {
+        if request.otps.len() > CodeSequence::MAX_LEN {
+            let detail = format!("at most {} codes are looked for", CodeSequence::MAX_LEN);
+            return Err(ServiceError::invalid("otps", "otps_count", detail));
+        }
+        refuse_repeated(&request.otps)?;
+        let place = self.identify_place(actor, request)?;
+        let began = self.clock.monotonic();
+        let (matches, evaluated) = self.keys_that_typed(actor, &place, &request.otps, stop)?;
+        let elapsed = self.clock.monotonic().saturating_sub(began);
+        let told = Told { matches, evaluated };
+        let result = match told.matches.len() {
+            0 => IdentifyResult::NotFound,
+            1 => IdentifyResult::Found,
+            _ => IdentifyResult::Ambiguous,
+        };
+        let named = |(examined, _): &(Examined, MovingFactor)| IdentifyMatch {
+            serial: examined.token.serial.clone(),
+            custody: examined.token.custody.name(),
+            steps: 0,
+            seconds: None,
+        };
+        let outcome = IdentifyOutcome {
+            result,
+            matches: told.matches.iter().take(MOST_NAMED).map(named).collect(),
+            otps_needed: 1,
+            evaluated,
+            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        };
         self.note_identified(actor, &outcome, &told, place.now)?;
         Ok(outcome)
     }
@@ -380,8 +423,11 @@ impl Reader<'_> {
                 let examined = Examined::read(view, token, None)?;
                 let spec = &examined.seed.spec;
                 let shows_codes = !spec.is_mailed() && spec.suite().is_none();
-                if shows_codes && spec.digits().is_some_and(|digits| codes.has_digits(digits)) {
-                    read.push((spec.hash(), examined));
+                if let Some(hash) = spec.hash()
+                    && shows_codes
+                    && spec.digits().is_some_and(|digits| codes.has_digits(digits))
+                {
+                    read.push((hash, examined));
                 }
             }
             Ok::<_, ServiceError>((read, slice.next))

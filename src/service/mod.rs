@@ -51,6 +51,7 @@ mod token;
 mod user;
 mod user_import;
 mod watch;
+mod yubico;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

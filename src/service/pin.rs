@@ -10,7 +10,7 @@ use crate::model::{
     Actor, AuditAction, AuditResult, PasswordHash, PinPlacement, PinRecord, PortalAction, SelfService,
     Subject, Token, TokenId, TokenSerial, Visit,
 };
-use crate::oath::{Digits, OcraSuite, Otp, PinHash};
+use crate::oath::{CodeShape, OcraSuite, Otp, PinHash};
 use crate::secret::{Passphrase, Pin};
 use crate::store::Change;
 use crate::vault::SealContext;
@@ -37,15 +37,16 @@ pub(super) enum SequencePin {
     Wrong,
 }
 
-/// The PIN that is typed beside a code. One that goes into the responses of a token with a keypad never is.
+/// The PIN that is typed beside a code. One that goes into the responses of a token with a keypad never is; nor is
+/// any beside codes that are not made of digits.
 fn beside(examined: &Examined) -> Option<&PinRecord> {
     let goes_in = examined.seed.spec.suite().is_some_and(|suite| suite.pin_hash().is_some());
-    examined.token.pin.as_ref().filter(|_| !goes_in)
+    examined.token.pin.as_ref().filter(|_| !goes_in && examined.seed.spec.digits().is_some())
 }
 
 /// Code and PIN in what was typed, when it is as long as both of this token together.
-fn split(examined: &Examined, digits: Digits, typed: &Otp) -> Option<(Otp, Otp)> {
-    let record = beside(examined)?;
+fn split(examined: &Examined, typed: &Otp) -> Option<(Otp, Otp)> {
+    let (record, digits) = (beside(examined)?, examined.seed.spec.digits()?);
     let (code, pin) = (usize::from(digits.get()), usize::from(record.digits));
     if typed.len() != code + pin {
         return None;
@@ -57,14 +58,14 @@ fn split(examined: &Examined, digits: Digits, typed: &Otp) -> Option<(Otp, Otp)>
 }
 
 /// The codes of a sequence without the PIN that stood beside some of them; `None`: it stood beside none.
-pub(super) fn without_pins(examined: &Examined, typed: &[Otp]) -> Result<Option<Vec<Otp>>, ServiceError> {
-    let digits = examined.digits()?;
-    let bare = |otp: &Otp| match split(examined, digits, otp) {
+pub(super) fn without_pins(examined: &Examined, typed: &[Otp]) -> Option<Vec<Otp>> {
+    let digits = examined.seed.spec.digits()?;
+    let bare = |otp: &Otp| match split(examined, otp) {
         Some((code, _)) => Some(code),
         None => otp.value(digits).map(|value| Otp::from_value(value, digits)),
     };
-    let glued = typed.iter().any(|otp| split(examined, digits, otp).is_some());
-    Ok(if glued { typed.iter().map(bare).collect() } else { None })
+    let glued = typed.iter().any(|otp| split(examined, otp).is_some());
+    if glued { typed.iter().map(bare).collect() } else { None }
 }
 
 /// Whether a PIN is refused: all digits alike, or running up or down.
@@ -94,7 +95,7 @@ impl Service {
 
     /// The work of comparing a PIN where there is no token, when that much was typed.
     pub(super) fn dummy_pin(&self, typed: &Otp) -> Result<(), ServiceError> {
-        if typed.len() > LONGEST_CODE {
+        if typed.shape() == CodeShape::Digits && typed.len() > LONGEST_CODE {
             self.pin_fits(TokenId(0), typed, None)?;
         }
         Ok(())
@@ -108,7 +109,7 @@ impl Service {
         typed: &Otp,
     ) -> Result<(Option<Otp>, bool), ServiceError> {
         let record = beside(examined);
-        if let Some((code, pin)) = split(examined, examined.digits()?, typed) {
+        if let Some((code, pin)) = split(examined, typed) {
             return Ok((Some(code), self.pin_fits(examined.id(), &pin, record)?));
         }
         self.dummy_pin(typed)?;
@@ -122,9 +123,8 @@ impl Service {
         typed: &[Otp],
     ) -> Result<SequencePin, ServiceError> {
         let Some(record) = beside(examined) else { return Ok(SequencePin::Proved) };
-        let digits = examined.digits()?;
         // One comparison, however many codes: the last one counts.
-        let last = typed.iter().filter_map(|otp| split(examined, digits, otp)).next_back();
+        let last = typed.iter().filter_map(|otp| split(examined, otp)).next_back();
         Ok(match last {
             None => SequencePin::Bare,
             Some((_, pin)) if self.pin_fits(examined.id(), &pin, Some(record))? => SequencePin::Proved,

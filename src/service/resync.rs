@@ -78,6 +78,8 @@ impl WindowSteps {
                 None => Self { past: 0, future: if suite.has_counter() { counters } else { 0 } },
             },
             OtpSpec::Hotp { .. } | OtpSpec::Mail { .. } => Self { past: 0, future: counters },
+            // Each code says its position.
+            OtpSpec::YubicoOtp { .. } => Self { past: 0, future: 0 },
         }
     }
 }
@@ -292,6 +294,7 @@ impl Service {
         })?;
         examined.require_usable(now)?;
         examined.require_shown()?;
+        examined.require_drifting()?;
         examined.require_challenges("challenges", challenges.len(), otps.len())?;
         let purpose = ChallengePurpose::Synchronization;
         let answered =
@@ -313,7 +316,7 @@ impl Service {
         let Sequence { otps, portal, window, reason, pin, now, .. } = *asked;
         let answered = asked.answered.clone();
         let digits = examined.digits()?;
-        let bare = without_pins(examined, otps)?;
+        let bare = without_pins(examined, otps);
         let otps = bare.as_deref().unwrap_or(otps);
         CodeSequence::new(digits, otps)?;
         refuse_repeated(otps)?;
@@ -430,6 +433,7 @@ pub(super) fn take_over(
             let last = last_of(start, codes);
             (if fresh.period().is_some() { last } else { start }, last.next())
         }
+        Place::Apart { first, last } => (if fresh.period().is_some() { last } else { first }, last.next()),
         Place::Responses { first, last } => {
             let at = if fresh.period().is_some() { last } else { first };
             (fresh.told(at), fresh.floor_after(last))
@@ -485,6 +489,7 @@ fn settle(
 fn behind_floor(fresh: &Examined, place: Place, now: UnixTime) -> SequenceResult {
     let last = match place {
         Place::Codes { start, codes } => last_of(start, codes),
+        Place::Apart { last, .. } => last,
         Place::Responses { last, .. } => fresh.told(last),
     };
     // A token that counts has no moment from which it is right again.

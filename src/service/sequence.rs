@@ -22,6 +22,8 @@ const COUNTERS_BESIDE: u64 = 100;
 pub(super) enum Place {
     /// Codes that follow each other, from here on.
     Codes { start: MovingFactor, codes: usize },
+    /// Codes that were shown one after another, others perhaps between them: the first and the last.
+    Apart { first: MovingFactor, last: MovingFactor },
     /// Responses of a token with a keypad: the first and the last of them.
     Responses { first: OcraPosition, last: OcraPosition },
 }
@@ -32,7 +34,7 @@ impl Place {
     pub(super) const fn codes(self) -> usize {
         match self {
             Self::Codes { codes, .. } => codes,
-            Self::Responses { .. } => 1,
+            Self::Apart { .. } | Self::Responses { .. } => 1,
         }
     }
 }
@@ -121,6 +123,9 @@ impl Service {
     ) -> Result<Searched, ServiceError> {
         if examined.seed.spec.suite().is_some() {
             return self.search_answers(examined, answered, otps, window, now);
+        }
+        if examined.says_position() {
+            return self.search_typed_by_key(examined, otps);
         }
         self.search_by(&self.generator(examined)?, examined, otps, window, now)
     }

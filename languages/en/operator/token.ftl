@@ -28,6 +28,8 @@ tokens-retired = Retired
 tokens-totp = TOTP, { $digits } digits, { $period } s
 tokens-hotp = HOTP, { $digits } digits
 tokens-mailed = Codes by mail, { $digits } digits
+tokens-yubico = Yubico OTP, public id { $id }
+    .without-id = Yubico OTP, without a public id
 
 token-page-title = Token { $serial }
 token-page-with = With user { $user }, { $custody }
@@ -73,6 +75,8 @@ token-page-otp = OTP
 token-page-otp-first = First OTP
 token-page-otp-next = Next OTP
 token-page-otp-third = The one after that
+token-page-nothing-drifts = There is nothing to synchronise.
+    .text = Each code of this key says its own position, so the key cannot get out of step. Check one code instead; when that is refused as used, touch the key again.
 token-page-codes-mailed = The codes of this token are mailed.
     .text = One is mailed when its user signs in, and asked for there. There is no display whose codes could be checked, confirmed or synchronised.
 token-page-blocked = Blocked after too many wrong codes

@@ -51,6 +51,7 @@ fn own_token(words: Words, view: &TokenView, now: UnixTime) -> OwnToken {
     let is_mailed = view.spec.is_mailed();
     let picture = match model.map(|profile| profile.picture) {
         _ if is_mailed => Picture::Mail,
+        None if view.spec.public_id().is_some() => Picture::Key,
         Some(ProfilePicture::Card) => Picture::Card,
         Some(ProfilePicture::Key) => Picture::Key,
         Some(ProfilePicture::Phone) => Picture::Phone,
@@ -317,7 +318,7 @@ async fn taken(
         }
     };
     // One code is enough for a token that was handed to this person by name.
-    let codes = match typed.codes(place.words, 1) {
+    let codes = match typed.codes(place.words, 1, None) {
         Ok(codes) => codes,
         Err(mut fields) => {
             fields.extend(Code::fields(place.words, count).into_iter().skip(fields.len()));
@@ -387,7 +388,8 @@ async fn synchronize_page(
 /// The fields that bring this token back. What a keypad is asked says how many there are.
 fn codes_of(place: &Place, home: &PortalHome, token: &TokenView) -> Vec<Code> {
     let is_keypad = token.spec.suite().is_some();
-    Code::fields(place.words, if is_keypad { 1 } else { home.confirm_codes })
+    let fields = Code::fields(place.words, if is_keypad { 1 } else { home.confirm_codes });
+    Code::shaped(fields, token.spec.shape())
 }
 
 /// *Token Synchronization*, and `?done` after it.
@@ -420,7 +422,7 @@ pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Respon
             let unfit = StatusCode::UNPROCESSABLE_ENTITY;
             synchronize_page(&place, &session, unfit, token, fields, notice)
         };
-        let codes = match typed.codes(place.words, codes_of(&place, &home, token).len()) {
+        let codes = match typed.codes(place.words, codes_of(&place, &home, token).len(), token.spec.shape()) {
             Ok(codes) => codes,
             Err(fields) => return again(fields, None).await,
         };

@@ -96,8 +96,8 @@ fn tabs(place: &Place, purpose: Purpose, sorts: &[TokenType], here: &str) -> Vec
 /// are a matter of the tab for everything else.
 fn models() -> impl Iterator<Item = (String, &'static Profile, &'static OtpSpec)> {
     device::profiles().iter().filter(|profile| profile.seed_is != SeedOrigin::Here).flat_map(|profile| {
-        let usual = profile.specs.first().map(OtpSpec::hash);
-        let fits = move |(_, spec): &(usize, &OtpSpec)| spec.suite().is_none() && Some(spec.hash()) == usual;
+        let usual = profile.specs.first().and_then(OtpSpec::hash);
+        let fits = move |(_, spec): &(usize, &OtpSpec)| spec.suite().is_none() && spec.hash() == usual;
         let named = move |(at, spec)| (format!("{}/{at}", profile.id), profile, spec);
         profile.specs.iter().enumerate().filter(fits).map(named)
     })

@@ -109,7 +109,7 @@ fn is_mailed(view: &dyn View, token: &Token) -> Result<bool, ServiceError> {
 
 /// True when codes of it can be compared and prove something.
 fn is_checked(view: &dyn View, token: &Token, spec: &OtpSpec) -> Result<bool, ServiceError> {
-    let OtpSpec::Ocra { suite } = spec else { return Ok(!spec.is_mailed()) };
+    let Some(suite) = spec.suite() else { return Ok(!spec.is_mailed()) };
     let knows_pin = suite.pin_hash().is_none() || view.pin_hash(token.id)?.is_some();
     Ok(knows_pin && suite.session_bytes().is_none() && suite.code_digits().is_some())
 }

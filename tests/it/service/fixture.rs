@@ -8,7 +8,7 @@ use mintmark::model::{
     Actor, ActorOrigin, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login, MailKind, Operator,
     OperatorId, PortalAction, ResourceAlias, ResourceName, Role, Scope, TokenSerial, Visit,
 };
-use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp};
+use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp, YubicoKey, YubicoPlain, YubicoPublicId};
 use mintmark::secret::{BearerToken, Passphrase, Seed};
 use mintmark::service::{
     ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings, ProofResult, SecondPage,
@@ -30,9 +30,21 @@ pub(crate) fn visit() -> Visit {
 /// A token as a person holds it.
 pub(crate) struct StandIn {
     pub(crate) serial: TokenSerial,
+    /// It counts, and does not go by the clock.
     pub(crate) counter: bool,
     secret: Vec<u8>,
-    generator: Generator,
+    shows: Shows,
+}
+
+/// What a token shows or types.
+enum Shows {
+    Digits(Generator),
+    Key(YubicoKey, YubicoPublicId),
+}
+
+/// A key whose secret is this.
+fn key(secret: &[u8]) -> YubicoKey {
+    YubicoKey::from_kept(&Seed::new(secret.to_vec())).expect("22 bytes")
 }
 
 impl StandIn {
@@ -45,20 +57,49 @@ impl StandIn {
     }
 
     pub(crate) fn with_secret(text: &str, counter: bool, secret: Vec<u8>) -> Self {
-        let generator = Generator::new(&Seed::new(secret.clone()), HashAlg::Sha1);
-        Self { serial: serial(text), counter, secret, generator }
+        let shows = Shows::Digits(Generator::new(&Seed::new(secret.clone()), HashAlg::Sha1));
+        Self { serial: serial(text), counter, secret, shows }
     }
 
-    /// Its line in an OATH CSV.
+    /// A key with Yubico OTP; its serial is a number.
+    pub(crate) fn key(text: &str) -> Self {
+        let mut secret = secret_of(text);
+        secret.extend_from_slice(&secret_of(&format!("private id {text}"))[..2]);
+        // Two signs of the serial number in each byte, as many as there are.
+        let letters: String = format!("{text:0>12}").chars().map(modhex).collect();
+        let public_id = YubicoPublicId::parse(&letters).expect("modhex");
+        Self { serial: serial(text), counter: true, shows: Shows::Key(key(&secret), public_id), secret }
+    }
+
+    /// Its line in an OATH CSV, or in the log of the tool that programmed it.
     pub(crate) fn line(&self) -> String {
-        let hex = self.secret.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let hex = data_encoding::HEXLOWER.encode(&self.secret);
+        if let Shows::Key(_, public_id) = &self.shows {
+            let (key, private_id) = hex.split_at(32);
+            return format!(
+                "{},{public_id},{private_id},{key},,2026-02-01T09:30:00,\n",
+                self.serial.display()
+            );
+        }
         let (kind, last) = if self.counter { ("HOTP", "0") } else { ("TOTP", "30") };
         format!("{},{hex},{kind},6,{last}\n", self.serial.display())
     }
 
     /// The code at a counter or step.
     pub(crate) fn at(&self, factor: u64) -> Otp {
-        self.generator.code(MovingFactor(factor), Digits::SIX)
+        Otp::parse_shaped(&self.text(factor), None).expect("a code")
+    }
+
+    /// The same as it is shown or typed.
+    #[expect(clippy::disallowed_methods, reason = "a stand-in shows its code")]
+    pub(crate) fn text(&self, factor: u64) -> String {
+        match &self.shows {
+            Shows::Digits(generator) => {
+                let code = generator.code(MovingFactor(factor), Digits::SIX);
+                String::from_utf8(code.expose().to_vec()).expect("digits")
+            }
+            Shows::Key(key, public_id) => typed_by(key, public_id, factor),
+        }
     }
 
     /// Consecutive codes from a counter or step on.
@@ -70,11 +111,19 @@ impl StandIn {
     /// clock is given for it either, whatever the secret.
     pub(crate) fn wrong(&self, near: u64) -> Otp {
         use mintmark::oath::{WindowMatch, find_in_window};
+        let generator = match &self.shows {
+            Shows::Digits(generator) => generator,
+            Shows::Key(_, public_id) => {
+                let other =
+                    key(&secret_of("another key")[..].iter().chain(&[1, 2]).copied().collect::<Vec<_>>());
+                return Otp::parse_shaped(&typed_by(&other, public_id, near), None).expect("a code");
+            }
+        };
         (0..1_000_000)
             .map(|value| Otp::from_value(value, Digits::SIX))
             .find(|otp| {
                 let none = find_in_window(
-                    &self.generator,
+                    generator,
                     Digits::SIX,
                     otp,
                     MovingFactor(near),
@@ -86,6 +135,18 @@ impl StandIn {
             })
             .expect("a million codes, six thousand of them right")
     }
+}
+
+/// What a key types at a position; the same each time.
+fn typed_by(key: &YubicoKey, public_id: &YubicoPublicId, position: u64) -> String {
+    let plain = YubicoPlain::at(MovingFactor(position), 7).expect("a position");
+    key.typed(public_id, &plain, 0x1234).to_string()
+}
+
+/// The letter that stands for a digit.
+fn modhex(digit: char) -> char {
+    let at = digit.to_digit(16).expect("a serial number of digits");
+    char::from(b"cbdefghijklnrtuv"[usize::try_from(at).expect("small")])
 }
 
 /// Twenty bytes that differ for each text.

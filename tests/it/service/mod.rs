@@ -31,3 +31,4 @@ mod sweep;
 mod user_import;
 mod walk;
 mod ways_in;
+mod yubico;
