@@ -26,6 +26,7 @@ restore-access = Zugang wiederherstellen
 
 otp-heading = Der Code auf Ihrem Token
     .lead = Drücken Sie die Taste, falls Ihr Token eine hat, und tippen Sie die Ziffern, die Sie sehen.
+    .lead-letters = Tippen Sie Ihre PIN in die App und hier die sechs Ziffern und Buchstaben, die sie zeigt.
 otp-heading-key = Der Code Ihres Schlüssels
     .lead = Setzen Sie den Cursor in das Feld und berühren Sie Ihren Schlüssel: er tippt den Code selbst.
 otp-no-mail = Ihre Codes kommen per Mail, und zurzeit können wir Ihnen keinen schicken. { $whom }

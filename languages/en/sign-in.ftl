@@ -26,6 +26,7 @@ restore-access = Restore access
 
 otp-heading = The code on your token
     .lead = Press the button if your token has one, and type the digits that you see.
+    .lead-letters = Type your PIN into the app, and the six digits and letters that it shows.
 otp-heading-key = The code of your key
     .lead = Put the cursor into the field and touch your key: it types the code by itself.
 otp-no-mail = Your codes are mailed, and there is no way to mail you one now. { $whom }

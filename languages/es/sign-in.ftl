@@ -26,6 +26,7 @@ restore-access = Recuperar el acceso
 
 otp-heading = El código de su token
     .lead = Pulse el botón, si su token tiene uno, y escriba las cifras que vea.
+    .lead-letters = Escriba su PIN en la aplicación y aquí las seis cifras y letras que muestra.
 otp-heading-key = El código de su llave
     .lead = Ponga el cursor en el campo y toque su llave: escribe el código ella misma.
 otp-no-mail = Sus códigos llegan por correo, y ahora no hay manera de enviarle ninguno. { $whom }

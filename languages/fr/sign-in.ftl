@@ -26,6 +26,7 @@ restore-access = Retrouver l’accès
 
 otp-heading = Le code de votre jeton
     .lead = Appuyez sur le bouton si votre jeton en a un, et saisissez les chiffres que vous voyez.
+    .lead-letters = Saisissez votre code PIN dans l’application, puis ici les six chiffres et lettres qu’elle affiche.
 otp-heading-key = Le code de votre clé
     .lead = Placez le curseur dans le champ et touchez votre clé : elle saisit le code elle-même.
 otp-no-mail = Vos codes arrivent par courriel, et nous n’avons aucun moyen de vous en envoyer un maintenant. { $whom }

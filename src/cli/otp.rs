@@ -14,8 +14,8 @@ use super::secrets;
 use crate::clock::{Clock, SystemClock, UnixTime};
 use crate::model::{OtpSpec, TokenSerial};
 use crate::oath::{
-    Digits, Generator, MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite, PinHash, Question,
-    YubicoKey, YubicoPlain, YubicoPublicId, step_start, time_step,
+    Digits, Generator, MotpGenerator, MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite,
+    PinHash, Question, YubicoKey, YubicoPlain, YubicoPublicId, step_start, time_step,
 };
 use crate::secret::Pin;
 use crate::seedfile::{self, Defaults, Problem, ReadOptions, SeedRecord, Sink, Weakness};
@@ -78,7 +78,7 @@ pub(super) struct OtpArgs {
     /// What a token with a keypad is asked; several are answered one after another
     #[arg(long, value_name = "C")]
     challenge: Vec<String>,
-    /// File that holds the PIN which goes into the responses of such a token
+    /// File that holds the PIN which goes into the responses of such a token, or into the codes of mOTP
     #[arg(long, value_name = "FILE")]
     pin_file: Option<PathBuf>,
     /// How many consecutive codes; of a clock token the last one is the present one
@@ -168,6 +168,9 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
     if !args.challenge.is_empty() {
         return Err(usage("this token shows codes without a challenge: leave --challenge out"));
     }
+    if record.spec == OtpSpec::Motp {
+        return app_codes(args, &record, at, out);
+    }
     let (hash, digits, factors) = match &record.spec {
         OtpSpec::Totp { hash, digits, period, epoch_secs } => {
             if args.counter.is_some() {
@@ -183,7 +186,7 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
             let first = args.counter.unwrap_or(record.counter);
             (*hash, *digits, (first..first.saturating_add(args.count)).map(|c| (c, None)).collect())
         }
-        OtpSpec::Mail { .. } | OtpSpec::Ocra { .. } | OtpSpec::YubicoOtp { .. } => {
+        OtpSpec::Mail { .. } | OtpSpec::Ocra { .. } | OtpSpec::YubicoOtp { .. } | OtpSpec::Motp => {
             return Err(usage("codes of mail tokens are mailed; no file has their secrets"));
         }
     };
@@ -248,6 +251,34 @@ fn responses(
         })).collect::<Vec<_>>(),
     });
     out.answer(&value, |out| answers.iter().try_for_each(|(_, _, code)| out.line(code.as_str())))?;
+    Ok(Outcome::Done)
+}
+
+/// What an app shows when this PIN is typed into it.
+fn app_codes(args: &OtpArgs, record: &SeedRecord, at: UnixTime, out: &mut Output) -> Result<Outcome> {
+    let path = args.pin_file.as_ref().ok_or_else(|| {
+        usage("a PIN goes into the codes of this token: give the file that holds it as --pin-file")
+    })?;
+    if args.counter.is_some() {
+        return Err(usage("this token goes by the clock: --at and --drift set its time"));
+    }
+    let typed = secrets::read_file(path)?;
+    let app = MotpGenerator::new(&record.seed, &Pin::new(typed.trim_ascii_end().to_vec()));
+    let period = MotpGenerator::PERIOD;
+    let step = time_step(at, 0, args.drift, period);
+    let step = step.ok_or_else(|| usage("the token does not show codes at this time"))?;
+    let steps = step.0.saturating_sub(args.count - 1)..=step.0;
+    let shown: Vec<_> = steps.map(|step| (step, app.shown(MovingFactor(step)))).collect();
+    let value = json!({
+        "serial": record.serial.display(),
+        "kind": record.spec.kind().name(),
+        "codes": shown.iter().map(|(step, code)| json!({
+            "otp": code.as_str(),
+            "factor": step,
+            "from": step_start(MovingFactor(*step), 0, args.drift, period).to_string(),
+        })).collect::<Vec<_>>(),
+    });
+    out.answer(&value, |out| shown.iter().try_for_each(|(_, code)| out.line(code.as_str())))?;
     Ok(Outcome::Done)
 }
 

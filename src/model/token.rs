@@ -7,7 +7,9 @@ use super::{
     BatchId, Budget, Fingerprint, ImportId, OperatorId, SealedSeed, SeedVersion, TokenId, TokenSerial, UserId,
 };
 use crate::clock::UnixTime;
-use crate::oath::{CodeShape, Digits, HashAlg, MovingFactor, OcraSuite, PeriodSecs, YubicoPublicId};
+use crate::oath::{
+    CodeShape, CodeSpace, Digits, HashAlg, MotpGenerator, MovingFactor, OcraSuite, PeriodSecs, YubicoPublicId,
+};
 
 /// What a token computes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,8 @@ pub enum OtpSpec {
         /// What it types before the block.
         public_id: YubicoPublicId,
     },
+    /// mOTP: six hexadecimal digits over time, secret and PIN, in steps of ten seconds. The PIN is kept apart, sealed.
+    Motp,
 }
 
 /// The kind of a token, as JSON and filters name it.
@@ -62,6 +66,8 @@ pub enum TokenKind {
     Mail,
     /// Yubico OTP.
     YubicoOtp,
+    /// mOTP.
+    Motp,
 }
 
 impl TokenKind {
@@ -73,6 +79,7 @@ impl TokenKind {
             Self::Ocra => "ocra",
             Self::Mail => "mail",
             Self::YubicoOtp => "yubico_otp",
+            Self::Motp => "motp",
         }
     }
 }
@@ -86,6 +93,7 @@ impl OtpSpec {
             Self::Ocra { .. } => TokenKind::Ocra,
             Self::Mail { .. } => TokenKind::Mail,
             Self::YubicoOtp { .. } => TokenKind::YubicoOtp,
+            Self::Motp => TokenKind::Motp,
         }
     }
 
@@ -93,6 +101,7 @@ impl OtpSpec {
     pub const fn shape(&self) -> Option<CodeShape> {
         match self {
             Self::YubicoOtp { .. } => Some(CodeShape::Modhex),
+            Self::Motp => Some(CodeShape::Hex),
             Self::Hotp { .. } | Self::Totp { .. } | Self::Ocra { .. } | Self::Mail { .. } => {
                 if self.digits().is_some() { Some(CodeShape::Digits) } else { None }
             }
@@ -106,7 +115,7 @@ impl OtpSpec {
                 Some(*digits)
             }
             Self::Ocra { suite } => suite.code_digits(),
-            Self::YubicoOtp { .. } => None,
+            Self::YubicoOtp { .. } | Self::Motp => None,
         }
     }
 
@@ -115,7 +124,7 @@ impl OtpSpec {
         match self {
             Self::Hotp { hash, .. } | Self::Totp { hash, .. } | Self::Mail { hash, .. } => Some(*hash),
             Self::Ocra { suite } => Some(suite.hash()),
-            Self::YubicoOtp { .. } => None,
+            Self::YubicoOtp { .. } | Self::Motp => None,
         }
     }
 
@@ -123,7 +132,11 @@ impl OtpSpec {
     pub const fn suite(&self) -> Option<&OcraSuite> {
         match self {
             Self::Ocra { suite } => Some(suite),
-            Self::Hotp { .. } | Self::Totp { .. } | Self::Mail { .. } | Self::YubicoOtp { .. } => None,
+            Self::Hotp { .. }
+            | Self::Totp { .. }
+            | Self::Mail { .. }
+            | Self::YubicoOtp { .. }
+            | Self::Motp => None,
         }
     }
 
@@ -131,11 +144,29 @@ impl OtpSpec {
     pub const fn clock(&self) -> Option<(PeriodSecs, i64)> {
         match self {
             Self::Totp { period, epoch_secs, .. } => Some((*period, *epoch_secs)),
+            Self::Motp => Some((MotpGenerator::PERIOD, 0)),
             Self::Ocra { suite } => match suite.period() {
                 Some(period) => Some((period, 0)),
                 None => None,
             },
             Self::Hotp { .. } | Self::Mail { .. } | Self::YubicoOtp { .. } => None,
+        }
+    }
+
+    /// How many different codes it can show at one position, of codes that are searched for.
+    pub fn code_space(&self) -> Option<CodeSpace> {
+        match self {
+            Self::Motp => Some(CodeSpace::MOTP),
+            _ => self.digits().map(CodeSpace::from),
+        }
+    }
+
+    /// True when a PIN goes into the codes themselves: it is typed into the token, and nothing beside a code.
+    pub const fn takes_pin(&self) -> bool {
+        match self {
+            Self::Motp => true,
+            Self::Ocra { suite } => suite.pin_hash().is_some(),
+            Self::Hotp { .. } | Self::Totp { .. } | Self::Mail { .. } | Self::YubicoOtp { .. } => false,
         }
     }
 

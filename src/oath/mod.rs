@@ -30,13 +30,13 @@ mod yubico;
 
 pub use identify::Candidates;
 pub use kernel::{Generator, Kernel, KeySet};
-pub use motp::{MotpCode, MotpGenerator};
+pub use motp::{MotpCode, MotpGenerator, MotpMatch, MotpStarts};
 pub use ocra::{
     OcraGenerator, OcraInputError, OcraInputs, OcraPosition, OcraSuite, OcraWindow, PinHash, Question,
     QuestionError, QuestionFormat, ResponseMatch, ResponseSearch, SessionPadding, SuiteError, drawn_question,
     find_responses,
 };
-pub use policy::{chance, codes_needed, response_tries, responses_needed, widest_window};
+pub use policy::{CodeSpace, chance, codes_needed, response_tries, responses_needed, widest_window};
 pub use search::{
     CodeSequence, SequenceError, SequenceMatch, SequenceSearch, Starts, find_sequence, find_starts,
 };

@@ -8,6 +8,7 @@
 mod encoding;
 mod entra_csv;
 mod envelope;
+mod multiotp_csv;
 mod oath_csv;
 mod options;
 mod otpauth;

@@ -8,7 +8,9 @@ use std::sync::LazyLock;
 use super::output::Output;
 use super::probe::{Needs, Probe};
 use super::problem::{FileError, ProblemCode};
-use super::{ReadOptions, encoding, entra_csv, oath_csv, otpauth, protectimus_csv, pskc, yubico_log};
+use super::{
+    ReadOptions, encoding, entra_csv, multiotp_csv, oath_csv, otpauth, protectimus_csv, pskc, yubico_log,
+};
 
 /// What a format is, for lists and documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,18 +208,12 @@ pub(super) static FORMATS: &[Format] = &[
         }) && !p.lines.is_empty(),
         "It cannot be read yet. Ask the vendor for PSKC, or for a CSV file with serial, secret and kind."
     ),
-    refused!(
-        "multiotp_csv",
-        "a CSV file of multiOTP",
-        FormatUnsupported,
-        |p| p.most_lines(|f| {
-            f.len() >= 5
-                && ["hotp", "totp", "motp", "yubicootp"].iter().any(|k| f[2].as_str().eq_ignore_ascii_case(k))
-                && oath_csv::looks_like_secret(f[3].as_str())
-                && !oath_csv::looks_like_secret(f[1].as_str())
-        }),
-        "It cannot be read yet. Bring the columns into the order serial, secret, kind, digits, counter or step."
-    ),
+    Format {
+        info: FormatInfo { name: "multiotp_csv", title: "CSV of multiOTP", extensions: &["csv"], needs: "" },
+        detect: multiotp_csv::detect,
+        needs: |_| Ok(Needs::default()),
+        read: Some(multiotp_csv::read),
+    },
     refused!(
         "duo_csv",
         "a list for Duo Security",

@@ -21,7 +21,7 @@ use super::check::Comparison;
 use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined, REPLAY_COUNTERS};
 use super::pair::pair_of;
 use super::token::scoped;
-use super::{PortalSession, Service, ServiceError};
+use super::{PortalSession, Service, ServiceError, motp};
 
 /// Fresh texts that are drawn for each challenge: one at least is new, unless the format holds next to nothing.
 const CANDIDATES: usize = 24;
@@ -233,7 +233,7 @@ fn missing(error: OcraInputError) -> ServiceError {
     match error {
         OcraInputError::PinMissing | OcraInputError::PinHash { .. } => ServiceError::state(
             "pin_not_known",
-            "the PIN of this token goes into its responses, and is not known here: set it first",
+            "the PIN of this token goes into its codes, and is not known here: set it first",
         ),
         OcraInputError::SessionMissing | OcraInputError::SessionTooLong { .. } => ServiceError::state(
             "session_not_known",
@@ -243,12 +243,12 @@ fn missing(error: OcraInputError) -> ServiceError {
 }
 
 impl Examined {
-    /// Refuses a token whose suite asks for what is not known here.
-    fn require_inputs(&self) -> Result<(), ServiceError> {
+    /// Refuses a token whose codes take what is not known here.
+    pub(super) fn require_inputs(&self) -> Result<(), ServiceError> {
+        if self.seed.spec.takes_pin() && self.pin_hash.is_none() {
+            return Err(missing(OcraInputError::PinMissing));
+        }
         match self.seed.spec.suite() {
-            Some(suite) if suite.pin_hash().is_some() && self.pin_hash.is_none() => {
-                Err(missing(OcraInputError::PinMissing))
-            }
             Some(suite) if suite.session_bytes().is_some() => Err(missing(OcraInputError::SessionMissing)),
             _ => Ok(()),
         }
@@ -272,8 +272,11 @@ impl Examined {
         }
     }
 
-    /// Steps that may pass between two responses of a sequence.
+    /// Steps that may pass between two responses of a sequence, or two codes of an app that asks for its PIN.
     pub(super) fn response_gap(&self) -> u64 {
+        if self.seed.spec == OtpSpec::Motp {
+            return motp::GAP;
+        }
         let period = self.seed.spec.suite().and_then(OcraSuite::period);
         period.map_or(0, |period| {
             (BETWEEN_SECS + period.get() - 1).unsigned_abs() / period.get().unsigned_abs()

@@ -2,8 +2,8 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, BudgetKind, ChallengePurpose, Custody, Resource, Scope, Subject,
-    TokenSerial, TokenState,
+    Actor, AuditAction, AuditResult, BudgetKind, ChallengePurpose, Custody, OtpSpec, Resource, Scope,
+    Subject, TokenSerial, TokenState,
 };
 use crate::oath::{Generator, MovingFactor, OcraPosition, Otp, WindowMatch, find_in_window};
 use crate::store::{Change, Changes, View};
@@ -118,8 +118,10 @@ pub(super) fn compare_bare(
     if examined.seed.spec.suite().is_some() {
         return service.compare_response(examined, answered, otp, now, hint);
     }
-    if examined.says_position() {
-        return service.compare_typed_by_key(examined, otp);
+    match examined.seed.spec {
+        OtpSpec::YubicoOtp { .. } => return service.compare_typed_by_key(examined, otp),
+        OtpSpec::Motp => return service.compare_motp(examined, otp, now, hint),
+        _ => {}
     }
     compare_by(&service.generator(examined)?, examined, otp, now, hint)
 }

@@ -40,7 +40,7 @@ pub(super) struct Examined {
     pub(super) clock: Option<ClockHistory>,
     /// What was mailed last, of a mail token. Each mailing moves the floor, which tells that it is another one.
     pub(super) mailing: Option<TokenMailing>,
-    /// The sealed hash of the PIN that goes into its responses, of a token whose suite asks for one.
+    /// The PIN that goes into its codes, sealed: as it is for mOTP, as the hash that a suite asks for.
     pub(super) pin_hash: Option<SealedSeed>,
     /// Where it stands: an assignment that comes or goes makes a comparison stale.
     pub(super) resources: Vec<ResourceId>,
@@ -79,8 +79,7 @@ impl Examined {
             state.floor = old.map_or(state.floor, |old| old.max(state.floor));
         }
         let mailing = if seed.spec.is_mailed() { view.mailing(token.id)? } else { None };
-        let asks_pin = seed.spec.suite().is_some_and(|suite| suite.pin_hash().is_some());
-        let pin_hash = if asks_pin { view.pin_hash(token.id)? } else { None };
+        let pin_hash = if seed.spec.takes_pin() { view.pin_hash(token.id)? } else { None };
         let resources = view.resources_of(&token)?;
         let mut failure_limit = Resource::DEFAULT_FAILURE_LIMIT;
         let asked = asked.or_else(|| resources.first().copied());
@@ -222,6 +221,9 @@ impl Examined {
                 "this key types its codes itself, 32 letters and more: put the cursor here and touch the key"
                     .to_owned(),
             ),
+            (CodeShape::Hex, _) if otp.motp().is_none() => {
+                wrong("otp_kind", "a code of this token has six characters, 0 to 9 and a to f".to_owned())
+            }
             (CodeShape::Digits, Some(digits)) if otp.shape() != CodeShape::Digits => {
                 wrong("otp_kind", format!("letters were typed, this token shows {} digits", digits.get()))
             }
@@ -263,7 +265,7 @@ impl Examined {
         match &self.seed.spec {
             OtpSpec::Hotp { .. } | OtpSpec::Mail { .. } | OtpSpec::YubicoOtp { .. } => true,
             OtpSpec::Ocra { suite } => suite.has_counter(),
-            OtpSpec::Totp { .. } => false,
+            OtpSpec::Totp { .. } | OtpSpec::Motp => false,
         }
     }
 

@@ -6,15 +6,16 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, ChallengePurpose, Custody,
-    Login, Parties, Resource, ResourceName, SelfService, Subject, Token, TokenId, TokenSerial, User, UserId,
+    Login, OtpSpec, Parties, Resource, ResourceName, SelfService, Subject, Token, TokenId, TokenSerial, User,
+    UserId,
 };
 use crate::oath::{CodeSequence, Digits, HashAlg, Otp, codes_needed, responses_needed};
 use crate::store::{Change, Changes, View};
 
 use super::challenge::{self, Answered, Spending};
 use super::check::{Comparison, compare_bare};
-use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined};
-use super::dummy::{RESPONSE_COST, dearest_positions};
+use super::code::{self, CHECK_COUNTERS, Examined};
+use super::dummy::{RESPONSE_COST, dearest_motp_positions, dearest_positions, motp_cost};
 use super::notice::{Happened, Notice};
 use super::pair::{Pairing, require_place};
 use super::pin::without_pins;
@@ -365,12 +366,12 @@ impl Service {
         if examined.require_usable(now).is_err() {
             return Ok((Proof::Wrong("token_not_yet_valid"), 0));
         }
+        if examined.seed.spec.takes_pin() && examined.pin_hash.is_none() {
+            return Ok((Proof::Wrong("pin_not_known"), 0));
+        }
         if let Some(suite) = examined.seed.spec.suite() {
             if answered.is_none() {
                 return Ok((Proof::Wrong("challenge_needed"), 0));
-            }
-            if suite.pin_hash().is_some() && examined.pin_hash.is_none() {
-                return Ok((Proof::Wrong("pin_not_known"), 0));
             }
             if suite.session_bytes().is_some() {
                 return Ok((Proof::Wrong("session_not_known"), 0));
@@ -383,7 +384,6 @@ impl Service {
             let found = self.search_typed_by_key(examined, otps)?.found;
             return Ok((Proof::of(found), 0));
         }
-        let digits = examined.digits()?;
         let bare = without_pins(examined, otps);
         let otps = bare.as_deref().unwrap_or(otps);
         if let [otp] = otps {
@@ -400,34 +400,38 @@ impl Service {
             };
             return Ok((proof, 0));
         }
-        if CodeSequence::new(digits, otps).is_err() {
+        let Ok(space) = examined.require_sequence(otps) else {
             return Ok((Proof::Wrong("otp_length"), 0));
-        }
+        };
         let (secs, counters) = windows(resource);
         let spec = &examined.seed.spec;
         let window = if examined.state.used {
             WindowSteps {
-                past: if examined.period().is_some() { CHECK_STEPS } else { 0 },
-                future: if examined.period().is_some() { CHECK_STEPS } else { CHECK_COUNTERS },
+                past: if examined.period().is_some() { examined.check_steps() } else { 0 },
+                future: if examined.period().is_some() { examined.check_steps() } else { CHECK_COUNTERS },
             }
         } else {
             WindowSteps::for_token(spec, u64::from(secs), u64::from(counters))
-                .cut_to(carried(examined, digits, otps.len()))
-                .cut_to(if spec.suite().is_some() {
-                    dearest_positions(resource) / RESPONSE_COST
-                } else {
-                    u64::MAX
+                .cut_to(carried(examined, space, otps.len()))
+                .cut_to(match spec {
+                    OtpSpec::Ocra { .. } => dearest_positions(resource) / RESPONSE_COST,
+                    OtpSpec::Motp => dearest_motp_positions(resource),
+                    _ => u64::MAX,
                 })
         };
         if spec.suite().is_some() {
             // Suites may show four digits, which carry less than the six that the page counts on.
             let tried = u128::from(window.positions()) * u128::from(counters_beside(spec));
-            if responses_needed(digits, tried, examined.response_gap()) > otps.len() {
+            if responses_needed(space, tried, examined.response_gap()) > otps.len() {
                 return Ok((Proof::Wrong("more_otps_needed"), 0));
             }
         }
         let searched = self.search_codes(examined, otps, answered, window, now)?;
-        let each = if spec.suite().is_some() { RESPONSE_COST } else { 1 };
+        let each = match spec {
+            OtpSpec::Ocra { .. } => RESPONSE_COST,
+            OtpSpec::Motp => motp_cost(),
+            _ => 1,
+        };
         Ok((Proof::of(searched.found), searched.evaluated.saturating_mul(each)))
     }
 }

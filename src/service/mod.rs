@@ -26,6 +26,7 @@ mod import;
 mod look;
 mod mail_token;
 mod mailed_code;
+mod motp;
 mod news;
 mod notice;
 mod notification;

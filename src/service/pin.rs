@@ -7,10 +7,10 @@
 use zeroize::Zeroizing;
 
 use crate::model::{
-    Actor, AuditAction, AuditResult, PasswordHash, PinPlacement, PinRecord, PortalAction, SelfService,
-    Subject, Token, TokenId, TokenSerial, Visit,
+    Actor, AuditAction, AuditResult, OtpSpec, PasswordHash, PinPlacement, PinRecord, PortalAction,
+    SelfService, Subject, Token, TokenId, TokenSerial, Visit,
 };
-use crate::oath::{CodeShape, OcraSuite, Otp, PinHash};
+use crate::oath::{CodeShape, MotpGenerator, OcraSuite, Otp, PinHash};
 use crate::secret::{Passphrase, Pin};
 use crate::store::Change;
 use crate::vault::SealContext;
@@ -40,8 +40,8 @@ pub(super) enum SequencePin {
 /// The PIN that is typed beside a code. One that goes into the responses of a token with a keypad never is; nor is
 /// any beside codes that are not made of digits.
 fn beside(examined: &Examined) -> Option<&PinRecord> {
-    let goes_in = examined.seed.spec.suite().is_some_and(|suite| suite.pin_hash().is_some());
-    examined.token.pin.as_ref().filter(|_| !goes_in && examined.seed.spec.digits().is_some())
+    let spec = &examined.seed.spec;
+    examined.token.pin.as_ref().filter(|_| !spec.takes_pin() && spec.digits().is_some())
 }
 
 /// Code and PIN in what was typed, when it is as long as both of this token together.
@@ -228,8 +228,8 @@ impl Service {
         Ok(())
     }
 
-    /// The PIN that goes into the responses of a token with a keypad: its vendor says it, or whoever changed it in
-    /// the token. Kept sealed, as the hash that the suite asks for; nothing is typed beside such a response.
+    /// The PIN that goes into the codes of a token: its vendor says it, or whoever changed it in the token. Kept sealed,
+    /// as the hash that a suite asks for, or as it is where codes take it so; nothing is typed beside such a code.
     pub fn set_response_pin(
         &self,
         actor: &Actor,
@@ -241,19 +241,27 @@ impl Service {
                 format!("the PIN has {} characters, 1 to {LONGEST_RESPONSE_PIN} are possible", pin.len());
             return Err(ServiceError::invalid("pin", "pin_length", detail));
         }
-        let (id, alg) = self.store.read(|view| {
+        let (id, spec) = self.store.read(|view| {
             let token = super::token::scoped(view, actor, serial)?;
             let seed = view.seed(token.id)?.ok_or(ServiceError::NotFound { what: "token" })?;
-            let alg = seed.spec.suite().and_then(OcraSuite::pin_hash).ok_or_else(|| {
-                let detail = "no PIN goes into the responses of this token: its suite has no P";
-                ServiceError::state("pin_not_in_responses", detail)
-            })?;
-            Ok::<_, ServiceError>((token.id, alg))
+            Ok::<_, ServiceError>((token.id, seed.spec))
         })?;
-        let sealed = self.sealer()?.seal(&PinHash::new(alg, pin).keep(), SealContext::PinHash(id))?;
+        let kept = match &spec {
+            OtpSpec::Motp => Some(MotpGenerator::keep_pin(pin)),
+            other => {
+                let alg = other.suite().and_then(OcraSuite::pin_hash);
+                alg.map(|alg| PinHash::new(alg, pin).keep())
+            }
+        };
+        let kept = kept.ok_or_else(|| {
+            let detail =
+                "no PIN goes into the codes of this token: only those of mOTP and of suites with P take one";
+            ServiceError::state("pin_not_in_responses", detail)
+        })?;
+        let sealed = self.sealer()?.seal(&kept, SealContext::PinHash(id))?;
         self.change_token(actor, serial, move |view, token, _| {
             let seed = view.seed(token.id)?.ok_or(ServiceError::Stale)?;
-            if token.id != id || seed.spec.suite().and_then(OcraSuite::pin_hash) != Some(alg) {
+            if token.id != id || seed.spec != spec {
                 return Err(ServiceError::Stale);
             }
             let changes = vec![Change::PutPinHash(id, sealed.clone())];

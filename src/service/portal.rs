@@ -160,10 +160,9 @@ pub const OFFERED: &[PortalAction] = &[
     PortalAction::ManageEnvironment,
 ];
 
-/// True when a PIN goes into the responses of a token: it is typed into the token, and nothing beside the code.
+/// True when a PIN goes into the codes of a token: it is typed into the token, and nothing beside the code.
 fn has_response_pin(view: &dyn View, token: TokenId) -> Result<bool, ServiceError> {
-    let suite = |spec: OtpSpec| spec.suite().is_some_and(|suite| suite.pin_hash().is_some());
-    Ok(view.seed(token)?.is_some_and(|seed| suite(seed.spec)))
+    Ok(view.seed(token)?.is_some_and(|seed| seed.spec.takes_pin()))
 }
 
 /// True when the token types its codes itself: a PIN cannot stand beside them.

@@ -10,7 +10,8 @@ use crate::model::{
 };
 use crate::oath::drift::cause;
 use crate::oath::{
-    CodeSequence, Digits, Otp, chance, codes_needed, response_tries, responses_needed, step_start,
+    CodeSequence, CodeSpace, MotpGenerator, Otp, chance, codes_needed, response_tries, responses_needed,
+    step_start,
 };
 use crate::store::{Change, Changes, View};
 
@@ -78,6 +79,10 @@ impl WindowSteps {
                 None => Self { past: 0, future: if suite.has_counter() { counters } else { 0 } },
             },
             OtpSpec::Hotp { .. } | OtpSpec::Mail { .. } => Self { past: 0, future: counters },
+            OtpSpec::Motp => {
+                let steps = secs / MotpGenerator::PERIOD.get().unsigned_abs();
+                Self { past: steps, future: steps }
+            }
             // Each code says its position.
             OtpSpec::YubicoOtp { .. } => Self { past: 0, future: 0 },
         }
@@ -188,11 +193,11 @@ fn plan(
     asked: Option<WindowSteps>,
     reason: Option<&str>,
     codes: usize,
-    digits: Digits,
+    space: CodeSpace,
 ) -> Result<Plan, ServiceError> {
     let spec = &examined.seed.spec;
     let (beside, gap) = (counters_beside(spec), examined.response_gap());
-    let carried = carried(examined, digits, codes);
+    let carried = carried(examined, space, codes);
     let most_positions = if spec.suite().is_some() { MOST_RESPONSES / beside } else { MOST_POSITIONS };
     let (window, more_would_widen) = if let Some(asked) = asked {
         if asked.past > 0 && examined.period().is_none() {
@@ -227,9 +232,9 @@ fn plan(
         ));
     }
     let positions = u128::from(window.positions()) * u128::from(beside);
-    let otps_needed = match spec.suite() {
-        Some(_) => responses_needed(digits, positions, gap),
-        None => codes_needed(digits, positions),
+    let otps_needed = match (spec.suite(), gap) {
+        (None, 0) => codes_needed(space, positions),
+        _ => responses_needed(space, positions, gap),
     };
     let tries = response_tries(positions, gap, codes);
     Ok(Plan { window, otps_needed, tries, wide, more_would_widen })
@@ -315,16 +320,15 @@ impl Service {
     ) -> Result<SequenceOutcome, ServiceError> {
         let Sequence { otps, portal, window, reason, pin, now, .. } = *asked;
         let answered = asked.answered.clone();
-        let digits = examined.digits()?;
         let bare = without_pins(examined, otps);
         let otps = bare.as_deref().unwrap_or(otps);
-        CodeSequence::new(digits, otps)?;
+        let space = examined.require_sequence(otps)?;
         refuse_repeated(otps)?;
-        let plan = plan(examined, portal, window, reason, otps.len(), digits)?;
+        let plan = plan(examined, portal, window, reason, otps.len(), space)?;
         let mut outcome = SequenceOutcome {
             result: SequenceResult::MoreOtpsNeeded,
             otps_needed: plan.otps_needed,
-            chance: chance(digits, otps.len(), plan.tries),
+            chance: chance(space, otps.len(), plan.tries),
             evaluated: 0,
             elapsed_us: 0,
         };
@@ -496,7 +500,7 @@ fn behind_floor(fresh: &Examined, place: Place, now: UnixTime) -> SequenceResult
     let Some((period, epoch_secs)) = fresh.seed.spec.clock().filter(|_| !fresh.counts()) else {
         return SequenceResult::Replayed;
     };
-    if last.0.abs_diff(fresh.center(now).0) <= JUST_USED_STEPS {
+    if last.0.abs_diff(fresh.center(now).0) <= JUST_USED_STEPS.max(fresh.check_steps()) {
         return SequenceResult::Replayed;
     }
     let (steps, seconds) = fresh.offset(last, now);

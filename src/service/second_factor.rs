@@ -134,8 +134,8 @@ impl Service {
         let complete = matches!(portal.stage, LoginStage::Full { .. });
         let (action, page) =
             if complete { (AuditAction::Proved, "prove") } else { (AuditAction::SignIn, "third") };
-        if let Err(unusable) = examined.require_usable(now) {
-            // Disabled or noted as lost: the pair still asks for this token, so nobody gets in.
+        if let Err(unusable) = examined.require_usable(now).and_then(|()| examined.require_pin()) {
+            // Disabled, noted as lost, or without its PIN: the pair still asks for this token, so nobody gets in.
             let ServiceError::State { code: why, .. } = unusable else { return Err(unusable) };
             self.dummy_check(otp)?;
             let subjects = vec![
@@ -251,6 +251,7 @@ impl Service {
             examined.require_usable(now)?;
             examined.require_shown()?;
             examined.require_drifting()?;
+            examined.require_pin()?;
             let window = self.store.read(|view| portal_window(view, &examined))?;
             let pin = self.sequence_pin(&examined, otps)?;
             proved = pin == SequencePin::Proved;

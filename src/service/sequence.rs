@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use crate::clock::UnixTime;
 use crate::model::OtpSpec;
 use crate::oath::{
-    CodeSequence, Digits, Generator, MovingFactor, OcraPosition, Otp, ResponseMatch, ResponseSearch,
+    CodeSequence, CodeSpace, Generator, MovingFactor, OcraPosition, Otp, ResponseMatch, ResponseSearch,
     SequenceMatch, Window, find_responses, response_tries, widest_window,
 };
 
@@ -83,10 +83,10 @@ impl Searched {
 }
 
 /// The widest window, in start positions, that so many codes of a token carry.
-pub(super) fn carried(examined: &Examined, digits: Digits, codes: usize) -> u64 {
+pub(super) fn carried(examined: &Examined, space: CodeSpace, codes: usize) -> u64 {
     let beside = u128::from(counters_beside(&examined.seed.spec));
     let each = beside.saturating_mul(response_tries(1, examined.response_gap(), codes));
-    let positions = u128::from(widest_window(digits, codes)) / each;
+    let positions = u128::from(widest_window(space, codes)) / each;
     u64::try_from(positions).unwrap_or(u64::MAX)
 }
 
@@ -124,8 +124,10 @@ impl Service {
         if examined.seed.spec.suite().is_some() {
             return self.search_answers(examined, answered, otps, window, now);
         }
-        if examined.says_position() {
-            return self.search_typed_by_key(examined, otps);
+        match examined.seed.spec {
+            OtpSpec::YubicoOtp { .. } => return self.search_typed_by_key(examined, otps),
+            OtpSpec::Motp => return self.search_motp(examined, otps, window, now),
+            _ => {}
         }
         self.search_by(&self.generator(examined)?, examined, otps, window, now)
     }

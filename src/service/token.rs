@@ -496,7 +496,8 @@ pub(super) fn old_floor(
 fn comparable_floor(from: &OtpSpec, floor: MovingFactor, to: &OtpSpec) -> Option<MovingFactor> {
     match (from, to) {
         (OtpSpec::Hotp { .. }, OtpSpec::Hotp { .. })
-        | (OtpSpec::YubicoOtp { .. }, OtpSpec::YubicoOtp { .. }) => Some(floor),
+        | (OtpSpec::YubicoOtp { .. }, OtpSpec::YubicoOtp { .. })
+        | (OtpSpec::Motp, OtpSpec::Motp) => Some(floor),
         (
             OtpSpec::Totp { period: a, epoch_secs: t0, .. },
             OtpSpec::Totp { period: b, epoch_secs: t1, .. },

@@ -163,6 +163,24 @@ fn otp_computes_codes_from_a_seed_file() {
     );
 }
 
+/// The vector that LinOTP publishes, with the PIN from a file.
+#[test]
+fn otp_shows_the_codes_of_an_app() {
+    let outer = tempfile::tempdir().expect("a directory");
+    let (file, pin) = (outer.path().join("apps.csv"), outer.path().join("pin"));
+    std::fs::write(&file, "MO-1,1234567890123456,motp\n").expect("written");
+    std::fs::write(&pin, "1234\n").expect("written");
+    let (file, pin) = (file.display().to_string(), pin.display().to_string());
+    let args = ["otp", "--file", &file, "MO-1", "--at", "2018-12-12T12:12:00Z"];
+    assert_eq!(status(&run(outer.path(), &args)), 2, "without the PIN");
+    let mut args = args.to_vec();
+    args.extend(["--pin-file", &pin]);
+    assert_eq!(text(&run(outer.path(), &args)), "488ccf\n");
+    args.extend(["--drift", "-1", "--count", "2"]);
+    let both = text(&run(outer.path(), &args));
+    assert_eq!(both.lines().nth(1), Some("e1e7ee"), "the last one is the present one");
+}
+
 /// A key from the log of the tool that programmed it: what it types is what its maker's tools expect.
 #[test]
 fn otp_types_the_codes_of_a_key() {

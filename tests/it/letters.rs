@@ -1,4 +1,4 @@
-//! Tokens whose codes are no digits, as a browser sees them: keys that type by themselves.
+//! Tokens whose codes are no digits, as a browser sees them: keys that type by themselves, apps with letters.
 
 use axum::http::StatusCode;
 use mintmark::model::{AssignmentKind, TokenSerial};
@@ -19,6 +19,59 @@ fn put(desk: &Desk, token: &StandIn) {
     let token: Option<TokenSerial> = Some(token.serial.clone());
     let request = AssignRequest { kind: AssignmentKind::Token, user: None, token };
     desk.service.assign(&ADMIN, &resource("VPN"), &request).expect("assigned");
+}
+
+/// The step of 30 s.
+fn step(desk: &Desk) -> u64 {
+    u64::try_from(desk.service.now().secs()).expect("after 1970") / 30
+}
+
+/// P17, P20, P49: an app with mOTP from the page for letters to the sign-in, and back in time.
+#[tokio::test]
+async fn an_app_with_letters_is_confirmed_signs_in_and_is_synchronized() {
+    let desk = Desk::open();
+    let app = StandIn::motp("MO-0001");
+    put(&desk, &app);
+    let mut anna = desk.browser();
+    anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/home");
+    let plain = anna.get(CONFIRM).await;
+    plain.says(StatusCode::OK, "My token shows letters, too");
+    assert!(plain.body.contains("inputmode=\"numeric\""));
+    let page = anna.get("/selfservice/vpn/tokens/confirm?letters").await;
+    page.says(StatusCode::OK, "Type your PIN into the app again for the next code.");
+    assert!(!page.body.contains("inputmode=\"numeric\""), "no keyboard of digits");
+    let unfit = StatusCode::UNPROCESSABLE_ENTITY;
+    let now = step(&desk);
+    let codes = [app.text(now - 1), app.text(now)];
+    let fields = [("serial", "MO-0001"), ("letters", "1"), ("otp1", &codes[0]), ("otp2", &codes[1])];
+    // The PIN is not known here yet; one that nobody has is answered alike.
+    let early = anna.post(CONFIRM, &fields).await;
+    early.says(unfit, "We could not confirm this token.");
+    early.says(unfit, "name=\"letters\"");
+    app.tell_pin(&desk.service);
+    anna.post(CONFIRM, &fields).await.leads_to("/selfservice/vpn/tokens/confirm?done");
+
+    anna.post("/selfservice/vpn/sign-out", &[]).await;
+    anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/otp");
+    anna.get("/selfservice/vpn/otp")
+        .await
+        .says(StatusCode::OK, "Type your PIN into the app, and the six digits");
+    desk.later(60);
+    let post = "/selfservice/vpn/otp";
+    anna.post(post, &[("otp", "12345g")]).await.says(unfit, "six characters: 0 to 9 and a to f");
+    anna.post(post, &[("otp", &codes[1])]).await.says(unfit, "This code was already used.");
+    let capitals = app.text(step(&desk)).to_uppercase();
+    anna.post(post, &[("otp", &capitals)]).await.leads_to("/selfservice/vpn/home");
+
+    // Two hours fast, as after a journey.
+    desk.later(300);
+    let ahead = step(&desk) + 240;
+    let sync = "/selfservice/vpn/tokens/synchronize";
+    let codes = [app.text(ahead), app.text(ahead + 1)];
+    let fields = [("otp1", codes[0].as_str()), ("otp2", codes[1].as_str())];
+    anna.post(sync, &fields).await.leads_to("/selfservice/vpn/tokens/synchronize?done");
+    let shown = desk.staff().get("/admin/tokens/MO-0001").await;
+    shown.says(StatusCode::OK, "mOTP, 6 hexadecimal digits, 10 s");
 }
 
 /// P17, P20, P32: one touch confirms a key, one signs in, and its pages speak of touches.

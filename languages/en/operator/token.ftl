@@ -28,6 +28,7 @@ tokens-retired = Retired
 tokens-totp = TOTP, { $digits } digits, { $period } s
 tokens-hotp = HOTP, { $digits } digits
 tokens-mailed = Codes by mail, { $digits } digits
+tokens-motp = mOTP, 6 hexadecimal digits, 10 s, a PIN in the code
 tokens-yubico = Yubico OTP, public id { $id }
     .without-id = Yubico OTP, without a public id
 

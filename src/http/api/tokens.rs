@@ -120,7 +120,7 @@ fn has_counter(spec: &OtpSpec) -> bool {
     match spec {
         OtpSpec::Hotp { .. } | OtpSpec::YubicoOtp { .. } => true,
         OtpSpec::Ocra { suite } => suite.has_counter(),
-        OtpSpec::Totp { .. } | OtpSpec::Mail { .. } => false,
+        OtpSpec::Totp { .. } | OtpSpec::Mail { .. } | OtpSpec::Motp => false,
     }
 }
 

@@ -45,6 +45,7 @@ fn kind_words(spec: &OtpSpec) -> String {
         OtpSpec::Mail { digits, .. } => {
             Words::ENGLISH.with("tokens-mailed", &[("digits", digits.get().into())])
         }
+        OtpSpec::Motp => Words::ENGLISH.text("tokens-motp"),
         OtpSpec::YubicoOtp { public_id } => {
             let public_id = ("id", public_id.to_string().into());
             let id = if spec.public_id().is_some_and(YubicoPublicId::is_empty) {

@@ -371,6 +371,8 @@ pub struct Confirm {
     pub action: String,
     /// The token has a keypad: each code answers a challenge.
     pub keypad: bool,
+    /// The token shows letters, too.
+    pub letters: bool,
     /// The serial as typed.
     pub serial: Field,
     /// As many codes as the resource's widest window needs, whatever the token.
@@ -396,6 +398,7 @@ impl Confirm {
             tabs: Vec::new(),
             action: "/selfservice/portal/tokens/confirm".into(),
             keypad: false,
+            letters: false,
             serial: Field::of("87-1234567"),
             codes: Code::fields(crate::words::Words::ENGLISH, 2),
             ring: Some(Ring::sample()),

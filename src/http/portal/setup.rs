@@ -5,9 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::actions::{
-    TokenForm, Way, confirm_page, done_page, is_keypad, not_offered, read_home, take_token,
-};
+use super::actions::{Shows, TokenForm, Way, confirm_page, done_page, not_offered, read_home, take_token};
 use super::place::{Inside, Place, Sent};
 use super::prove::{self, Then};
 use crate::device::{self, Profile, SeedOrigin};
@@ -239,7 +237,7 @@ async fn first_page(
     if purpose == Purpose::Replace && (wanted == EXISTING || wanted.is_empty()) {
         let way = Way::Replace { tabs: tabs(place, purpose, &sorts, EXISTING) };
         let form = TokenForm::empty(Code::fields(place.words, home.confirm_codes));
-        return confirm_page(place, session, &way, is_keypad(&place.query), form).await;
+        return confirm_page(place, session, &way, Shows::of_query(&place.query), form).await;
     }
     let first = ORDER.into_iter().find(|sort| sorts.contains(sort));
     let sort = TokenType::from_name(wanted).filter(|sort| sorts.contains(sort)).or(first);

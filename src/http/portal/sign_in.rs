@@ -233,6 +233,7 @@ impl Owed {
         match self.shape {
             _ if self.mailed.is_some() => ("mailed-code", ""),
             Some(CodeShape::Modhex) => ("otp-heading-key", "otp-heading-key.lead"),
+            Some(CodeShape::Hex) => ("otp-heading", "otp-heading.lead-letters"),
             _ => ("otp-heading", "otp-heading.lead"),
         }
     }

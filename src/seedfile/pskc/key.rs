@@ -208,6 +208,8 @@ impl Reader<'_> {
                 let hash = self.hash(key, secret.len(), secret_at, out)?;
                 OtpSpec::Totp { hash, digits: self.digits(key, out)?, period, epoch_secs: 0 }
             }
+            // PSKC has no name for it; the text of the secret stands there like any other bytes.
+            TokenKind::Motp => OtpSpec::Motp,
             TokenKind::YubicoOtp => {
                 let public_id;
                 (public_id, secret) = ids_beside(key, info, &secret, secret_at)?;
@@ -230,7 +232,11 @@ impl Reader<'_> {
             spec,
             secret,
             secret_at,
-            counter: if matches!(kind, TokenKind::Totp | TokenKind::YubicoOtp) { 0 } else { counter },
+            counter: if matches!(kind, TokenKind::Totp | TokenKind::Motp | TokenKind::YubicoOtp) {
+                0
+            } else {
+                counter
+            },
             drift_steps: if kind == TokenKind::Totp { drift_steps } else { 0 },
             manufacturer: text_of("Manufacturer").to_owned(),
             model: text_of("Model").to_owned(),

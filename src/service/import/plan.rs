@@ -281,7 +281,7 @@ impl Planner<'_> {
             TokenKind::Hotp | TokenKind::Ocra | TokenKind::Mail | TokenKind::YubicoOtp => {
                 MovingFactor(record.counter)
             }
-            TokenKind::Totp => MovingFactor(0),
+            TokenKind::Totp | TokenKind::Motp => MovingFactor(0),
         };
         let floor = floor.map_or(stated, |old| old.max(stated));
         let mut initial = TokenState::fresh(floor);
@@ -466,6 +466,7 @@ fn sequence(spec: &OtpSpec) -> (u8, i64, String) {
         OtpSpec::Mail { hash, .. } => (3, 0, hash.name().to_owned()),
         // One secret opens the same blocks, whatever is typed before them.
         OtpSpec::YubicoOtp { .. } => (4, 0, String::new()),
+        OtpSpec::Motp => (5, 0, String::new()),
     }
 }
 

@@ -115,6 +115,11 @@ fn bytes_of_tokens_and_seeds() {
         &key,
         "01ac0201000402ff00020909090909090909090909090301020305050505050505050505050505050505ac020000000000000000",
     );
+    let app = SeedRow { spec: OtpSpec::Motp, ..key };
+    pinned(
+        &app,
+        "01ac02010005020909090909090909090909090301020305050505050505050505050505050505ac020000000000000000",
+    );
     let draft = TokenDraft {
         user: UserId(5),
         resource: ResourceId(3),

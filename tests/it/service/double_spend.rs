@@ -149,15 +149,22 @@ fn assert_once(what: &str, found: &[usize]) {
 fn service_law1_a_code_is_spent_once() {
     let home = home();
     let rounds = rounds();
-    for token in [StandIn::totp("T-1"), StandIn::hotp("H-1"), StandIn::key("12345678")] {
+    let (few, fewer) = ((rounds / 4).max(1), (rounds / 8).max(1));
+    let kinds = [
+        (StandIn::totp("T-1"), rounds),
+        (StandIn::hotp("H-1"), rounds),
+        (StandIn::key("12345678"), few),
+        (StandIn::motp("M-1"), few),
+    ];
+    for (token, rounds) in kinds {
         home.import(token.serial.display(), &[&token]);
         assert_once("paired", &paired_rounds(&home, &token, rounds));
         home.service.unassign_token(&admin(), &token.serial, None).expect("free");
     }
-    let few = (rounds / 4).max(1);
     assert_once("clock tokens", &confirming_rounds(&home, "CT", StandIn::totp, few));
     assert_once("event tokens", &confirming_rounds(&home, "CH", StandIn::hotp, few));
-    assert_once("keys", &confirming_rounds(&home, "7", StandIn::key, few));
+    assert_once("apps", &confirming_rounds(&home, "CM", StandIn::motp, fewer));
+    assert_once("keys", &confirming_rounds(&home, "7", StandIn::key, fewer));
     assert_eq!(home.service.verify_audit(&admin()).expect("read").fault, None);
 }
 

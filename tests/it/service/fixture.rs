@@ -8,8 +8,10 @@ use mintmark::model::{
     Actor, ActorOrigin, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login, MailKind, Operator,
     OperatorId, PortalAction, ResourceAlias, ResourceName, Role, Scope, TokenSerial, Visit,
 };
-use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp, YubicoKey, YubicoPlain, YubicoPublicId};
-use mintmark::secret::{BearerToken, Passphrase, Seed};
+use mintmark::oath::{
+    Digits, Generator, HashAlg, MotpGenerator, MovingFactor, Otp, YubicoKey, YubicoPlain, YubicoPublicId,
+};
+use mintmark::secret::{BearerToken, Passphrase, Pin, Seed};
 use mintmark::service::{
     ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings, ProofResult, SecondPage,
     Service, ServiceError, StoreMark, ThirdPage, UserPatch,
@@ -40,6 +42,16 @@ pub(crate) struct StandIn {
 enum Shows {
     Digits(Generator),
     Key(YubicoKey, YubicoPublicId),
+    App(MotpGenerator),
+}
+
+/// What is typed into each app with mOTP.
+pub(crate) const APP_PIN: &str = "7193";
+/// Steps of an app in one of 30 s.
+const APP_STEPS: u64 = 3;
+
+fn pin(text: &str) -> Pin {
+    Pin::new(text.as_bytes().to_vec())
 }
 
 /// A key whose secret is this.
@@ -71,6 +83,31 @@ impl StandIn {
         Self { serial: serial(text), counter: true, shows: Shows::Key(key(&secret), public_id), secret }
     }
 
+    /// An app with mOTP. It is asked in steps of 30 s like other clock tokens, and shows the first code of each.
+    pub(crate) fn motp(text: &str) -> Self {
+        Self::motp_with_pin(text, APP_PIN)
+    }
+
+    /// The same with another PIN typed into it.
+    pub(crate) fn motp_with_pin(text: &str, typed: &str) -> Self {
+        let secret = data_encoding::HEXLOWER.encode(&secret_of(text)[..16]).into_bytes();
+        let app = MotpGenerator::new(&Seed::new(secret.clone()), &pin(typed));
+        Self { serial: serial(text), counter: false, shows: Shows::App(app), secret }
+    }
+
+    /// Tells the service the PIN of an app; all other tokens have none in their codes.
+    pub(crate) fn tell_pin(&self, service: &Service) {
+        if matches!(self.shows, Shows::App(_)) {
+            service.set_response_pin(&Actor::local(1000), &self.serial, &pin(APP_PIN)).expect("set");
+        }
+    }
+
+    /// What an app shows at one of its own steps.
+    pub(crate) fn app_at(&self, step: u64) -> Otp {
+        let Shows::App(app) = &self.shows else { panic!("an app") };
+        Otp::parse_shaped(&app.shown(MovingFactor(step)), None).expect("a code")
+    }
+
     /// Its line in an OATH CSV, or in the log of the tool that programmed it.
     pub(crate) fn line(&self) -> String {
         let hex = data_encoding::HEXLOWER.encode(&self.secret);
@@ -80,6 +117,10 @@ impl StandIn {
                 "{},{public_id},{private_id},{key},,2026-02-01T09:30:00,\n",
                 self.serial.display()
             );
+        }
+        if let Shows::App(_) = &self.shows {
+            let text = String::from_utf8(self.secret.clone()).expect("text");
+            return format!("{},{text},motp,6,10\n", self.serial.display());
         }
         let (kind, last) = if self.counter { ("HOTP", "0") } else { ("TOTP", "30") };
         format!("{},{hex},{kind},6,{last}\n", self.serial.display())
@@ -99,6 +140,7 @@ impl StandIn {
                 String::from_utf8(code.expose().to_vec()).expect("digits")
             }
             Shows::Key(key, public_id) => typed_by(key, public_id, factor),
+            Shows::App(app) => app.shown(MovingFactor(factor * APP_STEPS)).to_string(),
         }
     }
 
@@ -118,7 +160,18 @@ impl StandIn {
                     key(&secret_of("another key")[..].iter().chain(&[1, 2]).copied().collect::<Vec<_>>());
                 return Otp::parse_shaped(&typed_by(&other, public_id, near), None).expect("a code");
             }
+            Shows::App(_) => &Generator::new(&Seed::new(vec![1; 20]), HashAlg::Sha1),
         };
+        if let Shows::App(app) = &self.shows {
+            let center = MovingFactor(near * APP_STEPS);
+            let read =
+                |value| Otp::parse_shaped(&format!("{value:05x}f"), None).expect("six hexadecimal digits");
+            let fits = |otp: &Otp| {
+                let code = otp.motp().expect("a code");
+                app.find_in_window(&code, center, 9_000, 9_000, MovingFactor(0)) != WindowMatch::None
+            };
+            return (0..100_000).map(read).find(|otp| !fits(otp)).expect("few are right");
+        }
         (0..1_000_000)
             .map(|value| Otp::from_value(value, Digits::SIX))
             .find(|otp| {
@@ -243,7 +296,12 @@ impl Home {
     }
 
     pub(super) fn over(store: Arc<dyn Store>, demo: bool) -> Self {
-        let clock = Arc::new(ManualClock::new(START));
+        Self::since(START, store, demo)
+    }
+
+    /// The same at another time.
+    pub(super) fn since(start: UnixTime, store: Arc<dyn Store>, demo: bool) -> Self {
+        let clock = Arc::new(ManualClock::new(start));
         let root = Arc::new(RootKey::generate().expect("random"));
         let mark = StoreMark { demo, ..StoreMark::default() };
         Service::initialise(&*store, &root, &*clock, mark).expect("a new store");
@@ -301,6 +359,7 @@ impl Home {
     pub(super) fn import(&self, name: &str, tokens: &[&StandIn]) -> ImportId {
         let view = self.plan(ImportRequest { commit: true, ..request(&file(tokens), name) });
         assert!(matches!(view.import.state, ImportState::Committed { .. }), "{view:?}");
+        tokens.iter().for_each(|token| token.tell_pin(&self.service));
         view.import.id
     }
 

@@ -14,6 +14,7 @@ mod identify;
 mod import;
 mod language;
 mod mail_token;
+mod motp;
 pub(crate) mod notification;
 mod ocra;
 mod pin;

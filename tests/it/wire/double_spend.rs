@@ -1,8 +1,8 @@
 //! Law 1 through the real router: 64 connections spend one code at the same instant, by `check`,
 //! `authenticate`, `confirm` and `resync` mixed, and one of them succeeds.
 //!
-//! `MINTMARK_LAW1_CODES` sets how many codes are fought over (240; a release takes 5,000), a third of
-//! them each of clock tokens, event tokens and keys.
+//! `MINTMARK_LAW1_CODES` sets how many codes are fought over (240; a release takes 5,000), a quarter of
+//! them each of clock tokens, event tokens, keys and apps with mOTP.
 
 #![expect(clippy::print_stdout, reason = "the counts are the evidence")]
 
@@ -21,7 +21,8 @@ use crate::service::fixture::StandIn;
 const CLIENTS: usize = 64;
 /// What serial numbers begin with, and how such a token is made.
 type Kind = (&'static str, fn(&str) -> StandIn);
-const KINDS: [Kind; 3] = [("T", StandIn::totp), ("H", StandIn::hotp), ("7", StandIn::key)];
+const KINDS: [Kind; 4] =
+    [("T", StandIn::totp), ("H", StandIn::hotp), ("7", StandIn::key), ("M", StandIn::motp)];
 /// Codes of one imported batch.
 const AT_ONCE: u64 = 250;
 
@@ -167,6 +168,7 @@ fn fight(server: &Server, race: &Race<'_>, kind: Kind, count: u64) -> Vec<[usize
         let batch = format!("{name}{first}");
         let job = admin.import(&[("batch", &batch)], "tokens.csv", lines.as_bytes());
         assert_eq!(job["result"]["committed"], Value::Bool(true), "{job}");
+        tokens.iter().for_each(|token| token.tell_pin(&server.service));
         for (n, token) in tokens.iter().enumerate() {
             // An hour on: failures of one hour are counted for the resource, and then answers are slow.
             server.wait(3_660);

@@ -127,14 +127,20 @@ fn wire_law6_a_verifier_learns_nothing_about_kinds() {
     for otp in ["000000", "00000000", "12345a", "0a1b2c", &stranger.text(300)] {
         let scene = Scene::new();
         let key = StandIn::key("70000001");
-        scene.server.caller(Role::Admin).import(&[("batch", "keys")], "keys.csv", key.line().as_bytes());
-        let token = Some(key.serial.clone());
-        let request = AssignRequest { kind: AssignmentKind::Token, user: None, token };
-        scene.server.service.assign(&ADMIN, &resource("VPN"), &request).expect("assigned");
+        // One app whose PIN is known, and one of which nothing can be compared.
+        let (app, locked) = (StandIn::motp("APP-1"), StandIn::motp("APP-2"));
+        for token in [&key, &app, &locked] {
+            let name = token.serial.display();
+            scene.server.caller(Role::Admin).import(&[("batch", name)], "more.csv", token.line().as_bytes());
+            let token = Some(token.serial.clone());
+            let request = AssignRequest { kind: AssignmentKind::Token, user: None, token };
+            scene.server.service.assign(&ADMIN, &resource("VPN"), &request).expect("assigned");
+        }
+        app.tell_pin(&scene.server.service);
         let mut gateway = scene.verifier(&[resource("VPN")]);
         let unknown = StandIn::totp("NOBODY-1");
         for round in 0..7 {
-            let asked = [&unknown, &scene.tokens[0], &scene.tokens[3], &key];
+            let asked = [&unknown, &scene.tokens[0], &scene.tokens[3], &key, &app, &locked];
             let answers = asked.map(|token| {
                 let path = format!("/api/v1/tokens/{}/check", token.serial.display());
                 whole(&ask(&mut gateway, &path, &json!({ "otp": otp })))
