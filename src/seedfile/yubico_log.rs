@@ -1,4 +1,4 @@
-//! The logs that the YubiKey tools write while they program keys: the eighteen columns of the Personalization Tool,
+//! The logs that the tools of Yubico write while they program keys: the eighteen columns of the Personalization Tool,
 //! and the six of ykman and of its *Yubico format*. No header.
 //!
 //! Only slots with one-time codes are tokens; the others are named, and left out one by one.
@@ -120,14 +120,13 @@ impl Line {
             })?;
             (OtpSpec::YubicoOtp { public_id }, secret, 0)
         };
-        let serial = match self.serial {
-            Some(at) => output::serial(field(at), column(at))?,
-            None => {
-                let text = "The log has no serial numbers; what the key types before each code was taken in their place";
-                out.note(ProblemCode::SerialAssumed, text, position);
-                output::serial(field(self.public_id), column(self.public_id))?
-            }
-        };
+        let serial_at = self.serial.unwrap_or(self.public_id);
+        if self.serial.is_none() {
+            let text =
+                "The log has no serial numbers; what the key types before each code was taken in their place";
+            out.note(ProblemCode::SerialAssumed, text, position);
+        }
+        let serial = output::serial(field(serial_at), column(serial_at))?;
         Ok(Draft {
             position,
             serial,

@@ -163,7 +163,7 @@ fn otp_computes_codes_from_a_seed_file() {
     );
 }
 
-/// The vector that LinOTP publishes, with the PIN from a file.
+/// The vector that another product publishes, with the PIN from a file.
 #[test]
 fn otp_shows_the_codes_of_an_app() {
     let outer = tempfile::tempdir().expect("a directory");

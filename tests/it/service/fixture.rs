@@ -359,7 +359,9 @@ impl Home {
     pub(super) fn import(&self, name: &str, tokens: &[&StandIn]) -> ImportId {
         let view = self.plan(ImportRequest { commit: true, ..request(&file(tokens), name) });
         assert!(matches!(view.import.state, ImportState::Committed { .. }), "{view:?}");
-        tokens.iter().for_each(|token| token.tell_pin(&self.service));
+        for token in tokens {
+            token.tell_pin(&self.service);
+        }
         view.import.id
     }
 

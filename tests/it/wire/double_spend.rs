@@ -168,7 +168,9 @@ fn fight(server: &Server, race: &Race<'_>, kind: Kind, count: u64) -> Vec<[usize
         let batch = format!("{name}{first}");
         let job = admin.import(&[("batch", &batch)], "tokens.csv", lines.as_bytes());
         assert_eq!(job["result"]["committed"], Value::Bool(true), "{job}");
-        tokens.iter().for_each(|token| token.tell_pin(&server.service));
+        for token in &tokens {
+            token.tell_pin(&server.service);
+        }
         for (n, token) in tokens.iter().enumerate() {
             // An hour on: failures of one hour are counted for the resource, and then answers are slow.
             server.wait(3_660);
