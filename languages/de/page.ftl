@@ -58,6 +58,9 @@ code-length = { $typed ->
    *[other] Es wurden { $typed } Ziffern getippt. Tippen Sie alle Ziffern, die das Token zeigt.
     }
 code-all-digits = Tippen Sie alle Ziffern, die das Token zeigt, und nicht mehr.
+code-hex = Ein Code dieses Tokens hat sechs Zeichen: 0 bis 9 und a bis f.
+code-key = Ihr Schlüssel tippt den Code selbst: setzen Sie den Cursor hierher und berühren Sie ihn.
+    .layout = So tippt kein Schlüssel: stellen Sie die Tastatur auf Englisch um und berühren Sie ihn noch einmal.
 code-same-twice = Das ist noch einmal derselbe Code: warten Sie, bis die Anzeige wechselt, oder drücken Sie noch einmal.
 code-next-too = Tippen Sie auch den nächsten Code.
 

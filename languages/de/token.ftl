@@ -88,6 +88,8 @@ confirm-refused = Wir konnten dieses Token nicht bestätigen.
 confirm-keypad = Mein Token hat eine Tastatur
     .none = Mein Token zeigt Codes, ohne gefragt zu werden
     .in-order = Tippen Sie jede Zahl in das Token, dann den Code, mit dem es antwortet. Halten Sie die Reihenfolge ein. Die Zahlen gelten einmal, fünf Minuten lang.
+confirm-letters = Mein Token zeigt auch Buchstaben
+    .in-order = Tippen Sie für den nächsten Code noch einmal Ihre PIN in die App.
 confirm-done = Dieses Token gehört jetzt Ihnen
     .next = Von jetzt an fragt { $place } bei der Anmeldung nach dem Code auf diesem Token.
 

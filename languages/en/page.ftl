@@ -58,6 +58,9 @@ code-length = { $typed ->
    *[other] { $typed } digits were typed. Type all the digits that the token shows.
     }
 code-all-digits = Type all the digits that the token shows, and no more.
+code-hex = A code of this token has six characters: 0 to 9 and a to f.
+code-key = Your key types the code by itself: put the cursor here and touch it.
+    .layout = This is not what a key types: switch the keyboard to English and touch the key again.
 code-same-twice = This is the same code again: wait until the display changes, or press once more.
 code-next-too = Type the next code, too.
 

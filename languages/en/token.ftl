@@ -88,6 +88,8 @@ confirm-refused = We could not confirm this token.
 confirm-keypad = My token has a keypad
     .none = My token shows codes without being asked
     .in-order = Type each number into the token, then the code that it answers. Keep the order. The numbers work once, for five minutes.
+confirm-letters = My token shows letters, too
+    .in-order = Type your PIN into the app again for the next code.
 confirm-done = This token is yours now
     .next = From now on, { $place } asks for the code on this token when you sign in.
 

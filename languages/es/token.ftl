@@ -88,6 +88,8 @@ confirm-refused = No hemos podido confirmar este token.
 confirm-keypad = Mi token tiene teclado
     .none = Mi token muestra códigos sin que se le pregunte
     .in-order = Escriba cada número en el token y luego el código con el que responde. Respete el orden. Los números sirven una vez, durante cinco minutos.
+confirm-letters = Mi token muestra también letras
+    .in-order = Escriba otra vez su PIN en la aplicación para el código siguiente.
 confirm-done = Este token ya es suyo
     .next = A partir de ahora, { $place } pide el código de este token cuando inicia sesión.
 

@@ -58,6 +58,9 @@ code-length = { $typed ->
    *[other] { $typed } chiffres ont été saisis. Saisissez tous les chiffres que le jeton affiche.
     }
 code-all-digits = Saisissez tous les chiffres que le jeton affiche, et rien de plus.
+code-hex = Un code de ce jeton a six caractères : 0 à 9 et a à f.
+code-key = Votre clé saisit le code elle-même : placez le curseur ici et touchez-la.
+    .layout = Aucune clé ne saisit cela : passez le clavier en anglais et touchez de nouveau la clé.
 code-same-twice = C’est encore le même code : attendez que l’écran change, ou appuyez encore une fois.
 code-next-too = Saisissez aussi le code suivant.
 

@@ -88,6 +88,8 @@ confirm-refused = Nous n’avons pas pu confirmer ce jeton.
 confirm-keypad = Mon jeton a un clavier
     .none = Mon jeton affiche des codes sans qu’on lui demande
     .in-order = Saisissez chaque nombre dans le jeton, puis le code qu’il répond. Respectez l’ordre. Les nombres servent une fois, pendant cinq minutes.
+confirm-letters = Mon jeton affiche aussi des lettres
+    .in-order = Saisissez de nouveau votre code PIN dans l’application pour le code suivant.
 confirm-done = Ce jeton est maintenant à vous
     .next = Désormais, { $place } demande le code de ce jeton quand vous vous connectez.
 

@@ -14,12 +14,15 @@ use super::secrets;
 use crate::clock::{Clock, SystemClock, UnixTime};
 use crate::model::{OtpSpec, TokenSerial};
 use crate::oath::{
-    Digits, Generator, MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite, PinHash, Question,
-    step_start, time_step,
+    Digits, Generator, MotpGenerator, MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite,
+    PinHash, Question, YubicoKey, YubicoPlain, YubicoPublicId, step_start, time_step,
 };
 use crate::secret::Pin;
 use crate::seedfile::{self, Defaults, Problem, ReadOptions, SeedRecord, Sink, Weakness};
+use crate::vault::random_bytes;
 
+/// The first touch of a key that was plugged in once.
+const FIRST_USE: u64 = 256;
 /// Most codes in one call.
 const MOST_CODES: u64 = 1_000;
 
@@ -68,13 +71,14 @@ pub(super) struct OtpArgs {
     /// How far the token's clock is ahead; negative: behind
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     drift: i64,
-    /// The counter of an event token; without it the file's
+    /// The counter of an event token; without it the file's. Of a key with Yubico OTP its use counter times 256, and its
+    /// session counter; without it 256
     #[arg(long, value_name = "N")]
     counter: Option<u64>,
     /// What a token with a keypad is asked; several are answered one after another
     #[arg(long, value_name = "C")]
     challenge: Vec<String>,
-    /// File that holds the PIN which goes into the responses of such a token
+    /// File that holds the PIN which goes into the responses of such a token, or into the codes of mOTP
     #[arg(long, value_name = "FILE")]
     pin_file: Option<PathBuf>,
     /// How many consecutive codes; of a clock token the last one is the present one
@@ -158,8 +162,14 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
     if let OtpSpec::Ocra { suite } = &record.spec {
         return responses(args, &record, suite, at, out);
     }
+    if let OtpSpec::YubicoOtp { public_id } = &record.spec {
+        return touches(args, &record, public_id, at, out);
+    }
     if !args.challenge.is_empty() {
         return Err(usage("this token shows codes without a challenge: leave --challenge out"));
+    }
+    if record.spec == OtpSpec::Motp {
+        return app_codes(args, &record, at, out);
     }
     let (hash, digits, factors) = match &record.spec {
         OtpSpec::Totp { hash, digits, period, epoch_secs } => {
@@ -176,7 +186,7 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
             let first = args.counter.unwrap_or(record.counter);
             (*hash, *digits, (first..first.saturating_add(args.count)).map(|c| (c, None)).collect())
         }
-        OtpSpec::Mail { .. } | OtpSpec::Ocra { .. } => {
+        OtpSpec::Mail { .. } | OtpSpec::Ocra { .. } | OtpSpec::YubicoOtp { .. } | OtpSpec::Motp => {
             return Err(usage("codes of mail tokens are mailed; no file has their secrets"));
         }
     };
@@ -241,6 +251,69 @@ fn responses(
         })).collect::<Vec<_>>(),
     });
     out.answer(&value, |out| answers.iter().try_for_each(|(_, _, code)| out.line(code.as_str())))?;
+    Ok(Outcome::Done)
+}
+
+/// What an app shows when this PIN is typed into it.
+fn app_codes(args: &OtpArgs, record: &SeedRecord, at: UnixTime, out: &mut Output) -> Result<Outcome> {
+    let path = args.pin_file.as_ref().ok_or_else(|| {
+        usage("a PIN goes into the codes of this token: give the file that holds it as --pin-file")
+    })?;
+    if args.counter.is_some() {
+        return Err(usage("this token goes by the clock: --at and --drift set its time"));
+    }
+    let typed = secrets::read_file(path)?;
+    let app = MotpGenerator::new(&record.seed, &Pin::new(typed.trim_ascii_end().to_vec()));
+    let period = MotpGenerator::PERIOD;
+    let step = time_step(at, 0, args.drift, period);
+    let step = step.ok_or_else(|| usage("the token does not show codes at this time"))?;
+    let steps = step.0.saturating_sub(args.count - 1)..=step.0;
+    let shown: Vec<_> = steps.map(|step| (step, app.shown(MovingFactor(step)))).collect();
+    let value = json!({
+        "serial": record.serial.display(),
+        "kind": record.spec.kind().name(),
+        "codes": shown.iter().map(|(step, code)| json!({
+            "otp": code.as_str(),
+            "factor": step,
+            "from": step_start(MovingFactor(*step), 0, args.drift, period).to_string(),
+        })).collect::<Vec<_>>(),
+    });
+    out.answer(&value, |out| shown.iter().try_for_each(|(_, code)| out.line(code.as_str())))?;
+    Ok(Outcome::Done)
+}
+
+/// What a key types when it is touched so many times.
+fn touches(
+    args: &OtpArgs,
+    record: &SeedRecord,
+    public_id: &YubicoPublicId,
+    at: UnixTime,
+    out: &mut Output,
+) -> Result<Outcome> {
+    if !args.challenge.is_empty() {
+        return Err(usage("this key types codes without a challenge: leave --challenge out"));
+    }
+    let key =
+        YubicoKey::from_kept(&record.seed).ok_or_else(|| negative("the secret of this key is not whole"))?;
+    let first = args.counter.unwrap_or(FIRST_USE);
+    let mut typed = Vec::new();
+    for position in first..first.saturating_add(args.count) {
+        // A key counts eighths of a second since it was plugged in, and puts a random number beside them.
+        let timestamp = u32::try_from(at.secs().rem_euclid(1 << 21) << 3).unwrap_or(0);
+        let plain = YubicoPlain::at(MovingFactor(position), timestamp)
+            .ok_or_else(|| usage("a key counts 32767 uses with 256 touches each: --counter is too large"))?;
+        let [low, high] = random_bytes::<2>().map_err(|error| environment(error.to_string()))?;
+        typed.push((position, key.typed(public_id, &plain, u16::from_le_bytes([low, high]))));
+    }
+    let value = json!({
+        "serial": record.serial.display(),
+        "kind": record.spec.kind().name(),
+        "codes": typed.iter().map(|(position, code)| json!({
+            "otp": code.as_str(),
+            "factor": position,
+        })).collect::<Vec<_>>(),
+    });
+    out.answer(&value, |out| typed.iter().try_for_each(|(_, code)| out.line(code.as_str())))?;
     Ok(Outcome::Done)
 }
 

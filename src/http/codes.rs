@@ -12,7 +12,7 @@ use super::permission::Permission;
 use super::state::AppState;
 use crate::clock::UnixTime;
 use crate::model::{Actor, ChallengePurpose, OtpSpec};
-use crate::oath::{Otp, OtpError};
+use crate::oath::{CodeShape, Otp, OtpError, YubicoOtpError};
 use crate::secret::Passphrase;
 use crate::service::{Service, TokenView};
 use crate::words::Words;
@@ -80,18 +80,19 @@ impl Typed {
 
     /// The codes in `otp1`, `otp2` … At least `least` are wanted; without a gap.
     ///
-    /// Otherwise the fields with what is wrong in its place.
-    pub fn codes(&self, words: Words, least: usize) -> Result<Vec<Otp>, Vec<Code>> {
+    /// `shape`: what the codes of the token are made of, when it is known which token it is. Otherwise the fields with
+    /// what is wrong in its place.
+    pub fn codes(&self, words: Words, least: usize, shape: Option<CodeShape>) -> Result<Vec<Otp>, Vec<Code>> {
         let shown = (1..=8)
             .filter(|n| !self.text(&format!("otp{n}")).is_empty())
             .max()
             .unwrap_or(0)
             .max(least)
             .max(1);
-        let mut fields = Code::fields(words, shown);
+        let mut fields = Code::shaped(Code::fields(words, shown), shape);
         let mut codes = Vec::with_capacity(shown);
         for field in &mut fields {
-            match Otp::parse(self.text(&field.name)) {
+            match Otp::parse_shaped(self.text(&field.name), shape) {
                 Ok(code) => codes.push(code),
                 Err(error) => field.error = Some(code_problem(words, error)),
             }
@@ -146,6 +147,9 @@ pub fn code_problem(words: Words, error: OtpError) -> String {
         OtpError::Empty => words.text("code-empty"),
         OtpError::NotADigit { .. } => words.text("code-digits"),
         OtpError::Length(typed) => words.with("code-length", &[("typed", typed.into())]),
+        OtpError::NotHex => words.text("code-hex"),
+        OtpError::NotModhex(YubicoOtpError::Letter { .. }) => words.text("code-key.layout"),
+        OtpError::NotModhex(_) => words.text("code-key"),
     }
 }
 

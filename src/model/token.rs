@@ -7,7 +7,9 @@ use super::{
     BatchId, Budget, Fingerprint, ImportId, OperatorId, SealedSeed, SeedVersion, TokenId, TokenSerial, UserId,
 };
 use crate::clock::UnixTime;
-use crate::oath::{Digits, HashAlg, MovingFactor, OcraSuite, PeriodSecs};
+use crate::oath::{
+    CodeShape, CodeSpace, Digits, HashAlg, MotpGenerator, MovingFactor, OcraSuite, PeriodSecs, YubicoPublicId,
+};
 
 /// What a token computes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,13 @@ pub enum OtpSpec {
         /// Digits of a code.
         digits: Digits,
     },
+    /// Typed by a key itself: an encrypted block with counters. Its secret is key and private id together.
+    YubicoOtp {
+        /// What it types before the block.
+        public_id: YubicoPublicId,
+    },
+    /// mOTP: six hexadecimal digits over time, secret and PIN, in steps of ten seconds. The PIN is kept apart, sealed.
+    Motp,
 }
 
 /// The kind of a token, as JSON and filters name it.
@@ -55,6 +64,10 @@ pub enum TokenKind {
     Ocra,
     /// Codes by mail.
     Mail,
+    /// Yubico OTP.
+    YubicoOtp,
+    /// mOTP.
+    Motp,
 }
 
 impl TokenKind {
@@ -65,6 +78,8 @@ impl TokenKind {
             Self::Hotp => "hotp",
             Self::Ocra => "ocra",
             Self::Mail => "mail",
+            Self::YubicoOtp => "yubico_otp",
+            Self::Motp => "motp",
         }
     }
 }
@@ -77,24 +92,39 @@ impl OtpSpec {
             Self::Totp { .. } => TokenKind::Totp,
             Self::Ocra { .. } => TokenKind::Ocra,
             Self::Mail { .. } => TokenKind::Mail,
+            Self::YubicoOtp { .. } => TokenKind::YubicoOtp,
+            Self::Motp => TokenKind::Motp,
         }
     }
 
-    /// Digits of a code; `None` when it is no code that people could type (an OCRA suite of 0 digits).
+    /// What its codes are made of; `None` when nobody could type them (an OCRA suite of 0 digits).
+    pub const fn shape(&self) -> Option<CodeShape> {
+        match self {
+            Self::YubicoOtp { .. } => Some(CodeShape::Modhex),
+            Self::Motp => Some(CodeShape::Hex),
+            Self::Hotp { .. } | Self::Totp { .. } | Self::Ocra { .. } | Self::Mail { .. } => {
+                if self.digits().is_some() { Some(CodeShape::Digits) } else { None }
+            }
+        }
+    }
+
+    /// Digits of a code; `None` when it is not made of digits, or is none that people could type.
     pub const fn digits(&self) -> Option<Digits> {
         match self {
             Self::Hotp { digits, .. } | Self::Totp { digits, .. } | Self::Mail { digits, .. } => {
                 Some(*digits)
             }
             Self::Ocra { suite } => suite.code_digits(),
+            Self::YubicoOtp { .. } | Self::Motp => None,
         }
     }
 
-    /// The hash under the HMAC.
-    pub const fn hash(&self) -> HashAlg {
+    /// The hash under the HMAC, of codes that are computed by one.
+    pub const fn hash(&self) -> Option<HashAlg> {
         match self {
-            Self::Hotp { hash, .. } | Self::Totp { hash, .. } | Self::Mail { hash, .. } => *hash,
-            Self::Ocra { suite } => suite.hash(),
+            Self::Hotp { hash, .. } | Self::Totp { hash, .. } | Self::Mail { hash, .. } => Some(*hash),
+            Self::Ocra { suite } => Some(suite.hash()),
+            Self::YubicoOtp { .. } | Self::Motp => None,
         }
     }
 
@@ -102,7 +132,11 @@ impl OtpSpec {
     pub const fn suite(&self) -> Option<&OcraSuite> {
         match self {
             Self::Ocra { suite } => Some(suite),
-            Self::Hotp { .. } | Self::Totp { .. } | Self::Mail { .. } => None,
+            Self::Hotp { .. }
+            | Self::Totp { .. }
+            | Self::Mail { .. }
+            | Self::YubicoOtp { .. }
+            | Self::Motp => None,
         }
     }
 
@@ -110,11 +144,37 @@ impl OtpSpec {
     pub const fn clock(&self) -> Option<(PeriodSecs, i64)> {
         match self {
             Self::Totp { period, epoch_secs, .. } => Some((*period, *epoch_secs)),
+            Self::Motp => Some((MotpGenerator::PERIOD, 0)),
             Self::Ocra { suite } => match suite.period() {
                 Some(period) => Some((period, 0)),
                 None => None,
             },
-            Self::Hotp { .. } | Self::Mail { .. } => None,
+            Self::Hotp { .. } | Self::Mail { .. } | Self::YubicoOtp { .. } => None,
+        }
+    }
+
+    /// How many different codes it can show at one position, of codes that are searched for.
+    pub fn code_space(&self) -> Option<CodeSpace> {
+        match self {
+            Self::Motp => Some(CodeSpace::MOTP),
+            _ => self.digits().map(CodeSpace::from),
+        }
+    }
+
+    /// True when a PIN goes into the codes themselves: it is typed into the token, and nothing beside a code.
+    pub const fn takes_pin(&self) -> bool {
+        match self {
+            Self::Motp => true,
+            Self::Ocra { suite } => suite.pin_hash().is_some(),
+            Self::Hotp { .. } | Self::Totp { .. } | Self::Mail { .. } | Self::YubicoOtp { .. } => false,
+        }
+    }
+
+    /// What such a key types before each block; `None` for all other tokens.
+    pub const fn public_id(&self) -> Option<&YubicoPublicId> {
+        match self {
+            Self::YubicoOtp { public_id } => Some(public_id),
+            _ => None,
         }
     }
 

@@ -30,17 +30,17 @@ mod yubico;
 
 pub use identify::Candidates;
 pub use kernel::{Generator, Kernel, KeySet};
-pub use motp::{MotpCode, MotpGenerator};
+pub use motp::{MotpCode, MotpGenerator, MotpMatch, MotpStarts};
 pub use ocra::{
     OcraGenerator, OcraInputError, OcraInputs, OcraPosition, OcraSuite, OcraWindow, PinHash, Question,
     QuestionError, QuestionFormat, ResponseMatch, ResponseSearch, SessionPadding, SuiteError, drawn_question,
     find_responses,
 };
-pub use policy::{chance, codes_needed, response_tries, responses_needed, widest_window};
+pub use policy::{CodeSpace, chance, codes_needed, response_tries, responses_needed, widest_window};
 pub use search::{
     Apart, CodeSequence, SequenceError, SequenceMatch, SequenceSearch, Starts, find_sequence, find_starts,
 };
 pub use totp::{step_start, time_step};
-pub use types::{Digits, HashAlg, MovingFactor, Otp, OtpError, PeriodSecs, ValueError};
+pub use types::{CodeShape, Digits, HashAlg, MovingFactor, Otp, OtpError, PeriodSecs, ValueError};
 pub use window::{Window, WindowMatch, find_in_window};
-pub use yubico::{YubicoOtp, YubicoOtpError, YubicoPlain};
+pub use yubico::{YubicoKey, YubicoOtp, YubicoOtpError, YubicoPlain, YubicoPublicId};

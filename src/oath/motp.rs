@@ -9,7 +9,7 @@
 use std::fmt;
 
 use md5::{Digest, Md5};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{MovingFactor, PeriodSecs, Window, WindowMatch};
@@ -20,7 +20,7 @@ use crate::secret::{Pin, Seed};
 pub struct MotpCode([u8; Self::LEN]);
 
 impl MotpCode {
-    const LEN: usize = 6;
+    pub(super) const LEN: usize = 6;
 
     /// Reads typed text; capitals and small letters are the same, blanks and dashes are dropped.
     pub fn parse(text: &str) -> Option<Self> {
@@ -34,6 +34,21 @@ impl MotpCode {
             len += 1;
         }
         (len == Self::LEN).then_some(Self(*code))
+    }
+
+    /// Digits that were typed, when there are six: a code without a letter.
+    pub(super) fn of_digits(digits: &[u8]) -> Option<Self> {
+        digits.try_into().ok().map(Self)
+    }
+
+    pub(super) const fn copied(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl ConstantTimeEq for MotpCode {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
     }
 }
 
@@ -59,6 +74,19 @@ impl MotpGenerator {
         tail.extend_from_slice(secret.expose());
         tail.extend_from_slice(pin.expose());
         Self { tail }
+    }
+
+    /// Takes the text of a secret, and a PIN that is kept as one.
+    pub fn from_kept(secret: &Seed, pin: &Seed) -> Self {
+        let mut tail = Zeroizing::new(Vec::with_capacity(secret.len() + pin.len()));
+        tail.extend_from_slice(secret.expose());
+        tail.extend_from_slice(pin.expose());
+        Self { tail }
+    }
+
+    /// A PIN as it is kept.
+    pub fn keep_pin(pin: &Pin) -> Seed {
+        Seed::new(pin.expose().to_vec())
     }
 
     /// The code of a step.
@@ -96,7 +124,7 @@ impl MotpGenerator {
         let window = Window::around(center, past, future);
         let (mut fresh, mut used) = (None, None);
         for step in window.first().0..=window.last().0 {
-            if bool::from(self.code(MovingFactor(step)).0.ct_eq(&typed.0)) {
+            if bool::from(self.code(MovingFactor(step)).ct_eq(typed)) {
                 let side = if step >= floor.0 { &mut fresh } else { &mut used };
                 let is_nearer =
                     side.is_none_or(|best: u64| step.abs_diff(center.0) <= best.abs_diff(center.0));
@@ -109,6 +137,87 @@ impl MotpGenerator {
             (Some(step), _) => WindowMatch::Accepted(MovingFactor(step)),
             (None, Some(step)) => WindowMatch::Used(MovingFactor(step)),
             (None, None) => WindowMatch::None,
+        }
+    }
+}
+
+/// Where codes in order were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MotpMatch {
+    /// Nowhere.
+    None,
+    /// In exactly one way, not below the floor.
+    One {
+        /// Step of the first code.
+        first: MovingFactor,
+        /// Step of the last one.
+        last: MovingFactor,
+    },
+    /// In exactly one way, and the first lies below the floor.
+    BehindFloor {
+        /// Step of the first code.
+        first: MovingFactor,
+        /// Step of the last one.
+        last: MovingFactor,
+    },
+    /// In more than one way.
+    Several,
+}
+
+/// Ways in which codes in order fitted, of a window or a part of one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MotpStarts {
+    found: Option<(MovingFactor, MovingFactor)>,
+    count: u64,
+}
+
+impl MotpStarts {
+    /// Those of two parts that share no start.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { found: self.found.or(other.found), count: self.count.saturating_add(other.count) }
+    }
+
+    /// What they say of a token with this floor.
+    pub fn conclude(self, floor: MovingFactor) -> MotpMatch {
+        match (self.found, self.count) {
+            (None, _) => MotpMatch::None,
+            (Some((first, last)), 1) if first < floor => MotpMatch::BehindFloor { first, last },
+            (Some((first, last)), 1) => MotpMatch::One { first, last },
+            (Some(_), _) => MotpMatch::Several,
+        }
+    }
+}
+
+impl MotpGenerator {
+    /// The ways in which `codes` fit in their order, the first of them in `starts`, each other one 1 to `gap` steps
+    /// after the one before it: an app shows a code when its PIN was typed, not by itself. The whole window is
+    /// examined for the whole sequence, whatever is found.
+    pub fn find_starts(&self, codes: &[MotpCode], starts: Window, gap: u64) -> MotpStarts {
+        let mut found = MotpStarts::default();
+        let Some((first, rest)) = codes.split_first() else { return found };
+        for step in starts.first().0..=starts.last().0 {
+            if self.shows(step, first) {
+                self.follow(step, step, rest, gap, &mut found);
+            }
+        }
+        found
+    }
+
+    fn shows(&self, step: u64, code: &MotpCode) -> bool {
+        self.code(MovingFactor(step)).ct_eq(code).into()
+    }
+
+    fn follow(&self, first: u64, at: u64, rest: &[MotpCode], gap: u64, found: &mut MotpStarts) {
+        let Some((next, rest)) = rest.split_first() else {
+            found.count = found.count.saturating_add(1);
+            found.found.get_or_insert((MovingFactor(first), MovingFactor(at)));
+            return;
+        };
+        for step in at.saturating_add(1)..=at.saturating_add(gap) {
+            if self.shows(step, next) {
+                self.follow(first, step, rest, gap, found);
+            }
         }
     }
 }
@@ -177,6 +286,35 @@ mod tests {
         assert_eq!(find(&code, step, step + 1), WindowMatch::Used(MovingFactor(step)));
         let other = generator("1234567890123456", "4321").shown(MovingFactor(step)).to_string();
         assert_eq!(find(&other, step, 0), WindowMatch::None, "the PIN goes in");
+    }
+
+    #[test]
+    fn codes_in_order_are_found_with_time_between_them() {
+        let app = generator("1234567890123456", "1234");
+        let at = 154_461_672;
+        let window = |first, last| {
+            Window::new(MovingFactor(first), MovingFactor(last)).expect("first comes before last")
+        };
+        let find = |steps: &[u64], starts, floor| {
+            let codes: Vec<MotpCode> = steps.iter().map(|step| app.code(MovingFactor(*step))).collect();
+            app.find_starts(&codes, starts, 12).conclude(MovingFactor(floor))
+        };
+        let wide = window(at - 5_000, at + 5_000);
+        for steps in [[at, at + 1], [at, at + 12], [at - 5_000, at - 4_990], [at + 5_000, at + 5_012]] {
+            let [first, last] = steps.map(MovingFactor);
+            assert_eq!(find(&steps, wide, 0), MotpMatch::One { first, last });
+            assert_eq!(find(&steps, wide, steps[0] + 1), MotpMatch::BehindFloor { first, last });
+        }
+        let three = MotpMatch::One { first: MovingFactor(at), last: MovingFactor(at + 14) };
+        assert_eq!(find(&[at, at + 7, at + 14], wide, at), three);
+        for steps in [[at, at + 13], [at + 1, at], [at, at], [at + 5_001, at + 5_002]] {
+            assert_eq!(find(&steps, wide, 0), MotpMatch::None, "{steps:?}");
+        }
+        // The same pair twice, as two tokens would show it: nobody can tell.
+        let pair = [app.code(MovingFactor(at)), app.code(MovingFactor(at + 1))];
+        let part = app.find_starts(&pair, window(at, at), 12);
+        assert_eq!(part.and(part).conclude(MovingFactor(0)), MotpMatch::Several);
+        assert_eq!(part.and(MotpStarts::default()), part);
     }
 
     #[test]

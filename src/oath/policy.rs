@@ -1,13 +1,13 @@
 //! How many codes a window needs so that guessing stays hopeless.
 //!
-//! Rule: ten attempts together may succeed by chance once in a million, so n codes of d digits carry
-//! W start positions when 10 · W · 10^(−d·n) ≤ 10^−6. W counts everything that is tried: positions,
+//! Rule: ten attempts together may succeed by chance once in a million, so n codes out of s different ones carry
+//! W start positions when 10 · W · s^(−n) ≤ 10^−6. With d digits s is 10^d. W counts everything that is tried: positions,
 //! times tokens when the token is looked for too, times readings in a diagnosis.
 
 use super::Digits;
 
-/// log10 of attempts (10) divided by allowed chance (10^-6).
-const MARGIN_EXPONENT: u32 = 7;
+/// Attempts (10) divided by allowed chance (10^-6).
+const MARGIN: u128 = 10_000_000;
 /// Even a window of one position asks for two codes: one is an ordinary login.
 const LEAST_CODES: usize = 2;
 /// Nobody types more.
@@ -15,22 +15,39 @@ const MOST_CODES: usize = super::CodeSequence::MAX_LEN;
 /// A truncated HMAC has 31 bits: more than nine digits hold no more than that.
 const MOST_DIGITS: u8 = 9;
 
-/// The least number n ≥ 2 of codes with 10^(digits·n) ≥ `start_positions` · 10^7.
+/// How many different codes a token can show at one position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeSpace(u64);
+
+impl CodeSpace {
+    /// Six hexadecimal digits.
+    pub const MOTP: Self = Self(1 << 24);
+}
+
+impl From<Digits> for CodeSpace {
+    fn from(digits: Digits) -> Self {
+        Self(10u64.pow(u32::from(digits.get().min(MOST_DIGITS))))
+    }
+}
+
+/// The least number n ≥ 2 of codes with s^n ≥ `start_positions` · 10^7, where s is how many different ones there
+/// are.
 ///
 /// Six digits: 2 up to 100,000 positions, 3 up to 10^11.
-pub fn codes_needed(digits: Digits, start_positions: u128) -> usize {
-    let mut codes = LEAST_CODES;
-    while widest(digits, codes).is_some_and(|carried| carried < start_positions) {
+pub fn codes_needed(space: impl Into<CodeSpace>, start_positions: u128) -> usize {
+    let (space, mut codes) = (space.into(), LEAST_CODES);
+    while widest(space, codes).is_some_and(|carried| carried < start_positions) {
         codes += 1;
     }
     codes
 }
 
-/// The same for responses of OCRA tokens, where `positions` is the product of counters and steps and up to
+/// The same for responses of OCRA tokens and for codes of mOTP apps, where `positions` is the product of counters and steps and up to
 /// `gap` steps may pass between two responses: each of those multiplies what is tried.
-pub fn responses_needed(digits: Digits, positions: u128, gap: u64) -> usize {
+pub fn responses_needed(space: impl Into<CodeSpace>, positions: u128, gap: u64) -> usize {
+    let space = space.into();
     let carries =
-        |codes| widest(digits, codes).is_none_or(|carried| carried >= response_tries(positions, gap, codes));
+        |codes| widest(space, codes).is_none_or(|carried| carried >= response_tries(positions, gap, codes));
     // A gap may grow what is tried faster than a code of few digits carries it: then none is enough.
     (LEAST_CODES..usize::MAX).find(|codes| *codes > MOST_CODES || carries(*codes)).unwrap_or(usize::MAX)
 }
@@ -44,29 +61,30 @@ pub fn response_tries(positions: u128, gap: u64, codes: usize) -> u128 {
 
 /// The most start positions that `codes` codes carry by the rule of [`codes_needed`]; 0 below two
 /// codes, `u64::MAX` when they carry more than that.
-pub fn widest_window(digits: Digits, codes: usize) -> u64 {
+pub fn widest_window(space: impl Into<CodeSpace>, codes: usize) -> u64 {
     if codes < LEAST_CODES {
         return 0;
     }
-    widest(digits, codes).map_or(u64::MAX, |carried| u64::try_from(carried).unwrap_or(u64::MAX))
+    widest(space.into(), codes).map_or(u64::MAX, |carried| u64::try_from(carried).unwrap_or(u64::MAX))
 }
 
-/// 10^(digits·codes − 7), `None` when it does not fit. `codes` is at least two, so the exponent is
-/// positive.
-fn widest(digits: Digits, codes: usize) -> Option<u128> {
-    let exponent = u32::try_from(codes).ok()?.checked_mul(u32::from(digits.get().min(MOST_DIGITS)))?;
-    10u128.checked_pow(exponent.checked_sub(MARGIN_EXPONENT)?)
+/// s^codes divided by 10^7, rounded down; `None` when it does not fit. `codes` is at least two.
+fn widest(space: CodeSpace, codes: usize) -> Option<u128> {
+    let space = u128::from(space.0);
+    let but_one = space.checked_pow(u32::try_from(codes).ok()?.checked_sub(1)?)?;
+    let whole = (but_one / MARGIN).checked_mul(space)?;
+    whole.checked_add((but_one % MARGIN) * space / MARGIN)
 }
 
 /// The chance, 0 to 1, that `codes` random codes would have fitted at one of `positions` start
-/// positions: 1 − (1 − 10^(−digits·codes))^positions.
+/// positions: 1 − (1 − s^(−codes))^positions, where s is how many different ones there are.
 ///
 /// For one attempt; a few attempts multiply it. The slight bias of truncation (2.4 % per code with
 /// eight digits, less with fewer) is left out.
 #[expect(clippy::cast_precision_loss, reason = "a chance is shown with two digits")]
-pub fn chance(digits: Digits, codes: usize, positions: u128) -> f64 {
+pub fn chance(space: impl Into<CodeSpace>, codes: usize, positions: u128) -> f64 {
     let codes = i32::try_from(codes).unwrap_or(i32::MAX);
-    let single = 10f64.powi(i32::from(digits.get().min(MOST_DIGITS)).saturating_mul(codes).saturating_neg());
+    let single = (space.into().0 as f64).powi(codes.saturating_neg());
     if positions == 0 {
         return 0.0;
     }
@@ -129,6 +147,20 @@ mod tests {
         let ten = Digits::of_suite(10).expect("ten");
         assert_eq!(responses_needed(ten, 10u128.pow(11) + 1, 0), 3);
         assert_eq!(responses_needed(four, u128::MAX, u64::MAX), 9);
+    }
+
+    /// 16^6 different codes: a digit and a quarter more than six decimal ones.
+    #[test]
+    fn hexadecimal_codes_carry_more() {
+        assert_eq!(widest_window(CodeSpace::MOTP, 1), 0);
+        assert_eq!(widest_window(CodeSpace::MOTP, 2), (1u64 << 48) / 10_000_000);
+        assert_eq!(codes_needed(CodeSpace::MOTP, 28_147_497), 2);
+        assert_eq!(codes_needed(CodeSpace::MOTP, 28_147_498), 3);
+        // Two minutes of ten seconds between two codes: a good four months to either side.
+        assert_eq!(responses_needed(CodeSpace::MOTP, 2_165_192, 12), 2);
+        assert_eq!(responses_needed(CodeSpace::MOTP, 2_165_193, 12), 3);
+        let one_of_all = chance(CodeSpace::MOTP, 1, 37);
+        assert!((one_of_all / 2.2e-6 - 1.0).abs() < 0.01, "{one_of_all:e}");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use subtle::{Choice, ConstantTimeEq};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::{MotpCode, YubicoOtp, YubicoOtpError};
+
 /// Hash function under the HMAC. RFC 4226 knows SHA-1 only; RFC 6238 §1.2 adds the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum HashAlg {
@@ -148,6 +150,18 @@ impl fmt::Display for MovingFactor {
     }
 }
 
+/// What the codes of a token are made of. It decides how what was typed is read: a letter is no mistyped digit of
+/// a token that shows hexadecimal ones, and is one of every other token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeShape {
+    /// ASCII digits: HOTP, TOTP, OCRA, codes by mail.
+    Digits,
+    /// Six hexadecimal digits: mOTP.
+    Hex,
+    /// 32 letters of modhex behind the public id: Yubico OTP.
+    Modhex,
+}
+
 /// What a person typed is not a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum OtpError {
@@ -163,22 +177,33 @@ pub enum OtpError {
     /// Codes (with a PIN glued on) have 4 to 16 digits, emergency codes 20.
     #[error("{0} digits were typed, a code has 6 to 8")]
     Length(usize),
+    /// Not what a token of this kind shows.
+    #[error("a code of this token has six characters, 0 to 9 and a to f")]
+    NotHex,
+    /// Not what a key types.
+    #[error(transparent)]
+    NotModhex(YubicoOtpError),
 }
 
-/// A code as typed: 4 to 20 ASCII digits (a PIN may be glued on). Never printed, wiped when dropped.
+/// A code as typed. Digits are the rule: 4 to 20 of ASCII (a PIN may be glued on). Tokens that show something else
+/// have a [`CodeShape`] of their own, which is asked for by name. Never printed, wiped when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub struct Otp {
-    digits: [u8; Self::MAX_LEN],
-    len: u8,
+pub struct Otp(Typed);
+
+#[derive(Zeroize, ZeroizeOnDrop)]
+enum Typed {
+    Digits { digits: [u8; Otp::MAX_LEN], len: u8 },
+    Hex(MotpCode),
+    Modhex(YubicoOtp),
 }
 
 impl Otp {
-    /// Longest input: an emergency code. A code and its PIN have sixteen digits at most.
+    /// Longest input of digits: an emergency code. A code and its PIN have sixteen digits at most.
     pub const MAX_LEN: usize = 20;
     /// Shortest input: OCRA suites may truncate to four digits (RFC 6287 §6.2).
     pub const MIN_LEN: usize = 4;
 
-    /// Reads typed text. Blanks and dashes between digits are dropped; digits of other scripts
+    /// Reads typed digits. Blanks and dashes between them are dropped; digits of other scripts
     /// (full-width, Arabic-Indic …) are refused.
     pub fn parse(text: &str) -> Result<Self, OtpError> {
         let mut digits = [0; Self::MAX_LEN];
@@ -200,11 +225,42 @@ impl Otp {
         }
         let made = match u8::try_from(len) {
             Ok(0) => Err(OtpError::Empty),
-            Ok(short) if (Self::MIN_LEN..=Self::MAX_LEN).contains(&len) => Ok(Self { digits, len: short }),
+            Ok(short) if (Self::MIN_LEN..=Self::MAX_LEN).contains(&len) => {
+                Ok(Self(Typed::Digits { digits, len: short }))
+            }
             _ => Err(OtpError::Length(len)),
         };
         digits.zeroize();
         made
+    }
+
+    /// Reads what was typed as the code of a token whose codes are made like this; `None`: nobody knows yet which
+    /// token it is of. Six hexadecimal digits without a letter are read as digits, and so is an emergency code.
+    pub fn parse_shaped(text: &str, shape: Option<CodeShape>) -> Result<Self, OtpError> {
+        let digits = Self::parse(text);
+        let is_long = |digits: &Self| digits.len() == Self::MAX_LEN;
+        match (shape, digits) {
+            (Some(CodeShape::Digits), read) | (_, read @ Err(OtpError::Empty)) | (None, read @ Ok(_)) => read,
+            (Some(_), Ok(digits)) if is_long(&digits) => Ok(digits),
+            (Some(CodeShape::Hex), Ok(digits)) if digits.len() == MotpCode::LEN => Ok(digits),
+            (Some(CodeShape::Hex), _) => {
+                MotpCode::parse(text).map(|code| Self(Typed::Hex(code))).ok_or(OtpError::NotHex)
+            }
+            (Some(CodeShape::Modhex), _) => {
+                YubicoOtp::parse(text).map(|code| Self(Typed::Modhex(code))).map_err(OtpError::NotModhex)
+            }
+            (None, no_digits) => {
+                if let Some(code) = MotpCode::parse(text) {
+                    return Ok(Self(Typed::Hex(code)));
+                }
+                match YubicoOtp::parse(text) {
+                    Ok(code) => Ok(Self(Typed::Modhex(code))),
+                    // As long as no digits ever are: a key typed it, on another layout perhaps.
+                    Err(wrong @ YubicoOtpError::Letter { .. }) => Err(OtpError::NotModhex(wrong)),
+                    Err(YubicoOtpError::Length(_) | YubicoOtpError::PublicId(_)) => no_digits,
+                }
+            }
+        }
     }
 
     /// The code that `value` gives with `len` digits, padded with zeros on the left (RFC 4226 §5.3).
@@ -215,58 +271,107 @@ impl Otp {
             *place = b'0' + u8::try_from(rest % 10).unwrap_or(0);
             rest /= 10;
         }
-        Self { digits, len: len.get() }
+        Self(Typed::Digits { digits, len: len.get() })
     }
 
-    /// Number of digits typed.
-    pub const fn len(&self) -> usize {
-        self.len as usize
+    /// What was typed. Digits may be those of an mOTP code without a letter.
+    pub const fn shape(&self) -> CodeShape {
+        match self.0 {
+            Typed::Digits { .. } => CodeShape::Digits,
+            Typed::Hex(_) => CodeShape::Hex,
+            Typed::Modhex(_) => CodeShape::Modhex,
+        }
+    }
+
+    /// Number of digits or letters typed.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Typed::Digits { len, .. } => usize::from(*len),
+            Typed::Hex(_) => MotpCode::LEN,
+            Typed::Modhex(code) => code.len(),
+        }
     }
 
     /// Never true: an empty input is not an `Otp`.
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        false
     }
 
-    /// The numeric value when there are exactly `digits` digits.
+    /// The numeric value when there are exactly `digits` digits, and nothing else.
     pub fn value(&self, digits: Digits) -> Option<u32> {
-        if self.len != digits.get() {
+        let typed = self.expose_digits()?;
+        if typed.len() != usize::from(digits.get()) {
             return None;
         }
         // Ten digits may be more than 32 bits hold; no code is that large.
         let fold = |sum: u32, d: &u8| sum.saturating_mul(10).saturating_add(u32::from(d - b'0'));
-        Some(self.digits[..self.len()].iter().fold(0, fold))
+        Some(typed.iter().fold(0, fold))
+    }
+
+    /// The code as a token with mOTP shows it, when it can be one.
+    pub fn motp(&self) -> Option<MotpCode> {
+        match &self.0 {
+            Typed::Digits { .. } => MotpCode::of_digits(self.expose_digits()?),
+            Typed::Hex(code) => Some(code.copied()),
+            Typed::Modhex(_) => None,
+        }
+    }
+
+    /// The code as a key with Yubico OTP types it, when it is one.
+    pub const fn yubico(&self) -> Option<&YubicoOtp> {
+        match &self.0 {
+            Typed::Modhex(code) => Some(code),
+            Typed::Digits { .. } | Typed::Hex(_) => None,
+        }
     }
 
     /// Cuts the input after `at` digits: the code before a PIN, or a PIN before the code.
-    /// `None` when either part would be shorter than four digits.
+    /// `None` when either part would be shorter than four digits, and of what is not digits.
     pub fn split_at(&self, at: usize) -> Option<(Self, Self)> {
-        if at < Self::MIN_LEN || self.len() < at + Self::MIN_LEN {
+        let typed = self.expose_digits()?;
+        if at < Self::MIN_LEN || typed.len() < at + Self::MIN_LEN {
             return None;
         }
         let part = |bytes: &[u8]| {
             let mut digits = [0; Self::MAX_LEN];
             digits[..bytes.len()].copy_from_slice(bytes);
-            Self { digits, len: u8::try_from(bytes.len()).unwrap_or(0) }
+            Self(Typed::Digits { digits, len: u8::try_from(bytes.len()).unwrap_or(0) })
         };
-        Some((part(&self.digits[..at]), part(&self.digits[at..self.len()])))
+        Some((part(&typed[..at]), part(&typed[at..])))
     }
 
-    /// The ASCII digits. Forbidden outside the modules that `clippy.toml` names.
+    fn expose_digits(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Typed::Digits { digits, len } => Some(&digits[..usize::from(*len)]),
+            Typed::Hex(_) | Typed::Modhex(_) => None,
+        }
+    }
+
+    /// The ASCII digits; none of what is not digits. Forbidden outside the modules that `clippy.toml` names.
     pub fn expose(&self) -> &[u8] {
-        &self.digits[..self.len()]
+        self.expose_digits().unwrap_or_default()
     }
 }
 
 impl ConstantTimeEq for Otp {
     fn ct_eq(&self, other: &Self) -> Choice {
-        self.len.ct_eq(&other.len) & self.digits.ct_eq(&other.digits)
+        match (&self.0, &other.0) {
+            (Typed::Digits { digits, len }, Typed::Digits { digits: others, len: other }) => {
+                len.ct_eq(other) & digits.ct_eq(others)
+            }
+            (Typed::Hex(code), Typed::Hex(other)) => code.ct_eq(other),
+            (Typed::Modhex(code), Typed::Modhex(other)) => code.ct_eq(other),
+            _ => Choice::from(0),
+        }
     }
 }
 
 impl fmt::Debug for Otp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Otp({} digits)", self.len)
+        match self.shape() {
+            CodeShape::Digits => write!(f, "Otp({} digits)", self.len()),
+            CodeShape::Hex | CodeShape::Modhex => write!(f, "Otp({} letters)", self.len()),
+        }
     }
 }
 
@@ -316,6 +421,49 @@ mod tests {
         let ten = Digits::of_suite(10).expect("ten");
         assert_eq!(Otp::parse("9999999999").expect("digits").value(ten), Some(u32::MAX));
         assert_eq!(ten.modulus(), u32::MAX);
+    }
+
+    #[test]
+    fn letters_are_read_only_where_a_token_shows_them() {
+        let hex = Otp::parse_shaped("48 8c-CF", Some(CodeShape::Hex)).expect("an mOTP code");
+        assert_eq!((hex.shape(), hex.len(), hex.value(Digits::SIX)), (CodeShape::Hex, 6, None));
+        assert!(hex.split_at(4).is_none() && hex.motp().is_some() && hex.yubico().is_none());
+        let refused = |text, shape| Otp::parse_shaped(text, shape).expect_err("refused");
+        let digits = Some(CodeShape::Digits);
+        assert_eq!(refused("488ccf", digits), OtpError::NotADigit { position: 4 });
+        assert_eq!(Otp::parse("488ccf").expect_err("no digits"), OtpError::NotADigit { position: 4 });
+        assert_eq!(refused("488ccg", Some(CodeShape::Hex)), OtpError::NotHex);
+        assert_eq!(refused("488ccg", None), OtpError::NotADigit { position: 4 });
+        assert_eq!(refused(" ", Some(CodeShape::Hex)), OtpError::Empty);
+        // All decimal by chance: nobody can tell, so both readings stay open.
+        let plain = Otp::parse_shaped("123456", Some(CodeShape::Hex)).expect("six digits");
+        assert_eq!((plain.shape(), plain.value(Digits::SIX)), (CodeShape::Digits, Some(123_456)));
+        assert!(plain.motp().is_some() && Otp::parse("1234567").expect("seven").motp().is_none());
+        assert_eq!(refused("1234567", Some(CodeShape::Hex)), OtpError::NotHex);
+        for shape in [CodeShape::Hex, CodeShape::Modhex] {
+            let emergency =
+                Otp::parse_shaped("12345-67890-12345-67890", Some(shape)).expect("an emergency code");
+            assert_eq!((emergency.shape(), emergency.len()), (CodeShape::Digits, 20));
+        }
+    }
+
+    #[test]
+    fn what_a_key_types_is_read_with_its_kind_or_by_its_length() {
+        let text = "vvccllbbddeejbdhvrfdrlkujkkccubfftvnjfnfrnnu";
+        for shape in [None, Some(CodeShape::Modhex)] {
+            let otp = Otp::parse_shaped(text, shape).expect("a key's code");
+            assert_eq!((otp.shape(), otp.len()), (CodeShape::Modhex, 44));
+            assert!(otp.yubico().is_some() && otp.motp().is_none() && otp.value(Digits::SIX).is_none());
+            assert_eq!(format!("{otp:?}"), "Otp(44 letters)");
+            let again = Otp::parse_shaped(&text.to_uppercase(), None).expect("capitals");
+            assert!(bool::from(otp.ct_eq(&again)));
+        }
+        let other = text.replace('v', "x");
+        let wrong = OtpError::NotModhex(YubicoOtpError::Letter { position: 1 });
+        assert_eq!(Otp::parse_shaped(&other, None).expect_err("another layout"), wrong);
+        let short = OtpError::NotModhex(YubicoOtpError::Length(6));
+        assert_eq!(Otp::parse_shaped("vvccll", Some(CodeShape::Modhex)).expect_err("short"), short);
+        assert_eq!(Otp::parse_shaped(text, Some(CodeShape::Hex)).expect_err("long"), OtpError::NotHex);
     }
 
     #[test]

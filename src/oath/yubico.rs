@@ -8,8 +8,9 @@
 use std::fmt;
 
 use aes::Aes128;
-use aes::cipher::{BlockCipherDecrypt, KeyInit};
-use subtle::ConstantTimeEq;
+use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use serde::{Deserialize, Serialize};
+use subtle::{Choice, ConstantTimeEq};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -20,6 +21,10 @@ use crate::secret::Seed;
 const MODHEX: &[u8; 16] = b"cbdefghijklnrtuv";
 const BLOCK_BYTES: usize = 16;
 const MOST_PUBLIC_BYTES: usize = 16;
+const KEY_BYTES: usize = 16;
+const PRIVATE_ID_BYTES: usize = 6;
+/// Where the use counter sticks.
+const MOST_USES: u16 = 0x7fff;
 /// What the checksum of a whole block leaves.
 const CRC_RESIDUE: u16 = 0xf0b8;
 
@@ -29,12 +34,67 @@ pub enum YubicoOtpError {
     /// 32 letters of the block, up to 32 of the public id before them, two for each byte.
     #[error("{0} letters were typed, a code has 32 to 64, an even number")]
     Length(usize),
+    /// A public id has two letters for each of at most 16 bytes.
+    #[error("the public id has {0} letters, an even number up to 32 is needed")]
+    PublicId(usize),
     /// A character that is not modhex, such as one of another keyboard layout.
     #[error("character {position} is not one that a key types: is the keyboard layout another one?")]
     Letter {
         /// Which, counted from 1.
         position: usize,
     },
+}
+
+/// Value of a letter of modhex; capitals are taken.
+fn nibble(letter: char) -> Option<u8> {
+    let at = MODHEX.iter().position(|known| char::from(*known) == letter.to_ascii_lowercase())?;
+    u8::try_from(at).ok()
+}
+
+fn push_modhex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        text.push(char::from(MODHEX[usize::from(byte >> 4)]));
+        text.push(char::from(MODHEX[usize::from(byte & 0xf)]));
+    }
+}
+
+/// The public id of a key, 0 to 16 bytes: what it types before the encrypted block. It says which key it is, and is
+/// no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct YubicoPublicId(Vec<u8>);
+
+impl YubicoPublicId {
+    /// Reads modhex, as the key types it and seed files write it.
+    pub fn parse(text: &str) -> Result<Self, YubicoOtpError> {
+        let letters = text.chars().count();
+        if !letters.is_multiple_of(2) || letters > 2 * MOST_PUBLIC_BYTES {
+            return Err(YubicoOtpError::PublicId(letters));
+        }
+        let mut bytes = vec![0; letters / 2];
+        for (index, c) in text.chars().enumerate() {
+            let nibble = nibble(c).ok_or(YubicoOtpError::Letter { position: index + 1 })?;
+            bytes[index / 2] = bytes[index / 2] << 4 | nibble;
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// True when such a key types the block alone.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for YubicoPublicId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(2 * self.0.len());
+        push_modhex(&mut text, &self.0);
+        f.write_str(&text)
+    }
 }
 
 /// A code as the key typed it. Never printed, wiped when dropped.
@@ -56,9 +116,7 @@ impl YubicoOtp {
         }
         let mut bytes = Zeroizing::new([0u8; BLOCK_BYTES + MOST_PUBLIC_BYTES]);
         for (index, c) in text.chars().enumerate() {
-            let nibble = MODHEX.iter().position(|letter| char::from(*letter) == c.to_ascii_lowercase());
-            let nibble = nibble.and_then(|at| u8::try_from(at).ok());
-            let nibble = nibble.ok_or(YubicoOtpError::Letter { position: index + 1 })?;
+            let nibble = nibble(c).ok_or(YubicoOtpError::Letter { position: index + 1 })?;
             bytes[index / 2] = bytes[index / 2] << 4 | nibble;
         }
         let public = letters / 2 - BLOCK_BYTES;
@@ -72,14 +130,58 @@ impl YubicoOtp {
         &self.public_id
     }
 
-    /// Decrypts the block with the key's AES-128 key and checks it. `None`: another key's, a typing error, or
-    /// another private id; a key of another length opens nothing.
-    pub fn open(&self, key: &Seed, private_id: &[u8; 6]) -> Option<YubicoPlain> {
-        let cipher = Aes128::new_from_slice(key.expose()).ok()?;
-        let mut plain = Zeroizing::new(self.block);
-        cipher.decrypt_block((&mut *plain).into());
+    /// Letters that were typed.
+    pub const fn len(&self) -> usize {
+        2 * (self.public_id.len() + BLOCK_BYTES)
+    }
+
+    /// Never true: there is always a block.
+    pub const fn is_empty(&self) -> bool {
+        false
+    }
+}
+
+impl ConstantTimeEq for YubicoOtp {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.public_id.ct_eq(&other.public_id) & self.block.ct_eq(&other.block)
+    }
+}
+
+impl fmt::Debug for YubicoOtp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("YubicoOtp")
+    }
+}
+
+/// The secret of a key: its AES-128 key, and the private id that each block must hold. Never printed, wiped when
+/// dropped.
+pub struct YubicoKey(Zeroizing<[u8; Self::BYTES]>);
+
+impl YubicoKey {
+    /// Bytes of both together, the key first: so they are kept as one secret.
+    pub const BYTES: usize = KEY_BYTES + PRIVATE_ID_BYTES;
+
+    /// Takes key and private id as they are kept; `None` when there are not as many bytes.
+    pub fn from_kept(kept: &Seed) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; Self::BYTES]);
+        (kept.len() == Self::BYTES).then(|| {
+            bytes.copy_from_slice(kept.expose());
+            Self(bytes)
+        })
+    }
+
+    fn cipher(&self) -> Aes128 {
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
+        key.copy_from_slice(&self.0[..KEY_BYTES]);
+        Aes128::new((&*key).into())
+    }
+
+    /// Decrypts the block of a code and checks it. `None`: another key's, a typing error, or another private id.
+    pub fn open(&self, otp: &YubicoOtp) -> Option<YubicoPlain> {
+        let mut plain = Zeroizing::new(otp.block);
+        self.cipher().decrypt_block((&mut *plain).into());
         let is_whole = crc(&*plain).ct_eq(&CRC_RESIDUE);
-        let is_its = plain[..6].ct_eq(private_id);
+        let is_its = plain[..PRIVATE_ID_BYTES].ct_eq(&self.0[KEY_BYTES..]);
         let number = |low: usize| u16::from_le_bytes([plain[low], plain[low + 1]]);
         bool::from(is_whole & is_its).then(|| YubicoPlain {
             use_counter: number(6),
@@ -87,11 +189,28 @@ impl YubicoOtp {
             session_counter: plain[11],
         })
     }
+
+    /// What the key types at a position, for a stand-in; `noise` is the random number that goes into the block.
+    pub fn typed(&self, public_id: &YubicoPublicId, at: &YubicoPlain, noise: u16) -> Zeroizing<String> {
+        let mut block = Zeroizing::new([0; BLOCK_BYTES]);
+        block[..PRIVATE_ID_BYTES].copy_from_slice(&self.0[KEY_BYTES..]);
+        block[6..8].copy_from_slice(&at.use_counter.to_le_bytes());
+        block[8..11].copy_from_slice(&at.timestamp.to_le_bytes()[..3]);
+        block[11] = at.session_counter;
+        block[12..14].copy_from_slice(&noise.to_le_bytes());
+        let sum = !crc(&block[..14]);
+        block[14..].copy_from_slice(&sum.to_le_bytes());
+        self.cipher().encrypt_block((&mut *block).into());
+        let mut text = Zeroizing::new(String::with_capacity(2 * (public_id.0.len() + BLOCK_BYTES)));
+        push_modhex(&mut text, &public_id.0);
+        push_modhex(&mut text, &*block);
+        text
+    }
 }
 
-impl fmt::Debug for YubicoOtp {
+impl fmt::Debug for YubicoKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("YubicoOtp")
+        f.write_str("YubicoKey")
     }
 }
 
@@ -111,6 +230,13 @@ impl YubicoPlain {
     /// the last accepted is a replay.
     pub const fn position(&self) -> MovingFactor {
         MovingFactor((self.use_counter as u64) << 8 | self.session_counter as u64)
+    }
+
+    /// Both counters of a position, for a stand-in; `None` beyond the last one.
+    pub fn at(position: MovingFactor, timestamp: u32) -> Option<Self> {
+        let use_counter = u16::try_from(position.0 >> 8).ok().filter(|counter| *counter <= MOST_USES)?;
+        let [session_counter, ..] = position.0.to_le_bytes();
+        Some(Self { use_counter, timestamp, session_counter })
     }
 }
 
@@ -154,8 +280,14 @@ mod tests {
         data_encoding::HEXLOWER.decode(hex.as_bytes()).expect("hexadecimal digits")
     }
 
-    fn private_id(row: &Row) -> [u8; 6] {
-        bytes(&row.private_id_hex).try_into().expect("six bytes")
+    fn key_of(key: Vec<u8>, private_id: &[u8]) -> YubicoKey {
+        let mut kept = key;
+        kept.extend_from_slice(private_id);
+        YubicoKey::from_kept(&Seed::new(kept)).expect("22 bytes")
+    }
+
+    fn key(row: &Row) -> YubicoKey {
+        key_of(bytes(&row.key_hex), &bytes(&row.private_id_hex))
     }
 
     #[test]
@@ -166,7 +298,7 @@ mod tests {
             for text in [row.otp.clone(), row.otp.to_uppercase(), format!(" {}\n", row.otp)] {
                 let otp = YubicoOtp::parse(&text).expect("a code");
                 assert_eq!(otp.public_id(), bytes(&row.public_id_hex), "{}", row.source);
-                let plain = otp.open(&Seed::new(bytes(&row.key_hex)), &private_id(&row)).expect("its key");
+                let plain = key(&row).open(&otp).expect("its key");
                 let said = (plain.use_counter, plain.timestamp, plain.session_counter);
                 assert_eq!(said, (row.use_counter, row.timestamp, row.session_counter), "{}", row.source);
             }
@@ -177,18 +309,18 @@ mod tests {
     fn another_key_private_id_or_letter_opens_nothing() {
         let row = &rows()[0];
         let otp = YubicoOtp::parse(&row.otp).expect("a code");
-        let key = bytes(&row.key_hex);
-        let mut other = key.clone();
+        let mut other = bytes(&row.key_hex);
         other[0] ^= 1;
-        assert_eq!(otp.open(&Seed::new(other), &private_id(row)), None);
-        assert_eq!(otp.open(&Seed::new(key[..15].to_vec()), &private_id(row)), None);
-        assert_eq!(otp.open(&Seed::new(key.clone()), &[0; 6]), None);
+        assert_eq!(key_of(other, &bytes(&row.private_id_hex)).open(&otp), None);
+        assert_eq!(key_of(bytes(&row.key_hex), &[0; 6]).open(&otp), None);
+        assert!(YubicoKey::from_kept(&Seed::new(bytes(&row.key_hex))).is_none());
+        let key = key(row);
         for at in row.otp.len() - 2 * BLOCK_BYTES..row.otp.len() {
             let letter = if row.otp.as_bytes()[at] == b'c' { "b" } else { "c" };
             let mut text = row.otp.clone();
             text.replace_range(at..=at, letter);
             let otp = YubicoOtp::parse(&text).expect("modhex");
-            assert_eq!(otp.open(&Seed::new(key.clone()), &private_id(row)), None, "{at}");
+            assert_eq!(key.open(&otp), None, "{at}");
         }
     }
 
@@ -199,6 +331,23 @@ mod tests {
         };
         let order = [at(1, 0), at(1, 1), at(1, 255), at(2, 0), at(0x7fff, 255)];
         assert!(order.is_sorted_by(|a, b| a < b));
+        assert_eq!(YubicoPlain::at(at(5, 2), 7).map(|plain| plain.position()), Some(at(5, 2)));
+        assert_eq!(YubicoPlain::at(at(0x7fff, 255).next(), 0), None);
+    }
+
+    #[test]
+    fn a_stand_in_types_what_its_key_opens() {
+        let row = &rows()[0];
+        let (key, public_id) = (key(row), YubicoPublicId::parse("vvccllbbddee").expect("modhex"));
+        let plain = YubicoPlain { use_counter: 5, timestamp: 0x0056_1234, session_counter: 2 };
+        let text = key.typed(&public_id, &plain, 0x9fc8);
+        assert!(text.starts_with("vvccllbbddee") && text.len() == 44);
+        let otp = YubicoOtp::parse(&text).expect("a code");
+        assert_eq!((otp.public_id(), key.open(&otp)), (public_id.as_bytes(), Some(plain)));
+        assert_eq!(public_id.to_string(), "vvccllbbddee");
+        assert_eq!(YubicoPublicId::parse("vvc"), Err(YubicoOtpError::PublicId(3)));
+        assert_eq!(YubicoPublicId::parse("vvca"), Err(YubicoOtpError::Letter { position: 4 }));
+        assert!(YubicoPublicId::parse("").is_ok_and(|none| none.is_empty()));
     }
 
     #[test]
@@ -221,6 +370,6 @@ mod tests {
     #[test]
     fn nothing_secret_is_printed() {
         let otp = YubicoOtp::parse(&rows()[0].otp).expect("a code");
-        assert_eq!(format!("{otp:?}"), "YubicoOtp");
+        assert_eq!(format!("{otp:?} {:?}", key(&rows()[0])), "YubicoOtp YubicoKey");
     }
 }

@@ -8,6 +8,7 @@
 mod encoding;
 mod entra_csv;
 mod envelope;
+mod multiotp_csv;
 mod oath_csv;
 mod options;
 mod otpauth;
@@ -27,6 +28,7 @@ mod text;
 mod typed;
 mod user_list;
 mod values;
+mod yubico_log;
 
 pub use encoding::SecretEncoding;
 pub use options::{Defaults, KeyTextError, ReadOptions, SetError, parse_transport_key};

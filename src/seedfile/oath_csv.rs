@@ -6,15 +6,16 @@
 use super::encoding::{self, SecretEncoding};
 use super::output::{self, Draft, Output};
 use super::probe::{Needs, Probe};
-use super::problem::{Fault, FileError, Position, ProblemCode};
+use super::problem::{Fault, FileError, KEYS_HAVE_MORE, Position, ProblemCode};
 use super::table::{self, Columns, Field};
 use super::{Defaults, ReadOptions, values};
 use crate::model::{OtpSpec, TokenKind};
 use crate::oath::PeriodSecs;
 
-const KINDS: [&str; 4] = ["hotp", "totp", "ocra", "ocra2"];
+const KINDS: [&str; 5] = ["hotp", "totp", "ocra", "ocra2", MOTP];
+const MOTP: &str = "motp";
 /// Kinds that other products write and that are no OATH tokens.
-const FOREIGN_KINDS: [&str; 6] = ["tan", "motp", "yubico", "yubicootp", "spass", "dpw"];
+const FOREIGN_KINDS: [&str; 5] = ["tan", "yubico", "yubicootp", "spass", "dpw"];
 
 /// Columns in front of the serial number: user, resolver and realm in version 2.
 fn shift(probe: &Probe<'_>) -> usize {
@@ -91,6 +92,7 @@ pub(super) fn read(
             && is_header(fields[shift].as_str(), fields[shift + 1].as_str())
     });
     let columns = Columns { serial: shift, secret: shift + 1, kind: Some(shift + 2) };
+    // Secrets of mOTP are text: how they look says nothing of the others.
     let survey = table::survey(table::data_lines(probe.text, header), delimiter, columns, out)?;
     if survey.kinds == 0 && survey.rows > 0 && options.set.kind.is_none() {
         return Err(FileError::SettingNeeded {
@@ -101,6 +103,7 @@ pub(super) fn read(
     }
     let written = match options.set.encoding {
         Some(encoding) => encoding,
+        None if survey.vote_is_empty() => SecretEncoding::Hex,
         None => survey.vote.decide(SecretEncoding::Hex)?,
     };
     if written != SecretEncoding::Hex && options.set.encoding.is_none() {
@@ -152,9 +155,19 @@ impl Reader<'_> {
         }
         let kind = self.kind(field(2)).map_err(|f| f.at(column(2)))?;
         let secret_at = Position::new(line, column(1));
-        let secret = output::secret(field(1), self.written, secret_at, out)?;
+        let secret = if kind == TokenKind::Motp {
+            output::text_secret(field(1), secret_at, out)?
+        } else {
+            output::secret(field(1), self.written, secret_at, out)?
+        };
         let mut counter = 0;
-        let (spec, used) = if kind == TokenKind::Ocra {
+        let (spec, used) = if kind == TokenKind::Motp {
+            values::motp_numbers(field(3), field(4)).map_err(|fault| {
+                let at = column(3) + fault.column;
+                fault.at(at)
+            })?;
+            (OtpSpec::Motp, 5)
+        } else if kind == TokenKind::Ocra {
             let suite = values::suite(field(3), self.set).map_err(|f| f.at(column(3)))?;
             counter = self.set.counter.unwrap_or(0);
             (OtpSpec::Ocra { suite }, 4)
@@ -205,9 +218,10 @@ impl Reader<'_> {
         let fault = |what: &str| Err(Fault::new(ProblemCode::KindUnknown, 0, what));
         if text.is_empty() {
             return match self.set.kind {
+                Some(TokenKind::YubicoOtp) => fault(KEYS_HAVE_MORE),
                 Some(kind) => Ok(kind),
                 None => fault(
-                    "the line does not say what the token computes. Write hotp, totp or ocra there, or set kind.",
+                    "the line does not say what the token computes. Write hotp, totp, ocra or motp there, or set kind.",
                 ),
             };
         }
@@ -215,15 +229,19 @@ impl Reader<'_> {
             Ok(TokenKind::Hotp)
         } else if text.eq_ignore_ascii_case("totp") {
             Ok(TokenKind::Totp)
+        } else if text.eq_ignore_ascii_case(MOTP) {
+            Ok(TokenKind::Motp)
         } else if KINDS[2..].iter().any(|k| text.eq_ignore_ascii_case(k)) {
             Ok(TokenKind::Ocra)
+        } else if text.to_ascii_lowercase().starts_with("yubico") {
+            fault(KEYS_HAVE_MORE)
         } else if is_kind(text) {
             fault(
-                "tokens of this kind are no OATH tokens and cannot be imported; hotp, totp and ocra can. Leave this line out.",
+                "tokens of this kind are no OATH tokens and cannot be imported; hotp, totp, ocra and motp can. Leave this line out.",
             )
         } else {
             fault(
-                "hotp, totp or ocra is expected here. Check that the columns are in order: serial, secret, kind.",
+                "hotp, totp, ocra or motp is expected here. Check that the columns are in order: serial, secret, kind.",
             )
         }
     }

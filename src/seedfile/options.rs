@@ -70,9 +70,16 @@ impl Defaults {
         let wrong = |field, expected: &str| SetError::Value { field, expected: expected.to_owned() };
         match field.trim() {
             "kind" => {
-                let kinds = [TokenKind::Totp, TokenKind::Hotp, TokenKind::Ocra];
+                let kinds = [
+                    TokenKind::Totp,
+                    TokenKind::Hotp,
+                    TokenKind::Ocra,
+                    TokenKind::Motp,
+                    TokenKind::YubicoOtp,
+                ];
                 let kind = kinds.into_iter().find(|k| value.eq_ignore_ascii_case(k.name()));
-                self.kind = Some(kind.ok_or_else(|| wrong("kind", "totp, hotp or ocra is expected"))?);
+                let expected = "totp, hotp, ocra, motp or yubico_otp is expected";
+                self.kind = Some(kind.ok_or_else(|| wrong("kind", expected))?);
             }
             "digits" => {
                 let digits = value.parse().ok().and_then(|d| Digits::new(d).ok());

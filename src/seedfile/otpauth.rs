@@ -148,7 +148,11 @@ fn row(
     };
     let (spec, counter) = Spec { kind, kind_at, query_at, found: &found, set }.read(position, out)?;
     let secret_at = Position::new(number, secret.column);
-    let bytes = output::secret(&secret.text, SecretEncoding::Base32, secret_at, out)?;
+    let bytes = if spec == OtpSpec::Motp {
+        output::text_secret(&secret.text, secret_at, out)?
+    } else {
+        output::secret(&secret.text, SecretEncoding::Base32, secret_at, out)?
+    };
     if found.unknown {
         let text = "The URI has parameters that are not used here, such as a picture; they were left out";
         out.note(ProblemCode::ContentIgnored, text, position);
@@ -204,6 +208,13 @@ impl Spec<'_> {
             let counter = if counter.is_some() { next(out)? } else { self.set.counter.unwrap_or(0) };
             return Ok((OtpSpec::Ocra { suite }, counter));
         }
+        if self.kind.eq_ignore_ascii_case("motp") {
+            values::motp_numbers(&text(digits), &text(period)).map_err(|fault| {
+                let column = if fault.column == 0 { at(digits) } else { at(period) };
+                fault.at(column)
+            })?;
+            return Ok((OtpSpec::Motp, 0));
+        }
         let hash = match text(algorithm).as_str() {
             "" => self.set.hash.unwrap_or(HashAlg::Sha1),
             name => values::hash(name).map_err(|f| f.at(at(algorithm)))?,
@@ -218,7 +229,7 @@ impl Spec<'_> {
         } else if self.kind.eq_ignore_ascii_case("hotp") {
             Ok((OtpSpec::Hotp { hash, digits }, next(out)?))
         } else {
-            let what = "only otpauth://totp, otpauth://hotp and otpauth://ocra can be imported. Leave this line out.";
+            let what = "only otpauth://totp, otpauth://hotp, otpauth://ocra and otpauth://motp can be imported. Leave this line out.";
             Err(Fault::new(ProblemCode::KindUnknown, self.kind_at, what))
         }
     }

@@ -12,6 +12,8 @@ use crate::secret::Seed;
 
 /// Most tokens in one file.
 const MOST_ROWS: u64 = 1_000_000;
+/// Bytes of the AES key at the front of what is kept of a key with Yubico OTP.
+const YUBICO_KEY_BYTES: usize = 16;
 /// Rows between two calls of [`Sink::progress`].
 const PROGRESS_ROWS: u64 = 1024;
 
@@ -58,7 +60,15 @@ impl<'s> Output<'s> {
 
     /// Weighs the secret and passes the record or the problem on.
     pub(super) fn draft(&mut self, mut draft: Draft) -> Result<(), FileError> {
-        let mut weaknesses = match strength::check(&draft.secret, self.allow) {
+        // Of a key's secret the private id is no part that counts: it is typed with every code.
+        let whole = draft.secret.len();
+        let counted = if draft.spec.public_id().is_some() { whole.min(YUBICO_KEY_BYTES) } else { whole };
+        let checked = if matches!(draft.spec, OtpSpec::Motp) {
+            strength::check_text(&draft.secret, self.allow)
+        } else {
+            strength::check(&draft.secret[..counted], self.allow)
+        };
+        let mut weaknesses = match checked {
             Ok(weaknesses) => weaknesses,
             Err(refusal) => {
                 let fault = Fault::new(refusal.code, draft.secret_at.column, refusal.what);
@@ -235,6 +245,23 @@ pub(super) fn secret(
         out.note(ProblemCode::SecretEncoding, text, position);
     }
     Ok(decoded.bytes)
+}
+
+/// Reads a secret that is used as text, whatever it looks like (mOTP).
+pub(super) fn text_secret(
+    text: &str,
+    position: Position,
+    out: &mut Output<'_>,
+) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    if is_spreadsheet_number(text) {
+        let what = "this secret was changed by a spreadsheet program into a rounded number. Ask for the original file and do not open it in a spreadsheet.";
+        return Err(Fault::new(ProblemCode::SecretDamagedBySpreadsheet, position.column, what));
+    }
+    let note = "Secrets of mOTP are used as text: small letters and capitals are different ones";
+    if text.bytes().any(|b| b.is_ascii_uppercase()) && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        out.note(ProblemCode::SecretEncoding, note, position);
+    }
+    Ok(Zeroizing::new(text.as_bytes().to_vec()))
 }
 
 #[cfg(test)]

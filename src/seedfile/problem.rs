@@ -28,6 +28,9 @@ impl Position {
 pub(super) const MAIL_IS_MADE_HERE: &str =
     "Mail tokens are made in the portal and come in no file. Say another kind.";
 
+/// Why a file of another format has no keys with Yubico OTP.
+pub(super) const KEYS_HAVE_MORE: &str = "A key with Yubico OTP has a private id beside its secret, which has no place in this format. Take the log of the tool that programmed it, or PSKC.";
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
         /// The stable word for each kind of problem, for scripts and filters.

@@ -3,7 +3,7 @@
 use super::encoding::SecretEncoding;
 use super::output::{self, Draft, Output};
 use super::probe::Probe;
-use super::problem::{Fault, FileError, MAIL_IS_MADE_HERE, Position, ProblemCode};
+use super::problem::{Fault, FileError, KEYS_HAVE_MORE, MAIL_IS_MADE_HERE, Position, ProblemCode};
 use super::table::{self, Columns, Field};
 use super::{Defaults, ReadOptions};
 use super::{oath_csv, values};
@@ -44,6 +44,8 @@ pub(super) fn read(
     let survey = table::survey(table::data_lines(probe.text, header), delimiter, columns, out)?;
     let written = match options.set.encoding {
         Some(encoding) => encoding,
+        // Used as text.
+        None if kind == TokenKind::Motp => SecretEncoding::Hex,
         None => survey.vote.decide(SecretEncoding::Base32)?,
     };
     for line in table::data_lines(probe.text, header) {
@@ -82,7 +84,11 @@ fn row(
         return Err(Fault::new(ProblemCode::ColumnExtra, 3, what));
     }
     let secret_at = Position::new(line, 2);
-    let secret = output::secret(field(1), written, secret_at, out)?;
+    let secret = if kind == TokenKind::Motp {
+        output::text_secret(field(1), secret_at, out)?
+    } else {
+        output::secret(field(1), written, secret_at, out)?
+    };
     let digits = set.digits.unwrap_or(Digits::SIX);
     let spec = match kind {
         TokenKind::Totp => OtpSpec::Totp {
@@ -94,10 +100,13 @@ fn row(
         TokenKind::Hotp => {
             OtpSpec::Hotp { hash: out.hash_by_length(set.hash, secret.len(), secret_at), digits }
         }
+        TokenKind::Motp => OtpSpec::Motp,
         TokenKind::Ocra => OtpSpec::Ocra { suite: values::suite("", set)? },
         TokenKind::Mail => return Err(Fault::new(ProblemCode::KindUnknown, 1, MAIL_IS_MADE_HERE)),
+        TokenKind::YubicoOtp => return Err(Fault::new(ProblemCode::KindUnknown, 1, KEYS_HAVE_MORE)),
     };
-    let counter = if kind == TokenKind::Totp { 0 } else { set.counter.unwrap_or(0) };
+    let counter =
+        if matches!(kind, TokenKind::Totp | TokenKind::Motp) { 0 } else { set.counter.unwrap_or(0) };
     Ok(Draft {
         position: Position::new(line, 0),
         serial,

@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 use super::output::Output;
 use super::probe::{Needs, Probe};
 use super::problem::{FileError, ProblemCode};
-use super::table::Field;
-use super::{ReadOptions, encoding, entra_csv, oath_csv, otpauth, protectimus_csv, pskc};
+use super::{
+    ReadOptions, encoding, entra_csv, multiotp_csv, oath_csv, otpauth, protectimus_csv, pskc, yubico_log,
+};
 
 /// What a format is, for lists and documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,14 +23,6 @@ pub struct FormatInfo {
     pub extensions: &'static [&'static str],
     /// What is needed beside the file, in words; empty when nothing is.
     pub needs: &'static str,
-}
-
-/// A line of ykman: a number first, the local time of the programming sixth.
-fn is_ykman(fields: &[Field<'_>]) -> bool {
-    let [number, _, _, _, _, time] = fields else { return false };
-    let shape = |c: u8| if c.is_ascii_digit() { b'0' } else { c };
-    let time: Vec<u8> = time.as_str().bytes().map(shape).take(11).collect();
-    number.as_str().bytes().all(|b| b.is_ascii_digit()) && time == b"0000-00-00T"
 }
 
 type Detect = fn(&Probe<'_>) -> bool;
@@ -152,13 +145,17 @@ pub(super) static FORMATS: &[Format] = &[
         needs: |_| Ok(Needs::default()),
         read: Some(otpauth::read),
     },
-    refused!(
-        "yubico_log",
-        "a log of the YubiKey tools",
-        FormatUnsupported,
-        |p| p.first.starts_with("LOGGING START") || p.most_lines(|f| f.len() == 18) || p.most_lines(is_ykman),
-        "It cannot be read yet. Let the tool write PSKC, or make a CSV file with serial, secret and kind."
-    ),
+    Format {
+        info: FormatInfo {
+            name: "yubico_log",
+            title: "log of the YubiKey tools (Personalization Tool, ykman)",
+            extensions: &["csv", "log"],
+            needs: "kind=hotp for slots with HOTP; digits where they are not 6",
+        },
+        detect: yubico_log::detect,
+        needs: |_| Ok(Needs::default()),
+        read: Some(yubico_log::read),
+    },
     Format {
         info: FormatInfo {
             name: "entra_csv",
@@ -211,18 +208,12 @@ pub(super) static FORMATS: &[Format] = &[
         }) && !p.lines.is_empty(),
         "It cannot be read yet. Ask the vendor for PSKC, or for a CSV file with serial, secret and kind."
     ),
-    refused!(
-        "multiotp_csv",
-        "a CSV file of multiOTP",
-        FormatUnsupported,
-        |p| p.most_lines(|f| {
-            f.len() >= 5
-                && ["hotp", "totp", "motp", "yubicootp"].iter().any(|k| f[2].as_str().eq_ignore_ascii_case(k))
-                && oath_csv::looks_like_secret(f[3].as_str())
-                && !oath_csv::looks_like_secret(f[1].as_str())
-        }),
-        "It cannot be read yet. Bring the columns into the order serial, secret, kind, digits, counter or step."
-    ),
+    Format {
+        info: FormatInfo { name: "multiotp_csv", title: "CSV of multiOTP", extensions: &["csv"], needs: "" },
+        detect: multiotp_csv::detect,
+        needs: |_| Ok(Needs::default()),
+        read: Some(multiotp_csv::read),
+    },
     refused!(
         "duo_csv",
         "a list for Duo Security",

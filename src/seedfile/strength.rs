@@ -7,6 +7,9 @@ use super::record::Weakness;
 pub(super) const LEAST_BYTES: usize = 10;
 /// Below this it needs [`Weakness::ShortSecret`]: 112 bits.
 const SHORT_BYTES: usize = 14;
+/// Below this a secret of hexadecimal digits that is used as text is refused whatever is allowed: what the classic
+/// mOTP apps make.
+const LEAST_TEXT_BITS: usize = 64;
 /// Below this it is noted: 128 bits, RFC 4226 §4 R6.
 pub(super) const GOOD_BYTES: usize = 16;
 /// The longest secret that is read.
@@ -49,12 +52,48 @@ pub(super) fn check(secret: &[u8], allow: &[Weakness]) -> Result<Vec<Weakness>, 
     }
     if is_known(secret) {
         if !allow.contains(&Weakness::TestSecret) {
-            let what = "the secret is a published test secret or has all bytes alike, so anybody can compute the codes. Ask the vendor for another token, or allow test_secret for a trial.".to_owned();
-            return Err(Refusal { code: ProblemCode::SecretWeak, what });
+            return Err(published());
         }
         found.push(Weakness::TestSecret);
     }
     Ok(found)
+}
+
+/// The same for a secret that is used as text (mOTP). One of hexadecimal digits has four bits in each; the classic
+/// apps make sixteen of them, which are 64 bits: that is refused unless it is allowed by name.
+pub(super) fn check_text(secret: &[u8], allow: &[Weakness]) -> Result<Vec<Weakness>, Refusal> {
+    if secret.is_empty() || !secret.iter().all(u8::is_ascii_hexdigit) {
+        return check(secret, allow);
+    }
+    let bits = secret.len() * 4;
+    if bits < LEAST_TEXT_BITS {
+        let what = format!(
+            "the secret has {bits} bits, at least {LEAST_TEXT_BITS} are needed. Such a token can be guessed; set the app up anew."
+        );
+        return Err(Refusal { code: ProblemCode::SecretTooShort, what });
+    }
+    if bits >= 8 * SHORT_BYTES {
+        return check(secret, allow);
+    }
+    if !allow.contains(&Weakness::ShortSecret) {
+        let what = format!(
+            "the secret has {bits} bits, 112 are expected. Set the app up with a secret of 32 hexadecimal digits, or allow short_secret."
+        );
+        return Err(Refusal { code: ProblemCode::SecretTooShort, what });
+    }
+    let mut found = vec![Weakness::ShortSecret];
+    if is_known(secret) {
+        if !allow.contains(&Weakness::TestSecret) {
+            return Err(published());
+        }
+        found.push(Weakness::TestSecret);
+    }
+    Ok(found)
+}
+
+fn published() -> Refusal {
+    let what = "the secret is a published test secret or has all bytes alike, so anybody can compute the codes. Ask the vendor for another token, or allow test_secret for a trial.".to_owned();
+    Refusal { code: ProblemCode::SecretWeak, what }
 }
 
 /// True for secrets that everybody knows: those of RFC 4226, 6238 and 6287 at any length, equal bytes,
@@ -94,6 +133,20 @@ mod tests {
         assert_eq!(code(&varied[..14], &[]), None);
         assert_eq!(code(&varied[..128], &[]), None);
         assert_eq!(code(&varied[..129], &all), Some(ProblemCode::SecretTooLong));
+    }
+
+    #[test]
+    fn texts_of_hexadecimal_digits_have_half_their_length() {
+        let code = |text: &str, allow: &[Weakness]| check_text(text.as_bytes(), allow).err().map(|r| r.code);
+        let all = Weakness::ALL;
+        assert_eq!(code("", &all), Some(ProblemCode::SecretMissing));
+        assert_eq!(code("e3152afee62599c", &all), Some(ProblemCode::SecretTooShort));
+        assert_eq!(code("e3152afee62599c8", &[]), Some(ProblemCode::SecretTooShort));
+        assert_eq!(code("e3152afee62599c8", &all), None);
+        assert_eq!(code("e3152afee62599c8e3152afee62", &[]), Some(ProblemCode::SecretTooShort));
+        assert_eq!(code("e3152afee62599c8e3152afee625", &[]), None);
+        assert_eq!(code("1234567890123456", &[Weakness::ShortSecret]), Some(ProblemCode::SecretWeak));
+        assert_eq!(code("not hexadecimal", &[]), None);
     }
 
     #[test]

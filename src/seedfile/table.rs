@@ -187,6 +187,8 @@ pub(super) struct Survey {
     pub(super) kinds: u64,
     /// Lines with a secret.
     pub(super) rows: u64,
+    /// Those of them whose secret is not used as text.
+    voted: u64,
     serial_lengths: std::collections::BTreeMap<usize, (u64, u64)>,
 }
 
@@ -207,7 +209,11 @@ pub(super) fn survey<'a>(
             continue;
         };
         seen.rows += 1;
-        seen.vote.add(secret.as_str());
+        let is_text = columns.kind.and_then(|kind| fields.get(kind));
+        if is_text.is_none_or(|kind| !kind.as_str().eq_ignore_ascii_case("motp")) {
+            seen.vote.add(secret.as_str());
+            seen.voted += 1;
+        }
         if let Some(kind) = columns.kind
             && fields.get(kind).is_some_and(|k| !k.as_str().is_empty())
         {
@@ -224,6 +230,11 @@ pub(super) fn survey<'a>(
 }
 
 impl Survey {
+    /// True when no line has a secret that could be written in one way or the other.
+    pub(super) const fn vote_is_empty(&self) -> bool {
+        self.voted == 0
+    }
+
     /// A few serials shorter than all others have lost their leading zeros.
     fn warn_of_short_serials(&self, out: &mut Output<'_>) {
         let usual = self.serial_lengths.iter().max_by_key(|(_, (count, _))| *count);

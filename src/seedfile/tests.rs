@@ -120,6 +120,11 @@ fn described(record: &SeedRecord) -> String {
         OtpSpec::Totp { hash, digits, period, .. } => (hash.name(), digits.get(), period.get()),
         OtpSpec::Ocra { suite } => (suite.as_str(), 0, 0),
         OtpSpec::Mail { .. } => ("mail", 0, 0),
+        OtpSpec::Motp => ("motp", 6, 10),
+        OtpSpec::YubicoOtp { public_id } => {
+            let (kind, serial) = (record.spec.kind().name(), record.serial.display());
+            return format!("{serial}|{kind}|{public_id}|0|0|{}|{}", record.counter, record.drift_steps);
+        }
     };
     let (kind, serial) = (record.spec.kind().name(), record.serial.display());
     format!("{serial}|{kind}|{detail}|{digits}|{period}|{}|{}", record.counter, record.drift_steps)
@@ -297,7 +302,10 @@ fn needs_are_told_before_reading() {
     let needs = detect(pairs.as_bytes()).expect("pairs").needs;
     assert_eq!(needs.asks, ["kind"]);
     let names: Vec<_> = formats().iter().map(|f| f.name).collect();
-    assert_eq!(names, ["pskc", "otpauth", "entra_csv", "protectimus_csv", "oath_csv"]);
+    assert_eq!(
+        names,
+        ["pskc", "otpauth", "yubico_log", "entra_csv", "protectimus_csv", "multiotp_csv", "oath_csv"]
+    );
     let options = ReadOptions { format: Some("nonsense"), ..ReadOptions::default() };
     let wrong = read(pairs.as_bytes(), &options, &mut Kept::default()).expect_err("no such format");
     assert!(wrong.to_string().contains("oath_csv"));

@@ -32,6 +32,19 @@ pub(super) fn counter_from(text: &str) -> Result<u64, Fault> {
     })
 }
 
+/// Digits and step of mOTP, which are always the same. The fault stands at column 0 for the digits, at 1 for the step.
+pub(super) fn motp_numbers(digits: &str, step: &str) -> Result<(), Fault> {
+    if !matches!(digits, "" | "6") {
+        let what = "mOTP shows six hexadecimal digits. Write 6 there, or nothing.";
+        return Err(Fault::new(ProblemCode::DigitsInvalid, 0, what));
+    }
+    if !matches!(step, "" | "10") {
+        let what = "mOTP has steps of ten seconds. Write 10 there, or nothing.";
+        return Err(Fault::new(ProblemCode::StepInvalid, 1, what));
+    }
+    Ok(())
+}
+
 /// The hash by one of its names.
 pub(super) fn hash(text: &str) -> Result<HashAlg, Fault> {
     HashAlg::from_name(text).ok_or_else(|| {

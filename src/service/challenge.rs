@@ -22,7 +22,7 @@ use super::check::Comparison;
 use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined, REPLAY_COUNTERS};
 use super::pair::pair_of;
 use super::token::scoped;
-use super::{PortalSession, Service, ServiceError};
+use super::{PortalSession, Service, ServiceError, motp};
 
 /// Fresh texts that are drawn for each challenge: one at least is new, unless the format holds next to nothing.
 const CANDIDATES: usize = 24;
@@ -234,7 +234,7 @@ fn missing(error: OcraInputError) -> ServiceError {
     match error {
         OcraInputError::PinMissing | OcraInputError::PinHash { .. } => ServiceError::state(
             "pin_not_known",
-            "the PIN of this token goes into its responses, and is not known here: set it first",
+            "the PIN of this token goes into its codes, and is not known here: set it first",
         ),
         OcraInputError::SessionMissing | OcraInputError::SessionTooLong { .. } => ServiceError::state(
             "session_not_known",
@@ -244,12 +244,12 @@ fn missing(error: OcraInputError) -> ServiceError {
 }
 
 impl Examined {
-    /// Refuses a token whose suite asks for what is not known here.
-    fn require_inputs(&self) -> Result<(), ServiceError> {
+    /// Refuses a token whose codes take what is not known here.
+    pub(super) fn require_inputs(&self) -> Result<(), ServiceError> {
+        if self.seed.spec.takes_pin() && self.pin_hash.is_none() {
+            return Err(missing(OcraInputError::PinMissing));
+        }
         match self.seed.spec.suite() {
-            Some(suite) if suite.pin_hash().is_some() && self.pin_hash.is_none() => {
-                Err(missing(OcraInputError::PinMissing))
-            }
             Some(suite) if suite.session_bytes().is_some() => Err(missing(OcraInputError::SessionMissing)),
             _ => Ok(()),
         }
@@ -257,7 +257,7 @@ impl Examined {
 
     /// True when a code of it can be compared at all: it is usable, and what goes into it is known.
     pub(super) fn can_be_asked(&self, now: UnixTime) -> bool {
-        self.require_inputs().is_ok() && self.require_usable(now).is_ok() && self.digits().is_ok()
+        self.require_inputs().is_ok() && self.require_usable(now).is_ok() && self.shape().is_ok()
     }
 
     /// The lowest position that may still be accepted. A time alone may come again: its challenges do not.
@@ -273,8 +273,11 @@ impl Examined {
         }
     }
 
-    /// Steps that may pass between two responses of a sequence.
+    /// Steps that may pass between two responses of a sequence, or two codes of an app that asks for its PIN.
     pub(super) fn response_gap(&self) -> u64 {
+        if self.seed.spec == OtpSpec::Motp {
+            return motp::GAP;
+        }
         let period = self.seed.spec.suite().and_then(OcraSuite::period);
         period.map_or(0, |period| {
             (BETWEEN_SECS + period.get() - 1).unsigned_abs() / period.get().unsigned_abs()

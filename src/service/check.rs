@@ -2,8 +2,8 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, BudgetKind, ChallengePurpose, Custody, Resource, Scope, Subject,
-    TokenSerial, TokenState,
+    Actor, AuditAction, AuditResult, BudgetKind, ChallengePurpose, Custody, OtpSpec, Resource, Scope,
+    Subject, TokenSerial, TokenState,
 };
 use crate::oath::{Generator, MovingFactor, OcraPosition, Otp, WindowMatch, find_in_window};
 use crate::store::{Change, Changes, View};
@@ -117,6 +117,11 @@ pub(super) fn compare_bare(
 ) -> Result<Comparison, ServiceError> {
     if examined.seed.spec.suite().is_some() {
         return service.compare_response(examined, answered, otp, now, hint);
+    }
+    match examined.seed.spec {
+        OtpSpec::YubicoOtp { .. } => return service.compare_typed_by_key(examined, otp),
+        OtpSpec::Motp => return service.compare_motp(examined, otp, now, hint),
+        _ => {}
     }
     compare_by(&service.generator(examined)?, examined, otp, now, hint)
 }
@@ -363,13 +368,9 @@ impl Service {
             return Err(ServiceError::state("out_of_custody", "the token is noted as returned"));
         }
         examined.require_challenges("challenge", usize::from(challenge.is_some()), 1)?;
-        let digits = examined.digits()?;
-        if hint && otp.value(digits).is_none() && examined.token.pin.is_none() {
-            return Err(ServiceError::invalid(
-                "otp",
-                "otp_length",
-                format!("{} digits were typed, this token shows {}", otp.len(), digits.get()),
-            ));
+        examined.shape()?;
+        if hint {
+            examined.require_shape(otp)?;
         }
         let answered = challenge.map(|text| {
             Answered::of_token(examined.id(), ChallengePurpose::Check, &[text.trim().to_owned()])

@@ -10,7 +10,7 @@ use crate::model::{
     Batch, Budget, BudgetState, ClockHistory, Custody, Drift, OtpSpec, Resource, ResourceId, SealedSeed,
     SeedRow, Token, TokenId, TokenMailing, TokenState,
 };
-use crate::oath::{Digits, Generator, MovingFactor, PeriodSecs, time_step};
+use crate::oath::{CodeShape, Digits, Generator, MovingFactor, Otp, PeriodSecs, time_step};
 use crate::secret::Seed;
 use crate::store::{Change, View};
 use crate::vault::SealContext;
@@ -40,7 +40,7 @@ pub(super) struct Examined {
     pub(super) clock: Option<ClockHistory>,
     /// What was mailed last, of a mail token. Each mailing moves the floor, which tells that it is another one.
     pub(super) mailing: Option<TokenMailing>,
-    /// The sealed hash of the PIN that goes into its responses, of a token whose suite asks for one.
+    /// The PIN that goes into its codes, sealed: as it is for mOTP, as the hash that a suite asks for.
     pub(super) pin_hash: Option<SealedSeed>,
     /// Where it stands: an assignment that comes or goes makes a comparison stale.
     pub(super) resources: Vec<ResourceId>,
@@ -79,8 +79,7 @@ impl Examined {
             state.floor = old.map_or(state.floor, |old| old.max(state.floor));
         }
         let mailing = if seed.spec.is_mailed() { view.mailing(token.id)? } else { None };
-        let asks_pin = seed.spec.suite().is_some_and(|suite| suite.pin_hash().is_some());
-        let pin_hash = if asks_pin { view.pin_hash(token.id)? } else { None };
+        let pin_hash = if seed.spec.takes_pin() { view.pin_hash(token.id)? } else { None };
         let resources = view.resources_of(&token)?;
         let mut failure_limit = Resource::DEFAULT_FAILURE_LIMIT;
         let asked = asked.or_else(|| resources.first().copied());
@@ -198,13 +197,42 @@ impl Examined {
         self.token.id
     }
 
-    /// Digits of its codes, when its codes can be checked at all.
-    pub(super) fn digits(&self) -> Result<Digits, ServiceError> {
-        self.seed.spec.digits().ok_or_else(|| {
+    /// What its codes are made of, when its codes can be checked at all.
+    pub(super) fn shape(&self) -> Result<CodeShape, ServiceError> {
+        self.seed.spec.shape().ok_or_else(|| {
             let detail =
                 "the responses of this token's suite (0 digits) are for machines: nobody can type them";
             ServiceError::state("kind_not_supported", detail)
         })
+    }
+
+    /// Digits of its codes, when they are made of digits and can be checked at all.
+    pub(super) fn digits(&self) -> Result<Digits, ServiceError> {
+        self.shape()?;
+        self.seed.spec.digits().ok_or_else(Self::not_computed)
+    }
+
+    /// Refuses what cannot be a code of it, for operators: that is a slip, and no attempt.
+    pub(super) fn require_shape(&self, otp: &Otp) -> Result<(), ServiceError> {
+        let wrong = |code, detail: String| Err(ServiceError::invalid("otp", code, detail));
+        match (self.shape()?, self.seed.spec.digits()) {
+            (CodeShape::Modhex, _) if otp.yubico().is_none() => wrong(
+                "otp_kind",
+                "this key types its codes itself, 32 letters and more: put the cursor here and touch the key"
+                    .to_owned(),
+            ),
+            (CodeShape::Hex, _) if otp.motp().is_none() => {
+                wrong("otp_kind", "a code of this token has six characters, 0 to 9 and a to f".to_owned())
+            }
+            (CodeShape::Digits, Some(digits)) if otp.shape() != CodeShape::Digits => {
+                wrong("otp_kind", format!("letters were typed, this token shows {} digits", digits.get()))
+            }
+            (CodeShape::Digits, Some(digits)) if otp.value(digits).is_none() && self.token.pin.is_none() => {
+                let detail = format!("{} digits were typed, this token shows {}", otp.len(), digits.get());
+                wrong("otp_length", detail)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The step that the server's own clock shows for this token's step length; `None` for event tokens.
@@ -235,15 +263,19 @@ impl Examined {
     /// True when its floor is a counter, not a step.
     pub(super) fn counts(&self) -> bool {
         match &self.seed.spec {
-            OtpSpec::Hotp { .. } | OtpSpec::Mail { .. } => true,
+            OtpSpec::Hotp { .. } | OtpSpec::Mail { .. } | OtpSpec::YubicoOtp { .. } => true,
             OtpSpec::Ocra { suite } => suite.has_counter(),
-            OtpSpec::Totp { .. } => false,
+            OtpSpec::Totp { .. } | OtpSpec::Motp => false,
         }
     }
 
     /// Distance of `factor` from what the server's clock says (clock tokens) or from the next counter
     /// (event tokens), in steps; and in seconds for clock tokens. Positive: the token is ahead.
     pub(super) fn offset(&self, factor: MovingFactor, now: UnixTime) -> (i64, Option<i64>) {
+        if self.says_position() {
+            // What lies between two codes of a key is how often it was used elsewhere.
+            return (0, None);
+        }
         let base = self.server_step(now).unwrap_or(self.state.floor);
         let steps = signed_distance(base, factor);
         (steps, self.period().map(|p| steps.saturating_mul(p.get())))
@@ -352,7 +384,8 @@ impl Service {
     /// Opens the secret of an examined token and keys the generator of its codes.
     pub(super) fn generator(&self, examined: &Examined) -> Result<Generator, ServiceError> {
         examined.require_challenges("challenges", 0, 1)?;
-        Ok(Generator::new(&self.seed(examined)?, examined.seed.spec.hash()))
+        let hash = examined.seed.spec.hash().ok_or_else(Examined::not_computed)?;
+        Ok(Generator::new(&self.seed(examined)?, hash))
     }
 
     /// Runs `attempt` again while the record moves under it.

@@ -6,21 +6,23 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, ChallengePurpose, Custody,
-    Login, Parties, Resource, ResourceName, SelfService, Subject, Token, TokenId, TokenSerial, User, UserId,
+    Login, OtpSpec, Parties, Resource, ResourceName, SelfService, Subject, Token, TokenId, TokenSerial, User,
+    UserId,
 };
 use crate::oath::{CodeSequence, Digits, HashAlg, Otp, codes_needed, responses_needed};
 use crate::store::{Change, Changes, View};
 
 use super::challenge::{self, Answered, Spending};
 use super::check::{Comparison, compare_bare};
-use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined};
-use super::dummy::{RESPONSE_COST, dearest_positions};
+use super::code::{self, CHECK_COUNTERS, Examined};
+use super::dummy::{RESPONSE_COST, dearest_motp_positions, dearest_positions, motp_cost};
 use super::notice::{Happened, Notice};
 use super::pair::{Pairing, require_place};
 use super::pin::without_pins;
 use super::portal::{require_fresh, require_fresh_code};
 use super::resync::{WindowSteps, refuse_repeated, take_over};
 use super::sequence::{Place, SequenceFound, carried, counters_beside};
+use super::yubico::are_typed_by_key;
 use super::{PortalSession, Service, ServiceError};
 
 /// Failed confirmations of one user in a day.
@@ -178,6 +180,17 @@ enum Proof {
     Wrong(&'static str),
 }
 
+impl Proof {
+    const fn of(found: SequenceFound) -> Self {
+        match found {
+            SequenceFound::One(place) => Self::Right(place),
+            SequenceFound::BehindFloor(_) => Self::Wrong("behind_floor"),
+            SequenceFound::Several => Self::Wrong("ambiguous"),
+            SequenceFound::Nowhere => Self::Wrong("not_found"),
+        }
+    }
+}
+
 impl Service {
     /// Confirms a token for a user.
     pub fn confirm(
@@ -259,8 +272,10 @@ impl Service {
             examined.require_shown()?;
             examined.require_challenges("challenges", challenges.len(), request.otps.len())?;
         }
-        let needed = codes_for(&resource);
-        let single = request.otps.len() == 1;
+        // What a key typed is proof enough, also where it is not of the token that was named: who asks sees the same.
+        let by_key = are_typed_by_key(request.otps);
+        let needed = if by_key { 1 } else { codes_for(&resource) };
+        let single = request.otps.len() == 1 && !by_key;
         if !single && request.otps.len() < needed {
             return Ok(ConfirmResult::MoreOtpsNeeded { otps_needed: needed });
         }
@@ -271,7 +286,7 @@ impl Service {
             }
             None => (Proof::Wrong(obstacle.unwrap_or("unknown_serial")), 0),
         };
-        let hash = eligible.as_ref().map_or(HashAlg::Sha1, |examined| examined.seed.spec.hash());
+        let hash = eligible.as_ref().and_then(|examined| examined.seed.spec.hash()).unwrap_or(HashAlg::Sha1);
         self.dummy_search(&resource, evaluated, hash)?;
         let (post, asking) = (self.post()?, asking.cloned());
         let (actor, split) = (actor.clone(), self.splits_check());
@@ -342,27 +357,34 @@ impl Service {
         user: UserId,
         now: UnixTime,
     ) -> Result<(Proof, u64), ServiceError> {
-        let Ok(digits) = examined.digits() else {
+        if examined.shape().is_err() {
             return Ok((Proof::Wrong("kind_not_supported"), 0));
-        };
+        }
         if examined.require_shown().is_err() {
             return Ok((Proof::Wrong("codes_are_mailed"), 0));
         }
         if examined.require_usable(now).is_err() {
             return Ok((Proof::Wrong("token_not_yet_valid"), 0));
         }
+        if examined.seed.spec.takes_pin() && examined.pin_hash.is_none() {
+            return Ok((Proof::Wrong("pin_not_known"), 0));
+        }
         if let Some(suite) = examined.seed.spec.suite() {
             if answered.is_none() {
                 return Ok((Proof::Wrong("challenge_needed"), 0));
-            }
-            if suite.pin_hash().is_some() && examined.pin_hash.is_none() {
-                return Ok((Proof::Wrong("pin_not_known"), 0));
             }
             if suite.session_bytes().is_some() {
                 return Ok((Proof::Wrong("session_not_known"), 0));
             }
         }
-        let bare = without_pins(examined, otps)?;
+        if are_typed_by_key(otps) != examined.says_position() {
+            return Ok((Proof::Wrong("otp_kind"), 0));
+        }
+        if examined.says_position() {
+            let found = self.search_typed_by_key(examined, otps)?.found;
+            return Ok((Proof::of(found), 0));
+        }
+        let bare = without_pins(examined, otps);
         let otps = bare.as_deref().unwrap_or(otps);
         if let [otp] = otps {
             if examined.token.holder != Some(user) {
@@ -378,41 +400,39 @@ impl Service {
             };
             return Ok((proof, 0));
         }
-        if CodeSequence::new(digits, otps).is_err() {
+        let Ok(space) = examined.require_sequence(otps) else {
             return Ok((Proof::Wrong("otp_length"), 0));
-        }
+        };
         let (secs, counters) = windows(resource);
         let spec = &examined.seed.spec;
         let window = if examined.state.used {
             WindowSteps {
-                past: if examined.period().is_some() { CHECK_STEPS } else { 0 },
-                future: if examined.period().is_some() { CHECK_STEPS } else { CHECK_COUNTERS },
+                past: if examined.period().is_some() { examined.check_steps() } else { 0 },
+                future: if examined.period().is_some() { examined.check_steps() } else { CHECK_COUNTERS },
             }
         } else {
             WindowSteps::for_token(spec, u64::from(secs), u64::from(counters))
-                .cut_to(carried(examined, digits, otps.len(), 1))
-                .cut_to(if spec.suite().is_some() {
-                    dearest_positions(resource) / RESPONSE_COST
-                } else {
-                    u64::MAX
+                .cut_to(carried(examined, space, otps.len(), 1))
+                .cut_to(match spec {
+                    OtpSpec::Ocra { .. } => dearest_positions(resource) / RESPONSE_COST,
+                    OtpSpec::Motp => dearest_motp_positions(resource),
+                    _ => u64::MAX,
                 })
         };
         if spec.suite().is_some() {
             // Suites may show four digits, which carry less than the six that the page counts on.
             let tried = u128::from(window.positions()) * u128::from(counters_beside(spec));
-            if responses_needed(digits, tried, examined.response_gap()) > otps.len() {
+            if responses_needed(space, tried, examined.response_gap()) > otps.len() {
                 return Ok((Proof::Wrong("more_otps_needed"), 0));
             }
         }
         let searched = self.search_codes(examined, otps, &[], answered, window, now)?;
-        let proof = match searched.found {
-            SequenceFound::One(place) => Proof::Right(place),
-            SequenceFound::BehindFloor(_) => Proof::Wrong("behind_floor"),
-            SequenceFound::Several => Proof::Wrong("ambiguous"),
-            SequenceFound::Nowhere => Proof::Wrong("not_found"),
+        let each = match spec {
+            OtpSpec::Ocra { .. } => RESPONSE_COST,
+            OtpSpec::Motp => motp_cost(),
+            _ => 1,
         };
-        let each = if spec.suite().is_some() { RESPONSE_COST } else { 1 };
-        Ok((proof, searched.evaluated.saturating_mul(each)))
+        Ok((Proof::of(searched.found), searched.evaluated.saturating_mul(each)))
     }
 }
 

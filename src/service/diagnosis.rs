@@ -59,7 +59,7 @@ impl Parameters {
             OtpSpec::Totp { hash, digits, period, epoch_secs } => {
                 Some(Self { kind: TokenKind::Totp, hash, digits, period: Some(period), epoch_secs })
             }
-            OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } => None,
+            OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } | OtpSpec::YubicoOtp { .. } | OtpSpec::Motp => None,
         }
     }
 }
@@ -215,7 +215,7 @@ impl Service {
                     SequenceResult::MoreOtpsNeeded => outcome.evaluated > 0,
                     _ => false,
                 };
-                if !nothing || !actor.is_operator() {
+                if !nothing || !actor.is_operator() || !self.has_readings(actor, serial)? {
                     return Ok(Explained { outcome, diagnosis: None });
                 }
                 (Ok(outcome), true)
@@ -251,13 +251,26 @@ impl Service {
     ) -> Result<Explained<ConfirmResult>, ServiceError> {
         let outcome = self.confirm_responses(actor, request, challenges)?;
         let diagnosis = match outcome {
-            ConfirmResult::Refused { reason: "not_found" | "otp_length", .. } if actor.is_operator() => {
+            ConfirmResult::Refused { reason: "not_found" | "otp_length", .. }
+                if actor.is_operator() && self.has_readings(actor, request.serial)? =>
+            {
                 let purpose = ChallengePurpose::Confirmation;
                 Some(self.diagnose(actor, request.serial, purpose, challenges, request.otps)?)
             }
             _ => None,
         };
         Ok(Explained { outcome, diagnosis })
+    }
+
+    /// True when codes of this token can be read in more than one way: an app with mOTP and a key with Yubico OTP
+    /// have no parameters that a file could state wrongly.
+    fn has_readings(&self, actor: &Actor, serial: &TokenSerial) -> Result<bool, ServiceError> {
+        self.store.read(|view| {
+            let token = scoped(view, actor, serial)?;
+            let examined = Examined::read(view, token, None)?;
+            let spec = &examined.seed.spec;
+            Ok(spec.suite().is_some() || Parameters::of(spec).is_some())
+        })
     }
 
     /// Tries the other readings of codes that fit nowhere, and notes on record who looked and what was found.

@@ -12,15 +12,16 @@ use crate::model::{
     Actor, AuditAction, AuditResult, BatchId, BatchName, ResourceId, ResourceName, Subject, TokenSerial,
 };
 use crate::oath::{
-    Candidates, CodeSequence, Digits, Generator, HashAlg, KeySet, MovingFactor, Otp, Window, codes_needed,
-    widest_window,
+    Candidates, CodeSequence, CodeShape, CodeSpace, Digits, Generator, HashAlg, KeySet, MovingFactor, Otp,
+    SequenceError, Window, codes_needed, response_tries, responses_needed, widest_window,
 };
 use crate::store::{Page, TokenFilter, View};
 
 use super::code::Examined;
 use super::resync::{WindowSteps, refuse_repeated};
 use super::scope::{seen_tokens, sees_batch};
-use super::{Service, ServiceError};
+use super::yubico::are_typed_by_key;
+use super::{Service, ServiceError, motp};
 
 /// The window to either side of the expected position that is chosen by itself: one day.
 const DAY_SECS: u64 = 86_400;
@@ -104,7 +105,7 @@ pub struct IdentifyOutcome {
 
 /// How far to look in each token.
 #[derive(Clone, Copy)]
-struct Width {
+pub(super) struct Width {
     /// The window that was asked for.
     asked: Option<WindowSteps>,
     /// Start positions of one token that the codes carry.
@@ -112,7 +113,7 @@ struct Width {
 }
 
 impl Width {
-    fn of(self, examined: &Examined) -> WindowSteps {
+    pub(super) fn of(self, examined: &Examined) -> WindowSteps {
         let spec = &examined.seed.spec;
         let asked = self.asked.map(|window| match examined.period() {
             Some(_) => window,
@@ -148,12 +149,12 @@ impl Told {
 }
 
 /// Where to look.
-struct Place {
-    batch: Option<BatchId>,
-    resource: Option<ResourceId>,
+pub(super) struct Place {
+    pub(super) batch: Option<BatchId>,
+    pub(super) resource: Option<ResourceId>,
     /// At most so many tokens are there.
     tokens: u64,
-    now: UnixTime,
+    pub(super) now: UnixTime,
 }
 
 impl Service {
@@ -164,6 +165,12 @@ impl Service {
         request: &IdentifyRequest,
         stop: &AtomicBool,
     ) -> Result<IdentifyOutcome, ServiceError> {
+        if are_typed_by_key(&request.otps) {
+            return self.identify_key(actor, request, stop);
+        }
+        if request.otps.iter().any(|otp| otp.shape() == CodeShape::Hex) {
+            return self.identify_app(actor, request, stop);
+        }
         let shown = request.otps.first().map(Otp::len).filter(|digits| (6..=8).contains(digits));
         let digits = shown.and_then(|digits| Digits::new(u32::try_from(digits).ok()?).ok());
         let Some(digits) = digits else {
@@ -226,6 +233,95 @@ impl Service {
             })
             .collect();
         self.note_identified(actor, &outcome, &told, place.now)?;
+        Ok(outcome)
+    }
+
+    /// The same for codes that a key typed: one says whose it is, and there is no window.
+    fn identify_key(
+        &self,
+        actor: &Actor,
+        request: &IdentifyRequest,
+        stop: &AtomicBool,
+    ) -> Result<IdentifyOutcome, ServiceError> {
+        if request.otps.len() > CodeSequence::MAX_LEN {
+            let detail = format!("at most {} codes are looked for", CodeSequence::MAX_LEN);
+            return Err(ServiceError::invalid("otps", "otps_count", detail));
+        }
+        refuse_repeated(&request.otps)?;
+        let place = self.identify_place(actor, request)?;
+        let began = self.clock.monotonic();
+        let (matches, evaluated) = self.keys_that_typed(actor, &place, &request.otps, stop)?;
+        let elapsed = self.clock.monotonic().saturating_sub(began);
+        let result = IdentifyResult::NotFound;
+        let mut outcome =
+            IdentifyOutcome { result, matches: Vec::new(), otps_needed: 1, evaluated, elapsed_us: 0 };
+        outcome.elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        self.with_names(actor, &place, outcome, &Told { matches, evaluated })
+    }
+
+    /// The same for codes with letters, which are those of mOTP apps. Their PINs are typed between two codes, so time
+    /// may pass, and each step of it counts as something that is tried.
+    fn identify_app(
+        &self,
+        actor: &Actor,
+        request: &IdentifyRequest,
+        stop: &AtomicBool,
+    ) -> Result<IdentifyOutcome, ServiceError> {
+        let given = request.otps.len();
+        if !(CodeSequence::MIN_LEN..=CodeSequence::MAX_LEN).contains(&given) {
+            return Err(SequenceError::Count(given).into());
+        }
+        refuse_repeated(&request.otps)?;
+        let place = self.identify_place(actor, request)?;
+        let tokens = u128::from(place.tokens.max(1));
+        let work = request.window.map_or(LEAST_POSITIONS, WindowSteps::positions);
+        if u128::from(work) * tokens > MOST_HMACS {
+            let detail = format!(
+                "{work} positions of {tokens} tokens would be tried: name a batch, or a smaller window"
+            );
+            return Err(ServiceError::invalid("window", "window_too_wide", detail));
+        }
+        let mut outcome = IdentifyOutcome {
+            result: IdentifyResult::MoreOtpsNeeded,
+            matches: Vec::new(),
+            otps_needed: responses_needed(CodeSpace::MOTP, u128::from(work) * tokens, motp::GAP),
+            evaluated: 0,
+            elapsed_us: 0,
+        };
+        if given < outcome.otps_needed {
+            return Ok(outcome);
+        }
+        let tries = response_tries(tokens, motp::GAP, given);
+        let carried = u128::from(widest_window(CodeSpace::MOTP, given)) / tries;
+        let width = Width { asked: request.window, carried: u64::try_from(carried).unwrap_or(u64::MAX) };
+        let began = self.clock.monotonic();
+        let (matches, evaluated) = self.apps_that_show(actor, &place, &request.otps, width, stop)?;
+        let elapsed = self.clock.monotonic().saturating_sub(began);
+        (outcome.result, outcome.evaluated) = (IdentifyResult::NotFound, evaluated);
+        outcome.elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        self.with_names(actor, &place, outcome, &Told { matches, evaluated })
+    }
+
+    /// The outcome with the tokens that were found, on record.
+    fn with_names(
+        &self,
+        actor: &Actor,
+        place: &Place,
+        mut outcome: IdentifyOutcome,
+        told: &Told,
+    ) -> Result<IdentifyOutcome, ServiceError> {
+        outcome.result = match told.matches.len() {
+            0 => outcome.result,
+            1 => IdentifyResult::Found,
+            _ => IdentifyResult::Ambiguous,
+        };
+        let named = |(examined, last): &(Examined, MovingFactor)| {
+            let (steps, seconds) = examined.offset(*last, place.now);
+            let token = &examined.token;
+            IdentifyMatch { serial: token.serial.clone(), custody: token.custody.name(), steps, seconds }
+        };
+        outcome.matches = told.matches.iter().take(MOST_NAMED).map(named).collect();
+        self.note_identified(actor, &outcome, told, place.now)?;
         Ok(outcome)
     }
 
@@ -380,8 +476,11 @@ impl Reader<'_> {
                 let examined = Examined::read(view, token, None)?;
                 let spec = &examined.seed.spec;
                 let shows_codes = !spec.is_mailed() && spec.suite().is_none();
-                if shows_codes && spec.digits().is_some_and(|digits| codes.has_digits(digits)) {
-                    read.push((spec.hash(), examined));
+                if let Some(hash) = spec.hash()
+                    && shows_codes
+                    && spec.digits().is_some_and(|digits| codes.has_digits(digits))
+                {
+                    read.push((hash, examined));
                 }
             }
             Ok::<_, ServiceError>((read, slice.next))

@@ -27,6 +27,7 @@ mod import;
 mod look;
 mod mail_token;
 mod mailed_code;
+mod motp;
 mod news;
 mod notice;
 mod notification;
@@ -52,6 +53,7 @@ mod token;
 mod user;
 mod user_import;
 mod watch;
+mod yubico;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -7,10 +7,10 @@
 use zeroize::Zeroizing;
 
 use crate::model::{
-    Actor, AuditAction, AuditResult, PasswordHash, PinPlacement, PinRecord, PortalAction, SelfService,
-    Subject, Token, TokenId, TokenSerial, Visit,
+    Actor, AuditAction, AuditResult, OtpSpec, PasswordHash, PinPlacement, PinRecord, PortalAction,
+    SelfService, Subject, Token, TokenId, TokenSerial, Visit,
 };
-use crate::oath::{Digits, OcraSuite, Otp, PinHash};
+use crate::oath::{CodeShape, MotpGenerator, OcraSuite, Otp, PinHash};
 use crate::secret::{Passphrase, Pin};
 use crate::store::Change;
 use crate::vault::SealContext;
@@ -37,15 +37,16 @@ pub(super) enum SequencePin {
     Wrong,
 }
 
-/// The PIN that is typed beside a code. One that goes into the responses of a token with a keypad never is.
+/// The PIN that is typed beside a code. One that goes into the responses of a token with a keypad never is; nor is
+/// any beside codes that are not made of digits.
 fn beside(examined: &Examined) -> Option<&PinRecord> {
-    let goes_in = examined.seed.spec.suite().is_some_and(|suite| suite.pin_hash().is_some());
-    examined.token.pin.as_ref().filter(|_| !goes_in)
+    let spec = &examined.seed.spec;
+    examined.token.pin.as_ref().filter(|_| !spec.takes_pin() && spec.digits().is_some())
 }
 
 /// Code and PIN in what was typed, when it is as long as both of this token together.
-fn split(examined: &Examined, digits: Digits, typed: &Otp) -> Option<(Otp, Otp)> {
-    let record = beside(examined)?;
+fn split(examined: &Examined, typed: &Otp) -> Option<(Otp, Otp)> {
+    let (record, digits) = (beside(examined)?, examined.seed.spec.digits()?);
     let (code, pin) = (usize::from(digits.get()), usize::from(record.digits));
     if typed.len() != code + pin {
         return None;
@@ -57,14 +58,14 @@ fn split(examined: &Examined, digits: Digits, typed: &Otp) -> Option<(Otp, Otp)>
 }
 
 /// The codes of a sequence without the PIN that stood beside some of them; `None`: it stood beside none.
-pub(super) fn without_pins(examined: &Examined, typed: &[Otp]) -> Result<Option<Vec<Otp>>, ServiceError> {
-    let digits = examined.digits()?;
-    let bare = |otp: &Otp| match split(examined, digits, otp) {
+pub(super) fn without_pins(examined: &Examined, typed: &[Otp]) -> Option<Vec<Otp>> {
+    let digits = examined.seed.spec.digits()?;
+    let bare = |otp: &Otp| match split(examined, otp) {
         Some((code, _)) => Some(code),
         None => otp.value(digits).map(|value| Otp::from_value(value, digits)),
     };
-    let glued = typed.iter().any(|otp| split(examined, digits, otp).is_some());
-    Ok(if glued { typed.iter().map(bare).collect() } else { None })
+    let glued = typed.iter().any(|otp| split(examined, otp).is_some());
+    if glued { typed.iter().map(bare).collect() } else { None }
 }
 
 /// Whether a PIN is refused: all digits alike, or running up or down.
@@ -94,7 +95,7 @@ impl Service {
 
     /// The work of comparing a PIN where there is no token, when that much was typed.
     pub(super) fn dummy_pin(&self, typed: &Otp) -> Result<(), ServiceError> {
-        if typed.len() > LONGEST_CODE {
+        if typed.shape() == CodeShape::Digits && typed.len() > LONGEST_CODE {
             self.pin_fits(TokenId(0), typed, None)?;
         }
         Ok(())
@@ -108,7 +109,7 @@ impl Service {
         typed: &Otp,
     ) -> Result<(Option<Otp>, bool), ServiceError> {
         let record = beside(examined);
-        if let Some((code, pin)) = split(examined, examined.digits()?, typed) {
+        if let Some((code, pin)) = split(examined, typed) {
             return Ok((Some(code), self.pin_fits(examined.id(), &pin, record)?));
         }
         self.dummy_pin(typed)?;
@@ -122,9 +123,8 @@ impl Service {
         typed: &[Otp],
     ) -> Result<SequencePin, ServiceError> {
         let Some(record) = beside(examined) else { return Ok(SequencePin::Proved) };
-        let digits = examined.digits()?;
         // One comparison, however many codes: the last one counts.
-        let last = typed.iter().filter_map(|otp| split(examined, digits, otp)).next_back();
+        let last = typed.iter().filter_map(|otp| split(examined, otp)).next_back();
         Ok(match last {
             None => SequencePin::Bare,
             Some((_, pin)) if self.pin_fits(examined.id(), &pin, Some(record))? => SequencePin::Proved,
@@ -228,8 +228,8 @@ impl Service {
         Ok(())
     }
 
-    /// The PIN that goes into the responses of a token with a keypad: its vendor says it, or whoever changed it in
-    /// the token. Kept sealed, as the hash that the suite asks for; nothing is typed beside such a response.
+    /// The PIN that goes into the codes of a token: its vendor says it, or whoever changed it in the token. Kept sealed,
+    /// as the hash that a suite asks for, or as it is where codes take it so; nothing is typed beside such a code.
     pub fn set_response_pin(
         &self,
         actor: &Actor,
@@ -241,19 +241,27 @@ impl Service {
                 format!("the PIN has {} characters, 1 to {LONGEST_RESPONSE_PIN} are possible", pin.len());
             return Err(ServiceError::invalid("pin", "pin_length", detail));
         }
-        let (id, alg) = self.store.read(|view| {
+        let (id, spec) = self.store.read(|view| {
             let token = super::token::scoped(view, actor, serial)?;
             let seed = view.seed(token.id)?.ok_or(ServiceError::NotFound { what: "token" })?;
-            let alg = seed.spec.suite().and_then(OcraSuite::pin_hash).ok_or_else(|| {
-                let detail = "no PIN goes into the responses of this token: its suite has no P";
-                ServiceError::state("pin_not_in_responses", detail)
-            })?;
-            Ok::<_, ServiceError>((token.id, alg))
+            Ok::<_, ServiceError>((token.id, seed.spec))
         })?;
-        let sealed = self.sealer()?.seal(&PinHash::new(alg, pin).keep(), SealContext::PinHash(id))?;
+        let kept = match &spec {
+            OtpSpec::Motp => Some(MotpGenerator::keep_pin(pin)),
+            other => {
+                let alg = other.suite().and_then(OcraSuite::pin_hash);
+                alg.map(|alg| PinHash::new(alg, pin).keep())
+            }
+        };
+        let kept = kept.ok_or_else(|| {
+            let detail =
+                "no PIN goes into the codes of this token: only those of mOTP and of suites with P take one";
+            ServiceError::state("pin_not_in_responses", detail)
+        })?;
+        let sealed = self.sealer()?.seal(&kept, SealContext::PinHash(id))?;
         self.change_token(actor, serial, move |view, token, _| {
             let seed = view.seed(token.id)?.ok_or(ServiceError::Stale)?;
-            if token.id != id || seed.spec.suite().and_then(OcraSuite::pin_hash) != Some(alg) {
+            if token.id != id || seed.spec != spec {
                 return Err(ServiceError::Stale);
             }
             let changes = vec![Change::PutPinHash(id, sealed.clone())];

@@ -44,6 +44,10 @@ pub enum WhyHidden {
     KindNotSupported,
     /// The token has no clock and no button: its codes are mailed.
     CodesAreMailed,
+    /// Each code of the token says its own position.
+    NothingDrifts,
+    /// The token types its codes itself, so nothing can be typed beside them.
+    KeyTypesAlone,
     /// The token has a PIN already.
     HasPin,
     /// The token has no PIN.
@@ -77,6 +81,10 @@ impl WhyHidden {
             Self::CodesAreMailed => {
                 "the codes of the user's token are mailed: there is nothing to synchronise"
             }
+            Self::NothingDrifts => {
+                "each code of the user's key says its own position: there is nothing to synchronise"
+            }
+            Self::KeyTypesAlone => "the user's key types its codes itself: no PIN can stand beside them",
             Self::HasPin => "the token has a PIN already",
             Self::NoPin => "the token has no PIN",
             Self::PinInResponses => "the PIN of this token is typed into the token itself",
@@ -153,10 +161,14 @@ pub const OFFERED: &[PortalAction] = &[
     PortalAction::ManageEnvironment,
 ];
 
-/// True when a PIN goes into the responses of a token: it is typed into the token, and nothing beside the code.
+/// True when a PIN goes into the codes of a token: it is typed into the token, and nothing beside the code.
 fn has_response_pin(view: &dyn View, token: TokenId) -> Result<bool, ServiceError> {
-    let suite = |spec: OtpSpec| spec.suite().is_some_and(|suite| suite.pin_hash().is_some());
-    Ok(view.seed(token)?.is_some_and(|seed| suite(seed.spec)))
+    Ok(view.seed(token)?.is_some_and(|seed| seed.spec.takes_pin()))
+}
+
+/// True when the token types its codes itself: a PIN cannot stand beside them.
+fn types_alone(view: &dyn View, token: TokenId) -> Result<bool, ServiceError> {
+    Ok(view.seed(token)?.is_some_and(|seed| seed.spec.public_id().is_some()))
 }
 
 fn why_hidden(
@@ -179,7 +191,8 @@ fn why_hidden(
                 Some((_, token)) if action == PortalAction::SynchronizeToken => {
                     match view.seed(token.id)?.map(|seed| seed.spec) {
                         Some(OtpSpec::Mail { .. }) => Some(WhyHidden::CodesAreMailed),
-                        Some(spec) if spec.digits().is_some() => None,
+                        Some(OtpSpec::YubicoOtp { .. }) => Some(WhyHidden::NothingDrifts),
+                        Some(spec) if spec.shape().is_some() => None,
                         Some(_) | None => Some(WhyHidden::KindNotSupported),
                     }
                 }
@@ -189,6 +202,7 @@ fn why_hidden(
         PortalAction::SetupPin | PortalAction::RemovePin => match pair {
             None => Some(WhyHidden::NoToken),
             Some((_, token)) if has_response_pin(view, token.id)? => Some(WhyHidden::PinInResponses),
+            Some((_, token)) if types_alone(view, token.id)? => Some(WhyHidden::KeyTypesAlone),
             Some((_, token)) if action == PortalAction::SetupPin => token.pin.map(|_| WhyHidden::HasPin),
             Some((_, token)) => token.pin.is_none().then_some(WhyHidden::NoPin),
         },
@@ -324,6 +338,7 @@ impl Service {
                 Ok::<_, ServiceError>((examined, window, now))
             })?;
             examined.require_usable(now)?;
+            examined.require_drifting()?;
             // The person is signed in with the PIN; a wrong one beside a code is a failure all the same.
             let pin = match self.sequence_pin(&examined, otps)? {
                 SequencePin::Wrong => SequencePin::Wrong,

@@ -20,6 +20,7 @@ use crate::seedfile::{TypedSecretError, typed_secret};
 use crate::store::{Change, Changes, View};
 use crate::vault::{SealContext, random_bytes};
 
+use super::code::Examined;
 use super::mail_token::{Asked, MailedOtp};
 use super::pair::pair_of;
 use super::portal::{require_fresh, require_fresh_code, signed_in, user_now};
@@ -251,8 +252,8 @@ impl Service {
             }
             (_, None) => return Err(secret_refused(&TypedSecretError::Missing)),
         };
-        if matches!(spec, OtpSpec::Ocra { .. }) {
-            let detail = "tokens with a keypad cannot be set up here yet";
+        if !matches!(spec, OtpSpec::Hotp { .. } | OtpSpec::Totp { .. }) {
+            let detail = "tokens of this kind cannot be set up here; those with a clock or a button that show digits can";
             return Err(ServiceError::invalid("secret", "kind_not_supported", detail));
         }
         let session = portal.key;
@@ -321,7 +322,7 @@ impl Service {
 
     /// The code at the counter of a draft.
     fn draft_otp(&self, seed: &Seed, draft: &TokenDraft, visit: &Visit) -> Result<MailedOtp, ServiceError> {
-        let generator = Generator::new(seed, draft.spec.hash());
+        let generator = Generator::new(seed, draft.spec.hash().ok_or_else(Examined::not_computed)?);
         let digits = draft.spec.digits().unwrap_or(Digits::EIGHT);
         self.mailed_otp(&generator, draft.counter, digits, Some(visit), self.clock.now())
     }
@@ -433,11 +434,11 @@ fn otpauth(draft: &TokenDraft, resource: &Resource, user: &User, base32: &str) -
         percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
     };
     let (issuer, account) = (part(resource.name.as_str()), part(user.login.as_str()));
-    let hash = draft.spec.hash().name().to_uppercase();
+    let hash = draft.spec.hash().unwrap_or(HashAlg::Sha1).name().to_uppercase();
     let digits = draft.spec.digits().map_or(6, crate::oath::Digits::get);
     let period = match draft.spec {
         OtpSpec::Totp { period, .. } => period.get(),
-        OtpSpec::Hotp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } => 30,
+        _ => 30,
     };
     let mut uri = Zeroizing::new(String::with_capacity(512));
     for piece in [

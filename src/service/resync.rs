@@ -10,7 +10,8 @@ use crate::model::{
 };
 use crate::oath::drift::cause;
 use crate::oath::{
-    Apart, CodeSequence, Digits, Otp, chance, codes_needed, response_tries, responses_needed, step_start,
+    Apart, CodeSequence, CodeSpace, MotpGenerator, Otp, chance, codes_needed, response_tries,
+    responses_needed, step_start,
 };
 use crate::store::{Change, Changes, View};
 
@@ -78,6 +79,12 @@ impl WindowSteps {
                 None => Self { past: 0, future: if suite.has_counter() { counters } else { 0 } },
             },
             OtpSpec::Hotp { .. } | OtpSpec::Mail { .. } => Self { past: 0, future: counters },
+            OtpSpec::Motp => {
+                let steps = secs / MotpGenerator::PERIOD.get().unsigned_abs();
+                Self { past: steps, future: steps }
+            }
+            // Each code says its position.
+            OtpSpec::YubicoOtp { .. } => Self { past: 0, future: 0 },
         }
     }
 }
@@ -211,13 +218,13 @@ fn plan(
     examined: &Examined,
     sequence: &Sequence<'_>,
     apart: &[Apart],
-    digits: Digits,
+    space: CodeSpace,
 ) -> Result<Plan, ServiceError> {
     let Sequence { portal, window: asked, reason, .. } = *sequence;
     let (spec, codes) = (&examined.seed.spec, apart.len() + 1);
     let (beside, gap) = (counters_beside(spec), examined.response_gap());
     let ways = ways(apart);
-    let carried = carried(examined, digits, codes, ways);
+    let carried = carried(examined, space, codes, ways);
     let most_positions = if spec.suite().is_some() { MOST_RESPONSES / beside } else { MOST_POSITIONS };
     let (window, more_would_widen) = if let Some(asked) = asked {
         if asked.past > 0 && examined.period().is_none() {
@@ -252,9 +259,9 @@ fn plan(
         ));
     }
     let positions = u128::from(window.positions()) * u128::from(beside);
-    let otps_needed = match spec.suite() {
-        Some(_) => responses_needed(digits, positions, gap),
-        None => codes_needed(digits, positions.saturating_mul(ways)),
+    let otps_needed = match (spec.suite(), gap) {
+        (None, 0) => codes_needed(space, positions.saturating_mul(ways)),
+        _ => responses_needed(space, positions, gap),
     };
     let tries = response_tries(positions, gap, codes).saturating_mul(ways);
     Ok(Plan { window, otps_needed, tries, wide, more_would_widen })
@@ -312,6 +319,7 @@ impl Service {
         })?;
         examined.require_usable(now)?;
         examined.require_shown()?;
+        examined.require_drifting()?;
         examined.require_challenges("challenges", challenges.len(), otps.len())?;
         let purpose = ChallengePurpose::Synchronization;
         let answered =
@@ -333,17 +341,16 @@ impl Service {
     ) -> Result<SequenceOutcome, ServiceError> {
         let Sequence { otps, between, reason, pin, now, .. } = *asked;
         let answered = asked.answered.clone();
-        let digits = examined.digits()?;
-        let bare = without_pins(examined, otps)?;
+        let bare = without_pins(examined, otps);
         let otps = bare.as_deref().unwrap_or(otps);
-        CodeSequence::new(digits, otps)?;
+        let space = examined.require_sequence(otps)?;
         refuse_repeated(otps)?;
         let apart = between.apart(examined, otps.len())?;
-        let plan = plan(examined, asked, &apart, digits)?;
+        let plan = plan(examined, asked, &apart, space)?;
         let mut outcome = SequenceOutcome {
             result: SequenceResult::MoreOtpsNeeded,
             otps_needed: plan.otps_needed,
-            chance: chance(digits, otps.len(), plan.tries),
+            chance: chance(space, otps.len(), plan.tries),
             evaluated: 0,
             elapsed_us: 0,
         };
@@ -512,7 +519,7 @@ fn behind_floor(fresh: &Examined, place: Place, now: UnixTime) -> SequenceResult
     let Some((period, epoch_secs)) = fresh.seed.spec.clock().filter(|_| !fresh.counts()) else {
         return SequenceResult::Replayed;
     };
-    if last.0.abs_diff(fresh.center(now).0) <= JUST_USED_STEPS {
+    if last.0.abs_diff(fresh.center(now).0) <= JUST_USED_STEPS.max(fresh.check_steps()) {
         return SequenceResult::Replayed;
     }
     let (steps, seconds) = fresh.offset(last, now);

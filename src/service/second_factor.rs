@@ -64,11 +64,18 @@ impl Service {
             CheckResult::Accepted { .. } => ThirdPage::Passed { cookie },
             CheckResult::Replayed { .. } => ThirdPage::AlreadyUsed,
             CheckResult::Wrong | CheckResult::OutsideWindow { .. } => {
-                let has_display = self.mail_token(portal)?.is_none();
-                ThirdPage::Refused { can_synchronize: has_display && can_synchronize(&portal.resource) }
+                let drifts = self.can_drift(portal)?;
+                ThirdPage::Refused { can_synchronize: drifts && can_synchronize(&portal.resource) }
             }
             CheckResult::Blocked { until } => ThirdPage::Blocked { until },
         })
+    }
+
+    /// True when codes can bring the token of page 3 back: not where they are mailed, nor where each says its own
+    /// position.
+    fn can_drift(&self, portal: &PortalSession) -> Result<bool, ServiceError> {
+        let (_, examined, _) = self.token_at_hand(portal, None)?;
+        Ok(examined.require_shown().is_ok() && examined.require_drifting().is_ok())
     }
 
     /// The token that is asked for: at sign-in the one here, as a proof any of those that prove.
@@ -128,8 +135,8 @@ impl Service {
         let complete = matches!(portal.stage, LoginStage::Full { .. });
         let (action, page) =
             if complete { (AuditAction::Proved, "prove") } else { (AuditAction::SignIn, "third") };
-        if let Err(unusable) = examined.require_usable(now) {
-            // Disabled or noted as lost: the pair still asks for this token, so nobody gets in.
+        if let Err(unusable) = examined.require_usable(now).and_then(|()| examined.require_pin()) {
+            // Disabled, noted as lost, or without its PIN: the pair still asks for this token, so nobody gets in.
             let ServiceError::State { code: why, .. } = unusable else { return Err(unusable) };
             self.dummy_check(otp)?;
             let subjects = vec![
@@ -244,6 +251,8 @@ impl Service {
             let (user, examined, now) = self.token_at_hand(portal, None)?;
             examined.require_usable(now)?;
             examined.require_shown()?;
+            examined.require_drifting()?;
+            examined.require_pin()?;
             let window = self.store.read(|view| portal_window(view, &examined))?;
             let pin = self.sequence_pin(&examined, otps)?;
             proved = pin == SequencePin::Proved;

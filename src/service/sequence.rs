@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 use crate::clock::UnixTime;
 use crate::model::OtpSpec;
 use crate::oath::{
-    Apart, CodeSequence, Digits, Generator, MovingFactor, OcraPosition, Otp, ResponseMatch, ResponseSearch,
-    SequenceMatch, Window, find_responses, response_tries, widest_window,
+    Apart, CodeSequence, CodeSpace, Generator, MovingFactor, OcraPosition, Otp, ResponseMatch,
+    ResponseSearch, SequenceMatch, Window, find_responses, response_tries, widest_window,
 };
 
 use super::challenge::Answered;
@@ -102,12 +102,13 @@ impl Between<'_> {
     /// How far apart so many codes of a token can lie.
     pub(super) fn apart(self, examined: &Examined, codes: usize) -> Result<Vec<Apart>, ServiceError> {
         let pairs = codes.saturating_sub(1);
-        let shows_codes = examined.seed.spec.suite().is_none();
+        let shows_codes = matches!(examined.seed.spec, OtpSpec::Hotp { .. } | OtpSpec::Totp { .. });
         match self {
             Self::Nothing => Ok(vec![Apart::NEXT; pairs]),
             Self::LeftOut(_) if !shows_codes => {
-                let detail = "this token answers challenges: between its responses none is left out";
-                Err(ServiceError::invalid("left_out", "left_out_of_keypad", detail))
+                let detail =
+                    "codes can be left out between those of event and clock tokens (HOTP, TOTP) only";
+                Err(ServiceError::invalid("left_out", "left_out_of_kind", detail))
             }
             Self::LeftOut(most) if most > Self::MOST_LEFT_OUT => {
                 let detail = format!("{most} codes left out are too many, at most {}", Self::MOST_LEFT_OUT);
@@ -149,10 +150,10 @@ pub(super) fn ways(apart: &[Apart]) -> u128 {
 }
 
 /// The widest window, in start positions, that so many codes of a token carry, which can lie in so many `ways`.
-pub(super) fn carried(examined: &Examined, digits: Digits, codes: usize, ways: u128) -> u64 {
+pub(super) fn carried(examined: &Examined, space: CodeSpace, codes: usize, ways: u128) -> u64 {
     let beside = u128::from(counters_beside(&examined.seed.spec));
     let each = beside.saturating_mul(response_tries(1, examined.response_gap(), codes)).saturating_mul(ways);
-    let positions = u128::from(widest_window(digits, codes)) / each;
+    let positions = u128::from(widest_window(space, codes)) / each;
     u64::try_from(positions).unwrap_or(u64::MAX)
 }
 
@@ -190,6 +191,11 @@ impl Service {
     ) -> Result<Searched, ServiceError> {
         if examined.seed.spec.suite().is_some() {
             return self.search_answers(examined, answered, otps, window, now);
+        }
+        match examined.seed.spec {
+            OtpSpec::YubicoOtp { .. } => return self.search_typed_by_key(examined, otps),
+            OtpSpec::Motp => return self.search_motp(examined, otps, window, now),
+            _ => {}
         }
         self.search_by(&self.generator(examined)?, examined, otps, apart, window, now)
     }

@@ -495,7 +495,9 @@ pub(super) fn old_floor(
 /// A floor of one kind in the numbers of another: counters as they are, steps by the moment they begin.
 fn comparable_floor(from: &OtpSpec, floor: MovingFactor, to: &OtpSpec) -> Option<MovingFactor> {
     match (from, to) {
-        (OtpSpec::Hotp { .. }, OtpSpec::Hotp { .. }) => Some(floor),
+        (OtpSpec::Hotp { .. }, OtpSpec::Hotp { .. })
+        | (OtpSpec::YubicoOtp { .. }, OtpSpec::YubicoOtp { .. })
+        | (OtpSpec::Motp, OtpSpec::Motp) => Some(floor),
         (
             OtpSpec::Totp { period: a, epoch_secs: t0, .. },
             OtpSpec::Totp { period: b, epoch_secs: t1, .. },

@@ -163,6 +163,52 @@ fn otp_computes_codes_from_a_seed_file() {
     );
 }
 
+/// The vector that another product publishes, with the PIN from a file.
+#[test]
+fn otp_shows_the_codes_of_an_app() {
+    let outer = tempfile::tempdir().expect("a directory");
+    let (file, pin) = (outer.path().join("apps.csv"), outer.path().join("pin"));
+    std::fs::write(&file, "MO-1,1234567890123456,motp\n").expect("written");
+    std::fs::write(&pin, "1234\n").expect("written");
+    let (file, pin) = (file.display().to_string(), pin.display().to_string());
+    let args = ["otp", "--file", &file, "MO-1", "--at", "2018-12-12T12:12:00Z"];
+    assert_eq!(status(&run(outer.path(), &args)), 2, "without the PIN");
+    let mut args = args.to_vec();
+    args.extend(["--pin-file", &pin]);
+    assert_eq!(text(&run(outer.path(), &args)), "488ccf\n");
+    args.extend(["--drift", "-1", "--count", "2"]);
+    let both = text(&run(outer.path(), &args));
+    assert_eq!(both.lines().nth(1), Some("e1e7ee"), "the last one is the present one");
+}
+
+/// A key from the log of the tool that programmed it: what it types is what its maker's tools expect.
+#[test]
+fn otp_types_the_codes_of_a_key() {
+    use mintmark::oath::{MovingFactor, YubicoKey, YubicoOtp};
+    let outer = tempfile::tempdir().expect("a directory");
+    let file = outer.path().join("keys.csv");
+    let line = "12345678,vvccllbbddee,0a0b0c0d0e0f,a1b2c3d4e5f60718293a4b5c6d7e8f90,,2026-02-01T09:30:00,\n";
+    std::fs::write(&file, line).expect("written");
+    let file = file.display().to_string();
+    let args = ["otp", "--file", &file, "12345678", "--counter", "1282", "--count", "2"];
+    let output = run(outer.path(), &args);
+    assert_eq!(status(&output), 0, "{}", message(&output));
+    let kept = data_encoding::HEXLOWER.decode(b"a1b2c3d4e5f60718293a4b5c6d7e8f900a0b0c0d0e0f").expect("hex");
+    let key = YubicoKey::from_kept(&mintmark::secret::Seed::new(kept)).expect("22 bytes");
+    let positions: Vec<MovingFactor> = text(&output)
+        .lines()
+        .map(|line| {
+            assert!(line.starts_with("vvccllbbddee"), "{line}");
+            key.open(&YubicoOtp::parse(line).expect("a code")).expect("its own").position()
+        })
+        .collect();
+    assert_eq!(positions, [MovingFactor(1282), MovingFactor(1283)]);
+    let refused = run(outer.path(), &["otp", "--file", &file, "12345678", "--challenge", "1"]);
+    assert_eq!(status(&refused), 2, "{}", message(&refused));
+    let refused = run(outer.path(), &["otp", "--file", &file, "12345678", "--counter", "8388608"]);
+    assert_eq!(status(&refused), 2, "{}", message(&refused));
+}
+
 #[test]
 fn otp_opens_a_protected_file_with_its_passphrase() {
     let outer = tempfile::tempdir().expect("a directory");

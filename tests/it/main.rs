@@ -11,6 +11,7 @@ mod kill;
 mod law2_wide_window;
 mod layers;
 mod leak;
+mod letters;
 mod look;
 mod mail;
 mod own_token;

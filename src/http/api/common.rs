@@ -139,7 +139,9 @@ impl Secret {
     #[expect(clippy::disallowed_methods, reason = "a typed code becomes an `Otp` here")]
     pub(super) fn otp(&self, field: &'static str) -> Result<Otp, ApiError> {
         let text = std::str::from_utf8(self.0.expose()).unwrap_or_default();
-        Otp::parse(text).map_err(|error| ApiError::field(field, "otp_malformed", error.to_string()))
+        // Which token it is of says the request beside it: what cannot be its code is told by the service.
+        Otp::parse_shaped(text, None)
+            .map_err(|error| ApiError::field(field, "otp_malformed", error.to_string()))
     }
 }
 

@@ -17,6 +17,7 @@ use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{Actor, BudgetState, DisabledBy, OtpSpec, Role, TokenSerial};
+use crate::oath::HashAlg;
 use crate::service::{TokenPatch, TokenQuery, TokenView};
 
 pub(super) const RULES: &[Rule] = &[
@@ -72,10 +73,13 @@ pub(super) struct TokenDto {
     digits: Option<u8>,
     /// Length of a time step in seconds.
     step: Option<i64>,
-    /// The next counter, for event tokens.
+    /// The next counter, for event tokens. Of a key with Yubico OTP the lowest position that may still be accepted:
+    /// its use counter times 256, and its session counter.
     counter: Option<u64>,
     /// The OCRA suite.
     suite: Option<String>,
+    /// What a key with Yubico OTP types before each block, in modhex.
+    public_id: Option<String>,
     enabled: bool,
     disabled_by: Option<&'static str>,
     custody: &'static str,
@@ -114,9 +118,9 @@ pub(super) struct TokenDto {
 /// True when the floor of a token is its next counter.
 fn has_counter(spec: &OtpSpec) -> bool {
     match spec {
-        OtpSpec::Hotp { .. } => true,
+        OtpSpec::Hotp { .. } | OtpSpec::YubicoOtp { .. } => true,
         OtpSpec::Ocra { suite } => suite.has_counter(),
-        OtpSpec::Totp { .. } | OtpSpec::Mail { .. } => false,
+        OtpSpec::Totp { .. } | OtpSpec::Mail { .. } | OtpSpec::Motp => false,
     }
 }
 
@@ -135,11 +139,12 @@ impl TokenDto {
         Self {
             kind: spec.kind().name(),
             origin: token.origin.name(),
-            hash: Some(spec.hash().name()),
+            hash: spec.hash().map(HashAlg::name),
             digits: spec.digits().map(crate::oath::Digits::get),
             step,
             counter: has_counter(&spec).then_some(state.floor.0),
             suite: spec.suite().map(|suite| suite.as_str().to_owned()),
+            public_id: spec.public_id().map(ToString::to_string),
             enabled: token.disabled.is_none(),
             disabled_by: token.disabled.map(DisabledBy::name),
             custody,

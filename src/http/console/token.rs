@@ -15,6 +15,7 @@ use crate::http::page::{Badge, Choice, Event, Fact, Field, Tone, segment};
 use crate::http::state::AppState;
 use crate::http::{drift, frame, words};
 use crate::model::{BatchName, DisabledBy, OtpSpec, TokenSerial};
+use crate::oath::YubicoPublicId;
 use crate::service::{AuditView, CUSTODY_WORDS, TokenQuery, TokenView};
 use crate::store::Page as ListPage;
 use crate::words::Words;
@@ -43,6 +44,16 @@ fn kind_words(spec: &OtpSpec) -> String {
         OtpSpec::Ocra { .. } => "OCRA".to_owned(),
         OtpSpec::Mail { digits, .. } => {
             Words::ENGLISH.with("tokens-mailed", &[("digits", digits.get().into())])
+        }
+        OtpSpec::Motp => Words::ENGLISH.text("tokens-motp"),
+        OtpSpec::YubicoOtp { public_id } => {
+            let public_id = ("id", public_id.to_string().into());
+            let id = if spec.public_id().is_some_and(YubicoPublicId::is_empty) {
+                "tokens-yubico.without-id"
+            } else {
+                "tokens-yubico"
+            };
+            Words::ENGLISH.with(id, &[public_id])
         }
     }
 }
@@ -189,7 +200,10 @@ fn facts(token: &TokenView, now: UnixTime) -> Vec<Fact> {
     let mut facts = vec![fact("tokens-serial", token.token.serial.display()).copied()];
     let kind = match token.spec.suite() {
         Some(suite) => suite.as_str().to_owned(),
-        None => format!("{}, {}", kind_words(&token.spec), token.spec.hash().name().to_uppercase()),
+        None => match token.spec.hash() {
+            Some(hash) => format!("{}, {}", kind_words(&token.spec), hash.name().to_uppercase()),
+            None => kind_words(&token.spec),
+        },
     };
     facts.push(fact("tokens-kind", &kind));
     if !token.token.manufacturer.is_empty() || !token.token.model.is_empty() {

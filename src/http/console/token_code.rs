@@ -35,6 +35,17 @@ fn codes_are_mailed() -> Notice {
     Notice::say(Tone::Neutral, Words::ENGLISH, "token-page-codes-mailed")
 }
 
+/// Why a synchronisation does not apply to a token.
+fn nothing_to_bring_back(spec: &OtpSpec) -> Option<Notice> {
+    match spec {
+        OtpSpec::Mail { .. } => Some(codes_are_mailed()),
+        OtpSpec::YubicoOtp { .. } => {
+            Some(Notice::say(Tone::Neutral, Words::ENGLISH, "token-page-nothing-drifts"))
+        }
+        OtpSpec::Hotp { .. } | OtpSpec::Totp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Motp => None,
+    }
+}
+
 async fn check_tab(
     state: &AppState,
     acting: &Acting,
@@ -43,7 +54,9 @@ async fn check_tab(
     error: Option<String>,
 ) -> Result<view::TokenTab, ApiError> {
     let label = Words::ENGLISH.text("token-page-otp");
-    let mut codes = vec![Code { name: "otp".into(), label, challenge: None, error }];
+    let letters = false;
+    let codes = vec![Code { name: "otp".into(), label, challenge: None, letters, error }];
+    let mut codes = Code::shaped(codes, token.spec.shape());
     ask_at_desk(state, &acting.0, token, &mut codes).await?;
     let result = result.or_else(|| token.spec.is_mailed().then(codes_are_mailed));
     Ok(view::TokenTab::Check(view::Check { codes, ring: ring(token, state.service.now()), result }))
@@ -104,7 +117,8 @@ pub(super) async fn check(
     PageForm(fields): PageForm<Fields>,
 ) -> Result<Response, ApiError> {
     let serial = serial_of(&serial)?;
-    let answer = match Otp::parse(fields.get("otp")) {
+    let shape = find(&state, &acting, &serial).await?.spec.shape();
+    let answer = match Otp::parse_shaped(fields.get("otp"), shape) {
         Ok(otp) => {
             let (actor, named) = (acting.0.clone(), serial.clone());
             let challenge = challenges_beside(&["otp"], |name| fields.get(name)).pop();
@@ -187,7 +201,7 @@ async fn resync_tab(
     token: &TokenView,
     form: Resyncing<'_>,
 ) -> Result<view::TokenTab, ApiError> {
-    let mut codes = Code::fields(Words::ENGLISH, 3);
+    let mut codes = Code::shaped(Code::fields(Words::ENGLISH, 3), token.spec.shape());
     let labels = ["token-page-otp-first", "token-page-otp-next", "token-page-otp-third"];
     for (code, label) in codes.iter_mut().zip(labels) {
         code.label = Words::ENGLISH.text(label);
@@ -204,7 +218,7 @@ async fn resync_tab(
         left_out: left_outs(token, form.left_out),
         reason: form.reason,
         ring: ring(token, state.service.now()),
-        result: form.result.or_else(|| token.spec.is_mailed().then(codes_are_mailed)),
+        result: form.result.or_else(|| nothing_to_bring_back(&token.spec)),
     }))
 }
 
@@ -265,7 +279,7 @@ pub(super) async fn resync(
         if at == 2 && fields.get(name).is_empty() {
             continue;
         }
-        match Otp::parse(fields.get(name)) {
+        match Otp::parse_shaped(fields.get(name), token.spec.shape()) {
             Ok(otp) => otps.push(otp),
             Err(error) => errors.push((at, words::sentence(&error.to_string()))),
         }

@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::http::permission::Permission;
 use crate::model::{Language, Role};
+use crate::oath::CodeShape;
 use crate::words::{Value, Words};
 
 pub mod asset;
@@ -495,11 +496,20 @@ pub struct Code {
     pub label: String,
     /// The challenge to type into the token first, for tokens with a keypad.
     pub challenge: Option<String>,
+    /// Letters may be typed, or are typed by a key: no keyboard of digits is asked for.
+    pub letters: bool,
     /// What is wrong with it. Codes themselves are never shown again.
     pub error: Option<String>,
 }
 
 impl Code {
+    /// The fields for codes that are made like this.
+    #[must_use]
+    pub fn shaped(fields: Vec<Self>, shape: Option<CodeShape>) -> Vec<Self> {
+        let letters = matches!(shape, Some(CodeShape::Hex | CodeShape::Modhex));
+        fields.into_iter().map(|field| Self { letters, ..field }).collect()
+    }
+
     /// As many empty code fields as asked, named and labelled in order.
     pub fn fields(words: Words, count: usize) -> Vec<Self> {
         (1..=count)
@@ -512,6 +522,7 @@ impl Code {
                     _ => words.with("code-nth", &[("nth", n.into())]),
                 },
                 challenge: None,
+                letters: false,
                 error: None,
             })
             .collect()

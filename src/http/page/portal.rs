@@ -216,6 +216,10 @@ pub struct Otp {
     pub page: Page,
     /// The portal.
     pub portal: Portal,
+    /// What is asked for.
+    pub heading: String,
+    /// What to do for it; empty where codes are mailed, of which the page says more.
+    pub lead: String,
     /// The one code.
     pub code: Code,
     /// For tokens whose codes are mailed.
@@ -240,7 +244,15 @@ impl Otp {
         Self {
             page: Page::sample_outside("The code on your token"),
             portal: Portal::sample(),
-            code: Code { label: "Code".into(), name: "otp".into(), challenge: None, error: None },
+            heading: "The code on your token".into(),
+            lead: "Press the button if your token has one, and type the digits that you see.".into(),
+            code: Code {
+                label: "Code".into(),
+                name: "otp".into(),
+                challenge: None,
+                letters: false,
+                error: None,
+            },
             mailed: None,
             synchronize: Code::fields(crate::words::Words::ENGLISH, 2),
             ring: Some(Ring::sample()),
@@ -359,6 +371,8 @@ pub struct Confirm {
     pub action: String,
     /// The token has a keypad: each code answers a challenge.
     pub keypad: bool,
+    /// The token shows letters, too.
+    pub letters: bool,
     /// The serial as typed.
     pub serial: Field,
     /// As many codes as the resource's widest window needs, whatever the token.
@@ -384,6 +398,7 @@ impl Confirm {
             tabs: Vec::new(),
             action: "/selfservice/portal/tokens/confirm".into(),
             keypad: false,
+            letters: false,
             serial: Field::of("87-1234567"),
             codes: Code::fields(crate::words::Words::ENGLISH, 2),
             ring: Some(Ring::sample()),

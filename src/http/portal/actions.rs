@@ -19,6 +19,7 @@ use crate::http::page::portal::{Confirm, DeletedRequest, Done, Home, OwnToken, P
 use crate::http::page::setup::SetupTab;
 use crate::http::page::{Badge, Choice, Code, Field, Notice, Tone};
 use crate::model::{Custody, PortalAction, TokenSerial};
+use crate::oath::CodeShape;
 use crate::service::{
     ConfirmResult, DeletedIssue, KeypadPage, PortalHome, PortalSession, SequenceResult, TokenView,
 };
@@ -51,6 +52,7 @@ fn own_token(words: Words, view: &TokenView, now: UnixTime) -> OwnToken {
     let is_mailed = view.spec.is_mailed();
     let picture = match model.map(|profile| profile.picture) {
         _ if is_mailed => Picture::Mail,
+        None if view.spec.public_id().is_some() => Picture::Key,
         Some(ProfilePicture::Card) => Picture::Card,
         Some(ProfilePicture::Key) => Picture::Key,
         Some(ProfilePicture::Phone) => Picture::Phone,
@@ -206,12 +208,47 @@ impl TokenForm {
     }
 }
 
-/// Shows it. With `keypad` each code has a challenge, the same for every serial.
+/// What the person says of the token: it decides what the page asks for, the same for every serial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// Digits, by itself.
+    Digits,
+    /// An answer to a challenge that is typed into it.
+    Answers,
+    /// Letters, too.
+    Letters,
+}
+
+impl Shows {
+    const ALL: [Self; 3] = [Self::Digits, Self::Answers, Self::Letters];
+
+    /// The word in the address and the name of the hidden field.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Digits => "",
+            Self::Answers => "keypad",
+            Self::Letters => "letters",
+        }
+    }
+
+    /// What the page is asked for with.
+    pub(super) fn of_query(query: &str) -> Self {
+        let is = |shows: &Self| query.split('&').any(|part| part == shows.word());
+        Self::ALL.into_iter().skip(1).find(is).unwrap_or(Self::Digits)
+    }
+
+    fn of_form(typed: &Typed) -> Self {
+        let is = |shows: &Self| !typed.text(shows.word()).is_empty();
+        Self::ALL.into_iter().skip(1).find(is).unwrap_or(Self::Digits)
+    }
+}
+
+/// Shows it.
 pub(super) async fn confirm_page(
     place: &Place,
     session: &Arc<PortalSession>,
     way: &Way,
-    keypad: bool,
+    shows: Shows,
     form: TokenForm,
 ) -> Result<Response, ApiError> {
     let words = place.words;
@@ -221,6 +258,10 @@ pub(super) async fn confirm_page(
     };
     let heading = words.text(heading);
     let TokenForm { status, serial, mut codes, notice } = form;
+    let keypad = shows == Shows::Answers;
+    if shows == Shows::Letters {
+        codes = Code::shaped(codes, Some(CodeShape::Hex));
+    }
     if keypad {
         codes = keypad::asked(place, session, KeypadPage::Confirmation, codes).await?;
     }
@@ -232,6 +273,7 @@ pub(super) async fn confirm_page(
         tabs,
         action: place.path(way.page()),
         keypad,
+        letters: shows == Shows::Letters,
         serial,
         codes,
         // The usual step, whatever the token: nothing here depends on the serial.
@@ -239,11 +281,6 @@ pub(super) async fn confirm_page(
         notice,
     };
     Ok(html(status, &page))
-}
-
-/// True when the page is asked for with a token with a keypad.
-pub(super) fn is_keypad(query: &str) -> bool {
-    query.split('&').any(|part| part == "keypad")
 }
 
 /// *Existing Token Registration*, and `?done` after it.
@@ -264,7 +301,7 @@ pub(super) async fn confirm(Inside { place, session }: Inside) -> Response {
             return Ok(elsewhere);
         }
         let form = TokenForm::empty(Code::fields(place.words, home.confirm_codes));
-        confirm_page(&place, &session, &Way::First, is_keypad(&place.query), form).await
+        confirm_page(&place, &session, &Way::First, Shows::of_query(&place.query), form).await
     };
     let result = result.await;
     place.answer(result)
@@ -286,11 +323,11 @@ pub(super) async fn take_token(
     if !home.actions.contains(&way.action()) {
         return Err(not_offered());
     }
-    let keypad = !typed.text("keypad").is_empty();
+    let shows = Shows::of_form(typed);
     let asked = Arc::clone(&session);
     match taken(place, session, typed, way, home.confirm_codes).await? {
         Ok(elsewhere) => Ok(elsewhere),
-        Err(form) => confirm_page(place, &asked, way, keypad, form).await,
+        Err(form) => confirm_page(place, &asked, way, shows, form).await,
     }
 }
 
@@ -317,7 +354,7 @@ async fn taken(
         }
     };
     // One code is enough for a token that was handed to this person by name.
-    let codes = match typed.codes(place.words, 1) {
+    let codes = match typed.codes(place.words, 1, None) {
         Ok(codes) => codes,
         Err(mut fields) => {
             fields.extend(Code::fields(place.words, count).into_iter().skip(fields.len()));
@@ -387,7 +424,8 @@ async fn synchronize_page(
 /// The fields that bring this token back. What a keypad is asked says how many there are.
 fn codes_of(place: &Place, home: &PortalHome, token: &TokenView) -> Vec<Code> {
     let is_keypad = token.spec.suite().is_some();
-    Code::fields(place.words, if is_keypad { 1 } else { home.confirm_codes })
+    let fields = Code::fields(place.words, if is_keypad { 1 } else { home.confirm_codes });
+    Code::shaped(fields, token.spec.shape())
 }
 
 /// *Token Synchronization*, and `?done` after it.
@@ -420,7 +458,7 @@ pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Respon
             let unfit = StatusCode::UNPROCESSABLE_ENTITY;
             synchronize_page(&place, &session, unfit, token, fields, notice)
         };
-        let codes = match typed.codes(place.words, codes_of(&place, &home, token).len()) {
+        let codes = match typed.codes(place.words, codes_of(&place, &home, token).len(), token.spec.shape()) {
             Ok(codes) => codes,
             Err(fields) => return again(fields, None).await,
         };
@@ -473,7 +511,7 @@ pub(super) fn codes_problem(
         return Some((fields, None));
     }
     // A token that is switched off answers like one that does not fit.
-    let off = matches!(error.code, "token_disabled" | "token_not_yet_valid");
+    let off = matches!(error.code, "token_disabled" | "token_not_yet_valid" | "pin_not_known");
     off.then(|| {
         (Code::fields(words, given), Some(sequence_notice(words, SequenceResult::NotFound, UnixTime::EPOCH)))
     })

@@ -68,9 +68,10 @@ fn facts(place: &Place, view: &DraftView) -> Vec<Fact> {
         facts.push(fact("draft-about.digits", &digits.get().to_string()));
     }
     let name = match draft.spec.hash() {
-        HashAlg::Sha1 => "SHA-1",
-        HashAlg::Sha256 => "SHA-256",
-        HashAlg::Sha512 => "SHA-512",
+        Some(HashAlg::Sha1) => "SHA-1",
+        Some(HashAlg::Sha256) => "SHA-256",
+        Some(HashAlg::Sha512) => "SHA-512",
+        None => return facts,
     };
     facts.push(fact("register-hash", name));
     facts
@@ -182,7 +183,7 @@ pub(super) async fn prove(Sent { place, session, typed }: Sent) -> Response {
             return mail_again(&place, &session).await;
         }
         let unfit = StatusCode::UNPROCESSABLE_ENTITY;
-        let codes = match typed.codes(place.words, view.codes) {
+        let codes = match typed.codes(place.words, view.codes, view.draft.spec.shape()) {
             Ok(codes) => codes,
             Err(fields) => return Ok(draft_page(&place, unfit, &view, fields, None)),
         };

@@ -10,14 +10,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::keypad;
 use super::place::{Inside, Place, Sent};
-use super::sign_in::{blocked, code_used, did_not_fit, with_wait};
+use super::sign_in::{blocked, code_used, did_not_fit, next_code, with_wait};
 use crate::clock::UnixTime;
 use crate::http::codes::{Typed, code_problem, ring_of};
 use crate::http::error::ApiError;
 use crate::http::frame::html;
 use crate::http::page::portal::profile::{Asked, Prove};
 use crate::http::page::{Choice, Code, Field, Notice, Tone};
-use crate::oath::Otp;
+use crate::oath::{CodeShape, Otp};
 use crate::service::{
     KeypadPage, PortalSession, PortalState, ProofAsked, ProofResult, ProvingToken, Service,
 };
@@ -217,7 +217,10 @@ impl Place {
 
 /// The field for the code of one of these tokens.
 fn code_of(words: Words, tokens: &[ProvingToken], now: UnixTime) -> Asked {
-    let code = Code { name: "otp".into(), label: words.text("code"), challenge: None, error: None };
+    let code =
+        Code { name: "otp".into(), label: words.text("code"), challenge: None, letters: false, error: None };
+    let letters = tokens.iter().any(|token| token.view.spec.shape() != Some(CodeShape::Digits));
+    let code = Code { letters, ..code };
     match tokens {
         [only] => Asked::Code {
             code,
@@ -240,6 +243,12 @@ fn code_of(words: Words, tokens: &[ProvingToken], now: UnixTime) -> Asked {
     }
 }
 
+/// What the codes of all of these tokens are made of; `None` when they differ.
+fn shape_of(tokens: &[ProvingToken]) -> Option<CodeShape> {
+    let shape = tokens.first()?.view.spec.shape();
+    shape.filter(|_| tokens.iter().all(|token| token.view.spec.shape() == shape))
+}
+
 /// The page, before anything was typed into it.
 async fn asking(
     place: &Place,
@@ -247,16 +256,30 @@ async fn asking(
     then: &'static Then,
     kept: Vec<(&'static str, String)>,
 ) -> Result<Prove, ApiError> {
+    Ok(asking_shaped(place, session, then, kept).await?.0)
+}
+
+/// The same, and what the codes that are asked for are made of, when that is known.
+async fn asking_shaped(
+    place: &Place,
+    session: &Arc<PortalSession>,
+    then: &'static Then,
+    kept: Vec<(&'static str, String)>,
+) -> Result<(Prove, Option<CodeShape>), ApiError> {
     let reading = Arc::clone(session);
     let asked = place.state.blocking(move |service| service.portal_proof(&reading)).await?;
     let now = place.state.service.now();
+    let shape = match &asked {
+        ProofAsked::Code(tokens) => shape_of(tokens),
+        _ => None,
+    };
     let asked = match asked {
         ProofAsked::Code(tokens) => code_of(place.words, &tokens, now),
         ProofAsked::Password => Asked::Password(Field::default()),
         ProofAsked::MailedCode { hint } => Asked::MailedCode { hint, code: None },
         ProofAsked::Nothing => Asked::Nothing,
     };
-    Ok(Prove {
+    let page = Prove {
         page: place.inside(&place.words.text("prove-heading")),
         portal: place.portal(),
         why: place.words.text(then.why),
@@ -264,7 +287,8 @@ async fn asking(
         kept,
         asked,
         notice: None,
-    })
+    };
+    Ok((page, shape))
 }
 
 /// The page as it is sent. A token with a keypad is told what to answer: of several each beside its name.
@@ -320,7 +344,7 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
     let then = following(typed.text("then")).ok_or_else(unknown)?;
     let kept = then.kept(typed);
     let goes_on = !kept.is_empty();
-    let mut page = asking(place, session, then, kept).await?;
+    let (mut page, shape) = asking_shaped(place, session, then, kept).await?;
     let visit = place.visit();
     if !typed.text("mail").is_empty() {
         let asked = Arc::clone(session);
@@ -340,7 +364,7 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
     let asked = Arc::clone(session);
     let secret = typed.secret("proof");
     let outcome = match &mut page.asked {
-        Asked::Code { code, choices, .. } => match Otp::parse(typed.text("otp")) {
+        Asked::Code { code, choices, .. } => match Otp::parse_shaped(typed.text("otp"), shape) {
             Ok(otp) => {
                 let chosen = typed.text("token");
                 for choice in choices.iter_mut() {
@@ -383,11 +407,11 @@ async fn proved(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> R
             };
             return Ok(place.with_cookie(onward.into_response(), Some(&cookie)));
         }
-        ProofResult::AlreadyUsed => code_used(place.words),
+        ProofResult::AlreadyUsed => code_used(place.words, shape),
         ProofResult::Refused => did_not_fit(
             place.words,
             match page.asked {
-                Asked::Code { .. } => "did-not-fit.next-code",
+                Asked::Code { .. } => next_code(shape),
                 Asked::MailedCode { .. } => "did-not-fit.mailed-code",
                 _ => "did-not-fit.password",
             },

@@ -76,7 +76,7 @@ fn proof_form(
     error: Option<String>,
 ) -> RestoreForm {
     let label = words.text("otp-heading");
-    let otp = Code { name: "otp".into(), label, challenge: None, error: otp_error };
+    let otp = Code { name: "otp".into(), label, challenge: None, letters: false, error: otp_error };
     RestoreForm::Proof {
         password: !lost.password,
         code: !lost.email,
@@ -226,7 +226,7 @@ async fn proof(place: &Place, session: &Arc<PortalSession>, typed: &Typed) -> Re
         |name: &str, is_lost: bool| (!is_lost && !typed.text(name).is_empty()).then(|| typed.secret(name));
     let otp = match typed.text("otp") {
         text if text.is_empty() || lost.token => None,
-        text => match Otp::parse(text) {
+        text => match Otp::parse_shaped(text, None) {
             Ok(otp) => Some(otp),
             Err(error) => return Ok(html(UNFIT, &again(Some(code_problem(place.words, error)), None, None))),
         },

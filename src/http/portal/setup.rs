@@ -5,9 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::actions::{
-    TokenForm, Way, confirm_page, done_page, is_keypad, not_offered, read_home, take_token,
-};
+use super::actions::{Shows, TokenForm, Way, confirm_page, done_page, not_offered, read_home, take_token};
 use super::place::{Inside, Place, Sent};
 use super::prove::{self, Then};
 use crate::device::{self, Profile, SeedOrigin};
@@ -96,8 +94,8 @@ fn tabs(place: &Place, purpose: Purpose, sorts: &[TokenType], here: &str) -> Vec
 /// are a matter of the tab for everything else.
 fn models() -> impl Iterator<Item = (String, &'static Profile, &'static OtpSpec)> {
     device::profiles().iter().filter(|profile| profile.seed_is != SeedOrigin::Here).flat_map(|profile| {
-        let usual = profile.specs.first().map(OtpSpec::hash);
-        let fits = move |(_, spec): &(usize, &OtpSpec)| spec.suite().is_none() && Some(spec.hash()) == usual;
+        let usual = profile.specs.first().and_then(OtpSpec::hash);
+        let fits = move |(_, spec): &(usize, &OtpSpec)| spec.suite().is_none() && spec.hash() == usual;
         let named = move |(at, spec)| (format!("{}/{at}", profile.id), profile, spec);
         profile.specs.iter().enumerate().filter(fits).map(named)
     })
@@ -239,7 +237,7 @@ async fn first_page(
     if purpose == Purpose::Replace && (wanted == EXISTING || wanted.is_empty()) {
         let way = Way::Replace { tabs: tabs(place, purpose, &sorts, EXISTING) };
         let form = TokenForm::empty(Code::fields(place.words, home.confirm_codes));
-        return confirm_page(place, session, &way, is_keypad(&place.query), form).await;
+        return confirm_page(place, session, &way, Shows::of_query(&place.query), form).await;
     }
     let first = ORDER.into_iter().find(|sort| sorts.contains(sort));
     let sort = TokenType::from_name(wanted).filter(|sort| sorts.contains(sort)).or(first);

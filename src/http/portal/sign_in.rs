@@ -18,7 +18,7 @@ use crate::http::frame::html;
 use crate::http::page::portal::{Login, MailedOtp, Otp as OtpPage, Unusual, Verify};
 use crate::http::page::{Code, Field, Notice, Ring, Tone};
 use crate::model;
-use crate::oath::Otp;
+use crate::oath::{CodeShape, Otp};
 use crate::secret::{BearerToken, Passphrase};
 use crate::service::{
     KeypadPage, MailTokenView, PortalSession, PortalState, SecondPage, SequenceOutcome, SequenceResult,
@@ -123,8 +123,16 @@ pub(super) fn did_not_fit(words: Words, what_to_do: &str) -> Notice {
 }
 
 /// The code that was typed was spent before, in words.
-pub(super) fn code_used(words: Words) -> Notice {
-    Notice::new(Tone::Attention, &words.text("code-used"), &words.text("did-not-fit.next-code"))
+pub(super) fn code_used(words: Words, shape: Option<CodeShape>) -> Notice {
+    Notice::new(Tone::Attention, &words.text("code-used"), &words.text(next_code(shape)))
+}
+
+/// What to do about a code that is spent or did not fit.
+pub(super) const fn next_code(shape: Option<CodeShape>) -> &'static str {
+    match shape {
+        Some(CodeShape::Modhex) => "did-not-fit.touch",
+        _ => "did-not-fit.next-code",
+    }
 }
 
 /// No further code is mailed, in words.
@@ -210,12 +218,32 @@ struct Owed {
     mailed: Option<MailTokenView>,
     /// It has a keypad: each code answers a challenge.
     keypad: bool,
+    /// What its codes are made of.
+    shape: Option<CodeShape>,
 }
 
 impl Owed {
     /// The fields that bring the token back. What a keypad is asked says how many there are.
     fn fields(&self, words: Words) -> Vec<Code> {
-        Code::fields(words, if self.keypad { 1 } else { self.count })
+        Code::shaped(Code::fields(words, if self.keypad { 1 } else { self.count }), self.shape)
+    }
+
+    /// What the page is called, and what is done there.
+    const fn said(&self) -> (&'static str, &'static str) {
+        match self.shape {
+            _ if self.mailed.is_some() => ("mailed-code", ""),
+            Some(CodeShape::Modhex) => ("otp-heading-key", "otp-heading-key.lead"),
+            Some(CodeShape::Hex) => ("otp-heading", "otp-heading.lead-letters"),
+            _ => ("otp-heading", "otp-heading.lead"),
+        }
+    }
+
+    /// What to do after a code that was refused, where there is no other way.
+    const fn again(&self) -> &'static str {
+        match self.shape {
+            Some(CodeShape::Modhex) => "otp-refused.touch",
+            _ => "otp-refused.ask",
+        }
     }
 }
 
@@ -236,7 +264,8 @@ async fn owed(place: &Place, session: &Arc<PortalSession>) -> Result<Owed, ApiEr
         let token = tokens.iter().find(here);
         let ring = token.and_then(|token| ring_of(token, service.now()));
         let keypad = token.is_some_and(|token| token.spec.suite().is_some());
-        Ok(Owed { ring, count, mailed: service.mail_token(&session)?, keypad })
+        let shape = token.and_then(|token| token.spec.shape());
+        Ok(Owed { ring, count, mailed: service.mail_token(&session)?, keypad, shape })
     });
     read.await
 }
@@ -249,7 +278,8 @@ async fn third_page(
     mut third: Third,
 ) -> Result<Response, ApiError> {
     let label = place.words.text("code");
-    let mut code = Code { name: "otp".into(), label, challenge: None, error: third.problem };
+    let code = Code { name: "otp".into(), label, challenge: None, letters: false, error: third.problem };
+    let mut code = Code::shaped(vec![code], owed.shape).remove(0);
     if owed.keypad {
         let fields = keypad::asked(place, session, KeypadPage::SignIn, vec![code.clone()]).await?;
         code = fields.into_iter().next().unwrap_or(code);
@@ -258,7 +288,8 @@ async fn third_page(
             third.synchronize = keypad::asked(place, session, page, third.synchronize).await?;
         }
     }
-    let title = place.words.text(if owed.mailed.is_some() { "mailed-code" } else { "otp-heading" });
+    let (heading, lead) = owed.said();
+    let title = place.words.text(heading);
     let page = OtpPage {
         page: place.outside(&title),
         portal: place.portal(),
@@ -270,6 +301,8 @@ async fn third_page(
         synchronize: third.synchronize,
         ring: owed.ring.clone(),
         notice: third.notice,
+        lead: if lead.is_empty() { String::new() } else { place.words.text(lead) },
+        heading: title,
     };
     Ok(html(status, &page))
 }
@@ -325,7 +358,7 @@ async fn mailed_again(place: &Place, session: Arc<PortalSession>) -> Result<Resp
 async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Result<Response, ApiError> {
     let owed = owed(place, &session).await?;
     let unfit = StatusCode::UNPROCESSABLE_ENTITY;
-    let otp = match Otp::parse(typed.text("otp")) {
+    let otp = match Otp::parse_shaped(typed.text("otp"), owed.shape) {
         Ok(otp) => otp,
         Err(error) => {
             let third = Third { problem: Some(code_problem(place.words, error)), ..Third::default() };
@@ -343,7 +376,7 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
         ThirdPage::AlreadyUsed => {
             let notice = Some(match &owed.mailed {
                 None if owed.keypad => Notice::say(Tone::Attention, place.words, "challenge-past"),
-                None => code_used(place.words),
+                None => code_used(place.words, owed.shape),
                 Some(_) => Notice::say(Tone::Attention, place.words, "otp-past"),
             });
             third_page(place, &session, unfit, &owed, Third { notice, ..Third::default() }).await?
@@ -358,7 +391,7 @@ async fn proved(place: &Place, session: Arc<PortalSession>, typed: &Typed) -> Re
             third_page(place, &session, unfit, &owed, third).await?
         }
         ThirdPage::Refused { can_synchronize: false } => {
-            let notice = refused("otp-refused.ask");
+            let notice = refused(owed.again());
             third_page(place, &session, unfit, &owed, Third { notice, ..Third::default() }).await?
         }
         ThirdPage::Blocked { until } => {
@@ -381,7 +414,7 @@ async fn brought_back(
         let unfit = StatusCode::UNPROCESSABLE_ENTITY;
         third_page(place, &session, unfit, &owed, Third { synchronize, notice, problem: None })
     };
-    let codes = match typed.codes(place.words, count) {
+    let codes = match typed.codes(place.words, count, owed.shape) {
         Ok(codes) => codes,
         Err(fields) => return again(fields, None).await,
     };
@@ -400,7 +433,8 @@ async fn brought_back(
         }
         Ok((outcome, None)) => {
             let notice = sequence_notice(place.words, outcome.result, place.state.service.now());
-            again(Code::fields(place.words, outcome.otps_needed.max(count)), Some(notice)).await
+            let fields = Code::fields(place.words, outcome.otps_needed.max(count));
+            again(Code::shaped(fields, owed.shape), Some(notice)).await
         }
         Err(error) => match super::actions::codes_problem(place.words, &error, given, repeated) {
             Some((fields, notice)) => again(fields, notice).await,

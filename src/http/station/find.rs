@@ -13,7 +13,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, Path};
 use crate::http::frame::html;
 use crate::http::page::station::{Desk, Holder, Home, Person, Recent, Token};
-use crate::http::page::{ActionRow, Badge, Field, Notice, Tone, segment};
+use crate::http::page::{ActionRow, Badge, Code, Field, Notice, Tone, segment};
 use crate::model::{Login, Token as TokenRecord, TokenSerial, User};
 use crate::service::{TokenView, UserView};
 use crate::words::Words;
@@ -54,6 +54,7 @@ pub(super) async fn token_page(
     card.clock = drift::chart(&seen.token, now, &format!("{}clock", card.prefix));
     card.clock_remarks = drift::remarks(&seen.token, now);
     adjust(&mut card);
+    card.codes = Code::shaped(std::mem::take(&mut card.codes), seen.token.spec.shape());
     ask_at_desk(&place.state, &place.actor, &seen.token, &mut card.codes).await?;
     let holder = seen.token.user.as_ref().map(|login| Holder {
         login: login.clone(),

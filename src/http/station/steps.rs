@@ -70,7 +70,7 @@ pub(super) async fn resync(place: Place, Path(serial): Path<String>, form: Form)
         let before = seen(&place, &serial).await?;
         let reason = typed.text("reason").to_owned();
         let keep = |desk: &mut Desk| desk.reason = Field::of(&reason);
-        let codes = match typed.codes(Words::ENGLISH, 2) {
+        let codes = match typed.codes(Words::ENGLISH, 2, before.token.spec.shape()) {
             Ok(codes) => codes,
             Err(fields) => {
                 return token_page(&place, UNFIT, &before, None, |desk| {
@@ -133,7 +133,7 @@ pub(super) async fn check(place: Place, Path(serial): Path<String>, form: Form) 
         let PageForm(typed) = form?;
         let serial = serial_of(&serial)?;
         let before = seen(&place, &serial).await?;
-        let otp = match Otp::parse(typed.text("otp1")) {
+        let otp = match Otp::parse_shaped(typed.text("otp1"), before.token.spec.shape()) {
             Ok(otp) => otp,
             Err(error) => {
                 return token_page(&place, UNFIT, &before, None, |desk| {
@@ -250,7 +250,7 @@ pub(super) async fn confirm(place: Place, Path(serial): Path<String>, form: Form
         let PageForm(typed) = form?;
         let serial = serial_of(&serial)?;
         let before = seen(&place, &serial).await?;
-        let codes = match typed.codes(Words::ENGLISH, 1) {
+        let codes = match typed.codes(Words::ENGLISH, 1, before.token.spec.shape()) {
             Ok(codes) => codes,
             Err(mut fields) => {
                 fields.extend(Code::fields(Words::ENGLISH, 2).into_iter().skip(fields.len()));

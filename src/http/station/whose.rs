@@ -49,7 +49,7 @@ pub(super) async fn look(place: Place, form: Result<PageForm<Typed>, ApiError>) 
     let result = async {
         let PageForm(typed) = form?;
         let text = typed.text("batch").to_owned();
-        let otps = match typed.codes(Words::ENGLISH, 2) {
+        let otps = match typed.codes(Words::ENGLISH, 1, None) {
             Ok(otps) => otps,
             Err(mut fields) => {
                 fields.extend(empty().into_iter().skip(fields.len()));

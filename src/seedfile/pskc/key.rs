@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 
+use zeroize::Zeroizing;
+
 use super::protection::{self, Placed, Protection, Value, placed, shown, unknown_algorithm};
 use super::xml::Node;
 use crate::clock::UnixTime;
 use crate::model::{OtpSpec, TokenKind, TokenSerial};
-use crate::oath::{Digits, HashAlg, OcraSuite, PeriodSecs};
+use crate::oath::{Digits, HashAlg, OcraSuite, PeriodSecs, YubicoPublicId};
 use crate::seedfile::encoding::{self, SecretEncoding};
 use crate::seedfile::output::{self, Draft, Output};
 use crate::seedfile::problem::{Fault, MAIL_IS_MADE_HERE, Position, ProblemCode};
-use crate::seedfile::{ReadOptions, Weakness, values};
+use crate::seedfile::{ReadOptions, Weakness, values, yubico_log};
 
 /// What the URI of a key says.
 pub(super) enum Algorithm<'a> {
@@ -18,11 +20,16 @@ pub(super) enum Algorithm<'a> {
     Totp,
     /// With the suite where the URI holds it.
     Ocra(Option<&'a str>),
+    /// The block of a key that types by itself.
+    YubicoOtp,
     /// A PIN that belongs to another key; no token.
     Pin,
     Missing,
     Unknown(&'a str),
 }
+
+/// The name that the tools of the maker give to Yubico OTP.
+const YUBIKEY_AES: &str = "http://www.yubico.com/#yubikey-aes";
 
 impl<'a> Algorithm<'a> {
     /// RFC 6030 §10 and the spellings of its drafts, in any case.
@@ -32,6 +39,9 @@ impl<'a> Algorithm<'a> {
             return Self::Missing;
         }
         let lower = uri.to_ascii_lowercase();
+        if lower == YUBIKEY_AES {
+            return Self::YubicoOtp;
+        }
         let tail = match lower.find("keyprov") {
             Some(_) => match lower.find('#').or_else(|| lower.rfind("pskc:").map(|at| at + 4)) {
                 Some(at) => &uri[at + 1..],
@@ -166,7 +176,7 @@ impl Reader<'_> {
         if let Some(policy) = key.child("Policy") {
             check_policy(policy, kind, out)?;
         }
-        let (secret, secret_at, unchecked) = self.secret(key, data)?;
+        let (mut secret, secret_at, unchecked) = self.secret(key, data)?;
         let protection = self.protection;
         let code = ProblemCode::CounterInvalid;
         let counter = match number(data, "Counter", code, protection, out)? {
@@ -198,6 +208,13 @@ impl Reader<'_> {
                 let hash = self.hash(key, secret.len(), secret_at, out)?;
                 OtpSpec::Totp { hash, digits: self.digits(key, out)?, period, epoch_secs: 0 }
             }
+            // PSKC has no name for it; the text of the secret stands there like any other bytes.
+            TokenKind::Motp => OtpSpec::Motp,
+            TokenKind::YubicoOtp => {
+                let public_id;
+                (public_id, secret) = ids_beside(key, info, &secret, secret_at)?;
+                OtpSpec::YubicoOtp { public_id }
+            }
             TokenKind::Mail => {
                 return Err(placed(secret_at, ProblemCode::KindUnknown, MAIL_IS_MADE_HERE));
             }
@@ -207,13 +224,19 @@ impl Reader<'_> {
             "" => text_of("UserId"),
             user => user,
         };
+        // There the ids of a key stand, one of which is secret.
+        let user = if kind == TokenKind::YubicoOtp { "" } else { user };
         Ok(Some(Draft {
             position: at,
             serial: numbered_serial(package, slot, out)?,
             spec,
             secret,
             secret_at,
-            counter: if kind == TokenKind::Totp { 0 } else { counter },
+            counter: if matches!(kind, TokenKind::Totp | TokenKind::Motp | TokenKind::YubicoOtp) {
+                0
+            } else {
+                counter
+            },
             drift_steps: if kind == TokenKind::Totp { drift_steps } else { 0 },
             manufacturer: text_of("Manufacturer").to_owned(),
             model: text_of("Model").to_owned(),
@@ -235,6 +258,7 @@ impl Reader<'_> {
             Algorithm::Hotp => Ok(TokenKind::Hotp),
             Algorithm::Totp => Ok(TokenKind::Totp),
             Algorithm::Ocra(_) => Ok(TokenKind::Ocra),
+            Algorithm::YubicoOtp => Ok(TokenKind::YubicoOtp),
             _ => match self.options.set.kind {
                 Some(kind) => Ok(kind),
                 None if data.child("TimeInterval").is_some() => {
@@ -394,6 +418,36 @@ fn numbered_serial(package: &Node, slot: Option<usize>, out: &mut Output<'_>) ->
         }
         None => Ok(whole),
     }
+}
+
+/// The ids of a key, which its maker's tools write as if they were its user: `CN=PUBLIC, UID=PRIVATE`; the public one,
+/// and the private one behind the key.
+fn ids_beside(
+    key: &Node,
+    info: Option<&Node>,
+    secret: &[u8],
+    secret_at: Position,
+) -> Result<(YubicoPublicId, Zeroizing<Vec<u8>>), Placed> {
+    let user = key.child("UserId").or_else(|| info.and_then(|info| info.child("UserId")));
+    let Some(user) = user else {
+        let what = "the ids of the key are not there (UserId with CN and UID). Write the file again with the tool that programmed it.";
+        return Err(placed(secret_at, ProblemCode::SecretMissing, what));
+    };
+    let part = |name: &str| {
+        let parts = user.text().split(',').filter_map(|part| part.trim().split_once('='));
+        parts.filter(|(is, _)| is.trim().eq_ignore_ascii_case(name)).map(|(_, text)| text.trim()).next()
+    };
+    let at = |fault: Fault, at: Position| Placed { line: at.line, fault: fault.at(at.column) };
+    let public_id = yubico_log::public_id(part("CN").unwrap_or("")).map_err(|fault| at(fault, user.at))?;
+    let private_id = encoding::decode(part("UID").unwrap_or(""), SecretEncoding::Hex).map_err(|_| {
+        let what = "the private id (UID in UserId) must have 12 hexadecimal digits. Write the file again with the tool that programmed the key.";
+        placed(user.at, ProblemCode::SecretEncoding, what)
+    })?;
+    let kept = yubico_log::kept(secret, &private_id.bytes).map_err(|fault| {
+        let place = if fault.column == 0 { secret_at } else { user.at };
+        at(fault, place)
+    })?;
+    Ok((public_id, kept))
 }
 
 fn reference_fault(reference: &Node) -> Placed {

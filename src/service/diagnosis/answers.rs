@@ -42,7 +42,7 @@ impl Service {
         {
             return Ok(told);
         }
-        let budget = carried(examined, digits, subjected.otps.len(), 1).min(MOST_RESPONSES);
+        let budget = carried(examined, digits.into(), subjected.otps.len(), 1).min(MOST_RESPONSES);
         let admitted = self.admit_diagnosis(subjected, budget)?;
         let mut readings = Vec::new();
         for order in orders(answered.texts.len()) {

@@ -66,15 +66,16 @@ impl Service {
         let mut keys: Vec<(HashAlg, Vec<_>)> = Vec::new();
         for (at, other) in others.iter().enumerate() {
             let spec = &other.seed.spec;
+            let Some(alg) = spec.hash() else { continue };
             let least = WindowSteps::for_token(spec, LEAST_SECS, LEAST_COUNTERS).positions();
             let steps = WindowSteps::for_token(spec, DAY_SECS, COUNTERS).cut_to(each.max(least));
             let window = start_window(other, steps, codes.len(), subjected.now);
             let Some(rest) = left.checked_sub(codes.evaluated(window)) else { break };
             left = rest;
             let key = (at, self.generator(other)?, window);
-            match keys.iter_mut().find(|(hash, _)| *hash == spec.hash()) {
+            match keys.iter_mut().find(|(hash, _)| *hash == alg) {
                 Some((_, keys)) => keys.push(key),
-                None => keys.push((spec.hash(), vec![key])),
+                None => keys.push((alg, vec![key])),
             }
         }
         let mut hits: Vec<(usize, MovingFactor)> = Vec::new();

@@ -278,8 +278,10 @@ impl Planner<'_> {
         }
         let sealed = self.data_key.seal(&record.seed, SealContext::Seed(token, version))?;
         let stated = match record.spec.kind() {
-            TokenKind::Hotp | TokenKind::Ocra | TokenKind::Mail => MovingFactor(record.counter),
-            TokenKind::Totp => MovingFactor(0),
+            TokenKind::Hotp | TokenKind::Ocra | TokenKind::Mail | TokenKind::YubicoOtp => {
+                MovingFactor(record.counter)
+            }
+            TokenKind::Totp | TokenKind::Motp => MovingFactor(0),
         };
         let floor = floor.map_or(stated, |old| old.max(stated));
         let mut initial = TokenState::fresh(floor);
@@ -462,6 +464,9 @@ fn sequence(spec: &OtpSpec) -> (u8, i64, String) {
         OtpSpec::Totp { hash, period, .. } => (1, period.get(), hash.name().to_owned()),
         OtpSpec::Ocra { suite } => (2, 0, suite.as_str().to_owned()),
         OtpSpec::Mail { hash, .. } => (3, 0, hash.name().to_owned()),
+        // One secret opens the same blocks, whatever is typed before them.
+        OtpSpec::YubicoOtp { .. } => (4, 0, String::new()),
+        OtpSpec::Motp => (5, 0, String::new()),
     }
 }
 

@@ -109,9 +109,9 @@ fn is_mailed(view: &dyn View, token: &Token) -> Result<bool, ServiceError> {
 
 /// True when codes of it can be compared and prove something.
 fn is_checked(view: &dyn View, token: &Token, spec: &OtpSpec) -> Result<bool, ServiceError> {
-    let OtpSpec::Ocra { suite } = spec else { return Ok(!spec.is_mailed()) };
-    let knows_pin = suite.pin_hash().is_none() || view.pin_hash(token.id)?.is_some();
-    Ok(knows_pin && suite.session_bytes().is_none() && suite.code_digits().is_some())
+    let knows_pin = !spec.takes_pin() || view.pin_hash(token.id)?.is_some();
+    let knows_session = spec.suite().is_none_or(|suite| suite.session_bytes().is_none());
+    Ok(knows_pin && knows_session && !spec.is_mailed() && spec.shape().is_some())
 }
 
 /// The tokens of which a code proves who this user is: the one here; without one those that are theirs on other

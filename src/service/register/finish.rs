@@ -145,7 +145,7 @@ impl Service {
         now: UnixTime,
     ) -> Result<Proof, ServiceError> {
         let (digits, spec) = (examined.digits()?, &examined.seed.spec);
-        let generator = Generator::new(seed, spec.hash());
+        let generator = Generator::new(seed, spec.hash().ok_or_else(Examined::not_computed)?);
         let wrong = Proof::Wrong { clock_secs: None };
         if let [otp] = otps {
             if examined.period().is_none() && !spec.is_mailed() {

@@ -16,7 +16,7 @@ use crate::model::{
     Traits, UserId, UserIssueId, Verdict, WebhookPostId, WebhookUrl, WrapMode,
 };
 use crate::oath::drift::{Observation, Sureness};
-use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
+use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs, YubicoPublicId};
 use crate::store::audit::hex;
 
 const AT: UnixTime = UnixTime::from_millis(1_767_225_600_123);
@@ -101,6 +101,24 @@ fn bytes_of_tokens_and_seeds() {
     pinned(
         &token,
         "01ac0204382d3761033837410101010101f6a1d5edee6601050001010401700146016300016e01050107000001f6a1d5edee66f6a1d5edee66",
+    );
+    let key = SeedRow {
+        token: TokenId(300),
+        version: SeedVersion(1),
+        import: None,
+        spec: OtpSpec::YubicoOtp { public_id: YubicoPublicId::parse("vvcc").expect("modhex") },
+        sealed: sealed(),
+        fingerprint: Fingerprint([5; 16]),
+        initial: TokenState::fresh(MovingFactor(300)),
+    };
+    pinned(
+        &key,
+        "01ac0201000402ff00020909090909090909090909090301020305050505050505050505050505050505ac020000000000000000",
+    );
+    let app = SeedRow { spec: OtpSpec::Motp, ..key };
+    pinned(
+        &app,
+        "01ac02010005020909090909090909090909090301020305050505050505050505050505050505ac020000000000000000",
     );
     let draft = TokenDraft {
         user: UserId(5),

@@ -116,13 +116,8 @@ fn paired_rounds(home: &Home, token: &StandIn, rounds: u64) -> Vec<usize> {
 }
 
 /// Rounds over fresh tokens that stand on *Mail* and can be confirmed, by check, confirm and resync.
-fn confirming_rounds(home: &Home, name: &str, counter: bool, rounds: u64) -> Vec<usize> {
-    let tokens: Vec<StandIn> = (0..rounds)
-        .map(|n| {
-            let text = format!("{name}{n:06}");
-            if counter { StandIn::hotp(&text) } else { StandIn::totp(&text) }
-        })
-        .collect();
+fn confirming_rounds(home: &Home, name: &str, make: fn(&str) -> StandIn, rounds: u64) -> Vec<usize> {
+    let tokens: Vec<StandIn> = (0..rounds).map(|n| make(&format!("{name}{n:06}"))).collect();
     home.import(name, &tokens.iter().collect::<Vec<_>>());
     home.service
         .assign_batch(
@@ -136,7 +131,7 @@ fn confirming_rounds(home: &Home, name: &str, counter: bool, rounds: u64) -> Vec
         .iter()
         .map(|token| {
             home.wait(90);
-            let at = if counter { 3 } else { home.step() };
+            let at = if token.counter { 3 } else { home.step() };
             let found = race(home, token, at, &[Way::Check, Way::Confirm, Way::Resync]);
             // Bert's place is free again for the next one.
             let _ = home.service.unassign_token(&admin(), &token.serial, None);
@@ -154,14 +149,22 @@ fn assert_once(what: &str, found: &[usize]) {
 fn service_law1_a_code_is_spent_once() {
     let home = home();
     let rounds = rounds();
-    for token in [StandIn::totp("T-1"), StandIn::hotp("H-1")] {
+    let (few, fewer) = ((rounds / 4).max(1), (rounds / 8).max(1));
+    let kinds = [
+        (StandIn::totp("T-1"), rounds),
+        (StandIn::hotp("H-1"), rounds),
+        (StandIn::key("12345678"), few),
+        (StandIn::motp("M-1"), few),
+    ];
+    for (token, rounds) in kinds {
         home.import(token.serial.display(), &[&token]);
         assert_once("paired", &paired_rounds(&home, &token, rounds));
         home.service.unassign_token(&admin(), &token.serial, None).expect("free");
     }
-    let few = (rounds / 4).max(1);
-    assert_once("clock tokens", &confirming_rounds(&home, "CT", false, few));
-    assert_once("event tokens", &confirming_rounds(&home, "CH", true, few));
+    assert_once("clock tokens", &confirming_rounds(&home, "CT", StandIn::totp, few));
+    assert_once("event tokens", &confirming_rounds(&home, "CH", StandIn::hotp, few));
+    assert_once("apps", &confirming_rounds(&home, "CM", StandIn::motp, fewer));
+    assert_once("keys", &confirming_rounds(&home, "7", StandIn::key, fewer));
     assert_eq!(home.service.verify_audit(&admin()).expect("read").fault, None);
 }
 
@@ -175,6 +178,6 @@ fn service_law1_test_sees_double_spends_of_a_split_check() {
     home.import("one", &[&token]);
     let found = paired_rounds(&home, &token, 30);
     assert!(found.iter().any(|n| *n > 1), "no double spend was seen: {found:?}");
-    let found = confirming_rounds(&home, "CT", false, 10);
+    let found = confirming_rounds(&home, "CT", StandIn::totp, 10);
     assert!(found.iter().any(|n| *n > 1), "no double spend was seen: {found:?}");
 }

@@ -8,8 +8,10 @@ use mintmark::model::{
     Actor, ActorOrigin, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login, MailKind, Operator,
     OperatorId, PortalAction, ResourceAlias, ResourceName, Role, Scope, TokenSerial, Visit,
 };
-use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp};
-use mintmark::secret::{BearerToken, Passphrase, Seed};
+use mintmark::oath::{
+    Digits, Generator, HashAlg, MotpGenerator, MovingFactor, Otp, YubicoKey, YubicoPlain, YubicoPublicId,
+};
+use mintmark::secret::{BearerToken, Passphrase, Pin, Seed};
 use mintmark::service::{
     ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings, ProofResult, SecondPage,
     Service, ServiceError, StoreMark, ThirdPage, UserPatch,
@@ -30,9 +32,31 @@ pub(crate) fn visit() -> Visit {
 /// A token as a person holds it.
 pub(crate) struct StandIn {
     pub(crate) serial: TokenSerial,
+    /// It counts, and does not go by the clock.
     pub(crate) counter: bool,
     secret: Vec<u8>,
-    generator: Generator,
+    shows: Shows,
+}
+
+/// What a token shows or types.
+enum Shows {
+    Digits(Generator),
+    Key(YubicoKey, YubicoPublicId),
+    App(MotpGenerator),
+}
+
+/// What is typed into each app with mOTP.
+pub(crate) const APP_PIN: &str = "7193";
+/// Steps of an app in one of 30 s.
+const APP_STEPS: u64 = 3;
+
+fn pin(text: &str) -> Pin {
+    Pin::new(text.as_bytes().to_vec())
+}
+
+/// A key whose secret is this.
+fn key(secret: &[u8]) -> YubicoKey {
+    YubicoKey::from_kept(&Seed::new(secret.to_vec())).expect("22 bytes")
 }
 
 impl StandIn {
@@ -45,20 +69,79 @@ impl StandIn {
     }
 
     pub(crate) fn with_secret(text: &str, counter: bool, secret: Vec<u8>) -> Self {
-        let generator = Generator::new(&Seed::new(secret.clone()), HashAlg::Sha1);
-        Self { serial: serial(text), counter, secret, generator }
+        let shows = Shows::Digits(Generator::new(&Seed::new(secret.clone()), HashAlg::Sha1));
+        Self { serial: serial(text), counter, secret, shows }
     }
 
-    /// Its line in an OATH CSV.
+    /// A key with Yubico OTP; its serial is a number.
+    pub(crate) fn key(text: &str) -> Self {
+        let mut secret = secret_of(text);
+        secret.extend_from_slice(&secret_of(&format!("private id {text}"))[..2]);
+        // Two signs of the serial number in each byte, as many as there are.
+        let letters: String = format!("{text:0>12}").chars().map(modhex).collect();
+        let public_id = YubicoPublicId::parse(&letters).expect("modhex");
+        Self { serial: serial(text), counter: true, shows: Shows::Key(key(&secret), public_id), secret }
+    }
+
+    /// An app with mOTP. It is asked in steps of 30 s like other clock tokens, and shows the first code of each.
+    pub(crate) fn motp(text: &str) -> Self {
+        Self::motp_with_pin(text, APP_PIN)
+    }
+
+    /// The same with another PIN typed into it.
+    pub(crate) fn motp_with_pin(text: &str, typed: &str) -> Self {
+        let secret = data_encoding::HEXLOWER.encode(&secret_of(text)[..16]).into_bytes();
+        let app = MotpGenerator::new(&Seed::new(secret.clone()), &pin(typed));
+        Self { serial: serial(text), counter: false, shows: Shows::App(app), secret }
+    }
+
+    /// Tells the service the PIN of an app; all other tokens have none in their codes.
+    pub(crate) fn tell_pin(&self, service: &Service) {
+        if matches!(self.shows, Shows::App(_)) {
+            service.set_response_pin(&Actor::local(1000), &self.serial, &pin(APP_PIN)).expect("set");
+        }
+    }
+
+    /// What an app shows at one of its own steps.
+    pub(crate) fn app_at(&self, step: u64) -> Otp {
+        let Shows::App(app) = &self.shows else { panic!("an app") };
+        Otp::parse_shaped(&app.shown(MovingFactor(step)), None).expect("a code")
+    }
+
+    /// Its line in an OATH CSV, or in the log of the tool that programmed it.
     pub(crate) fn line(&self) -> String {
-        let hex = self.secret.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let hex = data_encoding::HEXLOWER.encode(&self.secret);
+        if let Shows::Key(_, public_id) = &self.shows {
+            let (key, private_id) = hex.split_at(32);
+            return format!(
+                "{},{public_id},{private_id},{key},,2026-02-01T09:30:00,\n",
+                self.serial.display()
+            );
+        }
+        if let Shows::App(_) = &self.shows {
+            let text = String::from_utf8(self.secret.clone()).expect("text");
+            return format!("{},{text},motp,6,10\n", self.serial.display());
+        }
         let (kind, last) = if self.counter { ("HOTP", "0") } else { ("TOTP", "30") };
         format!("{},{hex},{kind},6,{last}\n", self.serial.display())
     }
 
     /// The code at a counter or step.
     pub(crate) fn at(&self, factor: u64) -> Otp {
-        self.generator.code(MovingFactor(factor), Digits::SIX)
+        Otp::parse_shaped(&self.text(factor), None).expect("a code")
+    }
+
+    /// The same as it is shown or typed.
+    #[expect(clippy::disallowed_methods, reason = "a stand-in shows its code")]
+    pub(crate) fn text(&self, factor: u64) -> String {
+        match &self.shows {
+            Shows::Digits(generator) => {
+                let code = generator.code(MovingFactor(factor), Digits::SIX);
+                String::from_utf8(code.expose().to_vec()).expect("digits")
+            }
+            Shows::Key(key, public_id) => typed_by(key, public_id, factor),
+            Shows::App(app) => app.shown(MovingFactor(factor * APP_STEPS)).to_string(),
+        }
     }
 
     /// Consecutive codes from a counter or step on.
@@ -70,11 +153,30 @@ impl StandIn {
     /// clock is given for it either, whatever the secret.
     pub(crate) fn wrong(&self, near: u64) -> Otp {
         use mintmark::oath::{WindowMatch, find_in_window};
+        let generator = match &self.shows {
+            Shows::Digits(generator) => generator,
+            Shows::Key(_, public_id) => {
+                let other =
+                    key(&secret_of("another key")[..].iter().chain(&[1, 2]).copied().collect::<Vec<_>>());
+                return Otp::parse_shaped(&typed_by(&other, public_id, near), None).expect("a code");
+            }
+            Shows::App(_) => &Generator::new(&Seed::new(vec![1; 20]), HashAlg::Sha1),
+        };
+        if let Shows::App(app) = &self.shows {
+            let center = MovingFactor(near * APP_STEPS);
+            let read =
+                |value| Otp::parse_shaped(&format!("{value:05x}f"), None).expect("six hexadecimal digits");
+            let fits = |otp: &Otp| {
+                let code = otp.motp().expect("a code");
+                app.find_in_window(&code, center, 9_000, 9_000, MovingFactor(0)) != WindowMatch::None
+            };
+            return (0..100_000).map(read).find(|otp| !fits(otp)).expect("few are right");
+        }
         (0..1_000_000)
             .map(|value| Otp::from_value(value, Digits::SIX))
             .find(|otp| {
                 let none = find_in_window(
-                    &self.generator,
+                    generator,
                     Digits::SIX,
                     otp,
                     MovingFactor(near),
@@ -86,6 +188,18 @@ impl StandIn {
             })
             .expect("a million codes, six thousand of them right")
     }
+}
+
+/// What a key types at a position; the same each time.
+fn typed_by(key: &YubicoKey, public_id: &YubicoPublicId, position: u64) -> String {
+    let plain = YubicoPlain::at(MovingFactor(position), 7).expect("a position");
+    key.typed(public_id, &plain, 0x1234).to_string()
+}
+
+/// The letter that stands for a digit.
+fn modhex(digit: char) -> char {
+    let at = digit.to_digit(16).expect("a serial number of digits");
+    char::from(b"cbdefghijklnrtuv"[usize::try_from(at).expect("small")])
 }
 
 /// Twenty bytes that differ for each text.
@@ -182,7 +296,12 @@ impl Home {
     }
 
     pub(super) fn over(store: Arc<dyn Store>, demo: bool) -> Self {
-        let clock = Arc::new(ManualClock::new(START));
+        Self::since(START, store, demo)
+    }
+
+    /// The same at another time.
+    pub(super) fn since(start: UnixTime, store: Arc<dyn Store>, demo: bool) -> Self {
+        let clock = Arc::new(ManualClock::new(start));
         let root = Arc::new(RootKey::generate().expect("random"));
         let mark = StoreMark { demo, ..StoreMark::default() };
         Service::initialise(&*store, &root, &*clock, mark).expect("a new store");
@@ -240,6 +359,9 @@ impl Home {
     pub(super) fn import(&self, name: &str, tokens: &[&StandIn]) -> ImportId {
         let view = self.plan(ImportRequest { commit: true, ..request(&file(tokens), name) });
         assert!(matches!(view.import.state, ImportState::Committed { .. }), "{view:?}");
+        for token in tokens {
+            token.tell_pin(&self.service);
+        }
         view.import.id
     }
 

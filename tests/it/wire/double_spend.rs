@@ -1,8 +1,8 @@
 //! Law 1 through the real router: 64 connections spend one code at the same instant, by `check`,
 //! `authenticate`, `confirm` and `resync` mixed, and one of them succeeds.
 //!
-//! `MINTMARK_LAW1_CODES` sets how many codes are fought over (240; a release takes 5,000), half of
-//! them of clock tokens and half of event tokens.
+//! `MINTMARK_LAW1_CODES` sets how many codes are fought over (240; a release takes 5,000), a quarter of
+//! them each of clock tokens, event tokens, keys and apps with mOTP.
 
 #![expect(clippy::print_stdout, reason = "the counts are the evidence")]
 
@@ -19,6 +19,10 @@ use super::{ADMIN, Caller, Server, size, typed};
 use crate::service::fixture::StandIn;
 
 const CLIENTS: usize = 64;
+/// What serial numbers begin with, and how such a token is made.
+type Kind = (&'static str, fn(&str) -> StandIn);
+const KINDS: [Kind; 4] =
+    [("T", StandIn::totp), ("H", StandIn::hotp), ("7", StandIn::key), ("M", StandIn::motp)];
 /// Codes of one imported batch.
 const AT_ONCE: u64 = 250;
 
@@ -151,19 +155,22 @@ fn with_clients(server: &Server, body: impl FnOnce(&Race<'_>)) {
 }
 
 /// Fights over one code of each of `count` tokens; gives the successes of each round, by way.
-fn fight(server: &Server, race: &Race<'_>, counter: bool, count: u64) -> Vec<[usize; 4]> {
-    let name = if counter { "H" } else { "T" };
+fn fight(server: &Server, race: &Race<'_>, kind: Kind, count: u64) -> Vec<[usize; 4]> {
+    let (name, make) = kind;
     let mut admin = server.caller(Role::Admin);
     let mut found = Vec::new();
     for first in (0..count).step_by(usize::try_from(AT_ONCE).expect("small")) {
         let tokens: Vec<StandIn> = (first..count.min(first + AT_ONCE))
             .map(|n| format!("{name}{n:06}"))
-            .map(|serial| if counter { StandIn::hotp(&serial) } else { StandIn::totp(&serial) })
+            .map(|serial| make(&serial))
             .collect();
         let lines: String = tokens.iter().map(StandIn::line).collect();
         let batch = format!("{name}{first}");
         let job = admin.import(&[("batch", &batch)], "tokens.csv", lines.as_bytes());
         assert_eq!(job["result"]["committed"], Value::Bool(true), "{job}");
+        for token in &tokens {
+            token.tell_pin(&server.service);
+        }
         for (n, token) in tokens.iter().enumerate() {
             // An hour on: failures of one hour are counted for the resource, and then answers are slow.
             server.wait(3_660);
@@ -176,7 +183,7 @@ fn fight(server: &Server, race: &Race<'_>, counter: bool, count: u64) -> Vec<[us
                 Scene::Free | Scene::Confirmed => json!({ "kind": "token", "token": token.serial.display() }),
             };
             admin.done("POST", &format!("/api/v1/resources/{resource}/assignments"), &assignment);
-            found.push(race.run(round(token, scene, if counter { 3 } else { server.step() })));
+            found.push(race.run(round(token, scene, if token.counter { 3 } else { server.step() })));
             // The person's place is free again for the next one.
             server.service.unassign_token(&ADMIN, &token.serial, None).expect("taken off");
         }
@@ -201,10 +208,10 @@ fn wire_law1_64_connections_spend_a_code_once() {
     let codes = size("MINTMARK_LAW1_CODES", 240);
     let mut by_way = [0; 4];
     with_clients(&server, |race| {
-        for counter in [false, true] {
-            for (n, won) in fight(&server, race, counter, codes / 2).into_iter().enumerate() {
+        for kind in KINDS {
+            for (n, won) in fight(&server, race, kind, codes / KINDS.len() as u64).into_iter().enumerate() {
                 let successes: usize = won.iter().sum();
-                assert_eq!(successes, 1, "code {n}, event token: {counter}, by way: {won:?}");
+                assert_eq!(successes, 1, "code {n} of {}, by way: {won:?}", kind.0);
                 (0..4).for_each(|way| by_way[way] += won[way]);
             }
         }
@@ -220,8 +227,8 @@ fn wire_law1_test_sees_double_spends_of_a_split_check() {
     let server = peopled();
     server.service.switches.split_check.store(true, Ordering::SeqCst);
     with_clients(&server, |race| {
-        for counter in [false, true] {
-            let found = fight(&server, race, counter, 20);
+        for kind in KINDS {
+            let found = fight(&server, race, kind, 20);
             let doubles = found.iter().filter(|won| won.iter().sum::<usize>() > 1).count();
             println!("with the check split, {doubles} of {} codes were spent twice or more", found.len());
             assert!(doubles > 0, "no double spend was seen: {found:?}");

@@ -291,7 +291,8 @@ fn restore_pairs(steps: &[Step; 7], rounds: Range<u64>) -> Vec<Took> {
     times
 }
 
-const CONFIRM_KINDS: [&str; 5] = ["nobody's", "free", "elsewhere", "another's", "disabled"];
+const CONFIRM_KINDS: [&str; 7] =
+    ["nobody's", "free", "elsewhere", "another's", "disabled", "an app's", "a key's"];
 /// No answer to a confirmation leaves sooner, in microseconds.
 const CONFIRM_BEAT: f64 = 50_000.0;
 
@@ -309,10 +310,15 @@ fn law6_confirmation_takes_as_long_for_every_serial() {
 /// Fails to confirm, for these rounds.
 fn confirm_pairs(rounds: Range<u64>) -> Vec<Took> {
     let server = server();
-    let names = ["FREE-00001", "MAIL-00001", "PAIR-00001", "OFF--00001"];
-    let tokens: Vec<StandIn> = names.into_iter().map(StandIn::totp).collect();
-    let lines: String = tokens.iter().map(StandIn::line).collect();
-    server.caller(mintmark::model::Role::Admin).import(&[], "tokens.csv", lines.as_bytes());
+    let names = ["FREE-00001", "MAIL-00001", "PAIR-00001", "OFF--00001", "APP--00001", "7000000001"];
+    let mut tokens: Vec<StandIn> = names[..4].iter().map(|name| StandIn::totp(name)).collect();
+    tokens.extend([StandIn::motp(names[4]), StandIn::key(names[5])]);
+    for (batch, some) in [("digits", &tokens[..5]), ("keys", &tokens[5..])] {
+        let lines: String = some.iter().map(StandIn::line).collect();
+        let mut admin = server.caller(mintmark::model::Role::Admin);
+        admin.import(&[("batch", batch)], "tokens.csv", lines.as_bytes());
+    }
+    tokens[4].tell_pin(&server.service);
     add_user(&server, "bert", true);
     add_user(&server, "otto", true);
     let put = |token: usize, on: &str, kind, user: Option<&str>| {
@@ -324,16 +330,16 @@ fn confirm_pairs(rounds: Range<u64>) -> Vec<Took> {
     put(1, "Mail", AssignmentKind::Token, None);
     put(2, "VPN", AssignmentKind::TokenWithUser, Some("bert"));
     put(3, "VPN", AssignmentKind::Token, None);
+    put(4, "VPN", AssignmentKind::Token, None);
+    put(5, "VPN", AssignmentKind::Token, None);
     server.service.set_token_enabled(&ADMIN, &tokens[3].serial, false).expect("disabled");
 
     let mut times = Vec::new();
     let begin = rounds.start;
     for round in rounds {
-        // Ten failures a day are a person's: two rounds each.
-        let login = format!("user{:06}", (round - begin) / 2);
-        if (round - begin).is_multiple_of(2) {
-            add_user(&server, &login, true);
-        }
+        // Ten failures a day are a person's: one round each.
+        let login = format!("user{:06}", round - begin);
+        add_user(&server, &login, true);
         let mut browser = Browser::new(server.address);
         browser.get("/selfservice/vpn/portal");
         browser.post("/selfservice/vpn/portal", &[("login", &login)]);

@@ -120,6 +120,45 @@ fn wire_law6_a_verifier_learns_nothing_about_tokens() {
     }
 }
 
+/// Nor which kind a token is of: digits, letters and what keys type are answered alike beside every serial number.
+#[test]
+fn wire_law6_a_verifier_learns_nothing_about_kinds() {
+    let stranger = StandIn::key("70009999");
+    for otp in ["000000", "00000000", "12345a", "0a1b2c", &stranger.text(300)] {
+        let scene = Scene::new();
+        let key = StandIn::key("70000001");
+        // One app whose PIN is known, and one of which nothing can be compared.
+        let (app, locked) = (StandIn::motp("APP-1"), StandIn::motp("APP-2"));
+        for token in [&key, &app, &locked] {
+            let name = token.serial.display();
+            scene.server.caller(Role::Admin).import(&[("batch", name)], "more.csv", token.line().as_bytes());
+            let token = Some(token.serial.clone());
+            let request = AssignRequest { kind: AssignmentKind::Token, user: None, token };
+            scene.server.service.assign(&ADMIN, &resource("VPN"), &request).expect("assigned");
+        }
+        app.tell_pin(&scene.server.service);
+        let mut gateway = scene.verifier(&[resource("VPN")]);
+        let unknown = StandIn::totp("NOBODY-1");
+        for round in 0..7 {
+            let asked = [&unknown, &scene.tokens[0], &scene.tokens[3], &key, &app, &locked];
+            let answers = asked.map(|token| {
+                let path = format!("/api/v1/tokens/{}/check", token.serial.display());
+                whole(&ask(&mut gateway, &path, &json!({ "otp": otp })))
+            });
+            for (token, answer) in asked.iter().zip(&answers) {
+                assert_eq!(answer, &answers[0], "round {round}, {} signs: {}", otp.len(), token.serial);
+            }
+            let word = if round < 5 { "wrong" } else { "blocked" };
+            assert!(answers[0].2.contains(word), "round {round}: {}", answers[0].2);
+        }
+        let logins = ["anna", "bert", "nobody"].map(|login| {
+            let body = json!({ "user": login, "otp": otp });
+            whole(&ask(&mut gateway, "/api/v1/resources/VPN/authenticate", &body))
+        });
+        assert!(logins.iter().all(|answer| *answer == logins[0]), "{logins:#?}");
+    }
+}
+
 #[test]
 fn wire_law6_a_verifier_learns_nothing_about_people() {
     for (with_password, with_otp) in [(true, false), (false, true), (true, true)] {

@@ -285,7 +285,13 @@ impl Token {
     #[cfg(test)]
     pub fn sample_check() -> Self {
         Self::with(TokenTab::Check(Check {
-            codes: vec![Code { name: "otp".into(), label: "OTP".into(), challenge: None, error: None }],
+            codes: vec![Code {
+                name: "otp".into(),
+                label: "OTP".into(),
+                challenge: None,
+                letters: false,
+                error: None,
+            }],
             ring: Some(Ring::sample()),
             result: Some(Notice::new(
                 Tone::Attention,

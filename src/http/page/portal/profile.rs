@@ -203,7 +203,8 @@ impl Prove {
     /// Somebody with a token.
     #[cfg(test)]
     pub fn sample() -> Self {
-        let code = Code { label: "Code".into(), name: "otp".into(), challenge: None, error: None };
+        let code =
+            Code { label: "Code".into(), name: "otp".into(), challenge: None, letters: false, error: None };
         Self {
             page: inside("Is it you?"),
             portal: Portal::sample(),
@@ -238,7 +239,8 @@ impl Prove {
     /// Somebody who has tokens on other resources only.
     #[cfg(test)]
     pub fn sample_elsewhere() -> Self {
-        let code = Code { label: "Code".into(), name: "otp".into(), challenge: None, error: None };
+        let code =
+            Code { label: "Code".into(), name: "otp".into(), challenge: None, letters: false, error: None };
         let pairs = [("87-1234567", "87-1234567 (Mail)"), ("87-1234568", "87-1234568 (Wiki)")];
         let choices = Choice::list(&pairs, "87-1234567");
         Self {

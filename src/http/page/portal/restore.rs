@@ -156,7 +156,8 @@ impl Restore {
     /// A proof that did not fit.
     pub fn sample_proof() -> Self {
         let notice = Notice::new(super::Tone::Bad, "That did not fit.", "Check it and type it again.");
-        let otp = Code { label: "Code".into(), name: "otp".into(), challenge: None, error: None };
+        let otp =
+            Code { label: "Code".into(), name: "otp".into(), challenge: None, letters: false, error: None };
         let step = RestoreForm::Proof { password: true, code: true, otp: Some(otp), error: None };
         Self::sample_of(step, Some(notice))
     }

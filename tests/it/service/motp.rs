@@ -1,0 +1,358 @@
+//! Apps with mOTP: hexadecimal codes over time, secret and PIN, each accepted once.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use mintmark::clock::UnixTime;
+use mintmark::model::{AssignmentKind, PortalAction};
+use mintmark::oath::Otp;
+use mintmark::secret::Pin;
+use mintmark::service::{
+    AssignRequest, CheckResult, ConfirmResult, IdentifyRequest, IdentifyResult, ImportRequest,
+    PortalSettings, SequenceResult, ServiceError, ThirdPage, WhyHidden, WindowSteps,
+};
+use mintmark::store::{RedbStore, Store};
+
+use super::fixture::{
+    APP_PIN, Home, StandIn, admin, login, operator, request, resource, serial, verifier, visit,
+};
+
+fn home(tokens: &[&StandIn]) -> Home {
+    let home = Home::new();
+    home.add_vpn();
+    home.add_user("anna");
+    home.import("apps", tokens);
+    home.assign_batch("apps");
+    home
+}
+
+/// The step of ten seconds.
+fn now(home: &Home) -> u64 {
+    u64::try_from(home.service.now().secs()).expect("after 1970") / 10
+}
+
+fn check(home: &Home, token: &StandIn, otp: &Otp) -> CheckResult {
+    home.service.check(&operator(1), &token.serial, otp).expect("answered")
+}
+
+fn why(error: ServiceError) -> &'static str {
+    match error {
+        ServiceError::State { code, .. } | ServiceError::Invalid { code, .. } => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn of_anna(home: &Home, token: &StandIn) {
+    let request = AssignRequest {
+        kind: AssignmentKind::TokenWithUser,
+        user: Some(login("anna")),
+        token: Some(token.serial.clone()),
+    };
+    home.service.assign(&admin(), &resource("VPN"), &request).expect("assigned");
+}
+
+fn pin(text: &str) -> Pin {
+    Pin::new(text.as_bytes().to_vec())
+}
+
+#[derive(serde::Deserialize)]
+struct Vectors {
+    rows: Vec<Row>,
+}
+
+#[derive(serde::Deserialize)]
+struct Row {
+    secret: String,
+    pin: String,
+    unix_secs: i64,
+    code: String,
+}
+
+/// The vector of another product and our own, from a seed file and a PIN to the floor.
+#[test]
+fn published_codes_are_accepted_once_at_their_time() {
+    let text = include_str!("../../data/vectors/motp.json");
+    let rows = serde_json::from_str::<Vectors>(text).expect("well formed").rows;
+    // A service refuses a clock before its own time; those rows are computed in `oath::motp`.
+    let later = rows.into_iter().filter(|row| row.unix_secs > 1_800_000_000);
+    let mut seen = 0;
+    for row in later {
+        let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().expect("memory"));
+        let home = Home::since(UnixTime::from_secs(row.unix_secs), store, true);
+        let line = format!("MO-1;Example;motp;{};6;10\n", row.secret);
+        let view = home.plan(ImportRequest {
+            commit: true,
+            allow: vec!["test_secret".to_owned(), "short_secret".to_owned()],
+            ..request(&line, "apps")
+        });
+        assert_eq!((view.import.counts.new, view.import.format.as_str()), (1, "multiotp_csv"), "{view:?}");
+        let serial = serial("MO-1");
+        home.service.set_response_pin(&admin(), &serial, &pin(&row.pin)).expect("set");
+        let typed = |text: &str| {
+            let otp = Otp::parse_shaped(text, None).expect("a code");
+            home.service.check(&operator(1), &serial, &otp).expect("answered")
+        };
+        assert_eq!(typed(&row.code.to_uppercase()), CheckResult::Accepted { steps: 0, seconds: Some(0) });
+        assert!(matches!(typed(&row.code), CheckResult::Replayed { .. }));
+        let view = home.service.token(&admin(), &serial).expect("there");
+        assert_eq!(view.spec.kind().name(), "motp");
+        assert_eq!(i64::try_from(view.state.floor.0).expect("small"), row.unix_secs / 10 + 1);
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
+}
+
+#[test]
+fn a_check_looks_three_minutes_to_either_side() {
+    for (ahead, accepted) in [(-19, false), (-18, true), (0, true), (18, true), (19, false)] {
+        let token = StandIn::motp("MO-1");
+        let home = home(&[&token]);
+        let step = now(&home).checked_add_signed(ahead).expect("a step");
+        let answer = check(&home, &token, &token.app_at(step));
+        let seconds = Some(10 * ahead);
+        let expected = if accepted {
+            CheckResult::Accepted { steps: ahead, seconds }
+        } else {
+            CheckResult::OutsideWindow { steps: ahead, seconds }
+        };
+        assert_eq!(answer, expected, "{ahead}");
+        // What lies before an accepted code is as good as used.
+        if accepted {
+            for earlier in [step, step - 1] {
+                let again = check(&home, &token, &token.app_at(earlier));
+                assert!(matches!(again, CheckResult::Replayed { .. }), "{ahead}: {again:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_its_pin_nothing_can_be_compared_and_another_pin_is_a_wrong_code() {
+    let token = StandIn::motp("MO-1");
+    let home = Home::new();
+    home.add_vpn();
+    home.add_user("anna");
+    let view = home.plan(ImportRequest { commit: true, ..request(&token.line(), "apps") });
+    assert_eq!(view.import.counts.new, 1, "{view:?}");
+    home.assign_batch("apps");
+    of_anna(&home, &token);
+    let code = |token: &StandIn| token.app_at(now(&home));
+    let refused = home.service.check(&operator(1), &token.serial, &code(&token)).expect_err("no PIN");
+    assert_eq!(why(refused), "pin_not_known");
+    let pair = [token.app_at(now(&home) - 3), code(&token)];
+    let refused = home.service.resync(&operator(1), &token.serial, &pair, None, None).expect_err("no PIN");
+    assert_eq!(why(refused), "pin_not_known");
+    assert_eq!(
+        home.service.check(&verifier(), &token.serial, &code(&token)).expect("answered"),
+        CheckResult::Wrong
+    );
+    let third =
+        |otp: &Otp| home.service.portal_third(&home.sign_in("anna"), otp, &visit()).expect("answered");
+    assert!(matches!(third(&code(&token)), ThirdPage::Refused { .. }), "nobody gets in");
+    token.tell_pin(&home.service);
+    let other = StandIn::motp_with_pin("MO-1", "4321");
+    assert_eq!(check(&home, &token, &code(&other)), CheckResult::Wrong);
+    assert!(matches!(third(&code(&token)), ThirdPage::Passed { .. }));
+    // A new PIN: what the old one shows is wrong from then on.
+    home.service.set_response_pin(&admin(), &token.serial, &pin("4321")).expect("set");
+    home.wait(60);
+    assert_eq!(check(&home, &token, &code(&token)), CheckResult::Wrong);
+    assert!(matches!(check(&home, &token, &code(&other)), CheckResult::Accepted { .. }));
+    // Other tokens have none in their codes.
+    let clock = StandIn::totp("T-1");
+    home.import("clocks", &[&clock]);
+    let refused = home.service.set_response_pin(&admin(), &clock.serial, &pin(APP_PIN)).expect_err("none");
+    assert_eq!(why(refused), "pin_not_in_responses");
+}
+
+#[test]
+fn letters_and_digits_are_told_apart_by_the_kind() {
+    let (token, clock) = (StandIn::motp("MO-1"), StandIn::totp("T-1"));
+    let home = home(&[&token]);
+    home.import("clocks", &[&clock]);
+    let refused = |token: &StandIn, text: &str| {
+        let otp = Otp::parse_shaped(text, None).expect("a code");
+        why(home.service.check(&operator(1), &token.serial, &otp).expect_err("a slip"))
+    };
+    assert_eq!(refused(&token, "12345678"), "otp_kind");
+    assert_eq!(refused(&clock, "12345a"), "otp_kind");
+}
+
+/// Wherever a code without a letter comes up, it is accepted like any other.
+#[test]
+fn a_code_without_a_letter_is_accepted() {
+    let token = StandIn::motp("MO-1");
+    let home = home(&[&token]);
+    let is_plain = |step: &u64| token.app_at(*step).shape() == mintmark::oath::CodeShape::Digits;
+    let step = (now(&home)..now(&home) + 1_000).find(is_plain).expect("one of seventeen has none");
+    home.wait(10 * (step - now(&home)));
+    assert!(matches!(check(&home, &token, &token.app_at(step)), CheckResult::Accepted { steps: 0, .. }));
+}
+
+#[test]
+fn an_app_is_confirmed_by_two_codes_with_time_between() {
+    let token = StandIn::motp("MO-1");
+    let home = home(&[&token]);
+    let portal = home.sign_in("anna");
+    let confirm = |steps: [u64; 2]| {
+        let codes = steps.map(|step| token.app_at(step));
+        home.service.portal_confirm(&portal, &token.serial, &codes, &visit()).expect("answered")
+    };
+    let at = now(&home);
+    for steps in [[at - 13, at], [at, at - 1]] {
+        assert!(matches!(confirm(steps), ConfirmResult::Refused { .. }), "too far apart, or backwards");
+    }
+    let one = [token.app_at(at)];
+    let answer = home.service.portal_confirm(&portal, &token.serial, &one, &visit()).expect("answered");
+    assert!(matches!(answer, ConfirmResult::MoreOtpsNeeded { otps_needed: 2 }), "{answer:?}");
+    let answer = confirm([at - 12, at]);
+    assert_eq!(answer, ConfirmResult::Confirmed { steps: 0, seconds: Some(0) });
+    assert_eq!(home.service.token(&admin(), &token.serial).expect("there").state.floor.0, at + 1);
+}
+
+/// Law 6: an app that is there, one that is not, one of another, one whose PIN is not known.
+#[test]
+fn service_law6_confirmation_by_an_app_says_one_thing() {
+    let (held, free, locked) = (StandIn::motp("MO-1"), StandIn::motp("MO-2"), StandIn::motp("MO-3"));
+    let clock = StandIn::totp("T-1");
+    let home = home(&[&held, &free]);
+    home.import("clocks", &[&clock]);
+    home.assign_batch("clocks");
+    home.plan(ImportRequest { commit: true, ..request(&locked.line(), "locked") });
+    home.assign_batch("locked");
+    home.add_user("bert");
+    home.service.set_custody(&admin(), &held.serial, "handed_out", Some(&login("bert")), "").expect("moved");
+    let unknown = StandIn::motp("MO-9");
+    for count in [1, 2] {
+        let tokens =
+            [(&held, &held), (&free, &unknown), (&locked, &locked), (&clock, &unknown), (&unknown, &unknown)];
+        let answers = tokens.map(|(token, shows)| {
+            home.wait(86_401);
+            let portal = home.sign_in("anna");
+            let otps = shows.from(home.step() + 1 - count, count);
+            format!("{:?}", home.service.portal_confirm(&portal, &token.serial, &otps, &visit()))
+        });
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    }
+}
+
+#[test]
+fn codes_in_order_bring_an_app_back_and_its_clock_is_learned() {
+    let token = StandIn::motp("MO-1");
+    let home = home(&[&token]);
+    // Two hours fast: another time zone.
+    let ahead = now(&home) + 720;
+    let far = check(&home, &token, &token.app_at(ahead));
+    assert_eq!(far, CheckResult::OutsideWindow { steps: 720, seconds: Some(7_200) });
+    let resync = |otps: &[Otp], window| {
+        home.service.resync(&operator(1), &token.serial, otps, window, Some("at the desk")).expect("answered")
+    };
+    let pair = [token.app_at(ahead - 5), token.app_at(ahead)];
+    let found = resync(&pair, None);
+    assert_eq!(
+        found.result,
+        SequenceResult::Synchronized { steps: 720, seconds: Some(7_200), counter: None },
+        "{found:?}"
+    );
+    assert_eq!(resync(&pair, None).result, SequenceResult::Replayed);
+    home.wait(600);
+    let next = token.app_at(now(&home) + 720);
+    assert!(matches!(check(&home, &token, &next), CheckResult::Accepted { steps: 720, .. }), "learned");
+    // Set right again, its codes lie behind the used ones.
+    home.wait(600);
+    let right = [token.app_at(now(&home) - 1), token.app_at(now(&home))];
+    let behind = resync(&right, None);
+    assert!(
+        matches!(behind.result, SequenceResult::BehindFloor { steps: 0, usable_from: Some(_), .. }),
+        "{behind:?}"
+    );
+    let wrong = [token.wrong(home.step()), token.app_at(ahead)];
+    let narrow = Some(WindowSteps { past: 1_000, future: 1_000 });
+    assert_eq!(resync(&wrong, narrow).result, SequenceResult::NotFound);
+}
+
+/// Law 2: how many codes follows from 16^6 of them, the window, and the time that may pass between two.
+#[test]
+fn a_wide_window_needs_more_codes_of_an_app() {
+    let token = StandIn::motp("MO-1");
+    let home = home(&[&token]);
+    let at = now(&home) - 100_000;
+    let codes = |count: u64| (0..count).map(|n| token.app_at(at + n)).collect::<Vec<_>>();
+    // 2^48 pairs carry 28,147,497 positions, thirteen times fewer with two minutes between the codes.
+    let narrow = WindowSteps { past: 1_082_596, future: 1_082_595 };
+    let resync = |otps: &[Otp], window| {
+        home.service
+            .resync(&operator(1), &token.serial, otps, Some(window), Some("at the desk"))
+            .expect("answered")
+    };
+    let year = WindowSteps { past: 3_155_760, future: 3_155_760 };
+    let refused = resync(&codes(2), year);
+    assert_eq!(
+        (refused.result, refused.otps_needed, refused.evaluated),
+        (SequenceResult::MoreOtpsNeeded, 3, 0)
+    );
+    let one_more = WindowSteps { past: narrow.past + 1, future: narrow.future };
+    assert_eq!(resync(&codes(2), one_more).result, SequenceResult::MoreOtpsNeeded);
+    let found = resync(&codes(2), WindowSteps { past: 200_000, future: 200_000 });
+    assert!(matches!(found.result, SequenceResult::Synchronized { .. }), "{found:?}");
+    assert!(found.chance < 1e-7, "{}", found.chance);
+}
+
+#[test]
+fn an_app_signs_in_and_is_synchronised_on_the_way() {
+    let token = StandIn::motp("MO-1");
+    let home = home(&[&token]);
+    of_anna(&home, &token);
+    let third =
+        |otp: &Otp| home.service.portal_third(&home.sign_in("anna"), otp, &visit()).expect("answered");
+    assert!(matches!(third(&token.wrong(home.step())), ThirdPage::Refused { can_synchronize: true }));
+    let code = token.app_at(now(&home));
+    assert!(matches!(third(&code), ThirdPage::Passed { .. }));
+    assert!(matches!(third(&code), ThirdPage::AlreadyUsed));
+    let ahead = now(&home) + 360;
+    let owed = home.sign_in("anna");
+    let pair = [token.app_at(ahead), token.app_at(ahead + 6)];
+    let (outcome, cookie) = home.service.portal_third_synchronize(&owed, &pair, &visit()).expect("answered");
+    assert!(matches!(outcome.result, SequenceResult::Synchronized { .. }), "{outcome:?}");
+    let portal = home.session(&cookie.expect("signed in"));
+    home.wait(310);
+    home.prove(&portal, &token.app_at(now(&home) + 366));
+    let settings =
+        PortalSettings { actions: Some(vec![PortalAction::SetupPin]), ..PortalSettings::default() };
+    home.service.set_portal(&admin(), &resource("VPN"), &settings).expect("set");
+    let preview = home.service.portal_preview(&admin(), &resource("VPN"), &login("anna")).expect("shown");
+    let hidden =
+        preview.iter().find(|(action, _)| *action == PortalAction::SetupPin).and_then(|(_, why)| *why);
+    assert_eq!(hidden, Some(WhyHidden::PinInResponses));
+}
+
+#[test]
+fn codes_with_letters_say_which_app_it_is() {
+    let (token, other) = (StandIn::motp("MO-1"), StandIn::motp("MO-2"));
+    let home = home(&[&token, &other]);
+    let look = |otps: Vec<Otp>| {
+        let request = IdentifyRequest { otps, batch: None, resource: None, window: None };
+        home.service.identify(&operator(1), &request, &AtomicBool::new(false))
+    };
+    // Of an hour ago, with letters: pairs of digits alone are looked for among tokens that show digits.
+    let has_letter = |step: &u64| other.app_at(*step).shape() == mintmark::oath::CodeShape::Hex;
+    let at = (now(&home) - 360..now(&home)).find(has_letter).expect("most have one");
+    let found = look(vec![other.app_at(at), other.app_at(at + 7)]).expect("answered");
+    assert_eq!((found.result, found.matches.len()), (IdentifyResult::Found, 1), "{found:?}");
+    assert_eq!(found.matches[0].serial, other.serial);
+    let wrong = look(vec![token.wrong(home.step()), other.app_at(at)]).expect("answered");
+    assert_eq!(wrong.result, IdentifyResult::NotFound);
+    assert_eq!(why(look(vec![other.app_at(at)]).expect_err("one is not enough")), "otps_count");
+}
+
+/// Law 1 over the life of a secret.
+#[test]
+fn an_app_that_comes_again_keeps_its_floor() {
+    let token = StandIn::motp("MO-1");
+    let home = home(&[&token]);
+    let code = token.app_at(now(&home));
+    assert!(matches!(check(&home, &token, &code), CheckResult::Accepted { .. }));
+    home.service.delete_token(&admin(), &token.serial).expect("deleted");
+    home.import("again", &[&token]);
+    assert!(matches!(check(&home, &token, &code), CheckResult::Replayed { .. }));
+}
