@@ -64,6 +64,7 @@ const READING: &[&str] = &[
     "portal_proof",
     "portal_restore_proved",
     "portal_token_types",
+    "portal_unread_codes",
     "reminders",
     "require_fresh",
     "resource",
@@ -374,6 +375,9 @@ fn service_law7_every_change_is_in_the_log() {
     let wrong = [tokens[0].wrong(step), tokens[0].at(9)];
     table.row("portal_confirm", "confirmation", |h| {
         h.service.portal_confirm(&portal, &tokens[0].serial, &wrong, &visit()).expect("answered")
+    });
+    table.row("portal_confirm_unread", "confirmation", |h| {
+        h.service.portal_confirm_unread(&portal, false, &wrong, &visit()).expect("answered")
     });
     table.row("portal_confirm", "confirmation", |h| {
         let codes = tokens[0].from(step - 1, 2);
