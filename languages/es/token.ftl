@@ -88,6 +88,14 @@ confirm-refused = No hemos podido confirmar este token.
 confirm-keypad = Mi token tiene teclado
     .none = Mi token muestra códigos sin que se le pregunte
     .in-order = Escriba cada número en el token y luego el código con el que responde. Respete el orden. Los números sirven una vez, durante cinco minutos.
+confirm-unread = No puedo leer el número
+    .lead = Entonces bastan los códigos: los buscamos entre los tokens de aquí que aún no son de nadie.
+    .readable = Puedo leer el número
+    .keypad = Un token con teclado no se puede encontrar así. { $whom }
+confirm-unread-refused = No hemos podido encontrar este token por sus códigos.
+    .text = Compruebe los códigos; deben ir uno tras otro. Si vuelve a fallar, otros pueden buscarlo. { $whom }
+confirm-unread-many = Aquí hay demasiados tokens para encontrar el suyo por sus códigos.
+    .text = { $whom } Allí pueden encontrarlo y decirle su número.
 confirm-done = Este token ya es suyo
     .next = A partir de ahora, { $place } pide el código de este token cuando inicia sesión.
 

@@ -86,11 +86,12 @@ pub(super) const CONFIRM: Then = Then {
     page: "tokens/confirm",
     form: "tokens/confirm",
     why: "prove-why.another-token",
-    fields: &["serial"],
+    fields: &["serial", "keypad", "unread"],
 };
 
 /// What the forms that set up a token hold besides its secret and its codes.
-const SETUP: &[&str] = &["type", "serial", "model", "kind", "digits", "step", "counter", "hash", "name"];
+const SETUP: &[&str] =
+    &["type", "serial", "model", "kind", "digits", "step", "counter", "hash", "name", "keypad", "unread"];
 
 /// *Register New Token*, beside a token on another resource.
 pub(super) const REGISTER: Then =

@@ -18,7 +18,7 @@ use mintmark::service::{AssignRequest, NewUser, PortalSettings, SecondPage, User
 
 use super::browser::Browser;
 use super::client::Reply;
-use super::{ADMIN, Server, size};
+use super::{ADMIN, Server, digits, size};
 use crate::service::fixture::StandIn;
 
 /// Beyond this, two kinds can be told apart by their times.
@@ -292,6 +292,8 @@ fn restore_pairs(steps: &[Step; 7], rounds: Range<u64>) -> Vec<Took> {
 }
 
 const CONFIRM_KINDS: [&str; 5] = ["nobody's", "free", "elsewhere", "another's", "disabled"];
+/// What codes are, that are typed without a number.
+const UNREAD_KINDS: [&str; 5] = ["nobody's", "free", "elsewhere", "another's", "disabled"];
 /// No answer to a confirmation leaves sooner, in microseconds.
 const CONFIRM_BEAT: f64 = 50_000.0;
 
@@ -300,14 +302,33 @@ const CONFIRM_BEAT: f64 = 50_000.0;
 fn law6_confirmation_takes_as_long_for_every_serial() {
     let rounds = size("MINTMARK_LAW6_PAIRS", 500) / 4;
     let mut times = Times::new("confirmation", &CONFIRM_KINDS);
-    for (_, kind, took) in side_by_side(rounds, confirm_pairs) {
+    for (_, kind, took) in side_by_side(rounds, |rounds| refusals(rounds, Way::Number)) {
         times.kinds[kind].1.push(took);
     }
     assert_eq!(times.judge(), Vec::<String>::new());
 }
 
+/// P17: codes alone, of a token that nobody has, and right ones of tokens elsewhere, of other people, disabled, and
+/// one that lies there with a wrong second code.
+#[test]
+fn law6_confirmation_by_codes_takes_as_long_for_every_token() {
+    let rounds = size("MINTMARK_LAW6_PAIRS", 500) / 4;
+    let mut times = Times::new("confirmation by codes alone", &UNREAD_KINDS);
+    for (_, kind, took) in side_by_side(rounds, |rounds| refusals(rounds, Way::Codes)) {
+        times.kinds[kind].1.push(took);
+    }
+    assert_eq!(times.judge(), Vec::<String>::new());
+}
+
+/// What is typed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Number,
+    Codes,
+}
+
 /// Fails to confirm, for these rounds.
-fn confirm_pairs(rounds: Range<u64>) -> Vec<Took> {
+fn refusals(rounds: Range<u64>, way: Way) -> Vec<Took> {
     let server = server();
     let names = ["FREE-00001", "MAIL-00001", "PAIR-00001", "OFF--00001"];
     let tokens: Vec<StandIn> = names.into_iter().map(StandIn::totp).collect();
@@ -343,8 +364,18 @@ fn confirm_pairs(rounds: Range<u64>) -> Vec<Took> {
         for turn in 0..CONFIRM_KINDS.len() {
             let kind = (turn + usize::try_from(round).expect("small")) % CONFIRM_KINDS.len();
             let serial = if kind == 0 { "NONE-00001" } else { names[kind - 1] };
-            assert_eq!(browser.get("/selfservice/vpn/tokens/confirm").status, 200);
-            let codes = [("serial", serial), ("otp1", "111111"), ("otp2", "222222")];
+            let page = if way == Way::Codes { "?unread" } else { "" };
+            assert_eq!(browser.get(&format!("/selfservice/vpn/tokens/confirm{page}")).status, 200);
+            // What the token shows, but for the one that would be confirmed.
+            let shown = |ahead| digits(&StandIn::totp(serial).at(server.step() - 1 + ahead));
+            let (first, mut second) = (shown(0), shown(1));
+            if kind == 1 {
+                second = digits(&tokens[0].wrong(server.step()));
+            }
+            let codes = match way {
+                Way::Number => [("serial", serial), ("otp1", "111111"), ("otp2", "222222")],
+                Way::Codes => [("unread", "1"), ("otp1", first.as_str()), ("otp2", &second)],
+            };
             let (reply, took) = timed(&mut browser, "/selfservice/vpn/tokens/confirm", &codes);
             assert!(took >= CONFIRM_BEAT, "the answer is on its beat: {took} us");
             shapes.push((kind, shape(&reply)));
