@@ -6,6 +6,7 @@ use mintmark::service::PortalSettings;
 use super::desk::{ADMIN, Answer, Desk, PASSWORD, resource, serial};
 
 const CONFIRM: &str = "/selfservice/vpn/tokens/confirm";
+const UNFIT: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 const UNREAD: &str = "/selfservice/vpn/tokens/confirm?unread";
 
 /// Code fields of a page.
@@ -40,7 +41,6 @@ async fn p17_what_does_not_fit_is_said_beside_the_codes_alone() {
     page.says(StatusCode::OK, "Make this token mine");
     let elsewhere = desk.codes(4, 0, 2);
     let own = desk.codes(1, 0, 2);
-    const UNFIT: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
     let mut told = Vec::new();
     for (one, two, says) in [
         ("123456", "654321", "We could not find this token by its codes."),
@@ -71,12 +71,15 @@ async fn p17_what_does_not_fit_is_said_beside_the_codes_alone() {
 #[tokio::test]
 async fn p17_where_too_many_tokens_lie_the_page_sends_people_to_the_desk() {
     let desk = Desk::open();
-    let lines: String =
+    let lines: Vec<String> =
         (0..12).map(|n| format!("X-{n:03},{:040x},totp\n", 0x1234_5678_9abc_u64 + n)).collect();
     let request = mintmark::service::ImportRequest {
         commit: true,
         batch: Some(mintmark::model::BatchName::parse("more").expect("a name")),
-        ..mintmark::service::ImportRequest::new("more.csv", mintmark::secret::Seed::new(lines.into_bytes()))
+        ..mintmark::service::ImportRequest::new(
+            "more.csv",
+            mintmark::secret::Seed::new(lines.concat().into_bytes()),
+        )
     };
     let task = desk.service.begin_import(&ADMIN, request).expect("a task");
     desk.service.run_import(&task);

@@ -57,7 +57,8 @@ fn newest(home: &Home, token: Option<&StandIn>) -> String {
     let subject = name.and_then(|name| home.service.subject_named(&admin(), &name).expect("there"));
     let log = home.service.audit(&admin(), subject, Page::first(9)).expect("read").items;
     let record = log.iter().find(|record| record.action == "confirmation").expect("a record");
-    record.detail.iter().map(|(name, value)| format!("{name}={value} ")).collect()
+    let parts: Vec<String> = record.detail.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    parts.join(" ")
 }
 
 #[test]
@@ -81,7 +82,7 @@ fn p16_codes_alone_confirm_the_one_token_that_shows_them() {
     let (to, text) = home.notices().remove(0);
     assert_eq!(to, "anna@example.org");
     assert!(text.contains(tokens[7].serial.display()), "{text}");
-    assert_eq!(newest(&home, Some(&tokens[7])), "result=confirmed found_by=codes ");
+    assert_eq!(newest(&home, Some(&tokens[7])), "result=confirmed found_by=codes");
     // A token that counts presses, far ahead, and whoever has a token has nothing more to confirm.
     let bert = home.sign_in("bert");
     assert_eq!(confirmed(&home, &bert, &tokens[12].from(990, 2)), (990, None));
@@ -245,7 +246,7 @@ fn p17_failures_by_codes_and_by_number_count_together() {
     }
     let right = tokens[2].from(home.step() - 1, 2);
     assert!(matches!(answered(&home, &anna, &right), ConfirmResult::Blocked { until: Some(_) }));
-    assert_eq!(newest(&home, None), "result=blocked reason=user_budget found_by=codes ");
+    assert_eq!(newest(&home, None), "result=blocked reason=user_budget found_by=codes");
     home.wait(86_401);
     let anna = home.sign_in("anna");
     confirmed(&home, &anna, &tokens[2].from(home.step() - 1, 2));
@@ -308,7 +309,7 @@ fn law2_codes_that_two_tokens_show_confirm_neither() {
     let same = twins[1].from(home.step() - 1_077, 2);
     assert!(codes.iter().zip(&same).all(|(one, other)| bool::from(one.ct_eq(other))));
     assert!(matches!(answered(&home, &anna, &codes), ConfirmResult::Refused { .. }));
-    assert_eq!(newest(&home, None), "result=refused reason=ambiguous found_by=codes ");
+    assert_eq!(newest(&home, None), "result=refused reason=ambiguous found_by=codes");
     // One more tells them apart.
     confirmed(&home, &anna, &twins[0].from(home.step() - 106, 3));
 }
