@@ -11,14 +11,14 @@ use crate::model::{
     Actor, ChallengePurpose, Custody, Login, Parties, Resource, ResourceName, SelfService, Token, TokenId,
     TokenSerial, User, UserId,
 };
-use crate::oath::{CodeSequence, Digits, HashAlg, Otp, codes_needed, responses_needed};
+use crate::oath::{CodeSequence, Digits, Otp, codes_needed, responses_needed};
 use crate::store::View;
 
 use self::settle::Weighed;
 use super::challenge::Answered;
 use super::check::{Comparison, compare_bare};
-use super::code::{CHECK_COUNTERS, CHECK_STEPS, Examined};
-use super::dummy::{RESPONSE_COST, dearest_positions};
+use super::code::{CHECK_COUNTERS, CHECK_STEPS, Examined, REPLAY_COUNTERS};
+use super::dummy::{code_cost, most_responses, response_cost};
 use super::pair::require_place;
 use super::pin::without_pins;
 use super::resync::{WindowSteps, refuse_repeated};
@@ -276,14 +276,14 @@ impl Service {
             return Ok(ConfirmResult::MoreOtpsNeeded { otps_needed: needed });
         }
         let eligible = examined.filter(|_| obstacle.is_none());
-        let (proof, evaluated) = match &eligible {
+        let (proof, spent) = match &eligible {
             Some(examined) => {
                 self.prove(examined, request.otps, answered.as_ref(), &resource, user.id, now)?
             }
             None => (Proof::Wrong(obstacle.unwrap_or("unknown_serial")), 0),
         };
-        let hash = eligible.as_ref().map_or(HashAlg::Sha1, |examined| examined.seed.spec.hash());
-        self.dummy_search(&resource, evaluated, hash)?;
+        let challenges = answered.as_ref().map_or(0, |answered| answered.texts.len());
+        self.dummy_search(&resource, spent, challenges)?;
         let weighed =
             Weighed { now, resource, user, eligible, proof, answered, single, needed, by_codes: false };
         self.settle_confirmation(actor, asking, weighed)
@@ -291,7 +291,7 @@ impl Service {
 
     /// Whether the codes are this token's. One code is enough for a token that was handed to this user
     /// by name, in the ordinary window; else the sequence, in the wide window only while the token was
-    /// never used. Also gives the number of codes that were computed for it.
+    /// never used. Also gives what that cost, in nanoseconds of a core.
     fn prove(
         &self,
         examined: &Examined,
@@ -341,8 +341,12 @@ impl Service {
             return Ok((Proof::Wrong("otp_length"), 0));
         }
         let spec = &examined.seed.spec;
-        let most =
-            if spec.suite().is_some() { dearest_positions(resource) / RESPONSE_COST } else { u64::MAX };
+        // What is tried is the product of steps and counters, and no more than is paid for where there is no token.
+        let beside = match counters_beside(spec) {
+            1 => 1,
+            counters => counters + REPLAY_COUNTERS,
+        };
+        let most = if spec.suite().is_some() { most_responses(resource) / beside } else { u64::MAX };
         let window = window_of(examined, resource, carried(examined, digits, otps.len()).min(most));
         if spec.suite().is_some() {
             // Suites may show four digits, which carry less than the six that the page counts on.
@@ -358,7 +362,7 @@ impl Service {
             SequenceFound::Several => Proof::Wrong("ambiguous"),
             SequenceFound::Nowhere => Proof::Wrong("not_found"),
         };
-        let each = if spec.suite().is_some() { RESPONSE_COST } else { 1 };
+        let each = spec.suite().map_or_else(|| code_cost(spec.hash()), response_cost);
         Ok((proof, searched.evaluated.saturating_mul(each)))
     }
 }
