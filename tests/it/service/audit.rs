@@ -482,6 +482,10 @@ fn service_law7_every_change_is_in_the_log() {
         (asked, otp)
     };
     let (asked, otp) = ask(&mut table, ChallengePurpose::Check);
+    table.row("issue_challenges", "challenge_issued", |h| {
+        let keypad = serial("KEYPAD");
+        h.service.issue_challenges(&operator(1), &keypad, ChallengePurpose::Desk, 2).expect("made");
+    });
     let keypad = serial("KEYPAD");
     table.row("check_response", "otp_checked", |h| {
         h.service.check_response(&operator(1), &keypad, Some(&asked), &otp).expect("answered")
