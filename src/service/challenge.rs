@@ -150,7 +150,7 @@ fn missing(error: OcraInputError) -> ServiceError {
 
 impl Examined {
     /// Refuses a token whose suite asks for what is not known here.
-    fn require_inputs(&self) -> Result<(), ServiceError> {
+    pub(super) fn require_inputs(&self) -> Result<(), ServiceError> {
         match self.seed.spec.suite() {
             Some(suite) if suite.pin_hash().is_some() && self.pin_hash.is_none() => {
                 Err(missing(OcraInputError::PinMissing))
@@ -428,6 +428,8 @@ impl Service {
     /// several are answered, as many as its window needs, and `at_least` so many. The challenges belong to the
     /// visit; those of the page are the same until they are answered or nearly old, so it is asked for when the
     /// page is shown, not before an answer is looked at.
+    ///
+    /// A token that nobody can ask says why: its PIN is not known here, or it has answered all that it can be asked.
     pub fn portal_challenges(
         &self,
         portal: &PortalSession,
@@ -447,7 +449,11 @@ impl Service {
                     (KeypadPage::Synchronization, Some(user)) => self.token_here(portal, user.id)?,
                     _ => self.token_at_hand(portal, handle)?,
                 };
-                if examined.seed.spec.suite().is_none() || !examined.can_be_asked(now) {
+                if examined.seed.spec.suite().is_none() {
+                    return Ok(Vec::new());
+                }
+                examined.require_inputs()?;
+                if !examined.can_be_asked(now) {
                     return Ok(Vec::new());
                 }
                 let count = match page {

@@ -302,10 +302,11 @@ async fn confirm_page(
         }
     };
     let heading = words.text(heading);
-    let TokenForm { status, serial, mut codes, notice } = form;
+    let TokenForm { status, serial, mut codes, mut notice } = form;
     let keypad = sight == Sight::Keypad;
     if keypad {
-        codes = keypad::asked(place, session, KeypadPage::Confirmation, codes).await?;
+        let asked = keypad::asked(place, session, KeypadPage::Confirmation, codes).await?;
+        (codes, notice) = (asked.fields, asked.notice.or(notice));
     }
     let page = Confirm {
         page: place.inside(&heading),
@@ -457,15 +458,15 @@ async fn synchronize_page(
     codes: Vec<Code>,
     notice: Option<Notice>,
 ) -> Result<Response, ApiError> {
-    let codes = keypad::asked(place, session, KeypadPage::Synchronization, codes).await?;
+    let asked = keypad::asked(place, session, KeypadPage::Synchronization, codes).await?;
     let serial = token.token.serial.display();
     let page = Synchronize {
         page: place.inside(&place.words.text("action-synchronize-token")),
         portal: place.portal(),
         serials: Choice::list(&[(serial, serial)], serial),
-        codes,
+        codes: asked.fields,
         ring: ring_of(token, place.state.service.now()),
-        notice,
+        notice: asked.notice.or(notice),
     };
     Ok(html(status, &page))
 }

@@ -251,11 +251,17 @@ async fn third_page(
     let label = place.words.text("code");
     let mut code = Code { name: "otp".into(), label, challenge: None, error: third.problem };
     if owed.keypad {
-        let fields = keypad::asked(place, session, KeypadPage::SignIn, vec![code.clone()]).await?;
-        code = fields.into_iter().next().unwrap_or(code);
+        let asked = keypad::asked(place, session, KeypadPage::SignIn, vec![code.clone()]).await?;
+        code = asked.fields.into_iter().next().unwrap_or(code);
+        if asked.notice.is_some() {
+            // What cannot be asked cannot be brought back either; an emergency code still can be typed.
+            third.synchronize.clear();
+        }
+        third.notice = asked.notice.or(third.notice);
         if !third.synchronize.is_empty() {
             let page = KeypadPage::Synchronization;
-            third.synchronize = keypad::asked(place, session, page, third.synchronize).await?;
+            let asked = keypad::asked(place, session, page, third.synchronize).await?;
+            (third.synchronize, third.notice) = (asked.fields, asked.notice.or(third.notice));
         }
     }
     let title = place.words.text(if owed.mailed.is_some() { "mailed-code" } else { "otp-heading" });
