@@ -90,6 +90,14 @@ confirm-keypad = Mein Token hat eine Tastatur
     .in-order = Tippen Sie jede Zahl in das Token, dann den Code, mit dem es antwortet. Halten Sie die Reihenfolge ein. Die Zahlen gelten einmal, fünf Minuten lang.
 confirm-letters = Mein Token zeigt auch Buchstaben
     .in-order = Tippen Sie für den nächsten Code noch einmal Ihre PIN in die App.
+confirm-unread = Ich kann die Nummer nicht lesen
+    .lead = Dann genügen die Codes: Wir suchen sie unter den Token hier, die noch niemandem gehören.
+    .readable = Ich kann die Nummer lesen
+    .keypad = Ein Token mit Tastatur lässt sich so nicht finden. { $whom }
+confirm-unread-refused = Wir konnten dieses Token nicht an seinen Codes finden.
+    .text = Prüfen Sie die Codes; sie müssen aufeinander folgen. Klappt es wieder nicht, können andere es suchen. { $whom }
+confirm-unread-many = Hier liegen zu viele Token, um Ihres an seinen Codes zu finden.
+    .text = { $whom } Dort kann man es finden und Ihnen seine Nummer sagen.
 confirm-done = Dieses Token gehört jetzt Ihnen
     .next = Von jetzt an fragt { $place } bei der Anmeldung nach dem Code auf diesem Token.
 

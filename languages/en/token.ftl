@@ -90,6 +90,14 @@ confirm-keypad = My token has a keypad
     .in-order = Type each number into the token, then the code that it answers. Keep the order. The numbers work once, for five minutes.
 confirm-letters = My token shows letters, too
     .in-order = Type your PIN into the app again for the next code.
+confirm-unread = I cannot read the number
+    .lead = Then the codes alone will do: they are looked for among the tokens here that are nobody’s yet.
+    .readable = I can read the number
+    .keypad = A token with a keypad cannot be found this way. { $whom }
+confirm-unread-refused = We could not find this token by its codes.
+    .text = Check the codes; they must come one after the other. If it fails again, others can look for it. { $whom }
+confirm-unread-many = Too many tokens lie here to find yours by its codes.
+    .text = { $whom } There they can find it and tell you its number.
 confirm-done = This token is yours now
     .next = From now on, { $place } asks for the code on this token when you sign in.
 

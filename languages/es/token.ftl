@@ -90,6 +90,14 @@ confirm-keypad = Mi token tiene teclado
     .in-order = Escriba cada número en el token y luego el código con el que responde. Respete el orden. Los números sirven una vez, durante cinco minutos.
 confirm-letters = Mi token muestra también letras
     .in-order = Escriba otra vez su PIN en la aplicación para el código siguiente.
+confirm-unread = No puedo leer el número
+    .lead = Entonces bastan los códigos: los buscamos entre los tokens de aquí que aún no son de nadie.
+    .readable = Puedo leer el número
+    .keypad = Un token con teclado no se puede encontrar así. { $whom }
+confirm-unread-refused = No hemos podido encontrar este token por sus códigos.
+    .text = Compruebe los códigos; deben ir uno tras otro. Si vuelve a fallar, otros pueden buscarlo. { $whom }
+confirm-unread-many = Aquí hay demasiados tokens para encontrar el suyo por sus códigos.
+    .text = { $whom } Allí pueden encontrarlo y decirle su número.
 confirm-done = Este token ya es suyo
     .next = A partir de ahora, { $place } pide el código de este token cuando inicia sesión.
 

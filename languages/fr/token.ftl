@@ -90,6 +90,14 @@ confirm-keypad = Mon jeton a un clavier
     .in-order = Saisissez chaque nombre dans le jeton, puis le code qu’il répond. Respectez l’ordre. Les nombres servent une fois, pendant cinq minutes.
 confirm-letters = Mon jeton affiche aussi des lettres
     .in-order = Saisissez de nouveau votre code PIN dans l’application pour le code suivant.
+confirm-unread = Je ne peux pas lire le numéro
+    .lead = Alors les codes suffisent : nous les cherchons parmi les jetons d’ici qui ne sont encore à personne.
+    .readable = Je peux lire le numéro
+    .keypad = Un jeton à clavier ne peut pas être trouvé ainsi. { $whom }
+confirm-unread-refused = Nous n’avons pas pu trouver ce jeton par ses codes.
+    .text = Vérifiez les codes ; ils doivent se suivre. Si cela échoue encore, d’autres peuvent le chercher. { $whom }
+confirm-unread-many = Il y a ici trop de jetons pour trouver le vôtre par ses codes.
+    .text = { $whom } On peut y trouver votre jeton et vous dire son numéro.
 confirm-done = Ce jeton est maintenant à vous
     .next = Désormais, { $place } demande le code de ce jeton quand vous vous connectez.
 

@@ -10,6 +10,7 @@ use super::error::ApiError;
 use super::page::{Code, Ring};
 use super::permission::Permission;
 use super::state::AppState;
+use super::words;
 use crate::clock::UnixTime;
 use crate::model::{Actor, ChallengePurpose, OtpSpec};
 use crate::oath::{CodeShape, Otp, OtpError, YubicoOtpError};
@@ -107,7 +108,8 @@ fn challenge_field(code: &str) -> String {
 }
 
 /// What an operator's page asks a token with a keypad: one challenge for each field. All other tokens are asked
-/// nothing; nor are those of which nothing can be compared, as the answer to a code says.
+/// nothing; nor are those of which nothing can be compared, as the answer to a code says. A token that was asked all
+/// that it knows says so beside the first field.
 pub async fn ask_at_desk(
     state: &AppState,
     actor: &Actor,
@@ -119,14 +121,18 @@ pub async fn ask_at_desk(
         return Ok(());
     }
     let (actor, serial, count) = (actor.clone(), token.token.serial.clone(), fields.len());
-    let ask = move |service: &Service| {
-        let one = |_| service.issue_challenge(&actor, &serial, ChallengePurpose::Desk);
-        (0..count).map(one).collect::<Result<Vec<_>, _>>()
-    };
+    let ask =
+        move |service: &Service| service.issue_challenges(&actor, &serial, ChallengePurpose::Desk, count);
     match state.blocking(ask).await {
         Ok(asked) => {
             for (field, challenge) in fields.iter_mut().zip(asked) {
                 field.challenge = Some(challenge.text);
+            }
+            Ok(())
+        }
+        Err(error) if error.code == "challenges_used_up" => {
+            if let Some(first) = fields.first_mut() {
+                first.error = Some(words::sentence(&error.message));
             }
             Ok(())
         }

@@ -33,8 +33,8 @@ pub use kernel::{Generator, Kernel, KeySet};
 pub use motp::{MotpCode, MotpGenerator, MotpMatch, MotpStarts};
 pub use ocra::{
     OcraGenerator, OcraInputError, OcraInputs, OcraPosition, OcraSuite, OcraWindow, PinHash, Question,
-    QuestionError, QuestionFormat, ResponseMatch, ResponseSearch, SessionPadding, SuiteError, drawn_question,
-    find_responses,
+    QuestionDigest, QuestionError, QuestionFormat, ResponseMatch, ResponseSearch, SessionPadding, SuiteError,
+    drawn_question, find_responses,
 };
 pub use policy::{CodeSpace, chance, codes_needed, response_tries, responses_needed, widest_window};
 pub use search::{

@@ -373,11 +373,11 @@ impl Settling<'_> {
         if let Some(until) = code::blocked(&fresh.state.budget, self.now) {
             return Ok(AuthResult::Blocked { until });
         }
-        let suite = fresh.seed.spec.suite().ok_or(ServiceError::Stale)?;
+        let whose = fresh.whose().ok_or(ServiceError::Stale)?;
         let asking = challenge::Asking {
             owner: ChallengeOwner::Token(fresh.id()),
             purpose: ChallengePurpose::Authentication,
-            token: Some((fresh.id(), suite)),
+            token: Some(whose),
             candidates,
             now: self.now,
         };

@@ -1,33 +1,35 @@
 //! Challenges for tokens with a keypad: made here, answered once, for one purpose, within five minutes.
 //!
 //! What programs and operators ask for belongs to the token; what a portal shows belongs to the visit. Both are
-//! random, and none comes twice for one token while it is remembered. A response is compared outside the store
+//! random, and none comes twice for one token (`asking`). A response is compared outside the store
 //! like every code; that its challenge is still open is asked inside the change that decides, which spends it.
+
+mod asking;
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, Challenge, ChallengeOwner, ChallengePurpose, Challenges, KeypadQuestion,
-    OtpSpec, Subject, TokenId, TokenSerial, UserId, Visit,
+    Actor, AuditAction, AuditResult, Challenge, ChallengeOwner, ChallengePurpose, KeypadQuestion, OtpSpec,
+    Subject, TokenId, TokenSerial, UserId, Visit,
 };
 use crate::oath::{
     CodeSequence, MovingFactor, OcraGenerator, OcraInputError, OcraInputs, OcraPosition, OcraSuite,
-    OcraWindow, Otp, PinHash, Question, QuestionFormat, ResponseMatch, ResponseSearch, Window,
-    drawn_question, find_responses, time_step,
+    OcraWindow, Otp, PinHash, Question, ResponseMatch, ResponseSearch, Window, find_responses, time_step,
 };
 use crate::secret::Seed;
 use crate::store::{Change, Changes, View};
-use crate::vault::{SealContext, random_bytes};
+use crate::vault::SealContext;
 
+use self::asking::format_of;
+pub(super) use self::asking::{Asking, Whose, candidates};
 use super::check::Comparison;
 use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined, REPLAY_COUNTERS};
 use super::pair::pair_of;
 use super::token::scoped;
 use super::{PortalSession, Service, ServiceError, motp};
 
-/// Fresh texts that are drawn for each challenge: one at least is new, unless the format holds next to nothing.
-const CANDIDATES: usize = 24;
 /// Time between two responses of one sequence: people read, type, and read again.
 const BETWEEN_SECS: i64 = 120;
+
 /// A challenge as it is handed out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuedChallenge {
@@ -82,11 +84,11 @@ impl Answered {
     pub(super) fn spend(
         &self,
         view: &dyn View,
-        token: Option<(TokenId, &OcraSuite)>,
+        token: Option<Whose<'_>>,
         now: UnixTime,
     ) -> Result<Spending, ServiceError> {
         let mut known = view.challenges(self.owner)?.unwrap_or_default();
-        let id = token.map(|(id, _)| id);
+        let id = token.map(|whose| whose.token);
         let remembered = match (self.owner, id) {
             (ChallengeOwner::Session(_), Some(id)) => view.challenges(ChallengeOwner::Token(id))?,
             _ => None,
@@ -107,11 +109,18 @@ impl Answered {
             found.spent = true;
             spent.push(found.clone());
         }
-        if let (Some((_, suite)), Some(remembered)) = (token, &remembered) {
-            let known = |text: &String| remembered.0.iter().any(|old| same_question(suite, &old.text, text));
+        if let (Some(whose), Some(remembered)) = (token, &remembered) {
+            let known = |text: &String| remembered.0.iter().any(|old| whose.is_same(&old.text, text));
             spent_before |= self.texts.iter().any(known);
         }
         let mut changes = vec![Change::PutChallenges(self.owner, known)];
+        if let Some(whose) = token {
+            // Nobody had said which token would answer these, so it may have been asked the same before.
+            for challenge in spent.iter().filter(|challenge| challenge.token.is_none()) {
+                spent_before |= whose.was_asked(view, &challenge.text)?;
+                changes.extend(whose.remembers(&challenge.text));
+            }
+        }
         if spent_before {
             return Ok(Spending::Spent(changes));
         }
@@ -123,109 +132,6 @@ impl Answered {
             changes.push(Change::PutChallenges(ChallengeOwner::Token(id), remembered));
         }
         Ok(Spending::Open(changes))
-    }
-}
-
-/// True when two texts are one question of a suite, whatever they look like.
-fn same_question(suite: &OcraSuite, one: &str, other: &str) -> bool {
-    match (Question::new(suite, one), Question::new(suite, other)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => one == other,
-    }
-}
-
-/// The format of a token's questions, and the most characters of one.
-fn format_of(suite: Option<&OcraSuite>, usual: KeypadQuestion) -> (QuestionFormat, u8) {
-    suite.map_or((usual.format, usual.length), |suite| (suite.question_format(), suite.question_max_len()))
-}
-
-/// A random question of a format.
-fn drawn(format: QuestionFormat, max_len: u8) -> Result<String, ServiceError> {
-    loop {
-        if let Some(text) = drawn_question(format, max_len, &random_bytes()?) {
-            return Ok(text);
-        }
-    }
-}
-
-/// Random questions, more than are needed.
-pub(super) fn candidates(
-    format: QuestionFormat,
-    max_len: u8,
-    count: usize,
-) -> Result<Vec<String>, ServiceError> {
-    (0..count.saturating_mul(CANDIDATES)).map(|_| drawn(format, max_len)).collect()
-}
-
-/// What a visit or a token is asked, inside its change.
-pub(super) struct Asking<'a> {
-    pub(super) owner: ChallengeOwner,
-    pub(super) purpose: ChallengePurpose,
-    /// Whose, when that is known.
-    pub(super) token: Option<(TokenId, &'a OcraSuite)>,
-    /// Where the texts come from.
-    pub(super) candidates: &'a [String],
-    pub(super) now: UnixTime,
-}
-
-impl Asking<'_> {
-    /// `count` open challenges: those that stay open long enough to be answered, and fresh ones. With the changes
-    /// that the fresh ones need.
-    pub(super) fn open(
-        &self,
-        view: &dyn View,
-        count: usize,
-    ) -> Result<(Vec<IssuedChallenge>, Changes), ServiceError> {
-        let mut known = view.challenges(self.owner)?.unwrap_or_default();
-        let id = self.token.map(|(id, _)| id);
-        let remembered = match (self.owner, id) {
-            (ChallengeOwner::Session(_), Some(id)) => {
-                view.challenges(ChallengeOwner::Token(id))?.unwrap_or_default()
-            }
-            _ => Challenges::default(),
-        };
-        let issued = |challenge: &Challenge| IssuedChallenge {
-            text: challenge.text.clone(),
-            expires_at: challenge.expires_at(),
-        };
-        let mut open: Vec<IssuedChallenge> = Vec::new();
-        if matches!(self.owner, ChallengeOwner::Session(_)) {
-            // Who reloads a page reads the same; who would have no time left to answer reads others.
-            let soon = self.now.plus_secs(Challenge::SECS / 3);
-            let stays = known.0.iter().filter(|one| one.is_open(self.purpose, id, soon)).take(count);
-            open = stays.map(issued).collect();
-            if open.len() == count {
-                return Ok((open, Vec::new()));
-            }
-            open.clear();
-            known.0.retain(|one| !one.is_open(self.purpose, id, self.now));
-        }
-        for text in self.candidates {
-            if open.len() == count {
-                break;
-            }
-            let is_known = |old: &Challenge| match self.token {
-                Some((_, suite)) => same_question(suite, &old.text, text),
-                None => old.text == *text,
-            };
-            if known.0.iter().chain(&remembered.0).any(is_known) {
-                continue;
-            }
-            let challenge = Challenge {
-                purpose: self.purpose,
-                token: id,
-                text: text.clone(),
-                issued_at: self.now,
-                spent: false,
-            };
-            open.push(issued(&challenge));
-            known.push(challenge);
-        }
-        if open.len() < count {
-            let detail = "this token knows so few questions that all were asked lately: try again tomorrow";
-            return Err(ServiceError::state("challenges_used_up", detail));
-        }
-        Ok((open, vec![Change::PutChallenges(self.owner, known)]))
     }
 }
 
@@ -253,6 +159,12 @@ impl Examined {
             Some(suite) if suite.session_bytes().is_some() => Err(missing(OcraInputError::SessionMissing)),
             _ => Ok(()),
         }
+    }
+
+    /// What its challenges are told apart by; `None` when it answers none.
+    pub(super) fn whose(&self) -> Option<Whose<'_>> {
+        let suite = self.seed.spec.suite()?;
+        Some(Whose { token: self.id(), secret: self.seed.fingerprint, suite })
     }
 
     /// True when a code of it can be compared at all: it is usable, and what goes into it is known.
@@ -416,6 +328,18 @@ impl Service {
         serial: &TokenSerial,
         purpose: ChallengePurpose,
     ) -> Result<IssuedChallenge, ServiceError> {
+        self.issue_challenges(actor, serial, purpose, 1)?.pop().ok_or(ServiceError::Stale)
+    }
+
+    /// As [`Service::issue_challenge`], several in one change and one record: those of a page.
+    pub fn issue_challenges(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        purpose: ChallengePurpose,
+        count: usize,
+    ) -> Result<Vec<IssuedChallenge>, ServiceError> {
+        let count = count.min(CodeSequence::MAX_LEN);
         let asked = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let token = scoped(view, actor, serial)?;
@@ -436,38 +360,38 @@ impl Service {
         let suite = examined.as_ref().and_then(|examined| examined.seed.spec.suite());
         // Where nobody knows of a suite, such as for a token that is not there.
         let (format, most) = format_of(suite, KeypadQuestion::DEFAULT);
-        let candidates = candidates(format, most, 1)?;
+        let candidates = candidates(format, most, count)?;
         self.decide(move |view| {
             let subjects = examined.iter().map(|examined| Subject::Token(examined.id())).collect();
-            let (result, reason) = if examined.is_some() {
-                (AuditResult::Done, "")
-            } else {
-                (AuditResult::Refused, "not_usable_here")
+            let opened = examined.as_ref().map(|examined| {
+                let token = Some(examined.whose().ok_or(ServiceError::Stale)?);
+                let owner = ChallengeOwner::Token(examined.id());
+                Asking { owner, purpose, token, candidates: &candidates, now }.open(view, count)
+            });
+            let (opened, reason) = match opened {
+                Some(Ok(opened)) => (Some(opened), ""),
+                // Nor does it learn that this token has no question left.
+                Some(Err(ServiceError::State { code, .. })) if !acting.is_operator() => (None, code),
+                Some(Err(error)) => return Err(error),
+                None => (None, "not_usable_here"),
             };
+            let result = if opened.is_some() { AuditResult::Done } else { AuditResult::Refused };
             let mut detail = vec![("purpose", purpose.name().to_owned())];
+            if count > 1 {
+                detail.push(("challenges", count.to_string()));
+            }
             if !reason.is_empty() {
                 detail.push(("reason", reason.to_owned()));
             }
             let entry =
                 super::audit_entry(now, &acting, AuditAction::ChallengeIssued, subjects, result, detail);
-            let Some(examined) = &examined else {
-                let text = candidates.first().cloned().unwrap_or_default();
-                return Ok((
-                    IssuedChallenge { text, expires_at: now.plus_secs(Challenge::SECS) },
-                    vec![entry],
-                ));
-            };
-            let suite = examined.seed.spec.suite().ok_or(ServiceError::Stale)?;
-            let asking = Asking {
-                owner: ChallengeOwner::Token(examined.id()),
-                purpose,
-                token: Some((examined.id(), suite)),
-                candidates: &candidates,
-                now,
-            };
-            let (mut issued, mut changes) = asking.open(view, 1)?;
+            let (issued, mut changes) = opened.unwrap_or_else(|| {
+                let expires_at = now.plus_secs(Challenge::SECS);
+                let texts = candidates.iter().take(count).cloned();
+                (texts.map(|text| IssuedChallenge { text, expires_at }).collect(), Vec::new())
+            });
             changes.push(entry);
-            Ok((issued.pop().ok_or(ServiceError::Stale)?, changes))
+            Ok((issued, changes))
         })
     }
 }
@@ -481,12 +405,11 @@ pub(super) fn spent(
     now: UnixTime,
 ) -> Result<Spending, ServiceError> {
     let Some(answered) = answered else { return Ok(Spending::Open(Vec::new())) };
-    let token = fresh.seed.spec.suite().map(|suite| (fresh.id(), suite));
     if code::blocked(&fresh.state.budget, now).is_some() {
         // Not looked at, so it can be answered again.
         return Ok(Spending::Open(Vec::new()));
     }
-    answered.spend(view, token, now)
+    answered.spend(view, fresh.whose(), now)
 }
 
 /// Which page of a portal asks a token with a keypad.
@@ -518,6 +441,8 @@ impl Service {
     /// several are answered, as many as its window needs, and `at_least` so many. The challenges belong to the
     /// visit; those of the page are the same until they are answered or nearly old, so it is asked for when the
     /// page is shown, not before an answer is looked at.
+    ///
+    /// A token that nobody can ask says why: its PIN is not known here, or it has answered all that it can be asked.
     pub fn portal_challenges(
         &self,
         portal: &PortalSession,
@@ -537,7 +462,11 @@ impl Service {
                     (KeypadPage::Synchronization, Some(user)) => self.token_here(portal, user.id)?,
                     _ => self.token_at_hand(portal, handle)?,
                 };
-                if examined.seed.spec.suite().is_none() || !examined.can_be_asked(now) {
+                if examined.seed.spec.suite().is_none() {
+                    return Ok(Vec::new());
+                }
+                examined.require_inputs()?;
+                if !examined.can_be_asked(now) {
                     return Ok(Vec::new());
                 }
                 let count = match page {
@@ -559,14 +488,13 @@ impl Service {
             if view.session(&key)?.is_none() {
                 return Err(ServiceError::state("sign_in_order", "start again with the login"));
             }
-            let token =
-                examined.as_ref().and_then(|examined| Some((examined.id(), examined.seed.spec.suite()?)));
+            let token = examined.as_ref().and_then(Examined::whose);
             let owner = ChallengeOwner::Session(key);
             let asking = Asking { owner, purpose, token, candidates: &candidates, now };
             let (issued, mut changes) = asking.open(view, count)?;
             if !changes.is_empty() {
                 let mut subjects = vec![Subject::Resource(resource)];
-                subjects.extend(token.map(|(id, _)| Subject::Token(id)));
+                subjects.extend(token.map(|whose| Subject::Token(whose.token)));
                 let detail = vec![("purpose", purpose.name().to_owned())];
                 let (action, result) = (AuditAction::ChallengeIssued, AuditResult::Done);
                 changes.push(super::audit_entry(now, &actor, action, subjects, result, detail));

@@ -3,32 +3,28 @@
 //! Serial numbers can be guessed, so an unknown serial, a token of another resource or person, a
 //! disabled token and wrong codes get one answer after the same work; the reason goes to the log.
 
+mod settle;
+mod unread;
+
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ActorOrigin, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, ChallengePurpose, Custody,
-    Login, OtpSpec, Parties, Resource, ResourceName, SelfService, Subject, Token, TokenId, TokenSerial, User,
-    UserId,
+    Actor, ChallengePurpose, Custody, Login, OtpSpec, Parties, Resource, ResourceName, SelfService, Token,
+    TokenId, TokenSerial, User, UserId,
 };
-use crate::oath::{CodeSequence, Digits, HashAlg, Otp, codes_needed, responses_needed};
-use crate::store::{Change, Changes, View};
+use crate::oath::{CodeSequence, Digits, Otp, codes_needed, responses_needed};
+use crate::store::View;
 
-use super::challenge::{self, Answered, Spending};
+use self::settle::Weighed;
+use super::challenge::Answered;
 use super::check::{Comparison, compare_bare};
-use super::code::{self, CHECK_COUNTERS, Examined};
-use super::dummy::{RESPONSE_COST, dearest_motp_positions, dearest_positions, motp_cost};
-use super::notice::{Happened, Notice};
-use super::pair::{Pairing, require_place};
+use super::code::{CHECK_COUNTERS, Examined, REPLAY_COUNTERS};
+use super::dummy::{code_cost, dearest_motp_positions, most_responses, response_cost};
+use super::pair::require_place;
 use super::pin::without_pins;
-use super::portal::{require_fresh, require_fresh_code};
-use super::resync::{WindowSteps, refuse_repeated, take_over};
+use super::resync::{WindowSteps, refuse_repeated};
 use super::sequence::{Place, SequenceFound, carried, counters_beside};
 use super::yubico::are_typed_by_key;
-use super::{PortalSession, Service, ServiceError};
-
-/// Failed confirmations of one user in a day.
-const USER_FAILURES_A_DAY: u32 = 10;
-/// Failed confirmations on one resource in an hour before operators are alerted and answers slow down.
-const RESOURCE_FAILURES_AN_HOUR: u32 = 100;
+use super::{PortalSession, Service, ServiceError, motp};
 
 /// Who wants to confirm what.
 #[derive(Debug)]
@@ -89,14 +85,40 @@ impl ConfirmResult {
             Self::Blocked { .. } => "blocked",
         }
     }
+
+    /// What users are told: the real reason is in the log.
+    pub(super) fn for_users(self) -> Self {
+        match self {
+            Self::Refused { slow, .. } => Self::Refused { reason: "refused", slow },
+            told => told,
+        }
+    }
 }
 
 /// Codes that a resource's confirmation page asks for, whatever the token: six digits over its widest
 /// window at the usual step.
 pub(super) fn codes_for(resource: &Resource) -> usize {
+    codes_needed(Digits::SIX, u128::from(positions(resource)))
+}
+
+/// Start positions of a resource's widest window at the usual step.
+fn positions(resource: &Resource) -> u64 {
     let (secs, counters) = windows(resource);
-    let positions = (2 * u64::from(secs) / 30 + 1).max(u64::from(counters) + 1);
-    codes_needed(Digits::SIX, u128::from(positions))
+    (2 * u64::from(secs) / 30 + 1).max(u64::from(counters) + 1)
+}
+
+/// Where the codes of a token are looked for, as far as so many start positions: round the place where it is, once
+/// it was used; before that in all of the resource's window.
+fn window_of(examined: &Examined, resource: &Resource, carried: u64) -> WindowSteps {
+    if examined.state.used {
+        let clock = examined.period().is_some();
+        return WindowSteps {
+            past: if clock { examined.check_steps() } else { 0 },
+            future: if clock { examined.check_steps() } else { CHECK_COUNTERS },
+        };
+    }
+    let (secs, counters) = windows(resource);
+    WindowSteps::for_token(&examined.seed.spec, u64::from(secs), u64::from(counters)).cut_to(carried)
 }
 
 pub(super) fn windows(resource: &Resource) -> (u32, u32) {
@@ -159,18 +181,6 @@ fn answered_by(
         }
         (None, _) => Ok(None),
     }
-}
-
-/// Where there is no token that could have answered them, the challenges of the visit are spent as if there were.
-fn spent_by_nobody(
-    view: &dyn View,
-    answered: Option<&Answered>,
-    now: UnixTime,
-) -> Result<Changes, ServiceError> {
-    Ok(match answered.map(|answered| answered.spend(view, None, now)).transpose()? {
-        Some(Spending::Open(changes) | Spending::Spent(changes)) => changes,
-        Some(Spending::Unknown) | None => Vec::new(),
-    })
 }
 
 /// What the codes say, computed outside the store.
@@ -280,74 +290,22 @@ impl Service {
             return Ok(ConfirmResult::MoreOtpsNeeded { otps_needed: needed });
         }
         let eligible = examined.filter(|_| obstacle.is_none());
-        let (proof, evaluated) = match &eligible {
+        let (proof, spent) = match &eligible {
             Some(examined) => {
                 self.prove(examined, request.otps, answered.as_ref(), &resource, user.id, now)?
             }
             None => (Proof::Wrong(obstacle.unwrap_or("unknown_serial")), 0),
         };
-        let hash = eligible.as_ref().and_then(|examined| examined.seed.spec.hash()).unwrap_or(HashAlg::Sha1);
-        self.dummy_search(&resource, evaluated, hash)?;
-        let (post, asking) = (self.post()?, asking.cloned());
-        let (actor, split) = (actor.clone(), self.splits_check());
-        self.decide(move |view| {
-            if let Some(Asking { portal, replaces }) = &asking {
-                match replaces {
-                    Some(_) => require_fresh(view, portal, now)?,
-                    None => require_fresh_code(view, portal, eligible.as_ref().map(Examined::id), now)?,
-                }
-            }
-            let counted_user = matches!(actor.origin, ActorOrigin::User { .. }).then_some(user.id);
-            let mut settling =
-                Settling { now, resource: &resource, user: &user, counted_user, actor: &actor, replaced };
-            if let Some(spent) = settling.spent(view, eligible.as_ref().map(Examined::id))? {
-                return Ok(spent);
-            }
-            let Some(before) = &eligible else {
-                let Proof::Wrong(reason) = proof else { return Err(ServiceError::Stale) };
-                let (answer, mut changes) = settling.refuse(view, None, reason, single, needed)?;
-                changes.extend(spent_by_nobody(view, answered.as_ref(), now)?);
-                return Ok((answer, changes));
-            };
-            let fresh = if split { before.clone() } else { before.unmoved(view)? };
-            if !split {
-                require_place(view, &user, &resource, replaced, emergency)?;
-                if self::obstacle(view, &fresh.token, &user, &resource)?.is_some() {
-                    return Err(ServiceError::Stale);
-                }
-            }
-            if let Some(until) = code::blocked(&fresh.state.budget, now) {
-                let (answer, mut changes) = settling.token_blocked(view, until, &fresh, single, needed)?;
-                changes.extend(spent_by_nobody(view, answered.as_ref(), now)?);
-                return Ok((answer, changes));
-            }
-            let (proof, spending) = match challenge::spent(view, &fresh, answered.as_ref(), now)? {
-                Spending::Open(changes) => (proof, changes),
-                Spending::Spent(changes) => (Proof::Wrong("replayed"), changes),
-                Spending::Unknown => (Proof::Wrong("challenge_unknown"), Vec::new()),
-            };
-            let (answer, mut changes) = match proof {
-                Proof::Wrong(reason) => settling.refuse(view, Some(&fresh), reason, single, needed)?,
-                Proof::Right(place) => {
-                    let (answer, mut changes) = settling.accept(view, &fresh, place)?;
-                    let notice = Notice {
-                        happened: Happened::TokenConfirmed(&fresh.token.serial),
-                        user: &user,
-                        actor: &actor,
-                        resource: Some(&resource),
-                    };
-                    post.tell(view, &notice, now, &mut changes)?;
-                    (answer, changes)
-                }
-            };
-            changes.extend(spending);
-            Ok((answer, changes))
-        })
+        let challenges = answered.as_ref().map_or(0, |answered| answered.texts.len());
+        self.dummy_search(&resource, spent, challenges)?;
+        let weighed =
+            Weighed { now, resource, user, eligible, proof, answered, single, needed, by_codes: false };
+        self.settle_confirmation(actor, asking, weighed)
     }
 
     /// Whether the codes are this token's. One code is enough for a token that was handed to this user
     /// by name, in the ordinary window; else the sequence, in the wide window only while the token was
-    /// never used. Also gives the number of codes that were computed for it.
+    /// never used. Also gives what that cost, in nanoseconds of a core.
     fn prove(
         &self,
         examined: &Examined,
@@ -403,22 +361,18 @@ impl Service {
         let Ok(space) = examined.require_sequence(otps) else {
             return Ok((Proof::Wrong("otp_length"), 0));
         };
-        let (secs, counters) = windows(resource);
         let spec = &examined.seed.spec;
-        let window = if examined.state.used {
-            WindowSteps {
-                past: if examined.period().is_some() { examined.check_steps() } else { 0 },
-                future: if examined.period().is_some() { examined.check_steps() } else { CHECK_COUNTERS },
-            }
-        } else {
-            WindowSteps::for_token(spec, u64::from(secs), u64::from(counters))
-                .cut_to(carried(examined, space, otps.len(), 1))
-                .cut_to(match spec {
-                    OtpSpec::Ocra { .. } => dearest_positions(resource) / RESPONSE_COST,
-                    OtpSpec::Motp => dearest_motp_positions(resource),
-                    _ => u64::MAX,
-                })
+        // What is tried is the product of steps and counters, and no more than is paid for where there is no token.
+        let beside = match counters_beside(spec) {
+            1 => 1,
+            counters => counters + REPLAY_COUNTERS,
         };
+        let most = match spec {
+            OtpSpec::Ocra { .. } => most_responses(resource) / beside,
+            OtpSpec::Motp => dearest_motp_positions(resource),
+            _ => u64::MAX,
+        };
+        let window = window_of(examined, resource, carried(examined, space, otps.len(), 1).min(most));
         if spec.suite().is_some() {
             // Suites may show four digits, which carry less than the six that the page counts on.
             let tried = u128::from(window.positions()) * u128::from(counters_beside(spec));
@@ -428,166 +382,10 @@ impl Service {
         }
         let searched = self.search_codes(examined, otps, &[], answered, window, now)?;
         let each = match spec {
-            OtpSpec::Ocra { .. } => RESPONSE_COST,
-            OtpSpec::Motp => motp_cost(),
-            _ => 1,
+            OtpSpec::Ocra { suite } => response_cost(suite),
+            OtpSpec::Motp => motp::NANOS,
+            _ => spec.hash().map_or(0, code_cost),
         };
         Ok((Proof::of(searched.found), searched.evaluated.saturating_mul(each)))
-    }
-}
-
-/// One confirmation inside its change.
-struct Settling<'a> {
-    now: UnixTime,
-    resource: &'a Resource,
-    user: &'a User,
-    /// Whose daily count a failure goes to; operators at a desk have none.
-    counted_user: Option<UserId>,
-    actor: &'a Actor,
-    /// The token whose places the confirmed one takes.
-    replaced: Option<TokenId>,
-}
-
-impl Settling<'_> {
-    fn audit(&self, token: Option<TokenId>, result: &ConfirmResult, reason: &str) -> Change {
-        let mut subjects = vec![Subject::User(self.user.id), Subject::Resource(self.resource.id)];
-        subjects.extend(token.map(Subject::Token));
-        let done = matches!(result, ConfirmResult::Confirmed { .. });
-        let mut detail = vec![("result", result.name().to_owned())];
-        if !reason.is_empty() {
-            detail.push(("reason", reason.to_owned()));
-        }
-        super::audit_entry(
-            self.now,
-            self.actor,
-            AuditAction::Confirmation,
-            subjects,
-            if done { AuditResult::Done } else { AuditResult::Refused },
-            detail,
-        )
-    }
-
-    fn pairing(&self) -> Pairing<'_> {
-        Pairing {
-            user: self.user,
-            resource: self.resource,
-            actor: self.actor,
-            now: self.now,
-            replaced: self.replaced,
-        }
-    }
-
-    fn user_budget(&self, view: &dyn View) -> Result<Option<(BudgetKey, Budget)>, ServiceError> {
-        let Some(user) = self.counted_user else { return Ok(None) };
-        let key = BudgetKey::User(BudgetKind::Confirmation, user);
-        Ok(Some((key, view.budget(key)?.within(self.now, 86_400))))
-    }
-
-    /// The answer when the user's failures of this day are used up: the same for every serial.
-    fn spent(
-        &self,
-        view: &dyn View,
-        token: Option<TokenId>,
-    ) -> Result<Option<(ConfirmResult, Changes)>, ServiceError> {
-        let Some((_, budget)) = self.user_budget(view)? else { return Ok(None) };
-        if budget.failures < USER_FAILURES_A_DAY {
-            return Ok(None);
-        }
-        let until = budget.since.map(|since| since.plus_secs(86_400));
-        let answer = ConfirmResult::Blocked { until };
-        let entry = self.audit(token, &answer, "user_budget");
-        Ok(Some((answer, vec![entry])))
-    }
-
-    /// Operators hear that the token is blocked. To a user it is a refusal like any other, counted like
-    /// any other: that a token of this serial is blocked would tell that it exists.
-    fn token_blocked(
-        &mut self,
-        view: &dyn View,
-        until: Option<UnixTime>,
-        fresh: &Examined,
-        single: bool,
-        needed: usize,
-    ) -> Result<(ConfirmResult, Changes), ServiceError> {
-        if !self.actor.is_operator() {
-            let (answer, mut changes) = self.refuse(view, None, "blocked", single, needed)?;
-            changes.pop();
-            changes.push(self.audit(Some(fresh.id()), &answer, "blocked"));
-            return Ok((answer, changes));
-        }
-        let answer = ConfirmResult::Blocked { until };
-        let entry = self.audit(Some(fresh.id()), &answer, "blocked");
-        Ok((answer, vec![entry]))
-    }
-
-    fn refuse(
-        &mut self,
-        view: &dyn View,
-        fresh: Option<&Examined>,
-        reason: &'static str,
-        single: bool,
-        needed: usize,
-    ) -> Result<(ConfirmResult, Changes), ServiceError> {
-        let mut changes = Vec::new();
-        if let Some((key, budget)) = self.user_budget(view)? {
-            changes.push(Change::PutBudget(key, budget.failed(self.now, u32::MAX)));
-        }
-        let key = BudgetKey::Resource(BudgetKind::Confirmation, self.resource.id);
-        let hourly = view.budget(key)?.within(self.now, 3_600).failed(self.now, u32::MAX);
-        changes.push(Change::PutBudget(key, hourly));
-        if hourly.failures == RESOURCE_FAILURES_AN_HOUR {
-            changes.push(super::audit_entry(
-                self.now,
-                &Actor::SYSTEM,
-                AuditAction::ConfirmationAlert,
-                vec![Subject::Resource(self.resource.id)],
-                AuditResult::Refused,
-                vec![("failures", hourly.failures.to_string())],
-            ));
-        }
-        // Right codes that were used before are no guesses: written down, not counted.
-        if let Some(fresh) = fresh.filter(|_| !matches!(reason, "replayed" | "behind_floor")) {
-            let state = code::failed(fresh.state, self.now, fresh.failure_limit);
-            changes.push(Change::PutState(fresh.id(), fresh.seed.version, state));
-        }
-        let answer = if single {
-            ConfirmResult::MoreOtpsNeeded { otps_needed: needed }
-        } else {
-            ConfirmResult::Refused { reason, slow: hourly.failures > RESOURCE_FAILURES_AN_HOUR }
-        };
-        changes.push(self.audit(fresh.map(Examined::id), &answer, reason));
-        Ok((answer, changes))
-    }
-
-    fn accept(
-        &mut self,
-        view: &dyn View,
-        fresh: &Examined,
-        place: Place,
-    ) -> Result<(ConfirmResult, Changes), ServiceError> {
-        let mut changes = Vec::new();
-        if let Some((key, _)) = self.user_budget(view)? {
-            changes.push(Change::PutBudget(key, Budget::CLEAR));
-        }
-        let (state, steps, seconds, _) = take_over(fresh, place, self.now);
-        changes.push(Change::PutState(fresh.id(), fresh.seed.version, state));
-        super::drift::learn_sequence(view, fresh, place.codes(), self.now, &mut changes)?;
-        changes.extend(code::touch_batch(view, &fresh.token)?);
-        let mut token = fresh.token.clone();
-        changes.extend(self.pairing().changes(view, &mut token)?);
-        if token.holder != Some(self.user.id) {
-            // What the last holder set is not this one's.
-            (token.pin, token.name) = (None, String::new());
-        }
-        token.custody = match token.custody {
-            confirmed @ Custody::Confirmed { .. } => confirmed,
-            other => other.moved_to(Custody::Confirmed { at: self.now })?,
-        };
-        token.holder = Some(self.user.id);
-        token.follows_batch = false;
-        changes.push(Change::PutToken(token));
-        let answer = ConfirmResult::Confirmed { steps, seconds };
-        changes.push(self.audit(Some(fresh.id()), &answer, ""));
-        Ok((answer, changes))
     }
 }

@@ -21,7 +21,7 @@ use super::challenge::Answered;
 use super::code::{Examined, signed_distance};
 use super::confirm::{ConfirmRequest, ConfirmResult};
 use super::resync::{ResyncRequest, SequenceOutcome, SequenceResult};
-use super::search_gate::Admitted;
+use super::search_gate::{Admitted, Turn};
 use super::token::scoped;
 use super::{Service, ServiceError};
 
@@ -324,7 +324,11 @@ impl Service {
 
     /// A diagnosis takes its turn as every search does, one of a token at a time.
     fn admit_diagnosis(&self, subjected: &Subjected<'_>, hmacs: u64) -> Result<Admitted<'_>, ServiceError> {
-        self.searches.admit(self.clock.as_ref(), Some(subjected.examined.id()), u128::from(hmacs))
+        self.searches.admit(
+            self.clock.as_ref(),
+            Some(Turn::Token(subjected.examined.id())),
+            u128::from(hmacs),
+        )
     }
 
     fn note_diagnosed(

@@ -20,6 +20,7 @@ use crate::store::{Page, TokenFilter, View};
 use super::code::Examined;
 use super::resync::{WindowSteps, refuse_repeated};
 use super::scope::{seen_tokens, sees_batch};
+use super::search_gate::Admitted;
 use super::yubico::are_typed_by_key;
 use super::{Service, ServiceError, motp};
 
@@ -124,20 +125,22 @@ impl Width {
 }
 
 /// A token to be tried.
-struct Tried {
-    examined: Examined,
-    generator: Generator,
-    window: Window,
+pub(super) struct Tried {
+    pub(super) examined: Examined,
+    pub(super) generator: Generator,
+    /// Where its codes may begin.
+    pub(super) window: Window,
 }
 
 /// Tokens that were read together, of one hash function.
-struct Lot(Vec<Tried>);
+pub(super) struct Lot(pub(super) Vec<Tried>);
 
 /// What a lot told.
 #[derive(Default)]
-struct Told {
-    matches: Vec<(Examined, MovingFactor)>,
-    evaluated: u64,
+pub(super) struct Told {
+    /// Tokens, and where they show the codes.
+    pub(super) matches: Vec<(Examined, MovingFactor)>,
+    pub(super) evaluated: u64,
 }
 
 impl Told {
@@ -363,45 +366,9 @@ impl Service {
         let positions = width.asked.map_or(width.carried.min(DAY_POSITIONS), WindowSteps::positions);
         let work = u128::from(positions) * u128::from(place.tokens);
         let admitted = self.searches.admit(self.clock.as_ref(), None, work)?;
-        let fault = Mutex::new(None);
         let mut reader =
             Reader { service: self, actor, place, width, after: None, done: false, kept: Vec::new() };
-        let lots = std::iter::from_fn(|| match reader.next_lot(codes) {
-            Ok(lot) => lot,
-            Err(error) => {
-                *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                None
-            }
-        });
-        let told = admitted.parts(
-            lots,
-            stop,
-            |Lot(tokens)| {
-                let mut told = Told::default();
-                let (examined, keys): (Vec<_>, Vec<_>) = tokens
-                    .into_iter()
-                    .enumerate()
-                    .map(|(name, tried)| (tried.examined, (name, tried.generator, tried.window)))
-                    .unzip();
-                for group in Candidates::group(keys) {
-                    for slice in group.slices() {
-                        if stop.load(Ordering::Relaxed) {
-                            return told;
-                        }
-                        for (name, start) in admitted.slice(|| group.find(codes, slice)) {
-                            told.matches.push((examined[name].clone(), start));
-                        }
-                        told.evaluated += group.evaluated(slice);
-                    }
-                }
-                told
-            },
-            Told::and,
-        );
-        if let Some(error) = fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(error);
-        }
-        told.ok_or_else(|| ServiceError::state("stopped", "the search was stopped before its end"))
+        try_lots(&admitted, std::iter::from_fn(|| reader.next_lot(codes).transpose()), codes, stop)
     }
 
     fn note_identified(
@@ -422,6 +389,53 @@ impl Service {
         let entry = super::audit_entry(now, actor, AuditAction::Identified, subjects, result, detail);
         self.decide(move |_| Ok(((), vec![entry.clone()])))
     }
+}
+
+/// Tries all tokens of some lots, each in slices of its own, until told to `stop`. The first lot that cannot be read
+/// ends it.
+pub(super) fn try_lots(
+    admitted: &Admitted<'_>,
+    lots: impl Iterator<Item = Result<Lot, ServiceError>> + Send,
+    codes: &CodeSequence,
+    stop: &AtomicBool,
+) -> Result<Told, ServiceError> {
+    let fault = Mutex::new(None);
+    let lots = lots.map_while(|lot| match lot {
+        Ok(lot) => Some(lot),
+        Err(error) => {
+            *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            None
+        }
+    });
+    let told = admitted.parts(
+        lots,
+        stop,
+        |Lot(tokens)| {
+            let mut told = Told::default();
+            let (examined, keys): (Vec<_>, Vec<_>) = tokens
+                .into_iter()
+                .enumerate()
+                .map(|(name, tried)| (tried.examined, (name, tried.generator, tried.window)))
+                .unzip();
+            for group in Candidates::group(keys) {
+                for slice in group.slices() {
+                    if stop.load(Ordering::Relaxed) {
+                        return told;
+                    }
+                    for (name, start) in admitted.slice(|| group.find(codes, slice)) {
+                        told.matches.push((examined[name].clone(), start));
+                    }
+                    told.evaluated += group.evaluated(slice);
+                }
+            }
+            told
+        },
+        Told::and,
+    );
+    if let Some(error) = fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    told.ok_or_else(|| ServiceError::state("stopped", "the search was stopped before its end"))
 }
 
 /// How many tokens there are, deleted ones included: a search counts what it may have to try.

@@ -20,6 +20,7 @@ use super::code::{CHECK_STEPS, Examined};
 use super::identify::{Place as Looked, Width};
 use super::resync::WindowSteps;
 use super::scope::seen_tokens;
+use super::search_gate::Turn;
 use super::sequence::{Place, Searched, SequenceFound, start_window};
 use super::{Service, ServiceError};
 
@@ -176,8 +177,11 @@ impl Service {
         let between = gap.saturating_mul(codes.len().saturating_sub(1) as u64);
         let evaluated = window.positions().saturating_add(between);
         let began = self.clock.monotonic();
-        let admitted =
-            self.searches.admit(self.clock.as_ref(), Some(examined.id()), u128::from(evaluated))?;
+        let admitted = self.searches.admit(
+            self.clock.as_ref(),
+            Some(Turn::Token(examined.id())),
+            u128::from(evaluated),
+        )?;
         let piece = |piece| admitted.slice(|| app.find_starts(&codes, piece, gap));
         let never = AtomicBool::new(false);
         let found = admitted.parts(starts.pieces(SLICE), &never, piece, MotpStarts::and).unwrap_or_default();

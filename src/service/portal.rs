@@ -312,11 +312,7 @@ impl Service {
         let user = signed_in(portal)?;
         let request = ConfirmRequest { resource: &portal.resource.name, user: &user.login, serial, otps };
         let asking = Asking { portal: portal.clone(), replaces: None };
-        Ok(match self.confirm_asked_by(&portal.actor(visit), &request, &[], Some(&asking))? {
-            // The real reason is in the log.
-            ConfirmResult::Refused { slow, .. } => ConfirmResult::Refused { reason: "refused", slow },
-            told => told,
-        })
+        Ok(self.confirm_asked_by(&portal.actor(visit), &request, &[], Some(&asking))?.for_users())
     }
 
     /// *Token Synchronization*.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
-use crate::model::TokenId;
+use crate::model::{TokenId, UserId};
 use crate::oath::{CodeSequence, Generator, Starts, Window, find_starts};
 
 use super::ServiceError;
@@ -19,9 +19,18 @@ use super::ServiceError;
 const MOST_HMACS: u128 = 10_000_000_000;
 /// Searches of this size, those of the portal and the desk, are let in whatever waits: each is done in some
 /// milliseconds, and an answer that only a full machine gives would tell which of them have anything to search.
-const SMALL_HMACS: u128 = 30_000_000;
+pub(super) const SMALL_HMACS: u128 = 30_000_000;
 /// What one core computes in a second at least, to say when to come again.
 const HMACS_PER_SEC: u128 = 3_000_000;
+
+/// Whose searches run one after another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Turn {
+    /// Those in one token.
+    Token(TokenId),
+    /// Those that a user asks for without saying in which token.
+    User(UserId),
+}
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -30,7 +39,7 @@ struct Queue {
     next: u64,
     turn: u64,
     hmacs: u128,
-    tokens: HashSet<TokenId>,
+    turns: HashSet<Turn>,
 }
 
 /// The places for searches.
@@ -45,7 +54,7 @@ pub(super) struct SearchGate {
 pub(super) struct Admitted<'g> {
     gate: &'g SearchGate,
     hmacs: u128,
-    token: Option<TokenId>,
+    turn: Option<Turn>,
 }
 
 /// A place that is taken; given back when dropped.
@@ -65,16 +74,16 @@ impl SearchGate {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets in a search that computes so many HMACs. One of a token waits until no other of that token runs;
+    /// Lets in a search that computes so many HMACs. One of a token or a user waits until no other of theirs runs;
     /// refused when too much waits already.
     pub(super) fn admit(
         &self,
         clock: &dyn Clock,
-        token: Option<TokenId>,
+        turn: Option<Turn>,
         hmacs: u128,
     ) -> Result<Admitted<'_>, ServiceError> {
         let mut queue = self.queue();
-        while token.is_some_and(|token| queue.tokens.contains(&token)) {
+        while turn.is_some_and(|turn| queue.turns.contains(&turn)) {
             queue = self.moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         // One search alone may be larger: it is what the machine is for.
@@ -84,10 +93,10 @@ impl SearchGate {
             return Err(ServiceError::Busy { until: now.plus_secs(secs.max(1)), now });
         }
         queue.hmacs += hmacs;
-        if let Some(token) = token {
-            queue.tokens.insert(token);
+        if let Some(turn) = turn {
+            queue.turns.insert(turn);
         }
-        Ok(Admitted { gate: self, hmacs, token })
+        Ok(Admitted { gate: self, hmacs, turn })
     }
 
     fn place(&self) -> Place<'_> {
@@ -117,8 +126,8 @@ impl Drop for Admitted<'_> {
     fn drop(&mut self) {
         let mut queue = self.gate.queue();
         queue.hmacs -= self.hmacs;
-        if let Some(token) = self.token {
-            queue.tokens.remove(&token);
+        if let Some(turn) = self.turn {
+            queue.turns.remove(&turn);
         }
         drop(queue);
         self.gate.moved.notify_all();
@@ -142,9 +151,12 @@ impl Admitted<'_> {
         join: impl Fn(T, T) -> T + Sync,
     ) -> Option<T> {
         let mut parts = parts.peekable();
-        let first = parts.next()?;
+        let Some(first) = parts.next() else {
+            return (!stop.load(Ordering::Relaxed)).then(T::default);
+        };
         if parts.peek().is_none() {
-            return Some(work(first));
+            let done = work(first);
+            return (!stop.load(Ordering::Relaxed)).then_some(done);
         }
         let left = Mutex::new(std::iter::once(first).chain(parts));
         let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -188,17 +200,17 @@ mod tests {
     #[test]
     fn a_panic_gives_place_and_admission_back() {
         let (gate, clock) = (SearchGate::with_places(1), clock());
-        let token = Some(TokenId(7));
+        let turn = Some(Turn::Token(TokenId(7)));
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            let admitted = gate.admit(&clock, token, 5).expect("room");
+            let admitted = gate.admit(&clock, turn, 5).expect("room");
             admitted.slice(|| -> u8 { panic!("on purpose") })
         }));
         assert!(ended.is_err());
         // Would wait for ever for what is never given back, so it is looked at first.
         let queue = gate.queue();
-        assert_eq!((queue.running, queue.hmacs, queue.tokens.len()), (0, 0, 0));
+        assert_eq!((queue.running, queue.hmacs, queue.turns.len()), (0, 0, 0));
         drop(queue);
-        assert_eq!(gate.admit(&clock, token, 5).expect("room").slice(|| 7), 7);
+        assert_eq!(gate.admit(&clock, turn, 5).expect("room").slice(|| 7), 7);
     }
 
     #[test]
@@ -247,7 +259,10 @@ mod tests {
         let stop = AtomicBool::new(false);
         let sum = admitted.parts(1..=100u64, &stop, |part| part, |a, b| a + b);
         assert_eq!(sum, Some(5_050));
+        assert_eq!(admitted.parts(std::iter::empty::<u64>(), &stop, |part| part, |a, b| a + b), Some(0));
         stop.store(true, Ordering::Relaxed);
-        assert_eq!(admitted.parts(1..=100u64, &stop, |part| part, |a, b| a + b), None);
+        for count in [100u64, 1, 0] {
+            assert_eq!(admitted.parts(1..=count, &stop, |part| part, |a, b| a + b), None);
+        }
     }
 }

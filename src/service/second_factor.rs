@@ -206,7 +206,8 @@ impl Service {
         self.store.read(|view| Answered::of_session(view, portal.key, purpose, token, responses, now))
     }
 
-    /// What was typed answers nothing: the challenge was answered before, or has grown too old.
+    /// What was typed answers nothing: the challenge was answered before, has grown too old, or was never shown, because
+    /// something that goes into the answer is not known here.
     #[expect(clippy::too_many_arguments, reason = "what an audit record says")]
     fn unasked(
         &self,
@@ -221,8 +222,12 @@ impl Service {
         let subjects =
             vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(portal.resource.id)];
         let (actor, last_used) = (actor.clone(), examined.state.last_used);
+        let why = match examined.require_inputs() {
+            Err(ServiceError::State { code, .. }) => code,
+            _ => "no_challenge",
+        };
         self.decide(move |_| {
-            let detail = vec![("page", page.to_owned()), ("result", "no_challenge".to_owned())];
+            let detail = vec![("page", page.to_owned()), ("result", why.to_owned())];
             let result = AuditResult::Refused;
             let entry = super::audit_entry(now, &actor, action, subjects.clone(), result, detail);
             Ok((CheckResult::Replayed { last_used }, vec![entry]))

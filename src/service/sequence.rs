@@ -12,6 +12,7 @@ use crate::oath::{
 use super::challenge::Answered;
 use super::code::{Examined, REPLAY_COUNTERS};
 use super::resync::WindowSteps;
+use super::search_gate::Turn;
 use super::{Service, ServiceError};
 
 /// Counters that are tried at each step of a token that has a counter and a clock: what is tried is the product.
@@ -215,8 +216,8 @@ impl Service {
         let starts = start_window(examined, window, otps.len(), now);
         let began = self.clock.monotonic();
         let evaluated = codes.evaluated(starts);
-        let admitted =
-            self.searches.admit(self.clock.as_ref(), Some(examined.id()), u128::from(evaluated))?;
+        let turn = Some(Turn::Token(examined.id()));
+        let admitted = self.searches.admit(self.clock.as_ref(), turn, u128::from(evaluated))?;
         let found = admitted.find(generator, &codes, starts).conclude(examined.state.floor);
         let elapsed = self.clock.monotonic().saturating_sub(began);
         Ok(Searched {
@@ -246,7 +247,8 @@ impl Service {
         let searched = match answered {
             Some(answered) => {
                 let work = window.positions(has_counter, has_time).saturating_mul(otps.len() as u128);
-                let admitted = self.searches.admit(self.clock.as_ref(), Some(examined.id()), work)?;
+                let turn = Some(Turn::Token(examined.id()));
+                let admitted = self.searches.admit(self.clock.as_ref(), turn, work)?;
                 let Some(asked) = self.responders(examined, &answered.texts)? else {
                     return Ok(Searched { codes: otps.len(), ..Searched::NOTHING });
                 };

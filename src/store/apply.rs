@@ -123,6 +123,9 @@ impl<'k> Applier<'k> {
             Change::PutDraft(session, draft) => self.put_draft(&session, &draft),
             Change::DeleteDraft(session) => self.remove_draft(&session),
             Change::PutChallenges(owner, challenges) => self.put_challenges(owner, &challenges),
+            Change::PutAsked(secret, question) => {
+                self.kv.put(Tab::AskedQuestions, &keys::asked(secret, question), &[]).map(drop)
+            }
             Change::PutPinHash(token, sealed) => self.put_pin_hash(token, &sealed),
             Change::PutUserIssue(issue) => self.put_user_issue(&issue),
             Change::DeleteUserIssue(id) => self.remove_user_issue(id.0),

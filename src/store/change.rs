@@ -3,11 +3,12 @@
 use crate::model::{
     ApiKey, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId, BatchId, Budget,
     BudgetKey, ChallengeOwner, Challenges, ClockHistory, ClockJumps, DataKeyId, EmergencyCode, Environments,
-    Import, ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId, OutboxMail,
-    Resource, ResourceId, SealedSeed, SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token,
-    TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User, UserId, UserIssue, UserIssueId,
-    WebhookPost, WebhookPostId, WrappedKey,
+    Fingerprint, Import, ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId,
+    OutboxMail, Resource, ResourceId, SealedSeed, SeedRow, SeedVersion, Session, Subscription,
+    SubscriptionId, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User, UserId, UserIssue,
+    UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
 };
+use crate::oath::QuestionDigest;
 
 use super::{KeyName, StoreMeta};
 
@@ -88,6 +89,8 @@ pub enum Change {
     DeleteDraft([u8; 32]),
     /// What an owner was asked; an empty list goes.
     PutChallenges(ChallengeOwner, Challenges),
+    /// A token with this secret was asked this question and is never asked it again. Stays when the token goes.
+    PutAsked(Fingerprint, QuestionDigest),
     /// The sealed hash of a PIN that goes into a token's responses. Also goes with its token.
     PutPinHash(TokenId, SealedSeed),
     /// A request to restore access.

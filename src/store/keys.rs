@@ -7,6 +7,7 @@ use crate::model::{
     AssignmentKind, BudgetKey, BudgetKind, ChallengeOwner, Fingerprint, OperatorId, ResourceId, SeedVersion,
     Subject, TokenId, UserId,
 };
+use crate::oath::QuestionDigest;
 
 /// Keys of the `meta` table.
 pub(super) mod meta {
@@ -265,6 +266,11 @@ pub(super) fn challenges(owner: ChallengeOwner) -> Vec<u8> {
         ChallengeOwner::Token(id) => tagged(0, id.0).to_vec(),
         ChallengeOwner::Session(session) => joined(&[&[1], &session]),
     }
+}
+
+/// A question that a secret was asked.
+pub(super) fn asked(secret: Fingerprint, question: QuestionDigest) -> Vec<u8> {
+    joined(&[&secret.0, &question.0])
 }
 
 /// The owner whose challenges lie under this key.

@@ -140,6 +140,8 @@ tables! {
     Challenges = "challenges",
     /// End, token or session.
     ChallengeEnds = "challenge_ends",
+    /// Fingerprint, question that its secret is never asked again.
+    AskedQuestions = "asked_questions",
     /// Token -> record of a sealed hash of a PIN.
     PinHashes = "pin_hashes",
     /// User -> record.

@@ -18,6 +18,7 @@ use crate::model::{
     SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenMailing, TokenState,
     Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
 };
+use crate::oath::QuestionDigest;
 
 impl View for KvView<'_> {
     fn meta(&self) -> Result<StoreMeta, StoreError> {
@@ -409,6 +410,10 @@ impl View for KvView<'_> {
         let span = Span { from: Vec::new(), to: keys_through(now) };
         let dead = self.kv.range(Tab::ChallengeEnds, &span, Order::Up, limit)?;
         Ok(dead.iter().filter_map(|(key, _)| keys::challenge_owner(&key[8..])).collect())
+    }
+
+    fn was_asked(&self, secret: Fingerprint, question: QuestionDigest) -> Result<bool, StoreError> {
+        Ok(self.kv.get(Tab::AskedQuestions, &keys::asked(secret, question))?.is_some())
     }
 
     fn pin_hash(&self, token: TokenId) -> Found<SealedSeed> {

@@ -12,6 +12,7 @@ use crate::model::{
     SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenMailing, TokenState,
     Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
 };
+use crate::oath::QuestionDigest;
 
 /// The store's own description.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,6 +220,8 @@ pub trait View {
     fn challenges(&self, owner: ChallengeOwner) -> Found<Challenges>;
     /// Owners whose challenges can be forgotten, for the sweep.
     fn dead_challenges(&self, now: UnixTime, limit: usize) -> Result<Vec<ChallengeOwner>, StoreError>;
+    /// True when a token with this secret was asked this question, of those that are remembered for ever.
+    fn was_asked(&self, secret: Fingerprint, question: QuestionDigest) -> Result<bool, StoreError>;
     /// The sealed hash of the PIN that goes into a token's responses.
     fn pin_hash(&self, token: TokenId) -> Found<SealedSeed>;
 

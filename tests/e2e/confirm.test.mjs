@@ -126,6 +126,28 @@ test('tokens that were received', async (t) => {
     await frida.context().close();
   });
 
+  await step('P16 I cannot read the number: the codes alone', async () => {
+    run(house, ['import', house.file('worn.csv', `${serial(60)},${seed(60)},totp\n`), '--batch', 'worn']);
+    run(house, ['resource', 'assign', 'VPN', '--token', serial(60), '--kind', 'token']);
+    house.user('gina', { password, email: 'gina@example.org' });
+    const gina = await openPage(house);
+    await portalSignIn(gina, house, 'gina', password);
+    await choose(gina, 'Existing Token Registration');
+    await gina.getByRole('link', { name: 'I cannot read the number' }).click();
+    await gina.waitForSelector('text=A token with a keypad cannot be found this way.');
+    assert.equal(await gina.locator('[name=serial]').count(), 0);
+    await send(gina, { otp1: '123456', otp2: '654321' });
+    await gina.waitForSelector('text=We could not find this token by its codes.');
+    await look(gina, 'portal-confirm-unread');
+    const worn = token(60);
+    await gina.getByLabel('First code', { exact: true }).fill(worn.next());
+    await gina.getByLabel('Next code', { exact: true }).fill(worn.next());
+    await submit(gina);
+    await gina.getByRole('heading', { name: 'This token is yours now' }).waitFor();
+    await house.mail('gina@example.org', serial(60));
+    await gina.context().close();
+  });
+
   await step('P51 handed out by name: nobody else can confirm it, and one code is enough', async () => {
     await admin.goto(`${address}/station/token/${serial(1)}`);
     await admin.locator('summary:has-text("Hand out")').click();
@@ -158,7 +180,7 @@ test('tokens that were received', async (t) => {
     assert.equal(new Set(said).size, 1, said.join('\n---\n'));
     assert.match(said[0], /We could not confirm this token\./);
     await admin.goto(`${address}/admin/audit`);
-    const rows = await admin.locator('main tbody tr:has-text("Confirmation, refused")').allInnerTexts();
+    const rows = await admin.locator('main tbody tr:has-text("Confirmation, refused"):has-text("user ben")').allInnerTexts();
     assert.deepEqual(rows.reverse().map((row) => row.match(/user ben .*reason: (\w+)/s)?.[1]),
       ['unknown_serial', 'other_resource', 'held_by_other', 'held_by_other', 'token_disabled', 'not_found']);
   });

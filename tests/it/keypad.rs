@@ -140,6 +140,74 @@ async fn an_old_challenge_is_said_to_be_over() {
     anna.post("/selfservice/vpn/otp", &with(&fields, &[])).await.leads_to("/selfservice/vpn/home");
 }
 
+/// A keypad whose PIN goes into its answers, and nobody has said here which it is: its owner is sent to those who can
+/// set it, and can still type an emergency code.
+#[tokio::test]
+async fn a_keypad_whose_pin_is_not_known_sends_its_owner_to_the_desk() {
+    const SUITE_WITH_PIN: &str = "OCRA-1:HOTP-SHA1-6:QN08-PSHA1";
+    const SILENT: &str = "Your token cannot be asked now.";
+    let desk = Desk::open();
+    let line =
+        format!("{SERIAL},{},OCRA,{SUITE_WITH_PIN}\n", data_encoding::HEXLOWER.encode(&Keypad::secret()));
+    let request =
+        ImportRequest { commit: true, ..ImportRequest::new("keypads.csv", Seed::new(line.into_bytes())) };
+    let task = desk.service.begin_import(&ADMIN, request).expect("a task");
+    desk.service.run_import(&task);
+    let serial = TokenSerial::parse(SERIAL).expect("a serial");
+    let anna = Some(mintmark::model::Login::parse("anna").expect("a login"));
+    let pair = AssignRequest { kind: AssignmentKind::TokenWithUser, user: anna, token: Some(serial.clone()) };
+    desk.service.assign(&ADMIN, &resource("VPN"), &pair).expect("assigned");
+    let mut anna = desk.browser();
+    anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/otp");
+    let page = anna.get("/selfservice/vpn/otp").await;
+    page.says(StatusCode::OK, SILENT);
+    page.says(StatusCode::OK, "it has to be set first. Extension 4455.");
+    page.says(StatusCode::OK, "name=\"otp\"");
+    assert_eq!(challenges(&page), [""; 0]);
+    let sent = anna.post("/selfservice/vpn/otp", &[("otp", "123456")]).await;
+    sent.says(StatusCode::UNPROCESSABLE_ENTITY, SILENT);
+    assert!(!sent.body.contains("no longer open"), "{}", sent.body);
+    let log = desk.service.audit(&ADMIN, None, mintmark::store::Page::first(3)).expect("read").items;
+    let why = log.iter().flat_map(|record| &record.detail).find(|(name, _)| name == "result");
+    assert_eq!(why.map(|(_, why)| why.as_str()), Some("pin_not_known"));
+    // Once it is set the page asks.
+    let pin = mintmark::secret::Pin::new(b"1234".to_vec());
+    desk.service.set_response_pin(&ADMIN, &serial, &pin).expect("set");
+    let page = anna.get("/selfservice/vpn/otp").await;
+    assert!(!page.body.contains(SILENT), "{}", page.body);
+    assert_eq!(challenges(&page).len(), 1);
+}
+
+/// A keypad that was asked all that it knows says so, at the desk and to its owner.
+#[tokio::test]
+async fn a_keypad_that_was_asked_everything_says_so() {
+    let desk = Desk::open();
+    let suite = OcraSuite::parse("OCRA-1:HOTP-SHA1-6:QN02").expect("a suite");
+    let line =
+        format!("{SERIAL},{},OCRA,{}\n", data_encoding::HEXLOWER.encode(&Keypad::secret()), suite.as_str());
+    let request =
+        ImportRequest { commit: true, ..ImportRequest::new("keypads.csv", Seed::new(line.into_bytes())) };
+    let task = desk.service.begin_import(&ADMIN, request).expect("a task");
+    desk.service.run_import(&task);
+    let serial = TokenSerial::parse(SERIAL).expect("a serial");
+    let anna = Some(mintmark::model::Login::parse("anna").expect("a login"));
+    let pair = AssignRequest { kind: AssignmentKind::TokenWithUser, user: anna, token: Some(serial.clone()) };
+    desk.service.assign(&ADMIN, &resource("VPN"), &pair).expect("assigned");
+    let mut staff = desk.staff();
+    let card = format!("/station/token/{SERIAL}");
+    let before = desk.service.audit(&ADMIN, None, mintmark::store::Page::first(1)).expect("read").items[0].n;
+    assert_eq!(challenges(&staff.get(&card).await).len(), 2);
+    let after = desk.service.audit(&ADMIN, None, mintmark::store::Page::first(1)).expect("read").items[0].n;
+    assert_eq!(after, before + 1, "one record for the page");
+    let ask = || desk.service.issue_challenge(&ADMIN, &serial, mintmark::model::ChallengePurpose::Check);
+    while ask().is_ok() {}
+    desk.later(30 * 86_400);
+    staff.get(&card).await.says(StatusCode::OK, "none is asked twice: give its owner another token");
+    let mut anna = desk.browser();
+    anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/otp");
+    anna.get("/selfservice/vpn/otp").await.says(StatusCode::OK, "you need another token. Extension 4455.");
+}
+
 /// At the desk one page asks, and what is done next with its answers is the operator's choice.
 #[tokio::test]
 async fn station_and_console_ask_a_keypad() {

@@ -20,6 +20,7 @@ mod restore;
 mod service;
 mod store_conformance;
 mod tls;
+mod unread;
 mod user_import;
 mod walk_cli;
 mod ways;

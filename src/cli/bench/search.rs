@@ -6,7 +6,10 @@ use std::hint::black_box;
 use anyhow::Result;
 
 use super::{Row, rate};
-use crate::oath::{Generator, HashAlg, Kernel, KeySet, MovingFactor};
+use crate::oath::{
+    Digits, Generator, HashAlg, Kernel, KeySet, MovingFactor, OcraGenerator, OcraInputs, OcraPosition,
+    OcraSuite, OcraWindow, Otp, Question, Window, find_responses,
+};
 use crate::secret::Seed;
 
 /// A step of 2026.
@@ -63,6 +66,7 @@ pub(super) fn rows(window: u64) -> Result<Vec<Row>> {
             });
         }
         rows.push(crates(alg, &codes));
+        rows.extend(responses(alg)?);
     }
     rows.extend(liboath()?);
     Ok(rows)
@@ -75,6 +79,34 @@ fn many_keys(kernel: Kernel, alg: HashAlg) -> KeySet {
         let _ = set.push(Generator::new(&Seed::new(number.to_be_bytes().repeat(5)), alg));
     }
     set
+}
+
+/// Answers of a token with a keypad, over its steps and over its counters: behind a counter all of the message is hashed
+/// again.
+fn responses(alg: HashAlg) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (inputs, note) in [("QN08-T30S", "a clock"), ("C-QN08", "a counter")] {
+        let suite = OcraSuite::parse(&format!("OCRA-1:HOTP-{}-6:{inputs}", alg.name().to_uppercase()))?;
+        let question = Question::new(&suite, "12345678")?;
+        let seed = Seed::new((0..).take(alg.output_bytes()).collect());
+        let asked = [OcraGenerator::new(&seed, &suite, &question, &OcraInputs::default())?];
+        let positions = Window::around(MovingFactor(CENTER), 0, SLOW_WINDOW - 1);
+        let window = OcraWindow { counters: positions, steps: positions, gap: 0 };
+        let wrong = [Otp::from_value(1, Digits::SIX)];
+        let m_per_s_core = rate(|| {
+            let found = find_responses(black_box(&asked), &wrong, &window, OcraPosition::START);
+            found.map_or(0, |found| found.evaluated)
+        });
+        rows.push(Row {
+            what: "responses",
+            hash: alg.name(),
+            kernel: "crates",
+            m_per_s_core,
+            bound: None,
+            note: format!("OCRA, over {note}"),
+        });
+    }
+    Ok(rows)
 }
 
 /// A keyed object of the crate `hmac` cloned for each code: what a program without kernels would do.

@@ -373,9 +373,12 @@ pub struct Confirm {
     pub keypad: bool,
     /// The token shows letters, too.
     pub letters: bool,
+    /// The number on the token cannot be read: it is found by its codes.
+    pub unread: bool,
     /// The serial as typed.
     pub serial: Field,
-    /// As many codes as the resource's widest window needs, whatever the token.
+    /// As many codes as the resource's widest window needs, whatever the token; none where too many tokens lie to
+    /// find one by its codes.
     pub codes: Vec<Code>,
     /// Runs with the usual step of 30 seconds.
     pub ring: Option<Ring>,
@@ -399,6 +402,7 @@ impl Confirm {
             action: "/selfservice/portal/tokens/confirm".into(),
             keypad: false,
             letters: false,
+            unread: false,
             serial: Field::of("87-1234567"),
             codes: Code::fields(crate::words::Words::ENGLISH, 2),
             ring: Some(Ring::sample()),
@@ -422,6 +426,29 @@ impl Confirm {
             action: "/selfservice/portal/tokens/reassign".into(),
             ..Self::sample()
         }
+    }
+
+    /// A token without a legible number.
+    #[cfg(test)]
+    pub fn sample_unread() -> Self {
+        Self {
+            unread: true,
+            codes: Code::fields(crate::words::Words::ENGLISH, 3),
+            notice: Some(Notice::new(
+                Tone::Bad,
+                "We could not find this token by its codes.",
+                "Check the codes; they must come one after the other. If it fails again, others can look for it. Extension 4455.",
+            )),
+            ..Self::sample()
+        }
+    }
+
+    /// Too many of them.
+    #[cfg(test)]
+    pub fn sample_unread_many() -> Self {
+        let title = "Too many tokens lie here to find yours by its codes.";
+        let notice = Some(Notice::new(Tone::Attention, title, "Extension 4455."));
+        Self { codes: Vec::new(), ring: None, notice, ..Self::sample_unread() }
     }
 }
 

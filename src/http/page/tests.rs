@@ -64,6 +64,8 @@ fn samples() -> Vec<(&'static str, String)> {
         ("portal_otp_enough", html(&portal::Otp::sample_enough())),
         ("portal_home", html(&portal::Home::sample())),
         ("portal_confirm", html(&portal::Confirm::sample())),
+        ("portal_confirm_unread", html(&portal::Confirm::sample_unread())),
+        ("portal_confirm_unread_many", html(&portal::Confirm::sample_unread_many())),
         ("portal_done", html(&portal::Done::sample())),
         ("portal_synchronize", html(&portal::Synchronize::sample())),
         ("portal_register", html(&setup::Register::sample())),

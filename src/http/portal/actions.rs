@@ -189,6 +189,39 @@ impl Way {
     }
 }
 
+/// What can be read on a token that was received.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Its number and its codes.
+    Number,
+    /// The same, once something was typed into it.
+    Keypad,
+    /// The same, and its codes have letters, too.
+    Letters,
+    /// Its codes only: the number is worn off.
+    CodesOnly,
+}
+
+impl Sight {
+    /// Those that are chosen by a word, in the address and as the name of a hidden field.
+    const CHOSEN: [(Self, &'static str); 3] =
+        [(Self::CodesOnly, "unread"), (Self::Keypad, "keypad"), (Self::Letters, "letters")];
+
+    /// As the address says.
+    pub(super) fn asked(query: &str) -> Self {
+        Self::chosen(|word| query.split('&').any(|part| part == word))
+    }
+
+    /// As the form says.
+    fn typed(typed: &Typed) -> Self {
+        Self::chosen(|field| !typed.text(field).is_empty())
+    }
+
+    fn chosen(says: impl Fn(&str) -> bool) -> Self {
+        Self::CHOSEN.into_iter().find(|(_, word)| says(word)).map_or(Self::Number, |(sight, _)| sight)
+    }
+}
+
 /// The form for a token that was received, as it is shown.
 pub(super) struct TokenForm {
     pub(super) status: StatusCode,
@@ -199,8 +232,14 @@ pub(super) struct TokenForm {
 
 impl TokenForm {
     /// Nothing was typed yet.
-    pub(super) fn empty(codes: Vec<Code>) -> Self {
+    fn empty(codes: Vec<Code>) -> Self {
         Self { status: StatusCode::OK, serial: Field::default(), codes, notice: None }
+    }
+
+    /// There are too many tokens to find one by its codes: nothing can be typed.
+    fn too_many(place: &Place) -> Self {
+        let notice = whom_to_ask(place, Tone::Attention, "confirm-unread-many");
+        Self { notice: Some(notice), ..Self::empty(Vec::new()) }
     }
 
     fn again(serial: Field, codes: Vec<Code>, notice: Option<Notice>) -> Self {
@@ -208,76 +247,86 @@ impl TokenForm {
     }
 }
 
-/// What the person says of the token: it decides what the page asks for, the same for every serial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shows {
-    /// Digits, by itself.
-    Digits,
-    /// An answer to a challenge that is typed into it.
-    Answers,
-    /// Letters, too.
-    Letters,
+/// A notice that ends with whom to ask.
+fn whom_to_ask(place: &Place, tone: Tone, id: &str) -> Notice {
+    Notice::tell(tone, place.words, id, &[("whom", place.whom_to_ask().into())])
 }
 
-impl Shows {
-    const ALL: [Self; 3] = [Self::Digits, Self::Answers, Self::Letters];
-
-    /// The word in the address and the name of the hidden field.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Digits => "",
-            Self::Answers => "keypad",
-            Self::Letters => "letters",
-        }
+/// Codes that the form asks for; `None` where it cannot ask. `usual`: of a token whose number can be read.
+async fn codes_asked(
+    place: &Place,
+    session: &Arc<PortalSession>,
+    sight: Sight,
+    usual: usize,
+) -> Result<Option<usize>, ApiError> {
+    if sight != Sight::CodesOnly {
+        return Ok(Some(usual));
     }
-
-    /// What the page is asked for with.
-    pub(super) fn of_query(query: &str) -> Self {
-        let is = |shows: &Self| query.split('&').any(|part| part == shows.word());
-        Self::ALL.into_iter().skip(1).find(is).unwrap_or(Self::Digits)
-    }
-
-    fn of_form(typed: &Typed) -> Self {
-        let is = |shows: &Self| !typed.text(shows.word()).is_empty();
-        Self::ALL.into_iter().skip(1).find(is).unwrap_or(Self::Digits)
+    let session = Arc::clone(session);
+    match place.state.blocking(move |service| service.portal_unread_codes(&session)).await {
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.code == "too_many_tokens" => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-/// Shows it.
-pub(super) async fn confirm_page(
+/// Shows the form with nothing typed yet.
+pub(super) async fn empty_confirm_page(
     place: &Place,
     session: &Arc<PortalSession>,
     way: &Way,
-    shows: Shows,
+    sight: Sight,
+    usual: usize,
+) -> Result<Response, ApiError> {
+    let form = match codes_asked(place, session, sight, usual).await? {
+        Some(count) => TokenForm::empty(Code::fields(place.words, count)),
+        None => TokenForm::too_many(place),
+    };
+    confirm_page(place, session, way, sight, form).await
+}
+
+/// Shows it. For a keypad each code has a challenge, the same for every serial.
+async fn confirm_page(
+    place: &Place,
+    session: &Arc<PortalSession>,
+    way: &Way,
+    sight: Sight,
     form: TokenForm,
 ) -> Result<Response, ApiError> {
     let words = place.words;
-    let (heading, lead, tabs) = match way {
-        Way::First => ("action-register-existing-token", "confirm-lead", Vec::new()),
-        Way::Replace { tabs } => ("action-reassign-token", "reassign-lead-received", tabs.clone()),
+    let unread = (sight == Sight::CodesOnly).then(|| words.text("confirm-unread.lead"));
+    let (heading, lead, tabs) = match (way, unread) {
+        (Way::First, None) => ("action-register-existing-token", words.text("confirm-lead"), Vec::new()),
+        (Way::First, Some(unread)) => ("action-register-existing-token", unread, Vec::new()),
+        (Way::Replace { tabs }, unread) => {
+            let lead = [words.text("reassign-lead-received"), unread.unwrap_or_default()].join(" ");
+            ("action-reassign-token", lead.trim_end().to_owned(), tabs.clone())
+        }
     };
     let heading = words.text(heading);
-    let TokenForm { status, serial, mut codes, notice } = form;
-    let keypad = shows == Shows::Answers;
-    if shows == Shows::Letters {
+    let TokenForm { status, serial, mut codes, mut notice } = form;
+    let keypad = sight == Sight::Keypad;
+    if sight == Sight::Letters {
         codes = Code::shaped(codes, Some(CodeShape::Hex));
     }
     if keypad {
-        codes = keypad::asked(place, session, KeypadPage::Confirmation, codes).await?;
+        let asked = keypad::asked(place, session, KeypadPage::Confirmation, codes).await?;
+        (codes, notice) = (asked.fields, asked.notice.or(notice));
     }
     let page = Confirm {
         page: place.inside(&heading),
         portal: place.portal(),
         heading,
-        lead: words.text(lead),
+        lead,
         tabs,
         action: place.path(way.page()),
         keypad,
-        letters: shows == Shows::Letters,
+        letters: sight == Sight::Letters,
+        unread: sight == Sight::CodesOnly,
         serial,
-        codes,
         // The usual step, whatever the token: nothing here depends on the serial.
-        ring: (!keypad).then(|| ring(30, place.state.service.now())),
+        ring: (!keypad && !codes.is_empty()).then(|| ring(30, place.state.service.now())),
+        codes,
         notice,
     };
     Ok(html(status, &page))
@@ -300,8 +349,8 @@ pub(super) async fn confirm(Inside { place, session }: Inside) -> Response {
         if let Some(elsewhere) = place.prove_code_first(&session, &prove::CONFIRM).await? {
             return Ok(elsewhere);
         }
-        let form = TokenForm::empty(Code::fields(place.words, home.confirm_codes));
-        confirm_page(&place, &session, &Way::First, Shows::of_query(&place.query), form).await
+        let sight = Sight::asked(&place.query);
+        empty_confirm_page(&place, &session, &Way::First, sight, home.confirm_codes).await
     };
     let result = result.await;
     place.answer(result)
@@ -323,12 +372,15 @@ pub(super) async fn take_token(
     if !home.actions.contains(&way.action()) {
         return Err(not_offered());
     }
-    let shows = Shows::of_form(typed);
-    let asked = Arc::clone(&session);
-    match taken(place, session, typed, way, home.confirm_codes).await? {
-        Ok(elsewhere) => Ok(elsewhere),
-        Err(form) => confirm_page(place, &asked, way, shows, form).await,
-    }
+    let (sight, asked) = (Sight::typed(typed), Arc::clone(&session));
+    let form = match codes_asked(place, &session, sight, home.confirm_codes).await? {
+        Some(count) => match taken(place, session, typed, way, sight, count).await? {
+            Ok(elsewhere) => return Ok(elsewhere),
+            Err(form) => form,
+        },
+        None => TokenForm::too_many(place),
+    };
+    confirm_page(place, &asked, way, sight, form).await
 }
 
 /// Looks at what was sent: it is done, or the form is shown again.
@@ -337,6 +389,7 @@ async fn taken(
     session: Arc<PortalSession>,
     typed: &Typed,
     way: &Way,
+    sight: Sight,
     count: usize,
 ) -> Result<Result<Response, TokenForm>, ApiError> {
     let text = typed.text("serial").to_owned();
@@ -346,7 +399,8 @@ async fn taken(
         return Ok(Err(TokenForm { status: StatusCode::OK, serial, codes, notice }));
     }
     let again = TokenForm::again;
-    let serial = match TokenSerial::parse(&text) {
+    let is_read = sight != Sight::CodesOnly;
+    let serial = match is_read.then(|| TokenSerial::parse(&text)).transpose() {
         Ok(serial) => serial,
         Err(error) => {
             let field = Field::wrong(&text, &place.name_problem(&error));
@@ -354,7 +408,7 @@ async fn taken(
         }
     };
     // One code is enough for a token that was handed to this person by name.
-    let codes = match typed.codes(place.words, 1, None) {
+    let codes = match typed.codes(place.words, if is_read { 1 } else { count }, None) {
         Ok(codes) => codes,
         Err(mut fields) => {
             fields.extend(Code::fields(place.words, count).into_iter().skip(fields.len()));
@@ -363,12 +417,10 @@ async fn taken(
     };
     let (given, repeated, visit) = (codes.len(), repeated_at(&codes), place.visit());
     let replaces = matches!(way, Way::Replace { .. });
-    let outcome = place.state.blocking(move |service| {
-        if replaces {
-            service.portal_reassign(&session, &serial, &codes, &visit)
-        } else {
-            service.portal_confirm(&session, &serial, &codes, &visit)
-        }
+    let outcome = place.state.blocking(move |service| match serial {
+        None => service.portal_confirm_unread(&session, replaces, &codes, &visit),
+        Some(serial) if replaces => service.portal_reassign(&session, &serial, &codes, &visit),
+        Some(serial) => service.portal_confirm(&session, &serial, &codes, &visit),
     });
     let outcome = match outcome.await {
         Ok(outcome) => outcome,
@@ -389,7 +441,11 @@ async fn taken(
             if slow {
                 tokio::time::sleep(Duration::from_secs(SLOW_SECS)).await;
             }
-            let notice = Notice::say(Tone::Bad, place.words, "confirm-refused");
+            let notice = if is_read {
+                Notice::say(Tone::Bad, place.words, "confirm-refused")
+            } else {
+                whom_to_ask(place, Tone::Bad, "confirm-unread-refused")
+            };
             again(Field::of(&text), Code::fields(place.words, count), Some(notice))
         }
         ConfirmResult::Blocked { until } => {
@@ -408,15 +464,15 @@ async fn synchronize_page(
     codes: Vec<Code>,
     notice: Option<Notice>,
 ) -> Result<Response, ApiError> {
-    let codes = keypad::asked(place, session, KeypadPage::Synchronization, codes).await?;
+    let asked = keypad::asked(place, session, KeypadPage::Synchronization, codes).await?;
     let serial = token.token.serial.display();
     let page = Synchronize {
         page: place.inside(&place.words.text("action-synchronize-token")),
         portal: place.portal(),
         serials: Choice::list(&[(serial, serial)], serial),
-        codes,
+        codes: asked.fields,
         ring: ring_of(token, place.state.service.now()),
-        notice,
+        notice: asked.notice.or(notice),
     };
     Ok(html(status, &page))
 }

@@ -86,11 +86,12 @@ pub(super) const CONFIRM: Then = Then {
     page: "tokens/confirm",
     form: "tokens/confirm",
     why: "prove-why.another-token",
-    fields: &["serial"],
+    fields: &["serial", "keypad", "unread"],
 };
 
 /// What the forms that set up a token hold besides its secret and its codes.
-const SETUP: &[&str] = &["type", "serial", "model", "kind", "digits", "step", "counter", "hash", "name"];
+const SETUP: &[&str] =
+    &["type", "serial", "model", "kind", "digits", "step", "counter", "hash", "name", "keypad", "unread"];
 
 /// *Register New Token*, beside a token on another resource.
 pub(super) const REGISTER: Then =
@@ -301,16 +302,19 @@ async fn shown(
     if let Asked::Code { code, choices, .. } = &mut page.asked {
         if choices.is_empty() {
             let asked = keypad::asked(place, session, KeypadPage::Proof(None), vec![code.clone()]).await?;
-            if let Some(asked) = asked.into_iter().next() {
+            if let Some(asked) = asked.fields.into_iter().next() {
                 *code = asked;
             }
+            page.notice = asked.notice.or(page.notice);
         }
         for choice in choices {
             let (session, handle) = (Arc::clone(session), choice.value.clone());
             let ask = move |service: &Service| {
                 service.portal_challenges(&session, KeypadPage::Proof(Some(&handle)), 1)
             };
-            if let Some(challenge) = place.state.blocking(ask).await?.first() {
+            let (shown, notice) = keypad::said(place, place.state.blocking(ask).await)?;
+            page.notice = notice.or(page.notice);
+            if let Some(challenge) = shown.first() {
                 let text = ("challenge", challenge.text.as_str().into());
                 choice.label = place
                     .words

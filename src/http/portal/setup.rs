@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::actions::{Shows, TokenForm, Way, confirm_page, done_page, not_offered, read_home, take_token};
+use super::actions::{Sight, Way, done_page, empty_confirm_page, not_offered, read_home, take_token};
 use super::place::{Inside, Place, Sent};
 use super::prove::{self, Then};
 use crate::device::{self, Profile, SeedOrigin};
@@ -13,7 +13,7 @@ use crate::http::codes::Typed;
 use crate::http::error::ApiError;
 use crate::http::frame::html;
 use crate::http::page::setup::{Register, SetupSort, SetupTab};
-use crate::http::page::{Choice, Code, Field, Notice, Tone};
+use crate::http::page::{Choice, Field, Notice, Tone};
 use crate::model::{EmailAddress, OtpSpec, PortalAction, TokenSerial, TokenType};
 use crate::oath::{Digits, HashAlg, PeriodSecs};
 use crate::secret::Passphrase;
@@ -236,8 +236,8 @@ async fn first_page(
     let wanted = asked(&place.query, "type");
     if purpose == Purpose::Replace && (wanted == EXISTING || wanted.is_empty()) {
         let way = Way::Replace { tabs: tabs(place, purpose, &sorts, EXISTING) };
-        let form = TokenForm::empty(Code::fields(place.words, home.confirm_codes));
-        return confirm_page(place, session, &way, Shows::of_query(&place.query), form).await;
+        return empty_confirm_page(place, session, &way, Sight::asked(&place.query), home.confirm_codes)
+            .await;
     }
     let first = ORDER.into_iter().find(|sort| sorts.contains(sort));
     let sort = TokenType::from_name(wanted).filter(|sort| sorts.contains(sort)).or(first);

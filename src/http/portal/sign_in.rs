@@ -281,11 +281,17 @@ async fn third_page(
     let code = Code { name: "otp".into(), label, challenge: None, letters: false, error: third.problem };
     let mut code = Code::shaped(vec![code], owed.shape).remove(0);
     if owed.keypad {
-        let fields = keypad::asked(place, session, KeypadPage::SignIn, vec![code.clone()]).await?;
-        code = fields.into_iter().next().unwrap_or(code);
+        let asked = keypad::asked(place, session, KeypadPage::SignIn, vec![code.clone()]).await?;
+        code = asked.fields.into_iter().next().unwrap_or(code);
+        if asked.notice.is_some() {
+            // What cannot be asked cannot be brought back either; an emergency code still can be typed.
+            third.synchronize.clear();
+        }
+        third.notice = asked.notice.or(third.notice);
         if !third.synchronize.is_empty() {
             let page = KeypadPage::Synchronization;
-            third.synchronize = keypad::asked(place, session, page, third.synchronize).await?;
+            let asked = keypad::asked(place, session, page, third.synchronize).await?;
+            (third.synchronize, third.notice) = (asked.fields, asked.notice.or(third.notice));
         }
     }
     let (heading, lead) = owed.said();

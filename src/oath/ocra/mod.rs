@@ -14,7 +14,7 @@ mod response;
 mod search;
 mod suite;
 
-pub use question::{Question, QuestionError, drawn_question};
+pub use question::{Question, QuestionDigest, QuestionError, drawn_question};
 pub use response::{OcraGenerator, OcraInputError, OcraInputs, PinHash, SessionPadding};
 pub use search::{OcraPosition, OcraWindow, ResponseMatch, ResponseSearch, find_responses};
 pub use suite::{OcraSuite, QuestionFormat, SuiteError};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::{OcraSuite, QuestionFormat};
@@ -42,6 +43,10 @@ pub enum QuestionError {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Question([u8; FORM_BYTES]);
 
+/// A question, shortened: texts that are the same question have the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuestionDigest(pub [u8; 8]);
+
 impl Question {
     /// The question of one party: one-way challenge and response, and signatures (RFC 6287 §7.1, §7.3).
     pub fn new(suite: &OcraSuite, text: &str) -> Result<Self, QuestionError> {
@@ -57,6 +62,14 @@ impl Question {
     /// The 128 bytes.
     pub const fn bytes(&self) -> &[u8; FORM_BYTES] {
         &self.0
+    }
+
+    /// By what it is remembered that a question was asked: eight bytes of its SHA-256.
+    pub fn digest(&self) -> QuestionDigest {
+        let hash: [u8; 32] = Sha256::digest(self.0).into();
+        let mut digest = [0; 8];
+        digest.copy_from_slice(&hash[..8]);
+        QuestionDigest(digest)
     }
 
     fn of_parts(suite: &OcraSuite, parts: &[&str]) -> Result<Self, QuestionError> {

@@ -64,6 +64,7 @@ const READING: &[&str] = &[
     "portal_proof",
     "portal_restore_proved",
     "portal_token_types",
+    "portal_unread_codes",
     "reminders",
     "require_fresh",
     "resource",
@@ -375,6 +376,9 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("portal_confirm", "confirmation", |h| {
         h.service.portal_confirm(&portal, &tokens[0].serial, &wrong, &visit()).expect("answered")
     });
+    table.row("portal_confirm_unread", "confirmation", |h| {
+        h.service.portal_confirm_unread(&portal, false, &wrong, &visit()).expect("answered")
+    });
     table.row("portal_confirm", "confirmation", |h| {
         let codes = tokens[0].from(step - 1, 2);
         h.service.portal_confirm(&portal, &tokens[0].serial, &codes, &visit()).expect("answered")
@@ -478,6 +482,10 @@ fn service_law7_every_change_is_in_the_log() {
         (asked, otp)
     };
     let (asked, otp) = ask(&mut table, ChallengePurpose::Check);
+    table.row("issue_challenges", "challenge_issued", |h| {
+        let keypad = serial("KEYPAD");
+        h.service.issue_challenges(&operator(1), &keypad, ChallengePurpose::Desk, 2).expect("made");
+    });
     let keypad = serial("KEYPAD");
     table.row("check_response", "otp_checked", |h| {
         h.service.check_response(&operator(1), &keypad, Some(&asked), &otp).expect("answered")

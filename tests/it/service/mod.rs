@@ -31,6 +31,7 @@ mod resync;
 mod scope;
 mod stranger;
 mod sweep;
+mod unread;
 mod user_import;
 mod walk;
 mod ways_in;

@@ -14,6 +14,8 @@ use mintmark::service::{
     PortalSession, PortalSettings, ProofResult, ResyncRequest, SequenceResult, ServiceError, ThirdPage,
 };
 
+use mintmark::store::{Change, Page, StoreError};
+
 use super::fixture::{
     Home, PASSWORD, admin, login, operator, request, resource, secret_of, serial, typed, verifier, visit,
 };
@@ -201,6 +203,88 @@ fn challenges_are_of_the_suite_never_twice_and_never_divisible_by_sixteen() {
         }
     }
     assert!(seen.len() > 40, "{}", seen.len());
+}
+
+/// The token has neither counter nor clock, so whoever has seen an answer of it knows it for ever.
+#[test]
+fn a_token_without_counter_and_clock_is_never_asked_the_same_twice() {
+    let small = Keypad::new("K-2", "OCRA-1:HOTP-SHA1-6:QN02");
+    let home = home(&[&small]);
+    let mut seen = std::collections::BTreeSet::new();
+    // Days lie between, so nothing of this is what a token is asked within one.
+    let last = loop {
+        match home.service.issue_challenge(&operator(1), &small.serial, ChallengePurpose::Check) {
+            Ok(issued) => assert!(seen.insert(issued.text.clone()), "{} came twice", issued.text),
+            Err(error) => break error,
+        }
+        if seen.len().is_multiple_of(20) {
+            home.wait(3 * 86_400);
+            home.service.sweep().expect("swept");
+        }
+    };
+    // 100 less those that are the same question as another.
+    assert!((85..=93).contains(&seen.len()), "{}", seen.len());
+    let ServiceError::State { code: "challenges_used_up", detail } = last else { panic!("{last:?}") };
+    assert!(detail.contains("give its owner another token"), "{detail}");
+    // A verifier is told of a challenge all the same, as for a serial that nobody has; nothing answers it.
+    let shown = home.service.issue_challenge(&verifier(), &small.serial, ChallengePurpose::Check);
+    assert_eq!(shown.expect("as for any serial").text.len(), 2);
+    // The same secret under another number has answered them, too.
+    home.service.delete_token(&admin(), &small.serial).expect("deleted");
+    let again = Keypad { serial: serial("K-9"), ..small };
+    let import = mintmark::service::ImportRequest { commit: true, ..request(&again.line(), "B2") };
+    assert_eq!(home.plan(import).import.counts.new, 1);
+    for _ in 0..3 {
+        match home.service.issue_challenge(&operator(1), &again.serial, ChallengePurpose::Check) {
+            Ok(issued) => assert!(seen.insert(issued.text.clone()), "{} came twice", issued.text),
+            Err(error) => assert_eq!(why(error), "challenges_used_up"),
+        }
+    }
+}
+
+/// What a visit shows belongs to no token yet, so whether the token was asked it before is found out with its answer.
+#[test]
+fn p53_a_question_that_the_token_answered_before_confirms_nothing() {
+    let mut token = Keypad::new("K-1", "OCRA-1:HOTP-SHA1-6:QN04");
+    let home = home(&[&token]);
+    let four = PortalSettings { keypad_question: KeypadQuestion::parse("QN04"), ..PortalSettings::default() };
+    home.service.set_portal(&admin(), &resource("VPN"), &four).expect("set");
+    let id = home.service.token(&admin(), &token.serial).expect("there").token.id;
+    let suite = token.suite.clone();
+    home.store
+        .write(move |view| {
+            let secret = view.seed(id)?.expect("a secret").fingerprint;
+            let asked = (0..10_000).map(|n| {
+                let question = Question::new(&suite, &format!("{n:04}")).expect("four digits");
+                Change::PutAsked(secret, question.digest())
+            });
+            Ok::<_, StoreError>(((), asked.collect()))
+        })
+        .expect("written");
+    let portal = home.sign_in("anna");
+    let asked = home.service.portal_challenges(&portal, KeypadPage::Confirmation, 1).expect("shown");
+    let codes = token.answers(&home, &asked);
+    let answer = home.service.portal_confirm(&portal, &token.serial, &codes, &visit()).expect("answered");
+    assert_eq!(answer, ConfirmResult::Refused { reason: "refused", slow: false });
+    let log = home.service.audit(&admin(), None, Page::first(5)).expect("read").items;
+    let record = log.iter().find(|record| record.action == "confirmation").expect("a record");
+    assert!(record.detail.iter().any(|(name, value)| name == "reason" && value == "replayed"), "{record:?}");
+}
+
+/// Several challenges of one page are one change and one record.
+#[test]
+fn the_challenges_of_a_page_are_one_record() {
+    let token = Keypad::new("K-1", PLAIN);
+    let home = home(&[&token]);
+    let newest = || home.service.audit(&admin(), None, Page::first(1)).expect("read").items.remove(0);
+    let before = newest().n;
+    let asked = home.service.issue_challenges(&operator(1), &token.serial, ChallengePurpose::Desk, 3);
+    let texts: std::collections::BTreeSet<String> =
+        asked.expect("made").into_iter().map(|issued| issued.text).collect();
+    assert_eq!(texts.len(), 3);
+    let record = newest();
+    assert_eq!((record.n, record.action), (before + 1, "challenge_issued"));
+    assert!(record.detail.contains(&("challenges".to_owned(), "3".to_owned())), "{record:?}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use mintmark::service::{AssignRequest, NewUser, PortalSettings, SecondPage, User
 
 use super::browser::Browser;
 use super::client::Reply;
-use super::{ADMIN, Server, size};
+use super::{ADMIN, Server, digits, size};
 use crate::service::fixture::StandIn;
 
 /// Beyond this, two kinds can be told apart by their times.
@@ -293,6 +293,8 @@ fn restore_pairs(steps: &[Step; 7], rounds: Range<u64>) -> Vec<Took> {
 
 const CONFIRM_KINDS: [&str; 7] =
     ["nobody's", "free", "elsewhere", "another's", "disabled", "an app's", "a key's"];
+/// What codes are, that are typed without a number.
+const UNREAD_KINDS: [&str; 5] = ["nobody's", "free", "elsewhere", "another's", "disabled"];
 /// No answer to a confirmation leaves sooner, in microseconds.
 const CONFIRM_BEAT: f64 = 50_000.0;
 
@@ -301,14 +303,97 @@ const CONFIRM_BEAT: f64 = 50_000.0;
 fn law6_confirmation_takes_as_long_for_every_serial() {
     let rounds = size("MINTMARK_LAW6_PAIRS", 500) / 4;
     let mut times = Times::new("confirmation", &CONFIRM_KINDS);
-    for (_, kind, took) in side_by_side(rounds, confirm_pairs) {
+    for (_, kind, took) in side_by_side(rounds, |rounds| refusals(rounds, Way::Number)) {
         times.kinds[kind].1.push(took);
     }
     assert_eq!(times.judge(), Vec::<String>::new());
 }
 
+/// P17: codes alone, of a token that nobody has, and right ones of tokens elsewhere, of other people, disabled, and
+/// one that lies there with a wrong second code.
+#[test]
+fn law6_confirmation_by_codes_takes_as_long_for_every_token() {
+    let rounds = size("MINTMARK_LAW6_PAIRS", 500) / 4;
+    let mut times = Times::new("confirmation by codes alone", &UNREAD_KINDS);
+    for (_, kind, took) in side_by_side(rounds, |rounds| refusals(rounds, Way::Codes)) {
+        times.kinds[kind].1.push(took);
+    }
+    assert_eq!(times.judge(), Vec::<String>::new());
+}
+
+/// What is typed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Number,
+    Codes,
+}
+
+/// What answers challenges, or does not.
+const KEYPAD_KINDS: [&str; 3] = ["nobody's", "fast keypad", "slow keypad"];
+
+/// P53: answers to the challenges of the page, with serials that nobody has, and of keypads whose answers cost little and
+/// much. A token that shows codes is not among them: what its codes cost beside answers is right in optimised builds alone.
+#[test]
+fn law6_confirmation_of_a_keypad_takes_as_long_for_every_serial() {
+    let rounds = size("MINTMARK_LAW6_PAIRS", 500) / 4;
+    let mut times = Times::new("confirmation of a keypad", &KEYPAD_KINDS);
+    for (_, kind, took) in side_by_side(rounds, keypad_refusals) {
+        times.kinds[kind].1.push(took);
+    }
+    assert_eq!(times.judge(), Vec::<String>::new());
+}
+
+/// Fails to confirm keypads, for these rounds.
+fn keypad_refusals(rounds: Range<u64>) -> Vec<Took> {
+    let server = server();
+    let names = ["FAST-00001", "SLOW-00001"];
+    let suites = ["OCRA-1:HOTP-SHA1-6:QN08-T1M", "OCRA-1:HOTP-SHA512-6:C-QN08-T1M"];
+    let keypads = names.iter().zip(suites).map(|(name, suite)| {
+        let secret = crate::service::fixture::secret_of(name);
+        format!("{name},{},OCRA,{suite}\n", data_encoding::HEXLOWER.encode(&secret))
+    });
+    let lines: String = keypads.collect();
+    server.caller(mintmark::model::Role::Admin).import(&[], "tokens.csv", lines.as_bytes());
+    for name in names {
+        let token = Some(mintmark::model::TokenSerial::parse(name).expect("a serial"));
+        let asked = AssignRequest { kind: AssignmentKind::Token, user: None, token };
+        server.service.assign(&ADMIN, &resource("VPN"), &asked).expect("assigned");
+    }
+    let mut times = Vec::new();
+    let begin = rounds.start;
+    for round in rounds {
+        let login = format!("user{:06}", (round - begin) / 2);
+        if (round - begin).is_multiple_of(2) {
+            add_user(&server, &login, true);
+        }
+        let mut browser = Browser::new(server.address);
+        browser.get("/selfservice/vpn/portal");
+        browser.post("/selfservice/vpn/portal", &[("login", &login)]);
+        browser.get("/selfservice/vpn/verify");
+        assert_eq!(browser.post("/selfservice/vpn/verify", &[("secret", PASSWORD)]).status, 303);
+        let mut shapes = Vec::new();
+        for turn in 0..KEYPAD_KINDS.len() {
+            let kind = (turn + usize::try_from(round).expect("small")) % KEYPAD_KINDS.len();
+            let serial = if kind == 0 { "NONE-00001" } else { names[kind - 1] };
+            assert_eq!(browser.get("/selfservice/vpn/tokens/confirm?keypad").status, 200);
+            let codes = [("serial", serial), ("otp1", "111111"), ("otp2", "222222"), ("keypad", "1")];
+            let (reply, took) = timed(&mut browser, "/selfservice/vpn/tokens/confirm", &codes);
+            assert!(took >= CONFIRM_BEAT, "the answer is on its beat: {took} us");
+            shapes.push((kind, shape(&reply)));
+            times.push((0, kind, took));
+        }
+        for (kind, seen) in &shapes {
+            let (told, beside) = (KEYPAD_KINDS[*kind], KEYPAD_KINDS[shapes[0].0]);
+            assert_eq!(seen, &shapes[0].1, "round {round}: {told} beside {beside}");
+        }
+        assert_eq!(shapes[0].1.0, 422);
+        server.wait(Duration::from_mins(8).as_secs());
+    }
+    times
+}
+
 /// Fails to confirm, for these rounds.
-fn confirm_pairs(rounds: Range<u64>) -> Vec<Took> {
+fn refusals(rounds: Range<u64>, way: Way) -> Vec<Took> {
     let server = server();
     let names = ["FREE-00001", "MAIL-00001", "PAIR-00001", "OFF--00001", "APP--00001", "7000000001"];
     let mut tokens: Vec<StandIn> = names[..4].iter().map(|name| StandIn::totp(name)).collect();
@@ -349,8 +434,18 @@ fn confirm_pairs(rounds: Range<u64>) -> Vec<Took> {
         for turn in 0..CONFIRM_KINDS.len() {
             let kind = (turn + usize::try_from(round).expect("small")) % CONFIRM_KINDS.len();
             let serial = if kind == 0 { "NONE-00001" } else { names[kind - 1] };
-            assert_eq!(browser.get("/selfservice/vpn/tokens/confirm").status, 200);
-            let codes = [("serial", serial), ("otp1", "111111"), ("otp2", "222222")];
+            let page = if way == Way::Codes { "?unread" } else { "" };
+            assert_eq!(browser.get(&format!("/selfservice/vpn/tokens/confirm{page}")).status, 200);
+            // What the token shows, but for the one that would be confirmed.
+            let shown = |ahead| digits(&StandIn::totp(serial).at(server.step() - 1 + ahead));
+            let (first, mut second) = (shown(0), shown(1));
+            if kind == 1 {
+                second = digits(&tokens[0].wrong(server.step()));
+            }
+            let codes = match way {
+                Way::Number => [("serial", serial), ("otp1", "111111"), ("otp2", "222222")],
+                Way::Codes => [("unread", "1"), ("otp1", first.as_str()), ("otp2", &second)],
+            };
             let (reply, took) = timed(&mut browser, "/selfservice/vpn/tokens/confirm", &codes);
             assert!(took >= CONFIRM_BEAT, "the answer is on its beat: {took} us");
             shapes.push((kind, shape(&reply)));
