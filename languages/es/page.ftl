@@ -58,7 +58,7 @@ code-length = { $typed ->
    *[other] Se han escrito { $typed } cifras. Escriba todas las cifras que muestra el token.
     }
 code-all-digits = Escriba todas las cifras que muestra el token, y ninguna más.
-code-hex = Un código de este token tiene seis caracteres: 0 a 9 y a a f.
+code-hex = Un código de este token tiene seis caracteres: del 0 al 9 y de la a a la f.
 code-key = Su llave escribe el código ella misma: ponga el cursor aquí y tóquela.
     .layout = Ninguna llave escribe esto: cambie el teclado a inglés y toque la llave otra vez.
 code-same-twice = Es otra vez el mismo código: espere a que cambie la pantalla o pulse otra vez.

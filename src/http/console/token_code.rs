@@ -168,7 +168,7 @@ fn windows(token: &TokenView, selected: &str) -> Vec<Choice> {
 
 /// Codes that may have been left out; each makes the window narrower or asks for one code more.
 fn left_outs(token: &TokenView, selected: &str) -> Vec<Choice> {
-    if token.spec.suite().is_some() {
+    if !matches!(token.spec, OtpSpec::Hotp { .. } | OtpSpec::Totp { .. }) {
         return Vec::new();
     }
     let pairs =

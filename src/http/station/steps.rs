@@ -13,7 +13,7 @@ use crate::http::extract::{PageForm, Path};
 use crate::http::page::station::Desk;
 use crate::http::page::{Code, Field, Notice, Tone};
 use crate::http::words;
-use crate::model::{Login, ResourceName};
+use crate::model::{Login, OtpSpec, ResourceName};
 use crate::oath::Otp;
 use crate::service::{
     Between, CheckResult, ConfirmRequest, ConfirmResult, Explained, ResyncRequest, SequenceResult,
@@ -83,7 +83,7 @@ pub(super) async fn resync(place: Place, Path(serial): Path<String>, form: Form)
         let sizes = [codes.len(), repeated_at(&codes)];
         let (actor, asked, why) = (place.actor.clone(), serial.clone(), reason.clone());
         let challenges = typed.challenges(codes.len());
-        let shows_time = before.token.spec.suite().is_none() && before.token.spec.clock().is_some();
+        let shows_time = matches!(before.token.spec, OtpSpec::Totp { .. });
         let passed = typed.seconds_between(codes.len()).filter(|_| shows_time);
         let outcome = place.state.blocking(move |service| {
             let between = passed.as_deref().map_or(Between::Nothing, Between::Seconds);
