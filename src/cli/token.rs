@@ -397,19 +397,6 @@ fn verdict(out: &mut Output, answer: &Value, good: &str) -> Result<Outcome> {
     Ok(Outcome::when(result == good))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn windows_are_steps_or_times() {
-        assert_eq!(seconds("2880").expect("steps"), Width::Steps(2880));
-        assert_eq!(seconds("41d").expect("days"), Width::Seconds(41 * 86_400));
-        assert!(seconds("4 weeks").is_err());
-        assert!(seconds("99999999999999999d").is_err());
-    }
-}
-
 /// What codes mean that fit nowhere, a cause a line, each with its next step.
 fn explain(out: &mut Output, findings: &[Value]) -> std::io::Result<()> {
     if findings.is_empty() {
@@ -422,4 +409,17 @@ fn explain(out: &mut Output, findings: &[Value]) -> std::io::Result<()> {
         out.line(format!("  {}", cell(&finding["next"])))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_steps_or_times() {
+        assert_eq!(seconds("2880").expect("steps"), Width::Steps(2880));
+        assert_eq!(seconds("41d").expect("days"), Width::Seconds(41 * 86_400));
+        assert!(seconds("4 weeks").is_err());
+        assert!(seconds("99999999999999999d").is_err());
+    }
 }

@@ -301,13 +301,12 @@ impl<'c> Progress<'c> {
                 Reached { position, ways, start: first.start }
             }
         };
-        match self.reached.get_mut(index) {
-            Some(places) => places.push(here),
-            None => {
-                self.found.count = self.found.count.saturating_add(here.ways);
-                self.found.first.get_or_insert((here.start, MovingFactor(position)));
-            }
+        if let Some(places) = self.reached.get_mut(index) {
+            places.push(here);
+            return;
         }
+        self.found.count = self.found.count.saturating_add(here.ways);
+        self.found.first.get_or_insert((here.start, MovingFactor(position)));
     }
 }
 

@@ -33,8 +33,7 @@ impl Place {
     pub(super) const fn codes(self) -> usize {
         match self {
             Self::Codes { start, last, codes } if last.0 - start.0 < codes as u64 => codes,
-            Self::Codes { .. } => 1,
-            Self::Responses { .. } => 1,
+            Self::Codes { .. } | Self::Responses { .. } => 1,
         }
     }
 }
