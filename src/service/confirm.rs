@@ -18,7 +18,7 @@ use self::settle::Weighed;
 use super::challenge::Answered;
 use super::check::{Comparison, compare_bare};
 use super::code::{CHECK_COUNTERS, Examined, REPLAY_COUNTERS};
-use super::dummy::{code_cost, dearest_motp_positions, most_responses, response_cost};
+use super::dummy::{code_cost, most_responses, response_cost};
 use super::pair::require_place;
 use super::pin::without_pins;
 use super::resync::{WindowSteps, refuse_repeated};
@@ -282,10 +282,9 @@ impl Service {
             examined.require_shown()?;
             examined.require_challenges("challenges", challenges.len(), request.otps.len())?;
         }
-        // What a key typed is proof enough, also where it is not of the token that was named: who asks sees the same.
-        let by_key = are_typed_by_key(request.otps);
-        let needed = if by_key { 1 } else { codes_for(&resource) };
-        let single = request.otps.len() == 1 && !by_key;
+        // Two touches of a key are proof enough, also where it is not the one that was named: who asks sees the same.
+        let needed = if are_typed_by_key(request.otps) { 2 } else { codes_for(&resource) };
+        let single = request.otps.len() == 1;
         if !single && request.otps.len() < needed {
             return Ok(ConfirmResult::MoreOtpsNeeded { otps_needed: needed });
         }
@@ -339,6 +338,9 @@ impl Service {
             return Ok((Proof::Wrong("otp_kind"), 0));
         }
         if examined.says_position() {
+            if otps.len() == 1 && examined.token.holder != Some(user) {
+                return Ok((Proof::Wrong("more_otps_needed"), 0));
+            }
             let found = self.search_typed_by_key(examined, otps)?.found;
             return Ok((Proof::of(found), 0));
         }
@@ -367,11 +369,7 @@ impl Service {
             1 => 1,
             counters => counters + REPLAY_COUNTERS,
         };
-        let most = match spec {
-            OtpSpec::Ocra { .. } => most_responses(resource) / beside,
-            OtpSpec::Motp => dearest_motp_positions(resource),
-            _ => u64::MAX,
-        };
+        let most = if spec.suite().is_some() { most_responses(resource) / beside } else { u64::MAX };
         let window = window_of(examined, resource, carried(examined, space, otps.len(), 1).min(most));
         if spec.suite().is_some() {
             // Suites may show four digits, which carry less than the six that the page counts on.

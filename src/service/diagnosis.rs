@@ -16,11 +16,13 @@ use crate::model::{
 };
 use crate::oath::{Digits, HashAlg, MovingFactor, Otp, PeriodSecs, time_step, widest_window};
 use crate::seedfile::SecretReading;
+use crate::store::Change;
 
 use super::challenge::Answered;
-use super::code::{Examined, signed_distance};
+use super::code::{self, Examined, signed_distance};
 use super::confirm::{ConfirmRequest, ConfirmResult};
-use super::resync::{ResyncRequest, SequenceOutcome, SequenceResult};
+use super::pin::without_pins;
+use super::resync::{ResyncRequest, SequenceOutcome, SequenceResult, WIDE_ATTEMPTS};
 use super::search_gate::{Admitted, Turn};
 use super::token::scoped;
 use super::{Service, ServiceError};
@@ -207,7 +209,7 @@ impl Service {
     ) -> Result<Explained<SequenceOutcome>, ServiceError> {
         let ResyncRequest { serial, otps, challenges, .. } = *request;
         let answer = self.resync_as(actor, request);
-        let (outcome, has_searched) = match answer {
+        let outcome = match answer {
             Ok(outcome) => {
                 let nothing = match outcome.result {
                     SequenceResult::NotFound => true,
@@ -218,27 +220,28 @@ impl Service {
                 if !nothing || !actor.is_operator() || !self.has_readings(actor, serial)? {
                     return Ok(Explained { outcome, diagnosis: None });
                 }
-                (Ok(outcome), true)
+                Ok(outcome)
             }
-            Err(error) if is_length(&error) && actor.is_operator() => (Err(error), false),
+            Err(error) if is_length(&error) && actor.is_operator() => {
+                // Else codes of another length could be tried without end.
+                if let Some(until) = self.count_misread(actor, serial)? {
+                    let result = SequenceResult::Blocked { until };
+                    return Ok(Explained { outcome: unsearched(result, otps.len()), diagnosis: None });
+                }
+                Err(error)
+            }
             Err(error) => return Err(error),
         };
         let purpose = ChallengePurpose::Synchronization;
-        let diagnosis = self.diagnose(actor, serial, purpose, challenges, otps)?;
+        // What came of the codes stands already: a diagnosis that cannot be made changes nothing of it.
+        let diagnosis = self.diagnose(actor, serial, purpose, challenges, otps).ok();
         match outcome {
-            Ok(outcome) => Ok(Explained { outcome, diagnosis: Some(diagnosis) }),
-            Err(error) if has_searched || diagnosis.findings.is_empty() => Err(error),
+            Ok(outcome) => Ok(Explained { outcome, diagnosis }),
             // Codes of another length cannot be this token's as it stands here; what they are was found all the same.
-            Err(_) => {
-                let outcome = SequenceOutcome {
-                    result: SequenceResult::NotFound,
-                    otps_needed: otps.len(),
-                    chance: 0.0,
-                    evaluated: 0,
-                    elapsed_us: 0,
-                };
-                Ok(Explained { outcome, diagnosis: Some(diagnosis) })
+            Err(_) if diagnosis.as_ref().is_some_and(|diagnosis| !diagnosis.findings.is_empty()) => {
+                Ok(Explained { outcome: unsearched(SequenceResult::NotFound, otps.len()), diagnosis })
             }
+            Err(error) => Err(error),
         }
     }
 
@@ -255,11 +258,40 @@ impl Service {
                 if actor.is_operator() && self.has_readings(actor, request.serial)? =>
             {
                 let purpose = ChallengePurpose::Confirmation;
-                Some(self.diagnose(actor, request.serial, purpose, challenges, request.otps)?)
+                self.diagnose(actor, request.serial, purpose, challenges, request.otps).ok()
             }
             _ => None,
         };
         Ok(Explained { outcome, diagnosis })
+    }
+
+    /// Counts codes that can be no code of the token as an attempt; when it is blocked, gives until when.
+    fn count_misread(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+    ) -> Result<Option<Option<UnixTime>>, ServiceError> {
+        let (service_actor, serial) = (actor.clone(), serial.clone());
+        let now = self.store.read(|view| self.trusted_now(view))?;
+        self.decide(move |view| {
+            let token = scoped(view, &service_actor, &serial)?;
+            let examined = Examined::read(view, token, None)?;
+            let state = examined.state;
+            let until =
+                code::blocked(&state.budget, now).or((state.wide_failures >= WIDE_ATTEMPTS).then_some(None));
+            if until.is_some() {
+                return Ok((until, Vec::new()));
+            }
+            let mut state = code::failed(state, now, examined.failure_limit);
+            state.wide_failures = state.wide_failures.saturating_add(1);
+            state.wide_operator = service_actor.operator();
+            let detail = vec![("result", "otp_length".to_owned())];
+            let subjects = vec![Subject::Token(examined.id())];
+            let action = AuditAction::Resynced;
+            let entry =
+                super::audit_entry(now, &service_actor, action, subjects, AuditResult::Refused, detail);
+            Ok((None, vec![Change::PutState(examined.id(), examined.seed.version, state), entry]))
+        })
     }
 
     /// True when codes of this token can be read in more than one way: an app with mOTP and a key with Yubico OTP
@@ -288,6 +320,8 @@ impl Service {
             Ok::<_, ServiceError>((Examined::read(view, token, None)?, now))
         })?;
         let began = self.clock.monotonic();
+        let bare = without_pins(&examined, otps);
+        let otps = bare.as_deref().unwrap_or(otps);
         let subjected = Subjected { examined: &examined, otps, now };
         let told = if examined.seed.spec.suite().is_some() {
             let answered = Answered::of_token(examined.id(), purpose, challenges);
@@ -351,6 +385,11 @@ impl Service {
         let entry = super::audit_entry(now, actor, AuditAction::Diagnosed, subjects, result, detail);
         self.decide(move |_| Ok(((), vec![entry.clone()])))
     }
+}
+
+/// An outcome without a search.
+const fn unsearched(result: SequenceResult, otps_needed: usize) -> SequenceOutcome {
+    SequenceOutcome { result, otps_needed, chance: 0.0, evaluated: 0, elapsed_us: 0 }
 }
 
 /// True for the refusal of codes that have another number of digits than the token.

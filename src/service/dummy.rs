@@ -53,11 +53,13 @@ const DUMMY_RESPONSE: u64 = 380;
 /// What the dearest confirmation on a resource costs, where so many challenges are answered; without challenges tokens
 /// with a keypad are not looked at.
 fn dearest(resource: &Resource, challenges: usize) -> u64 {
-    let (_, counters) = windows(resource);
+    let (secs, counters) = windows(resource);
+    // Steps of ten seconds, to both sides.
+    let motp = (u64::from(secs) / 5 + 1) * motp::NANOS;
     let steps = most_responses(resource);
     let counters = steps.min(u64::from(counters) + 1 + REPLAY_COUNTERS);
     let each = (steps * DUMMY_RESPONSE).max(counters * DEAREST_RESPONSE);
-    (dearest_positions(resource) * code_cost(HashAlg::Sha512)).max(each * challenges as u64)
+    (dearest_positions(resource) * code_cost(HashAlg::Sha512)).max(motp).max(each * challenges as u64)
 }
 
 /// Positions of a token with a keypad that are tried at most: half of those of codes, which is a day to either side at
@@ -70,11 +72,6 @@ pub(super) fn most_responses(resource: &Resource) -> u64 {
 pub(super) fn dearest_positions(resource: &Resource) -> u64 {
     let (secs, counters) = windows(resource);
     (u64::from(secs) / 15 + 1).max(u64::from(counters) + 1) + CodeSequence::MAX_LEN as u64
-}
-
-/// Start positions of mOTP that cost as much as the dearest search on a resource.
-pub(super) fn dearest_motp_positions(resource: &Resource) -> u64 {
-    dearest_positions(resource) * code_cost(HashAlg::Sha512) / motp::NANOS
 }
 
 impl Service {

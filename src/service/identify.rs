@@ -300,7 +300,13 @@ impl Service {
         let began = self.clock.monotonic();
         let (matches, evaluated) = self.apps_that_show(actor, &place, &request.otps, width, stop)?;
         let elapsed = self.clock.monotonic().saturating_sub(began);
-        (outcome.result, outcome.evaluated) = (IdentifyResult::NotFound, evaluated);
+        outcome.evaluated = evaluated;
+        // As with digits: when the codes carried less than a day, one more may find what lies further away.
+        if request.window.is_some() || width.carried > 2 * DAY_SECS / 10 {
+            outcome.result = IdentifyResult::NotFound;
+        } else if matches.is_empty() {
+            outcome.otps_needed = given + 1;
+        }
         outcome.elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         self.with_names(actor, &place, outcome, &Told { matches, evaluated })
     }

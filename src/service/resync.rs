@@ -31,7 +31,7 @@ const MOST_POSITIONS: u64 = 21_100_000;
 /// The same for responses of tokens with a keypad, each of which takes longer.
 const MOST_RESPONSES: u64 = 4_000_000;
 /// Failed attempts beyond the portal's window after which another operator must unblock.
-const WIDE_ATTEMPTS: u32 = 10;
+pub(super) const WIDE_ATTEMPTS: u32 = 10;
 /// Steps within which codes that were used count as "just used", not as a clock that was set back.
 const JUST_USED_STEPS: u64 = 3;
 

@@ -74,9 +74,9 @@ async fn an_app_with_letters_is_confirmed_signs_in_and_is_synchronized() {
     shown.says(StatusCode::OK, "mOTP, 6 hexadecimal digits, 10 s");
 }
 
-/// P17, P20, P32: one touch confirms a key, one signs in, and its pages speak of touches.
+/// P17, P20, P32: two touches confirm a key, one signs in, and its pages speak of touches.
 #[tokio::test]
-async fn a_key_is_confirmed_by_a_touch_and_signs_in() {
+async fn a_key_is_confirmed_by_two_touches_and_signs_in() {
     let desk = Desk::open();
     let (key, other) = (StandIn::key("12345678"), StandIn::key("12345679"));
     put(&desk, &key);
@@ -84,13 +84,18 @@ async fn a_key_is_confirmed_by_a_touch_and_signs_in() {
     anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/home");
     // A key that nobody has is answered as this one with the codes of another.
     for serial in ["12345678", "99999999"] {
-        let wrong = anna.post(CONFIRM, &[("serial", serial), ("otp1", &other.text(300))]).await;
+        let one = anna.post(CONFIRM, &[("serial", serial), ("otp1", &other.text(300))]).await;
+        one.says(StatusCode::UNPROCESSABLE_ENTITY, "name=\"otp2\"");
+        let (first, second) = (other.text(300), other.text(301));
+        let wrong = anna.post(CONFIRM, &[("serial", serial), ("otp1", &first), ("otp2", &second)]).await;
         wrong.says(StatusCode::UNPROCESSABLE_ENTITY, "We could not confirm this token.");
     }
     let layout = key.text(300).replace(['c', 'b', 'd', 'e'], "x");
     let wrong = anna.post(CONFIRM, &[("serial", "12345678"), ("otp1", &layout)]).await;
     wrong.says(StatusCode::UNPROCESSABLE_ENTITY, "switch the keyboard to English");
-    let done = anna.post(CONFIRM, &[("serial", "12345678"), ("otp1", &key.text(300))]).await;
+    let done = anna
+        .post(CONFIRM, &[("serial", "12345678"), ("otp1", &key.text(299)), ("otp2", &key.text(300))])
+        .await;
     done.leads_to("/selfservice/vpn/tokens/confirm?done");
     let home = anna.get("/selfservice/vpn/home").await;
     assert!(!home.body.contains("Token Synchronization"), "nothing drifts");

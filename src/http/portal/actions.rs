@@ -407,8 +407,10 @@ async fn taken(
             return Ok(Err(again(field, Code::fields(place.words, count), None)));
         }
     };
+    // Without a number only tokens that show digits are looked for.
+    let shape = (!is_read).then_some(CodeShape::Digits);
     // One code is enough for a token that was handed to this person by name.
-    let codes = match typed.codes(place.words, if is_read { 1 } else { count }, None) {
+    let codes = match typed.codes(place.words, if is_read { 1 } else { count }, shape) {
         Ok(codes) => codes,
         Err(mut fields) => {
             fields.extend(Code::fields(place.words, count).into_iter().skip(fields.len()));
@@ -571,4 +573,17 @@ pub(super) fn codes_problem(
     off.then(|| {
         (Code::fields(words, given), Some(sequence_notice(words, SequenceResult::NotFound, UnixTime::EPOCH)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_chosen_outlives_a_proof() {
+        for (_, word) in Sight::CHOSEN {
+            assert!(prove::CONFIRM.fields.contains(&word), "{word}");
+            assert!(prove::REGISTER.fields.contains(&word), "{word}");
+        }
+    }
 }

@@ -35,7 +35,7 @@ pub(super) struct Then {
     /// The message that says why the proof is asked for.
     why: &'static str,
     /// The fields of its form that go along; none when its form has nothing to keep. Never a secret or a code.
-    fields: &'static [&'static str],
+    pub(super) fields: &'static [&'static str],
 }
 
 /// *Change Login*.
@@ -86,12 +86,14 @@ pub(super) const CONFIRM: Then = Then {
     page: "tokens/confirm",
     form: "tokens/confirm",
     why: "prove-why.another-token",
-    fields: &["serial", "keypad", "unread"],
+    fields: &["serial", "keypad", "letters", "unread"],
 };
 
 /// What the forms that set up a token hold besides its secret and its codes.
-const SETUP: &[&str] =
-    &["type", "serial", "model", "kind", "digits", "step", "counter", "hash", "name", "keypad", "unread"];
+const SETUP: &[&str] = &[
+    "type", "serial", "model", "kind", "digits", "step", "counter", "hash", "name", "keypad", "letters",
+    "unread",
+];
 
 /// *Register New Token*, beside a token on another resource.
 pub(super) const REGISTER: Then =

@@ -83,7 +83,8 @@ pub(super) async fn resync(place: Place, Path(serial): Path<String>, form: Form)
         let sizes = [codes.len(), repeated_at(&codes)];
         let (actor, asked, why) = (place.actor.clone(), serial.clone(), reason.clone());
         let challenges = typed.challenges(codes.len());
-        let shows_time = matches!(before.token.spec, OtpSpec::Totp { .. });
+        // With shorter steps people type slower than the codes come.
+        let shows_time = matches!(before.token.spec, OtpSpec::Totp { period, .. } if period.get() >= 30);
         let passed = typed.seconds_between(codes.len()).filter(|_| shows_time);
         let outcome = place.state.blocking(move |service| {
             let between = passed.as_deref().map_or(Between::Nothing, Between::Seconds);

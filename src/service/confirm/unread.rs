@@ -12,7 +12,7 @@ use crate::oath::{CodeSequence, Digits, HashAlg, KeySet, MovingFactor, Otp, code
 use crate::service::code::Examined;
 use crate::service::identify::{Lot, Tried, try_lots};
 use crate::service::pair::require_place;
-use crate::service::portal::signed_in;
+use crate::service::portal::{require_fresh, require_fresh_code, signed_in};
 use crate::service::resync::refuse_repeated;
 use crate::service::search_gate::{Admitted, SMALL_HMACS, Turn};
 use crate::service::sequence::{Place, start_window};
@@ -71,6 +71,14 @@ fn codes_among(resource: &Resource, tokens: u64) -> usize {
     codes_needed(Digits::SIX, work(resource, tokens))
 }
 
+/// Refuses a proof that is too old, as the change does that decides.
+fn require_proof(view: &dyn View, asking: &Asking, now: UnixTime) -> Result<(), ServiceError> {
+    match asking.replaces {
+        Some(_) => require_fresh(view, &asking.portal, now),
+        None => require_fresh_code(view, &asking.portal, None, now),
+    }
+}
+
 /// The codes as a sequence, if a token shows such codes.
 fn sequence(otps: &[Otp]) -> Option<(Digits, CodeSequence)> {
     let shown = otps.first().map(Otp::len).filter(|digits| (6..=8).contains(digits))?;
@@ -103,7 +111,11 @@ impl Service {
         let (actor, user) = (portal.actor(visit), signed_in(portal)?.id);
         let asking = Asking { portal: portal.clone(), replaces };
         refuse_repeated(otps)?;
-        let tokens = self.store.read(|view| lying_on(view, &portal.resource))?.len() as u64;
+        let tokens = self.store.read(|view| {
+            // Before any work: an old proof is asked for again, and that costs no attempt.
+            require_proof(view, &asking, self.trusted_now(view)?)?;
+            Ok::<_, ServiceError>(lying_on(view, &portal.resource)?.len() as u64)
+        })?;
         let work = work(&portal.resource, tokens);
         // Until it is decided: who sends many forms at once has them looked at one after another.
         let admitted = self.searches.admit(self.clock.as_ref(), Some(Turn::User(user)), work)?;
@@ -150,6 +162,7 @@ impl Service {
         let login = &signed_in(portal)?.login;
         self.store.read(|view| {
             let now = self.trusted_now(view)?;
+            require_proof(view, asking, now)?;
             let resource = self.resource_named(view, actor, &portal.resource.name)?;
             let user = visible_user(view, actor, login)?;
             require_place(view, &user, &resource, *replaces, portal.emergency)?;

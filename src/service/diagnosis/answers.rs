@@ -57,7 +57,8 @@ impl Service {
             }
         }
         let suite = examined.seed.spec.suite();
-        for other in self.beside(actor, examined, BESIDE, |other| other.seed.spec.suite() == suite)? {
+        let is_alike = |other: &Examined| other.seed.spec.suite() == suite && other.require_inputs().is_ok();
+        for other in self.beside(actor, examined, BESIDE, is_alike)? {
             if let Some(asked) = self.responders(&other, &answered.texts)? {
                 readings.push(Reading { cause: other_token(&other.token), asked, of: Some(other) });
             }

@@ -143,7 +143,7 @@ fn digits_are_no_code_of_a_key_and_letters_none_of_other_tokens() {
 }
 
 #[test]
-fn one_touch_or_two_confirm_a_key() {
+fn two_touches_confirm_a_key_and_one_does_for_whom_it_was_handed_to() {
     for touches in [1, 2] {
         let token = StandIn::key(KEY);
         let home = home(&[&token]);
@@ -156,6 +156,14 @@ fn one_touch_or_two_confirm_a_key() {
         let mixed = [token.at(300), Otp::parse("123456").expect("digits")];
         assert!(matches!(confirm(&mixed), ConfirmResult::Refused { .. }));
         assert_eq!(floor(&home, &token), 0, "nothing was spent");
+        let one = confirm(&token.from(299, 1));
+        assert_eq!(one, ConfirmResult::MoreOtpsNeeded { otps_needed: 2 }, "anybody may have seen one touch");
+        if touches == 1 {
+            let anna = login("anna");
+            home.service
+                .set_custody(&admin(), &token.serial, "handed_out", Some(&anna), "")
+                .expect("handed out");
+        }
         let answer = confirm(&token.from(300, touches));
         assert_eq!(answer, ConfirmResult::Confirmed { steps: 0, seconds: None });
         assert_eq!(floor(&home, &token), 300 + touches);
@@ -216,11 +224,11 @@ fn a_confirmation_at_the_desk_says_why_not() {
         other => panic!("{other:?}"),
     };
     assert_eq!(reason(confirm(&token, &clock.from(home.step() - 1, 2))), "otp_kind");
-    assert_eq!(reason(confirm(&clock, &token.from(300, 1))), "otp_kind");
-    assert_eq!(reason(confirm(&token, &[token.wrong(300)])), "not_found");
+    assert_eq!(reason(confirm(&clock, &token.from(300, 2))), "otp_kind");
+    assert_eq!(reason(confirm(&token, &[token.wrong(300), token.wrong(310)])), "not_found");
     check(&home, &token, &token.at(400));
-    assert_eq!(reason(confirm(&token, &token.from(300, 1))), "behind_floor");
-    assert!(matches!(confirm(&token, &token.from(401, 1)), ConfirmResult::Confirmed { .. }));
+    assert_eq!(reason(confirm(&token, &token.from(300, 2))), "behind_floor");
+    assert!(matches!(confirm(&token, &token.from(401, 2)), ConfirmResult::Confirmed { .. }));
 }
 
 #[test]

@@ -313,7 +313,7 @@ fn law6_confirmation_takes_as_long_for_every_serial() {
 /// one that lies there with a wrong second code.
 #[test]
 fn law6_confirmation_by_codes_takes_as_long_for_every_token() {
-    let rounds = size("MINTMARK_LAW6_PAIRS", 500) / 4;
+    let rounds = size("MINTMARK_LAW6_PAIRS", 500) / 8;
     let mut times = Times::new("confirmation by codes alone", &UNREAD_KINDS);
     for (_, kind, took) in side_by_side(rounds, |rounds| refusals(rounds, Way::Codes)) {
         times.kinds[kind].1.push(took);
@@ -335,7 +335,7 @@ const KEYPAD_KINDS: [&str; 3] = ["nobody's", "fast keypad", "slow keypad"];
 /// much. A token that shows codes is not among them: what its codes cost beside answers is right in optimised builds alone.
 #[test]
 fn law6_confirmation_of_a_keypad_takes_as_long_for_every_serial() {
-    let rounds = size("MINTMARK_LAW6_PAIRS", 500) / 4;
+    let rounds = size("MINTMARK_LAW6_PAIRS", 500) / 8;
     let mut times = Times::new("confirmation of a keypad", &KEYPAD_KINDS);
     for (_, kind, took) in side_by_side(rounds, keypad_refusals) {
         times.kinds[kind].1.push(took);
@@ -419,6 +419,7 @@ fn refusals(rounds: Range<u64>, way: Way) -> Vec<Took> {
     put(5, "VPN", AssignmentKind::Token, None);
     server.service.set_token_enabled(&ADMIN, &tokens[3].serial, false).expect("disabled");
 
+    let kinds: &[&str] = if way == Way::Codes { &UNREAD_KINDS } else { &CONFIRM_KINDS };
     let mut times = Vec::new();
     let begin = rounds.start;
     for round in rounds {
@@ -431,8 +432,8 @@ fn refusals(rounds: Range<u64>, way: Way) -> Vec<Took> {
         browser.get("/selfservice/vpn/verify");
         assert_eq!(browser.post("/selfservice/vpn/verify", &[("secret", PASSWORD)]).status, 303);
         let mut shapes = Vec::new();
-        for turn in 0..CONFIRM_KINDS.len() {
-            let kind = (turn + usize::try_from(round).expect("small")) % CONFIRM_KINDS.len();
+        for turn in 0..kinds.len() {
+            let kind = (turn + usize::try_from(round).expect("small")) % kinds.len();
             let serial = if kind == 0 { "NONE-00001" } else { names[kind - 1] };
             let page = if way == Way::Codes { "?unread" } else { "" };
             assert_eq!(browser.get(&format!("/selfservice/vpn/tokens/confirm{page}")).status, 200);
@@ -452,7 +453,7 @@ fn refusals(rounds: Range<u64>, way: Way) -> Vec<Took> {
             times.push((0, kind, took));
         }
         for (kind, seen) in &shapes {
-            let (told, beside) = (CONFIRM_KINDS[*kind], CONFIRM_KINDS[shapes[0].0]);
+            let (told, beside) = (kinds[*kind], kinds[shapes[0].0]);
             assert_eq!(seen, &shapes[0].1, "round {round}: {told} beside {beside}");
         }
         assert_eq!(shapes[0].1.0, 422);
