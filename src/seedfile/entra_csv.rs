@@ -105,24 +105,14 @@ pub(super) fn read(
     // For the warnings only: the encoding is fixed by the format.
     table::survey(table::data_lines(probe.text, true), delimiter, columns, out)?;
     let written = options.set.encoding.unwrap_or(SecretEncoding::Base32);
-    let mut fields = Vec::new();
-    for line in table::data_lines(probe.text, true) {
-        let split = table::split(line.text, delimiter, &mut fields);
-        if split.is_ok() && fields.is_empty() {
-            continue;
-        }
-        let draft = split
-            .and_then(|()| table::other_delimiter(line.text, delimiter).map_or(Ok(()), Err))
-            .and_then(|()| row(&header, serial, secret, written, line.number, &fields, &options.set, out));
-        match draft {
-            Ok(draft) => out.draft(draft)?,
-            Err(fault) => {
-                let serial = table::serial_of(&fields, columns);
-                out.fault(line.number, serial, &fault)?;
-            }
-        }
-        out.progress(line.end)?;
-    }
+    let lines = table::data_lines(probe.text, true);
+    table::rows(
+        lines,
+        delimiter,
+        out,
+        |fields| table::serial_of(fields, columns),
+        |line, fields, out| row(&header, serial, secret, written, line, fields, &options.set, out),
+    )?;
     Ok("none")
 }
 
@@ -162,19 +152,17 @@ fn row(
     let digits = set.digits.unwrap_or(Digits::SIX);
     let hash = set.hash.unwrap_or(HashAlg::Sha1);
     let upn = field(header.upn);
-    Ok(Draft {
-        position: Position::new(line, 0),
+    let draft = Draft::new(
+        Position::new(line, 0),
         serial,
-        spec: OtpSpec::Totp { hash, digits, period, epoch_secs: 0 },
+        OtpSpec::Totp { hash, digits, period, epoch_secs: 0 },
         secret,
-        secret_at: place,
-        counter: 0,
-        drift_steps: 0,
+        place,
+    );
+    Ok(Draft {
         manufacturer: field(header.manufacturer).to_owned(),
         model: field(header.model).to_owned(),
         user_hint: (!upn.is_empty()).then(|| upn.to_owned()),
-        valid_from: None,
-        valid_until: None,
-        no_mac: false,
+        ..draft
     })
 }

@@ -30,22 +30,9 @@ pub(super) fn read(
     out: &mut Output<'_>,
 ) -> Result<&'static str, FileError> {
     let delimiter = table::delimiter(&probe.lines);
-    let mut fields = Vec::new();
     table::survey(table::data_lines(probe.text, false), delimiter, COLUMNS, out)?;
-    for line in table::data_lines(probe.text, false) {
-        let split = table::split(line.text, delimiter, &mut fields);
-        if split.is_ok() && fields.is_empty() {
-            continue;
-        }
-        let draft = split
-            .and_then(|()| table::other_delimiter(line.text, delimiter).map_or(Ok(()), Err))
-            .and_then(|()| row(line.number, &fields, out));
-        match draft {
-            Ok(draft) => out.draft(draft)?,
-            Err(fault) => out.fault(line.number, table::serial_of(&fields, COLUMNS), &fault)?,
-        }
-        out.progress(line.end)?;
-    }
+    let lines = table::data_lines(probe.text, false);
+    table::rows(lines, delimiter, out, |fields| table::serial_of(fields, COLUMNS), row)?;
     Ok("none")
 }
 
@@ -71,21 +58,8 @@ fn row(line: u64, fields: &[Field<'_>], out: &mut Output<'_>) -> Result<Draft, F
     } else {
         computed(&kind, field(4), field(5), field(3), secret_at, out)?
     };
-    Ok(Draft {
-        position: Position::new(line, 0),
-        serial,
-        spec,
-        secret,
-        secret_at,
-        counter,
-        drift_steps: 0,
-        manufacturer: field(1).to_owned(),
-        model: String::new(),
-        user_hint: None,
-        valid_from: None,
-        valid_until: None,
-        no_mac: false,
-    })
+    let draft = Draft::new(Position::new(line, 0), serial, spec, secret, secret_at);
+    Ok(Draft { counter, manufacturer: field(1).to_owned(), ..draft })
 }
 
 /// HOTP and TOTP, with SHA-1 as multiOTP has them.

@@ -118,23 +118,14 @@ pub(super) fn read(
         out.note(ProblemCode::SecretEncoding, text, Position::FILE);
     }
     let reader = Reader { shift, written, set: &options.set };
-    for line in table::data_lines(probe.text, header) {
-        let split = table::split(line.text, delimiter, &mut fields);
-        if split.is_ok() && fields.is_empty() {
-            continue;
-        }
-        let draft = split
-            .and_then(|()| table::other_delimiter(line.text, delimiter).map_or(Ok(()), Err))
-            .and_then(|()| reader.row(line.number, &fields, out));
-        match draft {
-            Ok(draft) => out.draft(draft)?,
-            Err(fault) => {
-                let serial = table::serial_of(&fields, columns);
-                out.fault(line.number, serial, &fault)?;
-            }
-        }
-        out.progress(line.end)?;
-    }
+    let lines = table::data_lines(probe.text, header);
+    table::rows(
+        lines,
+        delimiter,
+        out,
+        |fields| table::serial_of(fields, columns),
+        |line, fields, out| reader.row(line, fields, out),
+    )?;
     Ok("none")
 }
 
@@ -197,21 +188,8 @@ impl Reader<'_> {
             return Err(Fault::new(ProblemCode::ColumnExtra, column(extra), what));
         }
         let owner = if self.shift > 0 { fields.first().map_or("", Field::as_str) } else { "" };
-        Ok(Draft {
-            position: Position::new(line, 0),
-            serial,
-            spec,
-            secret,
-            secret_at,
-            counter,
-            drift_steps: 0,
-            manufacturer: String::new(),
-            model: String::new(),
-            user_hint: (!owner.is_empty()).then(|| owner.to_owned()),
-            valid_from: None,
-            valid_until: None,
-            no_mac: false,
-        })
+        let draft = Draft::new(Position::new(line, 0), serial, spec, secret, secret_at);
+        Ok(Draft { counter, user_hint: (!owner.is_empty()).then(|| owner.to_owned()), ..draft })
     }
 
     fn kind(&self, text: &str) -> Result<TokenKind, Fault> {

@@ -162,21 +162,8 @@ fn row(
         out.note(ProblemCode::SerialAssumed, text, position);
     }
     let user = found.serial.is_some() && !account.is_empty();
-    Ok(Draft {
-        position,
-        serial,
-        spec,
-        secret: bytes,
-        secret_at,
-        counter,
-        drift_steps: 0,
-        manufacturer: String::new(),
-        model: String::new(),
-        user_hint: user.then(|| account.to_owned()),
-        valid_from: None,
-        valid_until: None,
-        no_mac: false,
-    })
+    let draft = Draft::new(position, serial, spec, bytes, secret_at);
+    Ok(Draft { counter, user_hint: user.then(|| account.to_owned()), ..draft })
 }
 
 /// What the URI says about the code.

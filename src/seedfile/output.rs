@@ -36,6 +36,33 @@ pub(super) struct Draft {
     pub(super) no_mac: bool,
 }
 
+impl Draft {
+    /// A token of which the file says no more than this.
+    pub(super) fn new(
+        position: Position,
+        serial: TokenSerial,
+        spec: OtpSpec,
+        secret: Zeroizing<Vec<u8>>,
+        secret_at: Position,
+    ) -> Self {
+        Self {
+            position,
+            serial,
+            spec,
+            secret,
+            secret_at,
+            counter: 0,
+            drift_steps: 0,
+            manufacturer: String::new(),
+            model: String::new(),
+            user_hint: None,
+            valid_from: None,
+            valid_until: None,
+            no_mac: false,
+        }
+    }
+}
+
 /// A note while it is being counted.
 struct Counted {
     code: ProblemCode,

@@ -48,20 +48,14 @@ pub(super) fn read(
         None if kind == TokenKind::Motp => SecretEncoding::Hex,
         None => survey.vote.decide(SecretEncoding::Base32)?,
     };
-    for line in table::data_lines(probe.text, header) {
-        let split = table::split(line.text, delimiter, &mut fields);
-        if split.is_ok() && fields.is_empty() {
-            continue;
-        }
-        let draft = split
-            .and_then(|()| table::other_delimiter(line.text, delimiter).map_or(Ok(()), Err))
-            .and_then(|()| row(kind, written, line.number, &fields, &options.set, out));
-        match draft {
-            Ok(draft) => out.draft(draft)?,
-            Err(fault) => out.fault(line.number, table::serial_of(&fields, columns), &fault)?,
-        }
-        out.progress(line.end)?;
-    }
+    let lines = table::data_lines(probe.text, header);
+    table::rows(
+        lines,
+        delimiter,
+        out,
+        |fields| table::serial_of(fields, columns),
+        |line, fields, out| row(kind, written, line, fields, &options.set, out),
+    )?;
     Ok("none")
 }
 
@@ -107,19 +101,6 @@ fn row(
     };
     let counter =
         if matches!(kind, TokenKind::Totp | TokenKind::Motp) { 0 } else { set.counter.unwrap_or(0) };
-    Ok(Draft {
-        position: Position::new(line, 0),
-        serial,
-        spec,
-        secret,
-        secret_at,
-        counter,
-        drift_steps: 0,
-        manufacturer: "Protectimus".to_owned(),
-        model: String::new(),
-        user_hint: None,
-        valid_from: None,
-        valid_until: None,
-        no_mac: false,
-    })
+    let draft = Draft::new(Position::new(line, 0), serial, spec, secret, secret_at);
+    Ok(Draft { counter, manufacturer: "Protectimus".to_owned(), ..draft })
 }

@@ -7,7 +7,7 @@
 use zeroize::Zeroizing;
 
 use super::encoding::Vote;
-use super::output::{Output, is_spreadsheet_number};
+use super::output::{Draft, Output, is_spreadsheet_number};
 use super::problem::{Fault, FileError, Position, ProblemCode};
 use super::text::{Line, Lines};
 
@@ -163,6 +163,33 @@ pub(super) fn serial_of<'f>(fields: &'f [Field<'_>], columns: Columns) -> &'f st
         secret.len() >= 16 || is_spreadsheet_number(secret)
     };
     if in_order { field(columns.serial) } else { "" }
+}
+
+/// Reads lines one after another: each gives a draft, or a fault with the serial number that `serial` finds in it.
+/// Lines without fields are passed over.
+pub(super) fn rows<'t>(
+    lines: impl Iterator<Item = Line<'t>>,
+    delimiter: u8,
+    out: &mut Output<'_>,
+    serial: impl for<'f> Fn(&'f [Field<'t>]) -> &'f str,
+    mut row: impl FnMut(u64, &[Field<'t>], &mut Output<'_>) -> Result<Draft, Fault>,
+) -> Result<(), FileError> {
+    let mut fields = Vec::new();
+    for line in lines {
+        let split = split(line.text, delimiter, &mut fields);
+        if split.is_ok() && fields.is_empty() {
+            continue;
+        }
+        let draft = split
+            .and_then(|()| other_delimiter(line.text, delimiter).map_or(Ok(()), Err))
+            .and_then(|()| row(line.number, &fields, out));
+        match draft {
+            Ok(draft) => out.draft(draft)?,
+            Err(fault) => out.fault(line.number, serial(&fields), &fault)?,
+        }
+        out.progress(line.end)?;
+    }
+    Ok(())
 }
 
 /// A header name without blanks, underscores, dashes and case.

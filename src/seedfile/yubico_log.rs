@@ -46,26 +46,17 @@ pub(super) fn read(
     out: &mut Output<'_>,
 ) -> Result<&'static str, FileError> {
     let delimiter = table::delimiter(&probe.lines);
-    let mut fields = Vec::new();
-    for line in table::data_lines(probe.text, false).filter(|line| !is_separator(line.text)) {
-        let split = table::split(line.text, delimiter, &mut fields);
-        if split.is_ok() && fields.is_empty() {
-            continue;
-        }
-        let draft = split
-            .and_then(|()| table::other_delimiter(line.text, delimiter).map_or(Ok(()), Err))
-            .and_then(|()| Line::of(&fields))
-            .and_then(|found| found.draft(line.number, &fields, &options.set, out));
-        match draft {
-            Ok(draft) => out.draft(draft)?,
-            Err(fault) => {
-                let columns = Columns { serial: 0, secret: 3, kind: None };
-                let serial = if is_ykman(&fields) { table::serial_of(&fields, columns) } else { "" };
-                out.fault(line.number, serial, &fault)?;
-            }
-        }
-        out.progress(line.end)?;
-    }
+    let lines = table::data_lines(probe.text, false).filter(|line| !is_separator(line.text));
+    table::rows(
+        lines,
+        delimiter,
+        out,
+        |fields| {
+            let columns = Columns { serial: 0, secret: 3, kind: None };
+            if is_ykman(fields) { table::serial_of(fields, columns) } else { "" }
+        },
+        |line, fields, out| Line::of(fields)?.draft(line, fields, &options.set, out),
+    )?;
     Ok("none")
 }
 
@@ -127,21 +118,8 @@ impl Line {
             out.note(ProblemCode::SerialAssumed, text, position);
         }
         let serial = output::serial(field(serial_at), column(serial_at))?;
-        Ok(Draft {
-            position,
-            serial,
-            spec,
-            secret,
-            secret_at: Position::new(line, column(self.secret)),
-            counter,
-            drift_steps: 0,
-            manufacturer: "Yubico".to_owned(),
-            model: String::new(),
-            user_hint: None,
-            valid_from: None,
-            valid_until: None,
-            no_mac: false,
-        })
+        let draft = Draft::new(position, serial, spec, secret, Position::new(line, column(self.secret)));
+        Ok(Draft { counter, manufacturer: "Yubico".to_owned(), ..draft })
     }
 
     /// What was programmed. The names of the Personalization Tool come in the language of whoever used it; then the

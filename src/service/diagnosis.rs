@@ -8,8 +8,6 @@
 //! All readings together are one window: their start positions are added up, and the codes given carry only so
 //! many ([`widest_window`]). A chance hit is as unlikely here as in a search, one in ten million.
 
-use std::sync::atomic::AtomicBool;
-
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditAction, AuditResult, ChallengePurpose, OtpSpec, Subject, TokenId, TokenKind, TokenSerial,
@@ -19,10 +17,10 @@ use crate::seedfile::SecretReading;
 use crate::store::Change;
 
 use super::challenge::Answered;
-use super::code::{self, Examined, signed_distance};
+use super::code::{Examined, signed_distance};
 use super::confirm::{ConfirmRequest, ConfirmResult};
 use super::pin::without_pins;
-use super::resync::{ResyncRequest, SequenceOutcome, SequenceResult, WIDE_ATTEMPTS};
+use super::resync::{ResyncRequest, SequenceOutcome, SequenceResult, closed, failed_attempt};
 use super::search_gate::{Admitted, Turn};
 use super::token::scoped;
 use super::{Service, ServiceError};
@@ -173,13 +171,13 @@ struct Told {
 }
 
 /// What codes are held against.
-struct Subjected<'a> {
+struct Case<'a> {
     examined: &'a Examined,
     otps: &'a [Otp],
     now: UnixTime,
 }
 
-impl Subjected<'_> {
+impl Case<'_> {
     /// How far a clock is off that shows `last` now.
     fn seconds(&self, last: MovingFactor, period: PeriodSecs, epoch_secs: i64) -> i64 {
         let server = time_step(self.now, epoch_secs, 0, period).unwrap_or(MovingFactor(0));
@@ -209,40 +207,33 @@ impl Service {
     ) -> Result<Explained<SequenceOutcome>, ServiceError> {
         let ResyncRequest { serial, otps, challenges, .. } = *request;
         let answer = self.resync_as(actor, request);
-        let outcome = match answer {
-            Ok(outcome) => {
-                let nothing = match outcome.result {
-                    SequenceResult::NotFound => true,
-                    // The window that these codes carry was searched, and more would widen it.
-                    SequenceResult::MoreOtpsNeeded => outcome.evaluated > 0,
-                    _ => false,
-                };
-                if !nothing || !actor.is_operator() || !self.has_readings(actor, serial)? {
-                    return Ok(Explained { outcome, diagnosis: None });
-                }
-                Ok(outcome)
-            }
-            Err(error) if is_length(&error) && actor.is_operator() => {
-                // Else codes of another length could be tried without end.
-                if let Some(until) = self.count_misread(actor, serial)? {
-                    let result = SequenceResult::Blocked { until };
-                    return Ok(Explained { outcome: unsearched(result, otps.len()), diagnosis: None });
-                }
-                Err(error)
-            }
-            Err(error) => return Err(error),
+        let is_open = match &answer {
+            Ok(outcome) => match outcome.result {
+                SequenceResult::NotFound => true,
+                // The window that these codes carry was searched, and more would widen it.
+                SequenceResult::MoreOtpsNeeded => outcome.evaluated > 0,
+                _ => false,
+            },
+            Err(error) => is_length(error),
         };
-        let purpose = ChallengePurpose::Synchronization;
-        // What came of the codes stands already: a diagnosis that cannot be made changes nothing of it.
-        let diagnosis = self.diagnose(actor, serial, purpose, challenges, otps).ok();
-        match outcome {
-            Ok(outcome) => Ok(Explained { outcome, diagnosis }),
-            // Codes of another length cannot be this token's as it stands here; what they are was found all the same.
-            Err(_) if diagnosis.as_ref().is_some_and(|diagnosis| !diagnosis.findings.is_empty()) => {
-                Ok(Explained { outcome: unsearched(SequenceResult::NotFound, otps.len()), diagnosis })
-            }
-            Err(error) => Err(error),
+        if !is_open || !actor.is_operator() {
+            return answer.map(|outcome| Explained { outcome, diagnosis: None });
         }
+        if answer.is_err()
+            && let Some(until) = self.count_misread(actor, serial)?
+        {
+            let result = SequenceResult::Blocked { until };
+            return Ok(Explained { outcome: unsearched(result, otps.len()), diagnosis: None });
+        }
+        let purpose = ChallengePurpose::Synchronization;
+        let diagnosis = self.diagnose(actor, serial, purpose, challenges, otps);
+        let is_explained = diagnosis.as_ref().is_some_and(|diagnosis| !diagnosis.findings.is_empty());
+        let outcome = match answer {
+            // Codes of another length cannot be this token's as it stands here; what they are was found all the same.
+            Err(_) if is_explained => unsearched(SequenceResult::NotFound, otps.len()),
+            answer => answer?,
+        };
+        Ok(Explained { outcome, diagnosis })
     }
 
     /// Confirms a token for a user at the desk, and says what the codes mean if they do not fit.
@@ -254,58 +245,46 @@ impl Service {
     ) -> Result<Explained<ConfirmResult>, ServiceError> {
         let outcome = self.confirm_responses(actor, request, challenges)?;
         let diagnosis = match outcome {
-            ConfirmResult::Refused { reason: "not_found" | "otp_length", .. }
-                if actor.is_operator() && self.has_readings(actor, request.serial)? =>
-            {
+            ConfirmResult::Refused { reason: "not_found" | "otp_length", .. } if actor.is_operator() => {
                 let purpose = ChallengePurpose::Confirmation;
-                self.diagnose(actor, request.serial, purpose, challenges, request.otps).ok()
+                self.diagnose(actor, request.serial, purpose, challenges, request.otps)
             }
             _ => None,
         };
         Ok(Explained { outcome, diagnosis })
     }
 
-    /// Counts codes that can be no code of the token as an attempt; when it is blocked, gives until when.
+    /// Counts codes that can be no code of the token as an attempt: else they could be tried without end. When it is
+    /// blocked, gives until when.
     fn count_misread(
         &self,
         actor: &Actor,
         serial: &TokenSerial,
     ) -> Result<Option<Option<UnixTime>>, ServiceError> {
-        let (service_actor, serial) = (actor.clone(), serial.clone());
+        let (actor, serial) = (actor.clone(), serial.clone());
         let now = self.store.read(|view| self.trusted_now(view))?;
         self.decide(move |view| {
-            let token = scoped(view, &service_actor, &serial)?;
-            let examined = Examined::read(view, token, None)?;
-            let state = examined.state;
-            let until =
-                code::blocked(&state.budget, now).or((state.wide_failures >= WIDE_ATTEMPTS).then_some(None));
+            let examined = Examined::read(view, scoped(view, &actor, &serial)?, None)?;
+            let until = closed(&examined.state, true, now);
             if until.is_some() {
                 return Ok((until, Vec::new()));
             }
-            let mut state = code::failed(state, now, examined.failure_limit);
-            state.wide_failures = state.wide_failures.saturating_add(1);
-            state.wide_operator = service_actor.operator();
-            let detail = vec![("result", "otp_length".to_owned())];
-            let subjects = vec![Subject::Token(examined.id())];
-            let action = AuditAction::Resynced;
-            let entry =
-                super::audit_entry(now, &service_actor, action, subjects, AuditResult::Refused, detail);
+            let state = failed_attempt(&examined, &actor, true, now);
+            let entry = super::audit_entry(
+                now,
+                &actor,
+                AuditAction::Resynced,
+                vec![Subject::Token(examined.id())],
+                AuditResult::Refused,
+                vec![("result", "otp_length".to_owned())],
+            );
             Ok((None, vec![Change::PutState(examined.id(), examined.seed.version, state), entry]))
         })
     }
 
-    /// True when codes of this token can be read in more than one way: an app with mOTP and a key with Yubico OTP
-    /// have no parameters that a file could state wrongly.
-    fn has_readings(&self, actor: &Actor, serial: &TokenSerial) -> Result<bool, ServiceError> {
-        self.store.read(|view| {
-            let token = scoped(view, actor, serial)?;
-            let examined = Examined::read(view, token, None)?;
-            let spec = &examined.seed.spec;
-            Ok(spec.suite().is_some() || Parameters::of(spec).is_some())
-        })
-    }
-
-    /// Tries the other readings of codes that fit nowhere, and notes on record who looked and what was found.
+    /// Tries the other readings of codes that fit nowhere, and notes on record who looked and what was found. `None`
+    /// where there are none: an app with mOTP and a key with Yubico OTP have nothing that a file could state wrongly.
+    /// What came of the codes stands already, so a diagnosis that cannot be made is none, too.
     fn diagnose(
         &self,
         actor: &Actor,
@@ -313,56 +292,58 @@ impl Service {
         purpose: ChallengePurpose,
         challenges: &[String],
         otps: &[Otp],
-    ) -> Result<Diagnosis, ServiceError> {
-        let (examined, now) = self.store.read(|view| {
+    ) -> Option<Diagnosis> {
+        let read = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let token = scoped(view, actor, serial)?;
             Ok::<_, ServiceError>((Examined::read(view, token, None)?, now))
-        })?;
+        });
+        let (examined, now) = read.ok()?;
         let began = self.clock.monotonic();
         let bare = without_pins(&examined, otps);
         let otps = bare.as_deref().unwrap_or(otps);
-        let subjected = Subjected { examined: &examined, otps, now };
-        let told = if examined.seed.spec.suite().is_some() {
-            let answered = Answered::of_token(examined.id(), purpose, challenges);
-            self.diagnose_answers(actor, &subjected, &answered)?
-        } else {
-            self.diagnose_codes(actor, &subjected)?
+        let case = Case { examined: &examined, otps, now };
+        let spec = &examined.seed.spec;
+        let told = match Parameters::of(spec) {
+            Some(stated) => self.diagnose_codes(actor, &case, stated),
+            None if spec.suite().is_some() => {
+                let answered = Answered::of_token(examined.id(), purpose, challenges);
+                self.diagnose_answers(actor, &case, &answered)
+            }
+            None => return None,
         };
+        let Told { findings, evaluated } = told.ok()?;
         let elapsed = self.clock.monotonic().saturating_sub(began);
-        let diagnosis = Diagnosis {
-            findings: told.findings,
-            evaluated: told.evaluated,
-            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-        };
-        self.note_diagnosed(actor, examined.id(), &diagnosis, now)?;
-        Ok(diagnosis)
+        let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        let diagnosis = Diagnosis { findings, evaluated, elapsed_us };
+        self.note_diagnosed(actor, examined.id(), &diagnosis, now).ok()?;
+        Some(diagnosis)
     }
 
-    fn diagnose_codes(&self, actor: &Actor, subjected: &Subjected<'_>) -> Result<Told, ServiceError> {
+    fn diagnose_codes(
+        &self,
+        actor: &Actor,
+        case: &Case<'_>,
+        stated: Parameters,
+    ) -> Result<Told, ServiceError> {
         let mut told = Told::default();
-        let Some(stated) = Parameters::of(&subjected.examined.seed.spec) else { return Ok(told) };
-        let Some(typed) = readings::Typed::of(subjected, stated.digits) else { return Ok(told) };
-        let budget = widest_window(typed.digits, subjected.otps.len()).min(MOST_HMACS);
-        let admitted = self.admit_diagnosis(subjected, budget)?;
-        let readings = self.readings(subjected, stated, &typed)?;
+        let Some(typed) = readings::Typed::of(case, stated.digits) else { return Ok(told) };
+        let budget = widest_window(typed.digits, case.otps.len()).min(MOST_HMACS);
+        let admitted = self.admit_diagnosis(case, budget)?;
+        let readings = self.readings(case, stated, &typed)?;
         let wishes: Vec<u64> = readings.iter().map(readings::Reading::wish).collect();
         // One half for this token, the other for those beside it.
         let parts = shares(&wishes, budget / 2);
         for (reading, part) in readings.iter().zip(parts) {
-            reading.search(subjected, part, &admitted, &mut told);
+            reading.search(case, part, &admitted, &mut told);
         }
-        self.other_tokens(actor, subjected, &typed, budget - budget / 2, &admitted, &mut told)?;
+        self.other_tokens(actor, case, &typed, budget - budget / 2, &admitted, &mut told)?;
         Ok(told)
     }
 
     /// A diagnosis takes its turn as every search does, one of a token at a time.
-    fn admit_diagnosis(&self, subjected: &Subjected<'_>, hmacs: u64) -> Result<Admitted<'_>, ServiceError> {
-        self.searches.admit(
-            self.clock.as_ref(),
-            Some(Turn::Token(subjected.examined.id())),
-            u128::from(hmacs),
-        )
+    fn admit_diagnosis(&self, case: &Case<'_>, hmacs: u64) -> Result<Admitted<'_>, ServiceError> {
+        self.searches.admit(self.clock.as_ref(), Some(Turn::Token(case.examined.id())), u128::from(hmacs))
     }
 
     fn note_diagnosed(
@@ -396,9 +377,6 @@ const fn unsearched(result: SequenceResult, otps_needed: usize) -> SequenceOutco
 fn is_length(error: &ServiceError) -> bool {
     matches!(error, ServiceError::Invalid { code: "otp_length", .. })
 }
-
-/// Searches of a diagnosis end by themselves.
-static NEVER: AtomicBool = AtomicBool::new(false);
 
 #[cfg(test)]
 mod tests {

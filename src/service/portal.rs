@@ -27,7 +27,6 @@ use super::pair::{counting_pair, pair_of};
 use super::pin::SequencePin;
 use super::register::sort_missing;
 use super::resync::{Sequence, portal_window};
-use super::sequence::Between;
 use super::token::TokenView;
 use super::{ConfirmRequest, ConfirmResult, MailMode, PortalSession, SequenceOutcome, Service, ServiceError};
 
@@ -344,16 +343,7 @@ impl Service {
                 Some(_) => self.answered_here(portal, &examined, otps.len(), now)?,
                 None => None,
             };
-            let asked = Sequence {
-                otps,
-                between: Between::Nothing,
-                portal: window,
-                window: None,
-                reason: None,
-                answered,
-                pin,
-                now,
-            };
+            let asked = Sequence::in_portal(otps, window, answered, pin, now);
             let told = self.tells_synchronized(portal, &examined, visit)?;
             let asking = portal.clone();
             self.synchronize(&portal.actor(visit), &examined, &asked, move |view| {

@@ -18,7 +18,7 @@ use crate::store::{Change, Changes, View};
 use super::challenge::{self, Answered, Spending};
 use super::code::{self, Examined};
 use super::pin::{SequencePin, without_pins};
-use super::sequence::{Between, Place, Searched, SequenceFound, carried, counters_beside, ways};
+use super::sequence::{Between, Place, Searched, SequenceFound, carried, counters_beside};
 use super::token::scoped;
 use super::{Service, ServiceError, drift};
 
@@ -31,7 +31,7 @@ const MOST_POSITIONS: u64 = 21_100_000;
 /// The same for responses of tokens with a keypad, each of which takes longer.
 const MOST_RESPONSES: u64 = 4_000_000;
 /// Failed attempts beyond the portal's window after which another operator must unblock.
-pub(super) const WIDE_ATTEMPTS: u32 = 10;
+const WIDE_ATTEMPTS: u32 = 10;
 /// Steps within which codes that were used count as "just used", not as a clock that was set back.
 const JUST_USED_STEPS: u64 = 3;
 
@@ -212,6 +212,35 @@ pub(super) struct Sequence<'a> {
     pub(super) now: UnixTime,
 }
 
+impl<'a> Sequence<'a> {
+    /// Codes that follow each other, looked for in the portal's window.
+    pub(super) const fn in_portal(
+        otps: &'a [Otp],
+        portal: WindowSteps,
+        answered: Option<Answered>,
+        pin: SequencePin,
+        now: UnixTime,
+    ) -> Self {
+        Self { otps, between: Between::Nothing, portal, window: None, reason: None, answered, pin, now }
+    }
+}
+
+/// The state after an attempt that failed; `wide`: further away than the portal's window.
+pub(super) fn failed_attempt(fresh: &Examined, actor: &Actor, wide: bool, now: UnixTime) -> TokenState {
+    let mut state = code::failed(fresh.state, now, fresh.failure_limit);
+    if wide {
+        state.wide_failures = state.wide_failures.saturating_add(1);
+        state.wide_operator = actor.operator();
+    }
+    state
+}
+
+/// Until when no attempt is looked at, if so.
+pub(super) fn closed(state: &TokenState, wide: bool, now: UnixTime) -> Option<Option<UnixTime>> {
+    let many = wide && state.wide_failures >= WIDE_ATTEMPTS;
+    code::blocked(&state.budget, now).or(many.then_some(None))
+}
+
 /// Chooses the window: the one asked for, the widest that the codes carry when a reason is given, else
 /// the portal's.
 fn plan(
@@ -223,7 +252,7 @@ fn plan(
     let Sequence { portal, window: asked, reason, .. } = *sequence;
     let (spec, codes) = (&examined.seed.spec, apart.len() + 1);
     let (beside, gap) = (counters_beside(spec), examined.response_gap());
-    let ways = ways(apart);
+    let ways = Apart::all_ways(apart);
     let carried = carried(examined, space, codes, ways);
     let most_positions = if spec.suite().is_some() { MOST_RESPONSES / beside } else { MOST_POSITIONS };
     let (window, more_would_widen) = if let Some(asked) = asked {
@@ -477,21 +506,11 @@ fn settle(
     pin: SequencePin,
     now: UnixTime,
 ) -> (SequenceResult, Vec<Change>) {
-    if let Some(until) = code::blocked(&fresh.state.budget, now) {
+    if let Some(until) = closed(&fresh.state, plan.wide, now) {
         return (SequenceResult::Blocked { until }, Vec::new());
     }
-    if plan.wide && fresh.state.wide_failures >= WIDE_ATTEMPTS {
-        return (SequenceResult::Blocked { until: None }, Vec::new());
-    }
     let put = |state| Change::PutState(fresh.id(), fresh.seed.version, state);
-    let failure = |result| {
-        let mut state = code::failed(fresh.state, now, fresh.failure_limit);
-        if plan.wide {
-            state.wide_failures = state.wide_failures.saturating_add(1);
-            state.wide_operator = actor.operator();
-        }
-        (result, vec![put(state)])
-    };
+    let failure = |result| (result, vec![put(failed_attempt(fresh, actor, plan.wide, now))]);
     match searched.found {
         SequenceFound::One(place) => {
             let (mut state, steps, seconds, counter) = take_over(fresh, place, now);

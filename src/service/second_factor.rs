@@ -19,7 +19,6 @@ use super::pair::pair_of;
 use super::pin::SequencePin;
 use super::portal::{proved_session, proving};
 use super::resync::{Sequence, SequenceOutcome, SequenceResult, portal_window};
-use super::sequence::Between;
 use super::{PortalSession, Service, ServiceError, emergency};
 
 /// What came of page 3.
@@ -265,16 +264,7 @@ impl Service {
                 Some(_) => self.answered_here(portal, &examined, otps.len(), now)?,
                 None => None,
             };
-            let asked = Sequence {
-                otps,
-                between: Between::Nothing,
-                portal: window,
-                window: None,
-                reason: None,
-                answered,
-                pin,
-                now,
-            };
+            let asked = Sequence::in_portal(otps, window, answered, pin, now);
             let (acting, visiting, post) = (actor.clone(), visit.clone(), self.post()?);
             let subjects =
                 vec![Subject::User(user), Subject::Token(examined.id()), Subject::Resource(resource)];

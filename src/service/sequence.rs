@@ -144,11 +144,6 @@ fn passed_steps(seconds: u64, period_secs: u64) -> Result<Apart, ServiceError> {
     Ok(if steps < 2 { Apart::NEXT } else { Apart { least: 1, most: steps + 1 } })
 }
 
-/// In how many ways codes can lie from one start position on.
-pub(super) fn ways(apart: &[Apart]) -> u128 {
-    apart.iter().fold(1, |ways: u128, apart| ways.saturating_mul(apart.ways().into()))
-}
-
 /// The widest window, in start positions, that so many codes of a token carry, which can lie in so many `ways`.
 pub(super) fn carried(examined: &Examined, space: CodeSpace, codes: usize, ways: u128) -> u64 {
     let beside = u128::from(counters_beside(&examined.seed.spec));

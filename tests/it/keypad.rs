@@ -1,7 +1,7 @@
 //! A token with a keypad as a browser sees it: what is typed into it stands on each page that asks it.
 
 use axum::http::StatusCode;
-use mintmark::model::{AssignmentKind, TokenSerial};
+use mintmark::model::{AssignmentKind, Login, TokenSerial};
 use mintmark::oath::{MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite, Question};
 use mintmark::secret::Seed;
 use mintmark::service::{AssignRequest, ImportRequest};
@@ -24,15 +24,26 @@ impl Keypad {
 
     /// On *VPN*, with nobody.
     fn on(desk: &Desk) -> Self {
-        let line = format!("{SERIAL},{},OCRA,{SUITE}\n", data_encoding::HEXLOWER.encode(&Self::secret()));
+        Self::put(desk, SUITE, AssignmentKind::Token, None);
+        Self { counter: 0 }
+    }
+
+    /// Brings one with this suite to *VPN*.
+    fn put(desk: &Desk, suite: &str, kind: AssignmentKind, user: Option<&str>) -> TokenSerial {
+        let line = format!(
+            "{SERIAL},{},OCRA,{suite}
+",
+            data_encoding::HEXLOWER.encode(&Self::secret())
+        );
         let request =
             ImportRequest { commit: true, ..ImportRequest::new("keypads.csv", Seed::new(line.into_bytes())) };
         let task = desk.service.begin_import(&ADMIN, request).expect("a task");
         desk.service.run_import(&task);
-        let token = Some(TokenSerial::parse(SERIAL).expect("a serial"));
-        let request = AssignRequest { kind: AssignmentKind::Token, user: None, token };
+        let serial = TokenSerial::parse(SERIAL).expect("a serial");
+        let user = user.map(|login| Login::parse(login).expect("a login"));
+        let request = AssignRequest { kind, user, token: Some(serial.clone()) };
         desk.service.assign(&ADMIN, &resource("VPN"), &request).expect("assigned");
-        Self { counter: 0 }
+        serial
     }
 
     fn answer(&mut self, challenge: &str) -> String {
@@ -147,16 +158,7 @@ async fn a_keypad_whose_pin_is_not_known_sends_its_owner_to_the_desk() {
     const SUITE_WITH_PIN: &str = "OCRA-1:HOTP-SHA1-6:QN08-PSHA1";
     const SILENT: &str = "Your token cannot be asked now.";
     let desk = Desk::open();
-    let line =
-        format!("{SERIAL},{},OCRA,{SUITE_WITH_PIN}\n", data_encoding::HEXLOWER.encode(&Keypad::secret()));
-    let request =
-        ImportRequest { commit: true, ..ImportRequest::new("keypads.csv", Seed::new(line.into_bytes())) };
-    let task = desk.service.begin_import(&ADMIN, request).expect("a task");
-    desk.service.run_import(&task);
-    let serial = TokenSerial::parse(SERIAL).expect("a serial");
-    let anna = Some(mintmark::model::Login::parse("anna").expect("a login"));
-    let pair = AssignRequest { kind: AssignmentKind::TokenWithUser, user: anna, token: Some(serial.clone()) };
-    desk.service.assign(&ADMIN, &resource("VPN"), &pair).expect("assigned");
+    let serial = Keypad::put(&desk, SUITE_WITH_PIN, AssignmentKind::TokenWithUser, Some("anna"));
     let mut anna = desk.browser();
     anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/otp");
     let page = anna.get("/selfservice/vpn/otp").await;
@@ -183,16 +185,7 @@ async fn a_keypad_whose_pin_is_not_known_sends_its_owner_to_the_desk() {
 async fn a_keypad_that_was_asked_everything_says_so() {
     let desk = Desk::open();
     let suite = OcraSuite::parse("OCRA-1:HOTP-SHA1-6:QN02").expect("a suite");
-    let line =
-        format!("{SERIAL},{},OCRA,{}\n", data_encoding::HEXLOWER.encode(&Keypad::secret()), suite.as_str());
-    let request =
-        ImportRequest { commit: true, ..ImportRequest::new("keypads.csv", Seed::new(line.into_bytes())) };
-    let task = desk.service.begin_import(&ADMIN, request).expect("a task");
-    desk.service.run_import(&task);
-    let serial = TokenSerial::parse(SERIAL).expect("a serial");
-    let anna = Some(mintmark::model::Login::parse("anna").expect("a login"));
-    let pair = AssignRequest { kind: AssignmentKind::TokenWithUser, user: anna, token: Some(serial.clone()) };
-    desk.service.assign(&ADMIN, &resource("VPN"), &pair).expect("assigned");
+    let serial = Keypad::put(&desk, suite.as_str(), AssignmentKind::TokenWithUser, Some("anna"));
     let mut staff = desk.staff();
     let card = format!("/station/token/{SERIAL}");
     let before = desk.service.audit(&ADMIN, None, mintmark::store::Page::first(1)).expect("read").items[0].n;

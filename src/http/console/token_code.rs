@@ -8,11 +8,11 @@ use super::token::{find, shell};
 use super::{Fields, serial_of, typed};
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller};
-use crate::http::codes::{ask_at_desk, challenges_beside};
+use crate::http::codes::{ask_at_desk, challenges_beside, ring_of};
 use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, Path};
 use crate::http::page::console::token as view;
-use crate::http::page::{Choice, Code, Field, Notice, Ring, Tone};
+use crate::http::page::{Choice, Code, Field, Notice, Tone};
 use crate::http::state::AppState;
 use crate::http::{diagnosis, frame, words};
 use crate::model::OtpSpec;
@@ -22,13 +22,6 @@ use crate::service::{
     WindowSteps,
 };
 use crate::words::Words;
-
-fn ring(token: &TokenView, now: UnixTime) -> Option<Ring> {
-    let OtpSpec::Totp { period, .. } = token.spec else { return None };
-    let millis = now.plus_secs(crate::http::drift::expected(token, now).unwrap_or(0)).millis();
-    let server_now = format!("{}.{:03}", millis.div_euclid(1_000), millis.rem_euclid(1_000));
-    Some(Ring { step_secs: u32::try_from(period.get()).unwrap_or(30), server_now })
-}
 
 /// Why neither a check nor a synchronisation applies to a mail token.
 fn codes_are_mailed() -> Notice {
@@ -59,7 +52,7 @@ async fn check_tab(
     let mut codes = Code::shaped(codes, token.spec.shape());
     ask_at_desk(state, &acting.0, token, &mut codes).await?;
     let result = result.or_else(|| token.spec.is_mailed().then(codes_are_mailed));
-    Ok(view::TokenTab::Check(view::Check { codes, ring: ring(token, state.service.now()), result }))
+    Ok(view::TokenTab::Check(view::Check { codes, ring: ring_of(token, state.service.now()), result }))
 }
 
 /// The form for one code.
@@ -217,7 +210,7 @@ async fn resync_tab(
         windows: windows(token, form.window),
         left_out: left_outs(token, form.left_out),
         reason: form.reason,
-        ring: ring(token, state.service.now()),
+        ring: ring_of(token, state.service.now()),
         result: form.result.or_else(|| nothing_to_bring_back(&token.spec)),
     }))
 }

@@ -2,7 +2,7 @@
 
 use super::others::other_token;
 use super::readings::orders;
-use super::{Cause, Finding, MOST_RESPONSES, Subjected, Told, shares};
+use super::{Case, Cause, Finding, MOST_RESPONSES, Told, shares};
 use crate::model::Actor;
 use crate::oath::{OcraGenerator, OcraPosition, OcraWindow, ResponseMatch, find_responses};
 use crate::seedfile::other_readings;
@@ -31,19 +31,18 @@ impl Service {
     pub(super) fn diagnose_answers(
         &self,
         actor: &Actor,
-        subjected: &Subjected<'_>,
+        case: &Case<'_>,
         answered: &Answered,
     ) -> Result<Told, ServiceError> {
         let mut told = Told::default();
-        let examined = subjected.examined;
+        let examined = case.examined;
         let Some(digits) = examined.seed.spec.digits() else { return Ok(told) };
-        if answered.texts.len() != subjected.otps.len()
-            || subjected.otps.iter().any(|otp| otp.value(digits).is_none())
+        if answered.texts.len() != case.otps.len() || case.otps.iter().any(|otp| otp.value(digits).is_none())
         {
             return Ok(told);
         }
-        let budget = carried(examined, digits.into(), subjected.otps.len(), 1).min(MOST_RESPONSES);
-        let admitted = self.admit_diagnosis(subjected, budget)?;
+        let budget = carried(examined, digits.into(), case.otps.len(), 1).min(MOST_RESPONSES);
+        let admitted = self.admit_diagnosis(case, budget)?;
         let mut readings = Vec::new();
         for order in orders(answered.texts.len()) {
             let texts: Vec<String> = order.iter().map(|at| answered.texts[*at].clone()).collect();
@@ -64,11 +63,11 @@ impl Service {
             }
         }
         let windows: Vec<OcraWindow> =
-            readings.iter().map(|reading| reading.window(subjected, u64::MAX)).collect();
+            readings.iter().map(|reading| reading.window(case, u64::MAX)).collect();
         let wishes: Vec<u64> = windows.iter().map(|window| positions(examined, window)).collect();
         for (reading, part) in readings.iter().zip(shares(&wishes, budget)) {
             if part > 0 {
-                reading.search(subjected, part, &admitted, &mut told);
+                reading.search(case, part, &admitted, &mut told);
             }
         }
         Ok(told)
@@ -83,29 +82,28 @@ fn positions(examined: &Examined, window: &OcraWindow) -> u64 {
 
 impl Reading {
     /// What is looked at, of at most so many positions.
-    fn window(&self, subjected: &Subjected<'_>, part: u64) -> OcraWindow {
-        let examined = self.of.as_ref().unwrap_or(subjected.examined);
+    fn window(&self, case: &Case<'_>, part: u64) -> OcraWindow {
+        let examined = self.of.as_ref().unwrap_or(case.examined);
         let steps = examined.period().map_or(0, |period| HOUR_SECS / period.get().unsigned_abs());
         let mut counters = COUNTERS;
-        let mut window = examined.response_window(counters, steps, steps, subjected.now);
+        let mut window = examined.response_window(counters, steps, steps, case.now);
         let mut side = steps;
         while positions(examined, &window) > part && (side > 1 || counters > 1) {
             (side, counters) = (side.div_ceil(2), counters.div_ceil(2));
-            window = examined.response_window(counters, side, side, subjected.now);
+            window = examined.response_window(counters, side, side, case.now);
         }
         window
     }
 
-    fn search(&self, subjected: &Subjected<'_>, part: u64, admitted: &Admitted<'_>, told: &mut Told) {
-        let window = self.window(subjected, part);
-        let found =
-            admitted.slice(|| find_responses(&self.asked, subjected.otps, &window, OcraPosition::START));
+    fn search(&self, case: &Case<'_>, part: u64, admitted: &Admitted<'_>, told: &mut Told) {
+        let window = self.window(case, part);
+        let found = admitted.slice(|| find_responses(&self.asked, case.otps, &window, OcraPosition::START));
         let Ok(search) = found else { return };
         told.evaluated = told.evaluated.saturating_add(search.evaluated);
-        let examined = self.of.as_ref().unwrap_or(subjected.examined);
+        let examined = self.of.as_ref().unwrap_or(case.examined);
         if let ResponseMatch::One { first, last } = search.found {
             let clock = examined.seed.spec.clock();
-            let seconds = clock.map(|(period, epoch)| subjected.seconds(last.step, period, epoch));
+            let seconds = clock.map(|(period, epoch)| case.seconds(last.step, period, epoch));
             let counter = examined.counts().then_some(first.counter.0);
             told.findings.push(Finding { cause: self.cause.clone(), seconds, counter });
         }

@@ -1,10 +1,13 @@
 //! Other tokens that show the codes: those that came with the token, the nearest first.
 
+use std::sync::atomic::AtomicBool;
+
 use super::readings::Typed;
-use super::{Cause, Finding, Subjected, Told};
+use super::{Case, Cause, Finding, Told};
 use crate::model::{Actor, Token};
-use crate::oath::{Candidates, CodeSequence, HashAlg, MovingFactor};
+use crate::oath::{CodeSequence, HashAlg, MovingFactor};
 use crate::service::code::Examined;
+use crate::service::identify::{Lot, Tried, try_lots};
 use crate::service::resync::WindowSteps;
 use crate::service::scope::seen_tokens;
 use crate::service::search_gate::Admitted;
@@ -50,50 +53,43 @@ impl Service {
     pub(super) fn other_tokens(
         &self,
         actor: &Actor,
-        subjected: &Subjected<'_>,
+        case: &Case<'_>,
         typed: &Typed,
         budget: u64,
         admitted: &Admitted<'_>,
         told: &mut Told,
     ) -> Result<(), ServiceError> {
         let Ok(codes) = CodeSequence::new(typed.digits, &typed.codes) else { return Ok(()) };
-        let others = self.beside(actor, subjected.examined, 2 * BESIDE, |other| {
+        let others = self.beside(actor, case.examined, 2 * BESIDE, |other| {
             let spec = &other.seed.spec;
             !spec.is_mailed() && spec.suite().is_none() && spec.digits() == Some(typed.digits)
         })?;
         let each = budget / (others.len() as u64).max(1);
         let mut left = budget;
-        let mut keys: Vec<(HashAlg, Vec<_>)> = Vec::new();
-        for (at, other) in others.iter().enumerate() {
+        let mut lots: Vec<(HashAlg, Vec<Tried>)> = Vec::new();
+        for other in others {
             let spec = &other.seed.spec;
             let Some(alg) = spec.hash() else { continue };
             let least = WindowSteps::for_token(spec, LEAST_SECS, LEAST_COUNTERS).positions();
             let steps = WindowSteps::for_token(spec, DAY_SECS, COUNTERS).cut_to(each.max(least));
-            let window = start_window(other, steps, codes.len(), subjected.now);
+            let window = start_window(&other, steps, codes.len(), case.now);
             let Some(rest) = left.checked_sub(codes.evaluated(window)) else { break };
             left = rest;
-            let key = (at, self.generator(other)?, window);
-            match keys.iter_mut().find(|(hash, _)| *hash == alg) {
-                Some((_, keys)) => keys.push(key),
-                None => keys.push((alg, vec![key])),
+            let tried = Tried { generator: self.generator(&other)?, examined: other, window };
+            match lots.iter_mut().find(|(hash, _)| *hash == alg) {
+                Some((_, lot)) => lot.push(tried),
+                None => lots.push((alg, vec![tried])),
             }
         }
-        let mut hits: Vec<(usize, MovingFactor)> = Vec::new();
-        for group in keys.into_iter().flat_map(|(_, keys)| Candidates::group(keys)) {
-            for slice in group.slices() {
-                hits.extend(admitted.slice(|| group.find(&codes, slice)));
-                told.evaluated = told.evaluated.saturating_add(group.evaluated(slice));
-            }
-        }
-        hits.sort_unstable();
-        for (at, start) in hits.into_iter().take(MOST_NAMED) {
-            let other = &others[at];
+        let lots = lots.into_iter().map(|(_, lot)| Ok(Lot(lot)));
+        let mut looked = try_lots(admitted, lots, &codes, &AtomicBool::new(false))?;
+        told.evaluated = told.evaluated.saturating_add(looked.evaluated);
+        let own = case.examined.id().0;
+        looked.matches.sort_by_key(|(other, _)| other.id().0.abs_diff(own));
+        for (other, start) in looked.matches.into_iter().take(MOST_NAMED) {
             let last = MovingFactor(start.0.saturating_add(codes.len() as u64 - 1));
-            let seconds = other
-                .seed
-                .spec
-                .clock()
-                .map(|(period, epoch_secs)| subjected.seconds(last, period, epoch_secs));
+            let clock = other.seed.spec.clock();
+            let seconds = clock.map(|(period, epoch_secs)| case.seconds(last, period, epoch_secs));
             let counter = seconds.is_none().then_some(start.0);
             told.findings.push(Finding { cause: other_token(&other.token), seconds, counter });
         }

@@ -1,10 +1,10 @@
 //! The readings of codes that one token's secret gives.
 
-use super::{Cause, Finding, NEVER, Parameters, Subjected, Told};
+use super::{Case, Cause, Finding, Parameters, Told};
 use crate::model::TokenKind;
 use crate::oath::{
-    Apart, CodeSequence, Digits, Generator, HashAlg, MovingFactor, Otp, PeriodSecs, SequenceMatch, Starts,
-    Window, find_starts, time_step,
+    Apart, CodeSequence, Digits, Generator, HashAlg, MovingFactor, Otp, PeriodSecs, SequenceMatch, Window,
+    time_step,
 };
 use crate::seedfile::other_readings;
 use crate::service::code::REPLAY_COUNTERS;
@@ -37,8 +37,8 @@ pub(super) struct Typed {
 
 impl Typed {
     /// `None`: no number of digits explains them.
-    pub(super) fn of(subjected: &Subjected<'_>, stated: Digits) -> Option<Self> {
-        let otps = subjected.otps;
+    pub(super) fn of(case: &Case<'_>, stated: Digits) -> Option<Self> {
+        let otps = case.otps;
         let (least, most) = (otps.iter().map(Otp::len).min()?, otps.iter().map(Otp::len).max()?);
         if least == most && (6..=8).contains(&most) {
             let digits = Digits::new(u32::try_from(most).ok()?).ok()?;
@@ -123,9 +123,9 @@ impl Reading {
     }
 
     /// The part of its window that so many positions allow; `None`: none.
-    fn window(&self, subjected: &Subjected<'_>, part: u64) -> Option<Window> {
+    fn window(&self, case: &Case<'_>, part: u64) -> Option<Window> {
         let positions = (part / self.ways()).checked_sub(1)?;
-        let (examined, now) = (subjected.examined, subjected.now);
+        let (examined, now) = (case.examined, case.now);
         Some(match self.place {
             Place::Clock { period, epoch_secs } => {
                 let center = time_step(now, epoch_secs, examined.drift_at(now), period)?;
@@ -147,16 +147,9 @@ impl Reading {
     }
 
     /// Looks at so many positions.
-    pub(super) fn search(
-        &self,
-        subjected: &Subjected<'_>,
-        part: u64,
-        admitted: &Admitted<'_>,
-        told: &mut Told,
-    ) {
-        let Some(window) = self.window(subjected, part) else { return };
-        let slice = |slice| admitted.slice(|| find_starts(&self.generator, &self.codes, slice));
-        let starts = admitted.parts(window.slices(), &NEVER, slice, Starts::and).unwrap_or_default();
+    pub(super) fn search(&self, case: &Case<'_>, part: u64, admitted: &Admitted<'_>, told: &mut Told) {
+        let Some(window) = self.window(case, part) else { return };
+        let starts = admitted.find(&self.generator, &self.codes, window);
         told.evaluated = told.evaluated.saturating_add(self.codes.evaluated(window));
         if let SequenceMatch::One { start, last } = starts.conclude(MovingFactor(0)) {
             if self.cause == Cause::LeftOut && last.0 - start.0 < self.codes.len() as u64 {
@@ -164,9 +157,7 @@ impl Reading {
                 return;
             }
             let (seconds, counter) = match self.place {
-                Place::Clock { period, epoch_secs } => {
-                    (Some(subjected.seconds(last, period, epoch_secs)), None)
-                }
+                Place::Clock { period, epoch_secs } => (Some(case.seconds(last, period, epoch_secs)), None),
                 _ => (None, Some(start.0)),
             };
             told.findings.push(Finding { cause: self.cause.clone(), seconds, counter });
@@ -227,11 +218,11 @@ impl Service {
     /// All readings of what was typed, the likeliest first.
     pub(super) fn readings(
         &self,
-        subjected: &Subjected<'_>,
+        case: &Case<'_>,
         stated: Parameters,
         typed: &Typed,
     ) -> Result<Vec<Reading>, ServiceError> {
-        let seed = self.seed(subjected.examined)?;
+        let seed = self.seed(case.examined)?;
         let plain = place_of(&stated, &stated);
         let mut readings = Vec::new();
         let mut read = |cause, generator, codes: Option<CodeSequence>, place| {
@@ -257,8 +248,8 @@ impl Service {
             }
             let apart = vec![Apart::left_out(LEFT_OUT); typed.codes.len() - 1];
             read(Cause::LeftOut, keyed(), codes().map(|codes| codes.spread(&apart)), plain);
-            for place in behind(subjected, &stated) {
-                let cause = Cause::CounterBehind { expected: subjected.examined.state.floor.0 };
+            for place in behind(case, &stated) {
+                let cause = Cause::CounterBehind { expected: case.examined.state.floor.0 };
                 read(cause, keyed(), codes(), place);
             }
         }
@@ -277,8 +268,8 @@ impl Service {
 
 /// The counters behind those that every search looks at, of an event token: from the first on, for a token that
 /// began anew, and up to the used ones, for codes that were noted long ago.
-fn behind(subjected: &Subjected<'_>, stated: &Parameters) -> Vec<Place> {
-    let floor = subjected.examined.state.floor.0;
+fn behind(case: &Case<'_>, stated: &Parameters) -> Vec<Place> {
+    let floor = case.examined.state.floor.0;
     let Some(last) = floor.checked_sub(REPLAY_COUNTERS + 1).filter(|_| stated.kind == TokenKind::Hotp) else {
         return Vec::new();
     };

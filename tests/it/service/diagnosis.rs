@@ -5,12 +5,12 @@
 
 use std::fmt::Write as _;
 
-use mintmark::model::{Actor, BatchPart, ChallengePurpose, ImportState, Scope, TokenSerial};
+use mintmark::model::{Actor, BatchPart, ChallengePurpose, ImportState, PinPlacement, Scope, TokenSerial};
 use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp};
-use mintmark::secret::Seed;
+use mintmark::secret::{Pin, Seed};
 use mintmark::service::{
-    ConfirmRequest, ConfirmResult, Diagnosis, DiagnosisCause, ImportRequest, ResyncRequest, ServiceError,
-    parse_serial_ranges,
+    ConfirmRequest, ConfirmResult, Diagnosis, DiagnosisCause, ImportRequest, ResyncRequest, SequenceResult,
+    ServiceError, parse_serial_ranges,
 };
 
 use super::fixture::{
@@ -390,4 +390,60 @@ fn answers_of_a_keypad_in_another_order_or_from_another_are_named() {
     };
     assert_eq!(ask(0, true), "order");
     assert_eq!(ask(1, false), "other_token");
+}
+
+/// One beside it that cannot be asked takes nothing from the answer.
+#[test]
+fn a_neighbour_whose_pin_is_unknown_is_passed_over() {
+    let home = Home::new();
+    let mut pair = ["PIN-1", "PIN-2"].map(|name| Keypad::new(name, "OCRA-1:HOTP-SHA1-6:QN08-PSHA1-T1M"));
+    let lines: String = pair.iter().map(Keypad::line).collect();
+    import(&home, "keypads", &lines, Set::new());
+    let named = pair[0].serial.clone();
+    home.service.set_response_pin(&admin(), &named, &Pin::new(b"1234".to_vec())).expect("set");
+    pair[0].pin = Some("1234");
+    let asked = [0; 2].map(|_| {
+        home.service
+            .issue_challenge(&operator(1), &named, ChallengePurpose::Synchronization)
+            .expect("asked")
+            .text
+    });
+    let mut codes: Vec<Otp> = asked.iter().map(|text| pair[0].answer(&home, text)).collect();
+    codes.reverse();
+    let request = ResyncRequest { challenges: &asked, ..at_desk(&named, &codes) };
+    let said = home.service.resync_explained(&operator(1), &request).expect("answered");
+    assert_eq!(first(&said.diagnosis.expect("not found")), "order");
+}
+
+/// Law 2: what is read in other ways without a search is an attempt all the same.
+#[test]
+fn codes_of_another_length_are_attempts_and_end_with_them() {
+    let home = Home::new();
+    let token = StandIn::totp("LEN-1");
+    home.import("one", &[&token]);
+    let odd: Vec<Otp> = ["1234567", "7654321"].map(|text| Otp::parse(text).expect("digits")).into();
+    let ask = || home.service.resync_explained(&operator(1), &at_desk(&token.serial, &odd));
+    for _ in 0..5 {
+        assert!(matches!(ask(), Err(ServiceError::Invalid { code: "otp_length", .. })));
+    }
+    let closed = ask().expect("answered");
+    assert!(matches!(closed.outcome.result, SequenceResult::Blocked { until: Some(_) }), "{closed:?}");
+    assert!(closed.diagnosis.is_none());
+    // Waiting opens it until ten were tried: then another operator must.
+    for _ in 0..20 {
+        home.wait(7_200);
+        let _ = ask();
+    }
+    assert!(matches!(ask().expect("answered").outcome.result, SequenceResult::Blocked { until: None }));
+}
+
+/// The PIN of a token that has one is taken off first.
+#[test]
+fn a_token_with_a_pin_is_read_without_it() {
+    let home = super::register::home();
+    let (_, app) = super::pin::with_pin(&home, PinPlacement::After);
+    home.wait(300);
+    let step = home.step();
+    let typed = [step, step - 1].map(|at| super::pin::glued("", &app.at(at), "2580"));
+    assert_eq!(first(&diagnosed(&home, &app.serial, &typed)), "order");
 }

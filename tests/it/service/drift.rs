@@ -55,10 +55,6 @@ fn drift(home: &Home, token: &StandIn) -> Option<Drift> {
     home.service.token(&admin(), &token.serial).expect("there").state.drift
 }
 
-pub(super) fn floor(home: &Home, token: &StandIn) -> u64 {
-    home.service.token(&admin(), &token.serial).expect("there").state.floor.0
-}
-
 fn rate(home: &Home, token: &StandIn) -> Option<f64> {
     home.service.token(&admin(), &token.serial).expect("there").clock?.line.known_rate_ppm()
 }

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use mintmark::clock::{ManualClock, UnixTime};
 use mintmark::model::{
-    Actor, ActorOrigin, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login, MailKind, Operator,
-    OperatorId, PortalAction, ResourceAlias, ResourceName, Role, Scope, TokenSerial, Visit,
+    Actor, ActorOrigin, AssignmentKind, BatchName, BatchPart, EmailAddress, ImportId, ImportState, Login,
+    MailKind, Operator, OperatorId, PortalAction, ResourceAlias, ResourceName, Role, Scope, TokenSerial,
+    Visit,
 };
 use mintmark::oath::{
     Digits, Generator, HashAlg, MotpGenerator, MovingFactor, Otp, YubicoKey, YubicoPlain, YubicoPublicId,
 };
 use mintmark::secret::{BearerToken, Passphrase, Pin, Seed};
 use mintmark::service::{
-    ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings, ProofResult, SecondPage,
-    Service, ServiceError, StoreMark, ThirdPage, UserPatch,
+    AssignRequest, CheckResult, ImportRequest, ImportView, MailMode, NewUser, PortalSession, PortalSettings,
+    ProofResult, SecondPage, Service, ServiceError, StoreMark, ThirdPage, UserPatch,
 };
 use mintmark::store::{Change, Page, RedbStore, Store, StoreError};
 use mintmark::vault::RootKey;
@@ -280,6 +281,24 @@ pub(super) fn request(text: &str, name: &str) -> ImportRequest {
     ImportRequest::new(format!("{name}.csv"), Seed::new(text.as_bytes().to_vec()))
 }
 
+/// The word of a refusal.
+pub(super) fn why(error: ServiceError) -> &'static str {
+    match error {
+        ServiceError::State { code, .. } | ServiceError::Invalid { code, .. } => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// These tokens on *VPN*, and anna there.
+pub(super) fn furnished(tokens: &[&StandIn]) -> Home {
+    let home = Home::new();
+    home.add_vpn();
+    home.add_user("anna");
+    home.import("box", tokens);
+    home.assign_batch("box");
+    home
+}
+
 /// A service over a store, and what is needed to start it again.
 pub(crate) struct Home {
     pub(crate) service: Arc<Service>,
@@ -363,6 +382,25 @@ impl Home {
             token.tell_pin(&self.service);
         }
         view.import.id
+    }
+
+    /// A check by an operator.
+    pub(super) fn check(&self, token: &StandIn, otp: &Otp) -> CheckResult {
+        self.service.check(&operator(1), &token.serial, otp).expect("answered")
+    }
+
+    pub(super) fn floor(&self, token: &StandIn) -> u64 {
+        self.service.token(&admin(), &token.serial).expect("there").state.floor.0
+    }
+
+    /// Makes the token anna's on *VPN*.
+    pub(super) fn give_to_anna(&self, token: &StandIn) {
+        let request = AssignRequest {
+            kind: AssignmentKind::TokenWithUser,
+            user: Some(login("anna")),
+            token: Some(token.serial.clone()),
+        };
+        self.service.assign(&admin(), &resource("VPN"), &request).expect("assigned");
     }
 
     /// A resource *VPN* with an open portal.

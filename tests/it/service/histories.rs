@@ -7,7 +7,7 @@
 use mintmark::service::{Between, CheckResult, ResyncRequest, SequenceResult, ServiceError};
 use proptest::prelude::*;
 
-use super::drift::{Clocked, floor, one, remember};
+use super::drift::{Clocked, one, remember};
 use super::fixture::{Home, StandIn, operator, verifier};
 
 /// Something that happens to a token, a server or both.
@@ -127,7 +127,7 @@ proptest! {
                     Err(other) => panic!("{other}"),
                 }
             }
-            prop_assert!(floor(&home, &clocked.token) >= law.floor);
+            prop_assert!(home.floor(&clocked.token) >= law.floor);
         }
     }
 }
@@ -213,13 +213,13 @@ proptest! {
             if let Some(counter) = tried {
                 match home.service.check(&verifier(), &token.serial, &token.at(counter)) {
                     Ok(CheckResult::Accepted { .. }) => {
-                        law.take(counter.max(floor(&home, &token) - 1));
+                        law.take(counter.max(home.floor(&token) - 1));
                     }
                     Ok(_) => {}
                     Err(other) => panic!("{other}"),
                 }
             }
-            prop_assert!(floor(&home, &token) >= law.floor);
+            prop_assert!(home.floor(&token) >= law.floor);
         }
     }
 }

@@ -4,51 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use mintmark::clock::UnixTime;
-use mintmark::model::{AssignmentKind, PortalAction};
+use mintmark::model::PortalAction;
 use mintmark::oath::Otp;
 use mintmark::secret::Pin;
 use mintmark::service::{
-    AssignRequest, CheckResult, ConfirmResult, IdentifyRequest, IdentifyResult, ImportRequest,
-    PortalSettings, SequenceResult, ServiceError, ThirdPage, WhyHidden, WindowSteps,
+    CheckResult, ConfirmResult, IdentifyRequest, IdentifyResult, ImportRequest, PortalSettings,
+    SequenceResult, ThirdPage, WhyHidden, WindowSteps,
 };
 use mintmark::store::{RedbStore, Store};
 
 use super::fixture::{
-    APP_PIN, Home, StandIn, admin, login, operator, request, resource, serial, verifier, visit,
+    APP_PIN, Home, StandIn, admin, furnished, login, operator, request, resource, serial, verifier, visit,
+    why,
 };
-
-fn home(tokens: &[&StandIn]) -> Home {
-    let home = Home::new();
-    home.add_vpn();
-    home.add_user("anna");
-    home.import("apps", tokens);
-    home.assign_batch("apps");
-    home
-}
 
 /// The step of ten seconds.
 fn now(home: &Home) -> u64 {
     u64::try_from(home.service.now().secs()).expect("after 1970") / 10
-}
-
-fn check(home: &Home, token: &StandIn, otp: &Otp) -> CheckResult {
-    home.service.check(&operator(1), &token.serial, otp).expect("answered")
-}
-
-fn why(error: ServiceError) -> &'static str {
-    match error {
-        ServiceError::State { code, .. } | ServiceError::Invalid { code, .. } => code,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn of_anna(home: &Home, token: &StandIn) {
-    let request = AssignRequest {
-        kind: AssignmentKind::TokenWithUser,
-        user: Some(login("anna")),
-        token: Some(token.serial.clone()),
-    };
-    home.service.assign(&admin(), &resource("VPN"), &request).expect("assigned");
 }
 
 fn pin(text: &str) -> Pin {
@@ -83,7 +55,7 @@ fn published_codes_are_accepted_once_at_their_time() {
         let view = home.plan(ImportRequest {
             commit: true,
             allow: vec!["test_secret".to_owned(), "short_secret".to_owned()],
-            ..request(&line, "apps")
+            ..request(&line, "box")
         });
         assert_eq!((view.import.counts.new, view.import.format.as_str()), (1, "multiotp_csv"), "{view:?}");
         let serial = serial("MO-1");
@@ -106,9 +78,9 @@ fn published_codes_are_accepted_once_at_their_time() {
 fn a_check_looks_three_minutes_to_either_side() {
     for (ahead, accepted) in [(-19, false), (-18, true), (0, true), (18, true), (19, false)] {
         let token = StandIn::motp("MO-1");
-        let home = home(&[&token]);
+        let home = furnished(&[&token]);
         let step = now(&home).checked_add_signed(ahead).expect("a step");
-        let answer = check(&home, &token, &token.app_at(step));
+        let answer = home.check(&token, &token.app_at(step));
         let seconds = Some(10 * ahead);
         let expected = if accepted {
             CheckResult::Accepted { steps: ahead, seconds }
@@ -119,7 +91,7 @@ fn a_check_looks_three_minutes_to_either_side() {
         // What lies before an accepted code is as good as used.
         if accepted {
             for earlier in [step, step - 1] {
-                let again = check(&home, &token, &token.app_at(earlier));
+                let again = home.check(&token, &token.app_at(earlier));
                 assert!(matches!(again, CheckResult::Replayed { .. }), "{ahead}: {again:?}");
             }
         }
@@ -132,10 +104,10 @@ fn without_its_pin_nothing_can_be_compared_and_another_pin_is_a_wrong_code() {
     let home = Home::new();
     home.add_vpn();
     home.add_user("anna");
-    let view = home.plan(ImportRequest { commit: true, ..request(&token.line(), "apps") });
+    let view = home.plan(ImportRequest { commit: true, ..request(&token.line(), "box") });
     assert_eq!(view.import.counts.new, 1, "{view:?}");
-    home.assign_batch("apps");
-    of_anna(&home, &token);
+    home.assign_batch("box");
+    home.give_to_anna(&token);
     let code = |token: &StandIn| token.app_at(now(&home));
     let refused = home.service.check(&operator(1), &token.serial, &code(&token)).expect_err("no PIN");
     assert_eq!(why(refused), "pin_not_known");
@@ -151,13 +123,13 @@ fn without_its_pin_nothing_can_be_compared_and_another_pin_is_a_wrong_code() {
     assert!(matches!(third(&code(&token)), ThirdPage::Refused { .. }), "nobody gets in");
     token.tell_pin(&home.service);
     let other = StandIn::motp_with_pin("MO-1", "4321");
-    assert_eq!(check(&home, &token, &code(&other)), CheckResult::Wrong);
+    assert_eq!(home.check(&token, &code(&other)), CheckResult::Wrong);
     assert!(matches!(third(&code(&token)), ThirdPage::Passed { .. }));
     // A new PIN: what the old one shows is wrong from then on.
     home.service.set_response_pin(&admin(), &token.serial, &pin("4321")).expect("set");
     home.wait(60);
-    assert_eq!(check(&home, &token, &code(&token)), CheckResult::Wrong);
-    assert!(matches!(check(&home, &token, &code(&other)), CheckResult::Accepted { .. }));
+    assert_eq!(home.check(&token, &code(&token)), CheckResult::Wrong);
+    assert!(matches!(home.check(&token, &code(&other)), CheckResult::Accepted { .. }));
     // Other tokens have none in their codes.
     let clock = StandIn::totp("T-1");
     home.import("clocks", &[&clock]);
@@ -168,7 +140,7 @@ fn without_its_pin_nothing_can_be_compared_and_another_pin_is_a_wrong_code() {
 #[test]
 fn letters_and_digits_are_told_apart_by_the_kind() {
     let (token, clock) = (StandIn::motp("MO-1"), StandIn::totp("T-1"));
-    let home = home(&[&token]);
+    let home = furnished(&[&token]);
     home.import("clocks", &[&clock]);
     let refused = |token: &StandIn, text: &str| {
         let otp = Otp::parse_shaped(text, None).expect("a code");
@@ -182,17 +154,17 @@ fn letters_and_digits_are_told_apart_by_the_kind() {
 #[test]
 fn a_code_without_a_letter_is_accepted() {
     let token = StandIn::motp("MO-1");
-    let home = home(&[&token]);
+    let home = furnished(&[&token]);
     let is_plain = |step: &u64| token.app_at(*step).shape() == mintmark::oath::CodeShape::Digits;
     let step = (now(&home)..now(&home) + 1_000).find(is_plain).expect("one of seventeen has none");
     home.wait(10 * (step - now(&home)));
-    assert!(matches!(check(&home, &token, &token.app_at(step)), CheckResult::Accepted { steps: 0, .. }));
+    assert!(matches!(home.check(&token, &token.app_at(step)), CheckResult::Accepted { steps: 0, .. }));
 }
 
 #[test]
 fn an_app_is_confirmed_by_two_codes_with_time_between() {
     let token = StandIn::motp("MO-1");
-    let home = home(&[&token]);
+    let home = furnished(&[&token]);
     let portal = home.sign_in("anna");
     let confirm = |steps: [u64; 2]| {
         let codes = steps.map(|step| token.app_at(step));
@@ -215,7 +187,7 @@ fn an_app_is_confirmed_by_two_codes_with_time_between() {
 fn service_law6_confirmation_by_an_app_says_one_thing() {
     let (held, free, locked) = (StandIn::motp("MO-1"), StandIn::motp("MO-2"), StandIn::motp("MO-3"));
     let clock = StandIn::totp("T-1");
-    let home = home(&[&held, &free]);
+    let home = furnished(&[&held, &free]);
     home.import("clocks", &[&clock]);
     home.assign_batch("clocks");
     home.plan(ImportRequest { commit: true, ..request(&locked.line(), "locked") });
@@ -239,10 +211,10 @@ fn service_law6_confirmation_by_an_app_says_one_thing() {
 #[test]
 fn codes_in_order_bring_an_app_back_and_its_clock_is_learned() {
     let token = StandIn::motp("MO-1");
-    let home = home(&[&token]);
+    let home = furnished(&[&token]);
     // Two hours fast: another time zone.
     let ahead = now(&home) + 720;
-    let far = check(&home, &token, &token.app_at(ahead));
+    let far = home.check(&token, &token.app_at(ahead));
     assert_eq!(far, CheckResult::OutsideWindow { steps: 720, seconds: Some(7_200) });
     let resync = |otps: &[Otp], window| {
         home.service.resync(&operator(1), &token.serial, otps, window, Some("at the desk")).expect("answered")
@@ -257,7 +229,7 @@ fn codes_in_order_bring_an_app_back_and_its_clock_is_learned() {
     assert_eq!(resync(&pair, None).result, SequenceResult::Replayed);
     home.wait(600);
     let next = token.app_at(now(&home) + 720);
-    assert!(matches!(check(&home, &token, &next), CheckResult::Accepted { steps: 720, .. }), "learned");
+    assert!(matches!(home.check(&token, &next), CheckResult::Accepted { steps: 720, .. }), "learned");
     // Set right again, its codes lie behind the used ones.
     home.wait(600);
     let right = [token.app_at(now(&home) - 1), token.app_at(now(&home))];
@@ -275,7 +247,7 @@ fn codes_in_order_bring_an_app_back_and_its_clock_is_learned() {
 #[test]
 fn a_wide_window_needs_more_codes_of_an_app() {
     let token = StandIn::motp("MO-1");
-    let home = home(&[&token]);
+    let home = furnished(&[&token]);
     let at = now(&home) - 100_000;
     let codes = |count: u64| (0..count).map(|n| token.app_at(at + n)).collect::<Vec<_>>();
     // 2^48 pairs carry 28,147,497 positions, thirteen times fewer with two minutes between the codes.
@@ -301,8 +273,8 @@ fn a_wide_window_needs_more_codes_of_an_app() {
 #[test]
 fn an_app_signs_in_and_is_synchronised_on_the_way() {
     let token = StandIn::motp("MO-1");
-    let home = home(&[&token]);
-    of_anna(&home, &token);
+    let home = furnished(&[&token]);
+    home.give_to_anna(&token);
     let third =
         |otp: &Otp| home.service.portal_third(&home.sign_in("anna"), otp, &visit()).expect("answered");
     assert!(matches!(third(&token.wrong(home.step())), ThirdPage::Refused { can_synchronize: true }));
@@ -329,7 +301,7 @@ fn an_app_signs_in_and_is_synchronised_on_the_way() {
 #[test]
 fn codes_with_letters_say_which_app_it_is() {
     let (token, other) = (StandIn::motp("MO-1"), StandIn::motp("MO-2"));
-    let home = home(&[&token, &other]);
+    let home = furnished(&[&token, &other]);
     let look = |otps: Vec<Otp>| {
         let request = IdentifyRequest { otps, batch: None, resource: None, window: None };
         home.service.identify(&operator(1), &request, &AtomicBool::new(false))
@@ -349,10 +321,10 @@ fn codes_with_letters_say_which_app_it_is() {
 #[test]
 fn an_app_that_comes_again_keeps_its_floor() {
     let token = StandIn::motp("MO-1");
-    let home = home(&[&token]);
+    let home = furnished(&[&token]);
     let code = token.app_at(now(&home));
-    assert!(matches!(check(&home, &token, &code), CheckResult::Accepted { .. }));
+    assert!(matches!(home.check(&token, &code), CheckResult::Accepted { .. }));
     home.service.delete_token(&admin(), &token.serial).expect("deleted");
     home.import("again", &[&token]);
-    assert!(matches!(check(&home, &token, &code), CheckResult::Replayed { .. }));
+    assert!(matches!(home.check(&token, &code), CheckResult::Replayed { .. }));
 }

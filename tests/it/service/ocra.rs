@@ -17,7 +17,7 @@ use mintmark::service::{
 use mintmark::store::{Change, Page, StoreError};
 
 use super::fixture::{
-    Home, PASSWORD, admin, login, operator, request, resource, secret_of, serial, typed, verifier, visit,
+    Home, PASSWORD, admin, login, operator, request, resource, secret_of, serial, typed, verifier, visit, why,
 };
 
 pub(super) const PLAIN: &str = "OCRA-1:HOTP-SHA1-6:QN08";
@@ -104,13 +104,6 @@ fn ask(home: &Home, token: &Keypad, purpose: ChallengePurpose) -> String {
 
 fn check(home: &Home, token: &Keypad, challenge: &str, otp: &Otp) -> CheckResult {
     home.service.check_response(&operator(1), &token.serial, Some(challenge), otp).expect("answered")
-}
-
-fn why(error: ServiceError) -> &'static str {
-    match error {
-        ServiceError::State { code, .. } | ServiceError::Invalid { code, .. } => code,
-        other => panic!("{other:?}"),
-    }
 }
 
 /// The token becomes anna's, by her visit to the portal.

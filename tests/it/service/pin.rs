@@ -26,7 +26,7 @@ pub(super) fn glued(before: &str, code: &Otp, after: &str) -> Otp {
 }
 
 /// Anna with a token that has the PIN 2580.
-fn with_pin(home: &Home, placement: PinPlacement) -> (PortalSession, StandIn) {
+pub(super) fn with_pin(home: &Home, placement: PinPlacement) -> (PortalSession, StandIn) {
     let portal = home.sign_in("anna");
     // A proof of the moment in which the token came would be one of it.
     home.wait(1);

@@ -2,50 +2,18 @@
 
 use std::sync::atomic::AtomicBool;
 
-use mintmark::model::{AssignmentKind, PortalAction};
+use mintmark::model::PortalAction;
 use mintmark::oath::{MovingFactor, Otp};
 use mintmark::service::{
-    AssignRequest, CheckResult, ConfirmRequest, ConfirmResult, IdentifyRequest, IdentifyResult,
-    ImportRequest, PortalSettings, ServiceError, ThirdPage, WhyHidden,
+    CheckResult, ConfirmRequest, ConfirmResult, IdentifyRequest, IdentifyResult, ImportRequest,
+    PortalSettings, ServiceError, ThirdPage, WhyHidden,
 };
 
-use super::fixture::{Home, StandIn, admin, login, operator, request, resource, serial, verifier, visit};
+use super::fixture::{
+    Home, StandIn, admin, furnished, login, operator, request, resource, serial, verifier, visit, why,
+};
 
 const KEY: &str = "12345678";
-
-fn home(tokens: &[&StandIn]) -> Home {
-    let home = Home::new();
-    home.add_vpn();
-    home.add_user("anna");
-    home.import("keys", tokens);
-    home.assign_batch("keys");
-    home
-}
-
-fn check(home: &Home, token: &StandIn, otp: &Otp) -> CheckResult {
-    home.service.check(&operator(1), &token.serial, otp).expect("answered")
-}
-
-fn floor(home: &Home, token: &StandIn) -> u64 {
-    home.service.token(&admin(), &token.serial).expect("there").state.floor.0
-}
-
-fn why(error: ServiceError) -> &'static str {
-    match error {
-        ServiceError::State { code, .. } | ServiceError::Invalid { code, .. } => code,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// A key that is anna's on *VPN*.
-fn of_anna(home: &Home, token: &StandIn) {
-    let request = AssignRequest {
-        kind: AssignmentKind::TokenWithUser,
-        user: Some(login("anna")),
-        token: Some(token.serial.clone()),
-    };
-    home.service.assign(&admin(), &resource("VPN"), &request).expect("assigned");
-}
 
 #[derive(serde::Deserialize)]
 struct Vectors {
@@ -77,7 +45,7 @@ fn published_codes_are_accepted_once_and_leave_their_position() {
         let view = home.plan(ImportRequest {
             commit: true,
             allow: vec!["test_secret".to_owned()],
-            ..request(&line, "keys")
+            ..request(&line, "box")
         });
         assert_eq!((view.import.counts.new, view.import.format.as_str()), (1, "yubico_log"), "{view:?}");
         let serial = serial(&n.to_string());
@@ -103,27 +71,27 @@ fn published_codes_are_accepted_once_and_leave_their_position() {
 #[test]
 fn positions_must_rise_and_gaps_do_not_matter() {
     let (token, other) = (StandIn::key(KEY), StandIn::key("12345679"));
-    let home = home(&[&token, &other]);
+    let home = furnished(&[&token, &other]);
     for position in [256, 257, 700, 0x7000 << 8] {
-        let answer = check(&home, &token, &token.at(position));
+        let answer = home.check(&token, &token.at(position));
         assert_eq!(answer, CheckResult::Accepted { steps: 0, seconds: None }, "{position}");
-        assert_eq!(floor(&home, &token), position + 1);
+        assert_eq!(home.floor(&token), position + 1);
     }
     for position in [256, 258, 701, 0x7000 << 8] {
-        let answer = check(&home, &token, &token.at(position));
+        let answer = home.check(&token, &token.at(position));
         assert!(matches!(answer, CheckResult::Replayed { .. }), "{position}: {answer:?}");
     }
     // Replays are no guesses: nothing was counted.
     assert_eq!(home.service.token(&admin(), &token.serial).expect("there").state.budget.failures, 0);
-    assert_eq!(check(&home, &token, &other.at(0x7001 << 8)), CheckResult::Wrong);
-    assert_eq!(check(&home, &token, &token.wrong(0x7001 << 8)), CheckResult::Wrong, "another private id");
+    assert_eq!(home.check(&token, &other.at(0x7001 << 8)), CheckResult::Wrong);
+    assert_eq!(home.check(&token, &token.wrong(0x7001 << 8)), CheckResult::Wrong, "another private id");
     assert_eq!(home.service.token(&admin(), &token.serial).expect("there").state.budget.failures, 2);
 }
 
 #[test]
 fn digits_are_no_code_of_a_key_and_letters_none_of_other_tokens() {
     let (token, clock) = (StandIn::key(KEY), StandIn::totp("T-1"));
-    let home = home(&[&token]);
+    let home = furnished(&[&token]);
     home.import("clocks", &[&clock]);
     home.assign_batch("clocks");
     let digits = clock.at(home.step());
@@ -139,14 +107,14 @@ fn digits_are_no_code_of_a_key_and_letters_none_of_other_tokens() {
             CheckResult::Wrong
         );
     }
-    assert!(matches!(check(&home, &token, &token.at(256)), CheckResult::Accepted { .. }));
+    assert!(matches!(home.check(&token, &token.at(256)), CheckResult::Accepted { .. }));
 }
 
 #[test]
 fn two_touches_confirm_a_key_and_one_does_for_whom_it_was_handed_to() {
     for touches in [1, 2] {
         let token = StandIn::key(KEY);
-        let home = home(&[&token]);
+        let home = furnished(&[&token]);
         let portal = home.sign_in("anna");
         let confirm = |otps: &[Otp]| {
             home.service.portal_confirm(&portal, &token.serial, otps, &visit()).expect("answered")
@@ -155,7 +123,7 @@ fn two_touches_confirm_a_key_and_one_does_for_whom_it_was_handed_to() {
         assert!(matches!(confirm(&backwards), ConfirmResult::Refused { .. }), "in the wrong order");
         let mixed = [token.at(300), Otp::parse("123456").expect("digits")];
         assert!(matches!(confirm(&mixed), ConfirmResult::Refused { .. }));
-        assert_eq!(floor(&home, &token), 0, "nothing was spent");
+        assert_eq!(home.floor(&token), 0, "nothing was spent");
         let one = confirm(&token.from(299, 1));
         assert_eq!(one, ConfirmResult::MoreOtpsNeeded { otps_needed: 2 }, "anybody may have seen one touch");
         if touches == 1 {
@@ -166,8 +134,8 @@ fn two_touches_confirm_a_key_and_one_does_for_whom_it_was_handed_to() {
         }
         let answer = confirm(&token.from(300, touches));
         assert_eq!(answer, ConfirmResult::Confirmed { steps: 0, seconds: None });
-        assert_eq!(floor(&home, &token), 300 + touches);
-        let again = check(&home, &token, &token.at(300));
+        assert_eq!(home.floor(&token), 300 + touches);
+        let again = home.check(&token, &token.at(300));
         assert!(matches!(again, CheckResult::Replayed { .. }), "{again:?}");
     }
 }
@@ -178,13 +146,13 @@ fn service_law6_confirmation_by_a_key_says_one_thing() {
     let (held, free, elsewhere, used) =
         (StandIn::key("1000001"), StandIn::key("1000002"), StandIn::key("1000003"), StandIn::key("1000004"));
     let clock = StandIn::totp("T-1");
-    let home = home(&[&held, &free, &used]);
+    let home = furnished(&[&held, &free, &used]);
     home.import("others", &[&elsewhere]);
     home.import("clocks", &[&clock]);
     home.assign_batch("clocks");
     home.add_user("bert");
     home.service.set_custody(&admin(), &held.serial, "handed_out", Some(&login("bert")), "").expect("moved");
-    check(&home, &used, &used.at(500));
+    home.check(&used, &used.at(500));
     let unknown = StandIn::key("9999999");
     for touches in [1, 2] {
         let answers: Vec<String> = [
@@ -212,7 +180,7 @@ fn service_law6_confirmation_by_a_key_says_one_thing() {
 #[test]
 fn a_confirmation_at_the_desk_says_why_not() {
     let (token, clock) = (StandIn::key(KEY), StandIn::totp("T-1"));
-    let home = home(&[&token]);
+    let home = furnished(&[&token]);
     home.import("clocks", &[&clock]);
     home.assign_batch("clocks");
     let confirm = |token: &StandIn, otps: &[Otp]| {
@@ -227,7 +195,7 @@ fn a_confirmation_at_the_desk_says_why_not() {
     assert_eq!(reason(confirm(&token, &clock.from(home.step() - 1, 2))), "otp_kind");
     assert_eq!(reason(confirm(&clock, &token.from(300, 2))), "otp_kind");
     assert_eq!(reason(confirm(&token, &[token.wrong(300), token.wrong(310)])), "not_found");
-    check(&home, &token, &token.at(400));
+    home.check(&token, &token.at(400));
     assert_eq!(reason(confirm(&token, &token.from(300, 2))), "behind_floor");
     assert!(matches!(confirm(&token, &token.from(401, 2)), ConfirmResult::Confirmed { .. }));
 }
@@ -235,8 +203,8 @@ fn a_confirmation_at_the_desk_says_why_not() {
 #[test]
 fn a_key_signs_in_and_has_nothing_to_synchronise() {
     let token = StandIn::key(KEY);
-    let home = home(&[&token]);
-    of_anna(&home, &token);
+    let home = furnished(&[&token]);
+    home.give_to_anna(&token);
     let third =
         |otp: &Otp| home.service.portal_third(&home.sign_in("anna"), otp, &visit()).expect("answered");
     assert!(matches!(third(&token.wrong(300)), ThirdPage::Refused { can_synchronize: false }));
@@ -258,7 +226,7 @@ fn a_key_signs_in_and_has_nothing_to_synchronise() {
     assert_eq!(why(said), "nothing_to_synchronize");
     let said = home.service.resync(&operator(1), &token.serial, &both, None, Some("at the desk"));
     assert_eq!(why(said.expect_err("nothing drifts")), "nothing_to_synchronize");
-    assert_eq!(floor(&home, &token), 302, "nothing was spent");
+    assert_eq!(home.floor(&token), 302, "nothing was spent");
 
     let settings = PortalSettings {
         actions: Some(vec![PortalAction::SynchronizeToken, PortalAction::SetupPin]),
@@ -274,7 +242,7 @@ fn a_key_signs_in_and_has_nothing_to_synchronise() {
 #[test]
 fn a_touch_says_which_key_it_is() {
     let (token, other, clock) = (StandIn::key(KEY), StandIn::key("12345679"), StandIn::totp("T-1"));
-    let home = home(&[&token, &other]);
+    let home = furnished(&[&token, &other]);
     home.import("clocks", &[&clock]);
     let look = |otps: Vec<Otp>| {
         let request = IdentifyRequest { otps, batch: None, resource: None, window: None };
@@ -288,7 +256,7 @@ fn a_touch_says_which_key_it_is() {
     assert_eq!(look(vec![token.wrong(300)]).result, IdentifyResult::NotFound);
     assert_eq!(look(vec![token.at(300), other.at(301)]).result, IdentifyResult::NotFound);
     // Nothing was spent, and what was spent is found all the same: it lies on the desk.
-    check(&home, &token, &token.at(300));
+    home.check(&token, &token.at(300));
     assert_eq!(look(vec![token.at(300)]).result, IdentifyResult::Found);
 }
 
@@ -296,19 +264,19 @@ fn a_touch_says_which_key_it_is() {
 #[test]
 fn a_key_that_comes_again_keeps_its_floor() {
     let token = StandIn::key(KEY);
-    let home = home(&[&token]);
-    check(&home, &token, &token.at(1_000));
+    let home = furnished(&[&token]);
+    home.check(&token, &token.at(1_000));
     home.service.delete_token(&admin(), &token.serial).expect("deleted");
     home.import("again", &[&token]);
-    let answer = check(&home, &token, &token.at(999));
+    let answer = home.check(&token, &token.at(999));
     assert!(matches!(answer, CheckResult::Replayed { .. }), "{answer:?}");
-    assert!(matches!(check(&home, &token, &token.at(1_001)), CheckResult::Accepted { .. }));
+    assert!(matches!(home.check(&token, &token.at(1_001)), CheckResult::Accepted { .. }));
 }
 
 #[test]
 fn the_same_log_twice_changes_nothing() {
     let token = StandIn::key(KEY);
-    let home = home(&[&token]);
+    let home = furnished(&[&token]);
     let view = home.plan(request(&token.line(), "again"));
     assert_eq!((view.import.counts.new, view.import.counts.identical), (0, 1));
 }

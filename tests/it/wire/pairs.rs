@@ -77,9 +77,12 @@ impl Times {
     }
 }
 
+/// Status, header fields and length of an answer.
+type Shape = (u16, Vec<(String, String)>, usize);
+
 /// All of an answer that a stranger can compare: status, headers without the time and with the lengths of
 /// cookies, and the number of bytes.
-fn shape(reply: &Reply) -> (u16, Vec<(String, String)>, usize) {
+fn shape(reply: &Reply) -> Shape {
     let headers = reply.headers().into_iter().filter(|(name, _)| name != "date").map(|(name, value)| {
         let value = if name == "set-cookie" {
             let (pair, rest) = value.split_once(';').unwrap_or((&value, ""));
@@ -343,6 +346,25 @@ fn law6_confirmation_of_a_keypad_takes_as_long_for_every_serial() {
     assert_eq!(times.judge(), Vec::<String>::new());
 }
 
+/// Somebody who gave their password.
+fn signed_in(server: &Server, login: &str) -> Browser {
+    let mut browser = Browser::new(server.address);
+    browser.get("/selfservice/vpn/portal");
+    browser.post("/selfservice/vpn/portal", &[("login", login)]);
+    browser.get("/selfservice/vpn/verify");
+    assert_eq!(browser.post("/selfservice/vpn/verify", &[("secret", PASSWORD)]).status, 303);
+    browser
+}
+
+/// The answers of a round are refusals that differ in nothing.
+fn all_look_alike(shapes: &[(usize, Shape)], kinds: &[&str], round: u64) {
+    for (kind, seen) in shapes {
+        let (told, beside) = (kinds[*kind], kinds[shapes[0].0]);
+        assert_eq!(seen, &shapes[0].1, "round {round}: {told} beside {beside}");
+    }
+    assert_eq!(shapes[0].1.0, 422);
+}
+
 /// Fails to confirm keypads, for these rounds.
 fn keypad_refusals(rounds: Range<u64>) -> Vec<Took> {
     let server = server();
@@ -366,11 +388,7 @@ fn keypad_refusals(rounds: Range<u64>) -> Vec<Took> {
         if (round - begin).is_multiple_of(2) {
             add_user(&server, &login, true);
         }
-        let mut browser = Browser::new(server.address);
-        browser.get("/selfservice/vpn/portal");
-        browser.post("/selfservice/vpn/portal", &[("login", &login)]);
-        browser.get("/selfservice/vpn/verify");
-        assert_eq!(browser.post("/selfservice/vpn/verify", &[("secret", PASSWORD)]).status, 303);
+        let mut browser = signed_in(&server, &login);
         let mut shapes = Vec::new();
         for turn in 0..KEYPAD_KINDS.len() {
             let kind = (turn + usize::try_from(round).expect("small")) % KEYPAD_KINDS.len();
@@ -382,11 +400,7 @@ fn keypad_refusals(rounds: Range<u64>) -> Vec<Took> {
             shapes.push((kind, shape(&reply)));
             times.push((0, kind, took));
         }
-        for (kind, seen) in &shapes {
-            let (told, beside) = (KEYPAD_KINDS[*kind], KEYPAD_KINDS[shapes[0].0]);
-            assert_eq!(seen, &shapes[0].1, "round {round}: {told} beside {beside}");
-        }
-        assert_eq!(shapes[0].1.0, 422);
+        all_look_alike(&shapes, &KEYPAD_KINDS, round);
         server.wait(Duration::from_mins(8).as_secs());
     }
     times
@@ -426,11 +440,7 @@ fn refusals(rounds: Range<u64>, way: Way) -> Vec<Took> {
         // Ten failures a day are a person's: one round each.
         let login = format!("user{:06}", round - begin);
         add_user(&server, &login, true);
-        let mut browser = Browser::new(server.address);
-        browser.get("/selfservice/vpn/portal");
-        browser.post("/selfservice/vpn/portal", &[("login", &login)]);
-        browser.get("/selfservice/vpn/verify");
-        assert_eq!(browser.post("/selfservice/vpn/verify", &[("secret", PASSWORD)]).status, 303);
+        let mut browser = signed_in(&server, &login);
         let mut shapes = Vec::new();
         for turn in 0..kinds.len() {
             let kind = (turn + usize::try_from(round).expect("small")) % kinds.len();
@@ -452,11 +462,7 @@ fn refusals(rounds: Range<u64>, way: Way) -> Vec<Took> {
             shapes.push((kind, shape(&reply)));
             times.push((0, kind, took));
         }
-        for (kind, seen) in &shapes {
-            let (told, beside) = (kinds[*kind], kinds[shapes[0].0]);
-            assert_eq!(seen, &shapes[0].1, "round {round}: {told} beside {beside}");
-        }
-        assert_eq!(shapes[0].1.0, 422);
+        all_look_alike(&shapes, kinds, round);
         // A hundred failures in an hour slow a resource down.
         server.wait(Duration::from_mins(8).as_secs());
     }
