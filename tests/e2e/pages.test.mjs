@@ -150,3 +150,24 @@ test('the picture of a clock, on the pages of console and station', async (t) =>
   }
   assert.match(await page.textContent('main'), /1 known, 0 with a rate/);
 });
+
+test('codes of the neighbour are explained at the station and in the console', async (t) => {
+  const house = await startHouse();
+  t.after(house.stop);
+  importFile(house);
+  run(house, ['batch', 'assign', 'vendor', '--resource', 'VPN']);
+  const page = await openPage(house);
+  await signIn(page, house, 'admin');
+  for (const [path, name] of [
+    ['/station/token/87-1234501', 'station-explained'], ['/admin/tokens/87-1234501/resync', 'console-explained'],
+  ]) {
+    const shown = codes(house.vendorFile, '87-1234502', [...house.opened, '--count', '2']);
+    await page.goto(`${house.address}${path}`);
+    for (const [index, code] of shown.entries()) await page.fill(`[name=otp${index + 1}]`, code);
+    await page.locator('form[action$="/resync"] button').first().click();
+    await page.waitForSelector('text=These codes are from another token');
+    await page.waitForSelector('text=87-1234502 shows them');
+    await look(page, name);
+  }
+  assert.deepEqual(house.faults, []);
+});

@@ -63,6 +63,7 @@ const withoutToken = [
   ['draft-wrong', ({ page }) => send(page, { otp1: '000000' })],
   ['confirm', ({ page, at }) => page.goto(at('tokens/confirm'))],
   ['confirm-wrong', ({ page }) => send(page, { serial: '87-1234599', otp1: '123456', otp2: '654321' })],
+  ['confirm-letters', ({ page, at }) => page.goto(at('tokens/confirm?letters'))],
   ['confirm-unread', ({ page, at }) => page.goto(at('tokens/confirm?unread'))],
   ['confirm-unread-wrong', ({ page }) => send(page, { otp1: '123456', otp2: '654321' })],
   ['name', ({ page, at }) => page.goto(at('name'))],
