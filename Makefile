@@ -33,15 +33,13 @@ lint:
 	$(CARGO) fmt --check
 	CARGO_TARGET_DIR=target/lint $(CARGO) clippy --locked --all-targets -- -D warnings
 
-# The modules' own tests are small: they need no optimised build.
+# Together: the crate with its modules' tests and the one without compile side by side.
 build-tests: check-cargo packages
-	$(CARGO) test --locked --no-run --profile dev --lib
-	$(CARGO) test --locked --no-run --test it
+	$(CARGO) test --locked --no-run --lib --test it
 
 # Some tests wait for the clock: one more runs than there are cores.
 unit: build-tests mail-server
-	$(CARGO) test --locked --profile dev --lib
-	RUST_TEST_THREADS=3 $(CARGO) test --locked --test it
+	RUST_TEST_THREADS=3 $(CARGO) test --locked --lib --test it
 
 # The mail server that the tests send to.
 mail-server:

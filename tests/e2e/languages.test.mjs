@@ -62,7 +62,8 @@ for (const [tag, locale] of [['de', 'de-AT'], ['uk', 'uk-UA'], ['fr', 'fr-CA'], 
     const seen = new Set();
     await visit(house, async (page, name) => {
       assert.equal(await page.getAttribute('html', 'lang'), tag, name);
-      await look(page, `portal-${name}-${tag}`, { widths, shots: false });
+      // Colours are the same in every language: the English pages are looked at in both schemes.
+      await look(page, `portal-${name}-${tag}`, { widths, schemes: ['light'], shots: false });
       seen.add(name);
     }, { locale });
     assert.ok(seen.size > 35, `only ${seen.size} states`);

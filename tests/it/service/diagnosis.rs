@@ -1,7 +1,7 @@
 //! Codes that fit nowhere are read in other ways: the mistake that was made is named first, and where none was made
 //! nothing is named.
 //!
-//! `MINTMARK_DIAGNOSIS_TOKENS` sets how many tokens carry each planted mistake (4; a release check takes 200).
+//! `MINTMARK_DIAGNOSIS_TOKENS` sets how many tokens carry each planted mistake (2; a release check takes 200).
 
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ fn at_desk<'a>(serial: &'a TokenSerial, otps: &'a [Otp]) -> ResyncRequest<'a> {
 }
 
 fn tokens() -> u32 {
-    std::env::var("MINTMARK_DIAGNOSIS_TOKENS").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
+    std::env::var("MINTMARK_DIAGNOSIS_TOKENS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
 }
 
 /// A token that computes in its own way, whatever the file says of it.
@@ -190,12 +190,12 @@ fn a_secret_that_was_meant_in_another_way_is_named() {
 #[test]
 fn the_neighbours_token_is_named_with_its_number() {
     let home = Home::new();
-    let made: Vec<Real> = (0..tokens().max(40)).map(|number| Real::new("NBR", number)).collect();
+    let made: Vec<Real> = (0..tokens().max(12)).map(|number| Real::new("NBR", number)).collect();
     let text: String = made.iter().map(|real| real.line("TOTP,6,30")).collect();
     import(&home, "neighbours", &text, Set::new());
     let mut wrong = Vec::new();
     for (at, real) in made.iter().enumerate() {
-        let away = [1, 2, 9, 30][at % 4];
+        let away = [1, 2, 5, 9][at % 4];
         let other = &made[(at + away) % made.len()];
         for count in [2, 3] {
             let named = diagnosed(&home, &real.serial, &other.shown(&home, count));
@@ -261,7 +261,7 @@ fn a_counter_that_began_anew_is_named() {
 #[test]
 fn healthy_tokens_and_strangers_are_not_explained() {
     let home = Home::new();
-    let made: Vec<Real> = (0..tokens() * 5).map(|number| Real::new("WEL", number)).collect();
+    let made: Vec<Real> = (0..tokens() * 8).map(|number| Real::new("WEL", number)).collect();
     let text: String = made.iter().map(|real| real.line("TOTP,6,30")).collect();
     import(&home, "well", &text, Set::new());
     let (mut false_alarms, mut asked) = (Vec::new(), 0);
