@@ -33,13 +33,15 @@ lint:
 	$(CARGO) fmt --check
 	CARGO_TARGET_DIR=target/lint $(CARGO) clippy --locked --all-targets -- -D warnings
 
-# Together: the crate with its modules' tests and the one without compile side by side.
+# The modules' own tests are small: they need no optimised build.
 build-tests: check-cargo packages
-	$(CARGO) test --locked --no-run --lib --test it
+	$(CARGO) test --locked --no-run --profile dev --lib
+	$(CARGO) test --locked --no-run --test it
 
 # Some tests wait for the clock: one more runs than there are cores.
 unit: build-tests mail-server
-	RUST_TEST_THREADS=3 $(CARGO) test --locked --lib --test it
+	$(CARGO) test --locked --profile dev --lib
+	RUST_TEST_THREADS=3 $(CARGO) test --locked --test it
 
 # The mail server that the tests send to.
 mail-server:
