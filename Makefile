@@ -31,16 +31,14 @@ packages:
 # In a folder of its own, so that it does not wait for other builds.
 lint:
 	$(CARGO) fmt --check
-	CARGO_TARGET_DIR=target/lint $(CARGO) clippy --locked --all-targets -- -D warnings
+	CARGO_TARGET_DIR=target/lint $(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
-# The modules' own tests are small: they need no optimised build.
 build-tests: check-cargo packages
-	$(CARGO) test --locked --no-run --profile dev --lib
-	$(CARGO) test --locked --no-run --test it
+	$(CARGO) test --locked --no-run --workspace --lib --test it
 
 # Some tests wait for the clock: one more runs than there are cores.
 unit: build-tests mail-server
-	$(CARGO) test --locked --profile dev --lib
+	$(CARGO) test --locked --workspace --lib
 	RUST_TEST_THREADS=3 $(CARGO) test --locked --test it
 
 # The mail server that the tests send to.

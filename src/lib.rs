@@ -5,18 +5,17 @@
 //! `tests/it/layers.rs`.
 
 pub mod cli;
-pub mod clock;
 pub mod config;
 pub mod device;
 pub mod http;
 pub mod jobs;
 pub mod mail;
 pub mod model;
-pub mod oath;
-pub mod secret;
 pub mod seedfile;
 pub mod service;
 pub mod store;
 pub mod telemetry;
 pub mod vault;
 pub mod words;
+
+pub use mintmark_engine::{clock, oath, secret};

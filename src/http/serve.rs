@@ -39,7 +39,7 @@ const HEADER_BYTES: usize = 16 << 10;
 const SMALL_BODY_BYTES: u64 = 16 << 10;
 /// Of a body that was refused, at most this much is read on, and for this long.
 const DRAINED_BYTES: u64 = 256 << 20;
-const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
+const DRAIN_PATIENCE: Duration = Duration::from_mins(1);
 /// Longest path of a Unix socket on Linux, without the closing zero.
 pub const SOCKET_PATH_BYTES: usize = 107;
 

@@ -3,7 +3,7 @@
 //! taking the first position that fits the first code, which loses more than half of the tokens with six digits.
 //! And the chance that is told of random codes is the one they have.
 //!
-//! `MINTMARK_LAW2_TOKENS` sets how many tokens are simulated (200; a release check takes 10,000), a twentieth of
+//! `MINTMARK_LAW2_TOKENS` sets how many tokens are simulated (60; a release check takes 10,000), a twentieth of
 //! them over ten years.
 
 #![expect(clippy::print_stdout, reason = "both counts are the evidence")]
@@ -115,7 +115,7 @@ fn count(tokens: u64, years: i64, is_right: impl Fn(SimulatedToken) -> bool + Sy
 fn tokens() -> u64 {
     match std::env::var("MINTMARK_LAW2_TOKENS") {
         Ok(text) => text.parse().expect("MINTMARK_LAW2_TOKENS is a number"),
-        Err(_) => 200,
+        Err(_) => 60,
     }
 }
 

@@ -92,13 +92,17 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn modules_use_only_lower_floors() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut sources = Vec::new();
-    files(&root, &mut sources);
+    for place in ["src", "engine/src"] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(place);
+        let mut found = Vec::new();
+        files(&root, &mut found);
+        sources.extend(found.into_iter().map(|path| (root.clone(), path)));
+    }
     assert!(sources.len() > 40, "the sources were found");
     let mut faults = Vec::new();
-    for path in sources {
-        let relative = path.strip_prefix(&root).expect("below src");
+    for (root, path) in sources {
+        let relative = path.strip_prefix(&root).expect("below its root");
         let first = relative.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
         let module = first.trim_end_matches(".rs").to_owned();
         let text = std::fs::read_to_string(&path).expect("a readable source");

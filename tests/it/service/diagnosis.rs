@@ -261,7 +261,7 @@ fn a_counter_that_began_anew_is_named() {
 #[test]
 fn healthy_tokens_and_strangers_are_not_explained() {
     let home = Home::new();
-    let made: Vec<Real> = (0..tokens() * 8).map(|number| Real::new("WEL", number)).collect();
+    let made: Vec<Real> = (0..tokens() * 4).map(|number| Real::new("WEL", number)).collect();
     let text: String = made.iter().map(|real| real.line("TOTP,6,30")).collect();
     import(&home, "well", &text, Set::new());
     let (mut false_alarms, mut asked) = (Vec::new(), 0);

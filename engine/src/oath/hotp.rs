@@ -44,7 +44,7 @@ mod tests {
     }
 
     fn rows() -> Vec<Row> {
-        let text = include_str!("../../tests/data/vectors/hotp.json");
+        let text = include_str!("../../../tests/data/vectors/hotp.json");
         serde_json::from_str::<Vectors>(text).expect("the vector file is well formed").rows
     }
 

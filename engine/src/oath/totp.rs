@@ -66,7 +66,7 @@ mod tests {
     }
 
     fn vectors() -> Vectors {
-        serde_json::from_str(include_str!("../../tests/data/vectors/totp.json"))
+        serde_json::from_str(include_str!("../../../tests/data/vectors/totp.json"))
             .expect("the vector file is well formed")
     }
 

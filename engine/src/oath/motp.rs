@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn all_vectors_give_their_code() {
-        let text = include_str!("../../tests/data/vectors/motp.json");
+        let text = include_str!("../../../tests/data/vectors/motp.json");
         let rows = serde_json::from_str::<Vectors>(text).expect("the vector file is well formed").rows;
         assert_eq!(rows.len(), 9);
         for row in rows {

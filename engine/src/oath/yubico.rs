@@ -272,7 +272,7 @@ mod tests {
     }
 
     fn rows() -> Vec<Row> {
-        let text = include_str!("../../tests/data/vectors/yubico.json");
+        let text = include_str!("../../../tests/data/vectors/yubico.json");
         serde_json::from_str::<Vectors>(text).expect("the vector file is well formed").rows
     }
 
