@@ -21,12 +21,14 @@ pub(super) fn code_cost(hash: HashAlg) -> u64 {
         (Kernel::Avx512, HashAlg::Sha1) => 16,
         (Kernel::Avx512, HashAlg::Sha256) => 32,
         (Kernel::Avx512, HashAlg::Sha512) => 85,
+        (Kernel::Sha, HashAlg::Sha1) => 25,
+        (Kernel::Sha, HashAlg::Sha256) => 34,
         (Kernel::Avx2, HashAlg::Sha1) => 29,
         (Kernel::Avx2, HashAlg::Sha256) => 72,
         (Kernel::Avx2, HashAlg::Sha512) => 180,
         (Kernel::Plain, HashAlg::Sha1) => 35,
         (Kernel::Plain, HashAlg::Sha256) => 56,
-        (Kernel::Plain, HashAlg::Sha512) => 330,
+        (Kernel::Plain | Kernel::Sha, HashAlg::Sha512) => 330,
     }
 }
 

@@ -178,10 +178,10 @@ fn liboath() -> Result<Option<Row>> {
 }
 
 /// Cycles of one code when both (AVX2: all three) vector ports never wait: operations of a group of lanes,
-/// counted in the compiled code, by ports and lanes. The SHA instructions of the plain path have no such count.
+/// counted in the compiled code, by ports and lanes. The SHA instructions have no such count.
 const fn bound(kernel: Kernel, alg: HashAlg) -> Option<f64> {
     let (operations, ports, lanes) = match (kernel, alg) {
-        (Kernel::Plain, _) => return None,
+        (Kernel::Plain | Kernel::Sha, _) => return None,
         (Kernel::Avx512, HashAlg::Sha1) => (1_370.0, 2.0, 16.0),
         (Kernel::Avx512, HashAlg::Sha256) => (3_050.0, 2.0, 16.0),
         (Kernel::Avx512, HashAlg::Sha512) => (3_900.0, 2.0, 8.0),

@@ -9,6 +9,8 @@ use crate::oath::HashAlg;
 pub enum Kernel {
     /// One code after another by the crates, which use the processor's SHA instructions.
     Plain,
+    /// 4 codes at once by the processor's SHA instructions: not SHA-512, which has none that are common.
+    Sha,
     /// 8 codes at once, with SHA-512 4.
     Avx2,
     /// 16 codes at once, with SHA-512 8.
@@ -17,12 +19,13 @@ pub enum Kernel {
 
 impl Kernel {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Plain, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Sha, Self::Avx2, Self::Avx512];
 
-    /// The name in tables and JSON: `plain`, `avx2`, `avx512`.
+    /// The name in tables and JSON: `plain`, `sha`, `avx2`, `avx512`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
+            Self::Sha => "sha",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
         }
@@ -33,6 +36,9 @@ impl Kernel {
         #[cfg(target_arch = "x86_64")]
         return match self {
             Self::Plain => true,
+            Self::Sha => {
+                std::arch::is_x86_feature_detected!("sha") && std::arch::is_x86_feature_detected!("sse4.1")
+            }
             Self::Avx2 => std::arch::is_x86_feature_detected!("avx2"),
             Self::Avx512 => {
                 std::arch::is_x86_feature_detected!("avx512f")
@@ -44,7 +50,7 @@ impl Kernel {
     }
 
     /// The fastest on this processor, by what `mintmark bench search` shows: wide lanes before the SHA
-    /// instructions, these before eight lanes (there are none for SHA-512 that the crates use).
+    /// instructions, these before eight lanes.
     pub fn best(alg: HashAlg) -> Self {
         static BEST: OnceLock<[Kernel; HashAlg::ALL.len()]> = OnceLock::new();
         let best = BEST.get_or_init(|| HashAlg::ALL.map(Self::choose));
@@ -56,20 +62,8 @@ impl Kernel {
     }
 
     fn choose(alg: HashAlg) -> Self {
-        let instructions = alg != HashAlg::Sha512 && has_sha_instructions();
-        if Self::Avx512.is_available() {
-            Self::Avx512
-        } else if Self::Avx2.is_available() && !instructions {
-            Self::Avx2
-        } else {
-            Self::Plain
-        }
+        let ranked = [Self::Avx512, Self::Sha, Self::Avx2];
+        let fits = |kernel: &Self| kernel.is_available() && (*kernel, alg) != (Self::Sha, HashAlg::Sha512);
+        ranked.into_iter().find(fits).unwrap_or(Self::Plain)
     }
-}
-
-fn has_sha_instructions() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("sha");
-    #[cfg(not(target_arch = "x86_64"))]
-    false
 }

@@ -56,6 +56,8 @@ pub(super) enum Blocks {
     Sha1x8(Vec<Lanes<u32, 5, 8>>),
     Sha256x8(Vec<Lanes<u32, 8, 8>>),
     Sha512x4(Vec<Lanes<u64, 8, 4>>),
+    Sha1x4(Vec<Lanes<u32, 5, 4>>),
+    Sha256x4(Vec<Lanes<u32, 8, 4>>),
 }
 
 /// Keys of one hash function, tried side by side at the same positions. Wiped when dropped, never printed.
@@ -80,7 +82,11 @@ impl KeySet {
     pub fn for_kernel(kernel: Kernel, alg: HashAlg) -> Self {
         let kernel = if kernel.is_available() { kernel } else { Kernel::Plain };
         let blocks = match (kernel, alg) {
-            (Kernel::Plain, _) => Blocks::Plain(Vec::with_capacity(Self::MOST)),
+            (Kernel::Plain, _) | (Kernel::Sha, HashAlg::Sha512) => {
+                Blocks::Plain(Vec::with_capacity(Self::MOST))
+            }
+            (Kernel::Sha, HashAlg::Sha1) => Blocks::Sha1x4(Vec::with_capacity(Self::MOST / 4)),
+            (Kernel::Sha, HashAlg::Sha256) => Blocks::Sha256x4(Vec::with_capacity(Self::MOST / 4)),
             (Kernel::Avx512, HashAlg::Sha1) => Blocks::Sha1x16(Vec::with_capacity(Self::MOST / 16)),
             (Kernel::Avx512, HashAlg::Sha256) => Blocks::Sha256x16(Vec::with_capacity(Self::MOST / 16)),
             (Kernel::Avx512, HashAlg::Sha512) => Blocks::Sha512x8(Vec::with_capacity(Self::MOST / 8)),
@@ -119,6 +125,8 @@ impl KeySet {
             (Blocks::Sha1x8(blocks), Keyed::Sha1(key)) => push(blocks, self.len, &key.inner, &key.outer),
             (Blocks::Sha256x8(blocks), Keyed::Sha256(key)) => push(blocks, self.len, &key.inner, &key.outer),
             (Blocks::Sha512x4(blocks), Keyed::Sha512(key)) => push(blocks, self.len, &key.inner, &key.outer),
+            (Blocks::Sha1x4(blocks), Keyed::Sha1(key)) => push(blocks, self.len, &key.inner, &key.outer),
+            (Blocks::Sha256x4(blocks), Keyed::Sha256(key)) => push(blocks, self.len, &key.inner, &key.outer),
             (Blocks::Plain(all), _) => {
                 all.push(generator);
                 self.len += 1;
@@ -175,6 +183,8 @@ impl KeySet {
             Blocks::Sha1x8(blocks) => of!(blocks, KeyedSha1),
             Blocks::Sha256x8(blocks) => of!(blocks, KeyedSha256),
             Blocks::Sha512x4(blocks) => of!(blocks, KeyedSha512),
+            Blocks::Sha1x4(blocks) => of!(blocks, KeyedSha1),
+            Blocks::Sha256x4(blocks) => of!(blocks, KeyedSha256),
         };
         number.unwrap_or(0)
     }

@@ -4,10 +4,13 @@
 
 use std::ops::Range;
 
+use super::avx2::{narrow as narrow8, wide as wide4};
+use super::avx512::{narrow as narrow16, wide as wide8};
 use super::keys::Blocks;
 use super::rounds::{halves, padded32, padded64, schedule1, schedule256, schedule512};
+use super::sha as sha4;
 use super::wanted::{MOST, Masks, Wanted};
-use super::{Kernel, Keyed, avx2, avx512};
+use super::{Kernel, Keyed};
 
 /// Scans a range in lanes; false when this kernel, or the lanes' comparison, cannot.
 pub(super) fn scan(
@@ -23,13 +26,13 @@ pub(super) fn scan(
     }
     let Some(wanted) = Wanted::new(wanted, modulus) else { return false };
     macro_rules! groups {
-        ($key:ident, $of:ident :: $width:ident, $function:ident) => {
-            counters::<{ $of::$width::LANES }>(
+        ($key:ident, $of:ident, $function:ident) => {
+            counters::<{ $of::LANES }>(
                 range,
                 &wanted,
                 |first, masks| {
                     // SAFETY: the kernel is available, so the processor has the function's features.
-                    unsafe { $of::$width::$function(&$key.inner, &$key.outer, first, &wanted, masks) }
+                    unsafe { $of::$function(&$key.inner, &$key.outer, first, &wanted, masks) }
                 },
                 hit,
             )
@@ -38,7 +41,7 @@ pub(super) fn scan(
     // SHA-1's schedules are made for many groups at once.
     macro_rules! sha1_groups {
         ($key:ident, $of:ident) => {{
-            const LANES: usize = $of::narrow::LANES;
+            const LANES: usize = $of::LANES;
             let mut table = [[0; LANES]; 80];
             let mut made = None;
             counters::<LANES>(
@@ -49,29 +52,53 @@ pub(super) fn scan(
                     let begin = first - group;
                     if made != Some(begin) {
                         // SAFETY: the kernel is available, so the processor has the function's features.
-                        unsafe { $of::narrow::sha1_schedules(begin, &mut table) };
+                        unsafe { $of::sha1_schedules(begin, &mut table) };
                         made = Some(begin);
                     }
                     let group = usize::try_from(group).unwrap_or(0) / LANES;
                     // SAFETY: as above.
-                    unsafe {
-                        $of::narrow::sha1_counters(&$key.inner, &$key.outer, &table, group, &wanted, masks)
-                    }
+                    unsafe { $of::sha1_counters(&$key.inner, &$key.outer, &table, group, &wanted, masks) }
                 },
                 hit,
             )
         }};
     }
     match (kernel, keyed) {
-        (Kernel::Plain, _) => return false,
-        (Kernel::Avx512, Keyed::Sha1(key)) => sha1_groups!(key, avx512),
-        (Kernel::Avx512, Keyed::Sha256(key)) => groups!(key, avx512::narrow, sha256_counters),
-        (Kernel::Avx512, Keyed::Sha512(key)) => groups!(key, avx512::wide, sha512_counters),
-        (Kernel::Avx2, Keyed::Sha1(key)) => sha1_groups!(key, avx2),
-        (Kernel::Avx2, Keyed::Sha256(key)) => groups!(key, avx2::narrow, sha256_counters),
-        (Kernel::Avx2, Keyed::Sha512(key)) => groups!(key, avx2::wide, sha512_counters),
+        (Kernel::Plain, _) | (Kernel::Sha, Keyed::Sha512(_)) => return false,
+        (Kernel::Sha, Keyed::Sha1(key)) => {
+            let mut shared = [[0; 4]; 20];
+            let mut made = None;
+            counters::<{ sha4::LANES }>(
+                range,
+                &wanted,
+                |first, masks| {
+                    let begin = first - first % sha4::SHARED as u64;
+                    if made != Some(begin) {
+                        shared = sha4::vectors1(&schedule1(with32(begin)));
+                        made = Some(begin);
+                    }
+                    // SAFETY: the kernel is available, so the processor has the function's features.
+                    unsafe { sha4::sha1_counters(&key.inner, &key.outer, &shared, first, &wanted, masks) }
+                },
+                hit,
+            );
+        }
+        (Kernel::Sha, Keyed::Sha256(key)) => groups!(key, sha4, sha256_counters),
+        (Kernel::Avx512, Keyed::Sha1(key)) => sha1_groups!(key, narrow16),
+        (Kernel::Avx512, Keyed::Sha256(key)) => groups!(key, narrow16, sha256_counters),
+        (Kernel::Avx512, Keyed::Sha512(key)) => groups!(key, wide8, sha512_counters),
+        (Kernel::Avx2, Keyed::Sha1(key)) => sha1_groups!(key, narrow8),
+        (Kernel::Avx2, Keyed::Sha256(key)) => groups!(key, narrow8, sha256_counters),
+        (Kernel::Avx2, Keyed::Sha512(key)) => groups!(key, wide4, sha512_counters),
     }
     true
+}
+
+/// The block of a moving factor's two words.
+fn with32(position: u64) -> [u32; 16] {
+    let mut block = padded32(2);
+    block[..2].copy_from_slice(&halves(position));
+    block
 }
 
 /// Groups begin at multiples of the number of lanes; lanes outside the range are computed and left out.
@@ -129,27 +156,22 @@ pub(super) fn scan_keys(
     }
     let Some(wanted) = Wanted::new(wanted, modulus) else { return false };
     macro_rules! groups {
-        ($blocks:ident, $of:ident :: $width:ident, $function:ident, $schedule:expr) => {
+        ($blocks:ident, $of:ident, $function:ident, $schedule:expr) => {
             for position in range {
                 let schedule = $schedule(position);
                 for (number, block) in $blocks.iter().enumerate() {
                     let mut masks = [0; MOST];
                     // SAFETY: the kernel is available, so the processor has the function's features.
-                    let any = unsafe { $of::$width::$function(block, &schedule, &wanted, &mut masks) };
+                    let any = unsafe { $of::$function(block, &schedule, &wanted, &mut masks) };
                     if any != 0 {
-                        report::<{ $of::$width::LANES }>(any, &masks, &wanted, &mut |lane, index| {
-                            hit(number * $of::$width::LANES + lane, position, index);
+                        report::<{ $of::LANES }>(any, &masks, &wanted, &mut |lane, index| {
+                            hit(number * $of::LANES + lane, position, index);
                         });
                     }
                 }
             }
         };
     }
-    let with32 = |position| {
-        let mut block = padded32(2);
-        block[..2].copy_from_slice(&halves(position));
-        block
-    };
     let with64 = |position| {
         let mut block = padded64(1);
         block[0] = position;
@@ -157,22 +179,28 @@ pub(super) fn scan_keys(
     };
     match (kernel, blocks) {
         (Kernel::Avx512, Blocks::Sha1x16(b)) => {
-            groups!(b, avx512::narrow, sha1_keys, |at| schedule1(with32(at)));
+            groups!(b, narrow16, sha1_keys, |at| schedule1(with32(at)));
         }
         (Kernel::Avx512, Blocks::Sha256x16(b)) => {
-            groups!(b, avx512::narrow, sha256_keys, |at| schedule256(with32(at)));
+            groups!(b, narrow16, sha256_keys, |at| schedule256(with32(at)));
         }
         (Kernel::Avx512, Blocks::Sha512x8(b)) => {
-            groups!(b, avx512::wide, sha512_keys, |at| schedule512(with64(at)));
+            groups!(b, wide8, sha512_keys, |at| schedule512(with64(at)));
         }
         (Kernel::Avx2, Blocks::Sha1x8(b)) => {
-            groups!(b, avx2::narrow, sha1_keys, |at| schedule1(with32(at)));
+            groups!(b, narrow8, sha1_keys, |at| schedule1(with32(at)));
         }
         (Kernel::Avx2, Blocks::Sha256x8(b)) => {
-            groups!(b, avx2::narrow, sha256_keys, |at| schedule256(with32(at)));
+            groups!(b, narrow8, sha256_keys, |at| schedule256(with32(at)));
         }
         (Kernel::Avx2, Blocks::Sha512x4(b)) => {
-            groups!(b, avx2::wide, sha512_keys, |at| schedule512(with64(at)));
+            groups!(b, wide4, sha512_keys, |at| schedule512(with64(at)));
+        }
+        (Kernel::Sha, Blocks::Sha1x4(b)) => {
+            groups!(b, sha4, sha1_keys, |at| sha4::vectors1(&schedule1(with32(at))));
+        }
+        (Kernel::Sha, Blocks::Sha256x4(b)) => {
+            groups!(b, sha4, sha256_keys, |at| schedule256(with32(at)));
         }
         _ => return false,
     }

@@ -8,6 +8,7 @@
 //! | `plain` | one code after another with the crates' compression functions: the reference |
 //! | `rounds` | SHA-1 and SHA-2 in lanes, written once |
 //! | `avx512`, `avx2` | what the lanes of these processors can do |
+//! | `sha` | the SHA instructions in four streams |
 //! | `wanted` | the comparison inside the lanes |
 //! | `keys` | many keys, one counter: whose codes are these |
 //!
@@ -35,6 +36,9 @@ mod lanes;
 mod plain;
 #[cfg(target_arch = "x86_64")]
 mod rounds;
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "loads and stores vectors")]
+mod sha;
 #[cfg(target_arch = "x86_64")]
 mod wanted;
 
