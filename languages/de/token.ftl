@@ -123,6 +123,16 @@ sequence-behind = Diese Codes passen, sind aber zu alt.
     .until = Die Uhr Ihres Tokens wurde zurückgestellt, hinter einen Code, den es schon verwendet hat. Ab { $when } geht es wieder. Bitten Sie um Hilfe, wenn Sie es früher brauchen.
 sequence-not-found = Diese Codes passten nicht.
     .text = Prüfen Sie, ob es Ihr Token ist und ob die Codes aufeinander folgten. Gelingt es wieder nicht, bitten Sie um Hilfe: es kann weiter abweichen, als wir hier suchen dürfen.
+sequence-order = Diese Codes wurden in anderer Reihenfolge getippt, als Ihr Token sie zeigte.
+    .text = Tippen Sie neue Codes, den ersten zuerst.
+sequence-left-out = Zwischen diesen Codes wurde einer ausgelassen.
+    .text = Tippen Sie neue Codes, die unmittelbar aufeinander folgen.
+sequence-pin = Es sieht so aus, als wäre mit diesen Codes eine PIN getippt worden.
+    .text = Tippen Sie nur die Ziffern, die Ihr Token zeigt.
+sequence-other = Diese Codes sehen nach denen eines anderen Tokens aus.
+    .text = Vergleichen Sie die Nummer auf der Rückseite des Tokens in Ihrer Hand mit der auf dieser Seite.
+sequence-helpdesk = Ihr Token braucht Hilfe vom Helpdesk.
+    .text = Weitere Codes bringen es nicht zurück. { $whom }
 
 reassign-lead-received = Das Token, das Sie haben, gilt, bis das neue bestätigt ist.
 reassign-lead = Das Token, das Sie haben, gilt, bis ein Code des neuen richtig war.

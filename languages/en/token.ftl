@@ -123,6 +123,16 @@ sequence-behind = These codes fit, but they are too old.
     .until = The clock of your token was set back, behind a code that it already used. It works again from { $when }. Ask for help if you need it before.
 sequence-not-found = These codes did not fit.
     .text = Check that it is your token, and that the codes came one after the other. If it fails again, ask for help: it may be further off than we may search here.
+sequence-order = These codes were typed in another order than your token showed them.
+    .text = Type new codes, the first one first.
+sequence-left-out = A code was left out between these.
+    .text = Type new codes that come directly one after the other.
+sequence-pin = It looks as if a PIN was typed with these codes.
+    .text = Type only the digits that your token shows.
+sequence-other = These codes look like those of another token.
+    .text = Compare the number on the back of the token in your hand with the one on this page.
+sequence-helpdesk = Your token needs help from the desk.
+    .text = Typing more codes will not bring it back. { $whom }
 
 reassign-lead-received = The token that you have works until the new one is confirmed.
 reassign-lead = The token that you have works until a code of the new one was right.

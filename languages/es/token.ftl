@@ -123,6 +123,16 @@ sequence-behind = Estos códigos son correctos, pero demasiado antiguos.
     .until = El reloj de su token se atrasó hasta antes de un código que ya usó. Volverá a funcionar a partir de este momento: { $when }. Pida ayuda si lo necesita antes.
 sequence-not-found = Estos códigos no son correctos.
     .text = Compruebe que es su token y que los códigos fueron uno tras otro. Si vuelve a fallar, pida ayuda: puede estar más desviado de lo que podemos buscar aquí.
+sequence-order = Estos códigos se escribieron en otro orden que el que mostró su token.
+    .text = Escriba códigos nuevos, empezando por el primero.
+sequence-left-out = Entre estos códigos falta uno.
+    .text = Escriba códigos nuevos que vayan justo uno tras otro.
+sequence-pin = Parece que se escribió un PIN junto con estos códigos.
+    .text = Escriba solo las cifras que muestra su token.
+sequence-other = Estos códigos parecen de otro token.
+    .text = Compare el número de detrás del token que tiene en la mano con el de esta página.
+sequence-helpdesk = Su token necesita la ayuda del servicio de asistencia.
+    .text = Escribir más códigos no lo recuperará. { $whom }
 
 reassign-lead-received = El token que tiene funciona hasta que se confirme el nuevo.
 reassign-lead = El token que tiene funciona hasta que un código del nuevo haya sido correcto.

@@ -123,6 +123,16 @@ sequence-behind = Ces codes conviennent, mais ils sont trop anciens.
     .until = L’horloge de votre jeton a été reculée, en deçà d’un code qu’il a déjà utilisé. Il fonctionnera de nouveau à partir de ce moment : { $when }. Demandez de l’aide s’il vous le faut avant.
 sequence-not-found = Ces codes n’ont pas convenu.
     .text = Vérifiez que c’est bien votre jeton et que les codes se sont suivis. Si cela échoue encore, demandez de l’aide : l’écart est peut-être plus grand que ce que nous pouvons chercher ici.
+sequence-order = Ces codes ont été saisis dans un autre ordre que celui où votre jeton les a affichés.
+    .text = Saisissez de nouveaux codes, le premier d’abord.
+sequence-left-out = Il manque un code parmi ceux-ci.
+    .text = Saisissez de nouveaux codes qui se suivent immédiatement.
+sequence-pin = Il semble qu’un PIN ait été saisi avec ces codes.
+    .text = Saisissez seulement les chiffres que votre jeton affiche.
+sequence-other = Ces codes semblent être ceux d’un autre jeton.
+    .text = Comparez le numéro au dos du jeton que vous tenez avec celui de cette page.
+sequence-helpdesk = Votre jeton a besoin de l’assistance.
+    .text = Saisir d’autres codes ne le ramènera pas. { $whom }
 
 reassign-lead-received = Le jeton que vous avez fonctionne jusqu’à ce que le nouveau soit confirmé.
 reassign-lead = Le jeton que vous avez fonctionne jusqu’à ce qu’un code du nouveau ait été juste.

@@ -15,6 +15,16 @@ pub struct SealedSeed {
     pub ciphertext: Vec<u8>,
 }
 
+impl SealedSeed {
+    /// Bytes of the authentication tag.
+    const TAG: usize = 16;
+
+    /// Length of what is sealed.
+    pub const fn secret_bytes(&self) -> usize {
+        self.ciphertext.len().saturating_sub(Self::TAG)
+    }
+}
+
 /// 16 bytes of a keyed hash of a secret: equal secrets are found without opening anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Fingerprint(pub [u8; 16]);

@@ -176,7 +176,7 @@ impl Line {
             return Err(Fault::new(ProblemCode::DigitsInvalid, column(self.public_id), what));
         }
         if self.serial.is_none() {
-            let what = "the log has no serial number for this key, and the key types nothing that could stand in for it. Let the tool write its Yubico format, which has one.";
+            let what = "the log has no serial number for this key, and the key types nothing that could stand in for it. Let the tool write its Yubico format, which has one, or write the line as OATH CSV with the number on the key: serial number, secret, hotp, digits, first counter.";
             return Err(Fault::new(ProblemCode::SerialMissing, column(self.public_id), what));
         }
         let secret_at = Position::new(line, column(self.secret));

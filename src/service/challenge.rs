@@ -248,9 +248,9 @@ impl Service {
         let questions: Result<Vec<_>, _> = texts.iter().map(|text| Question::new(suite, text)).collect();
         let Ok(questions) = questions else { return Ok(None) };
         let pin = match (suite.pin_hash(), &examined.pin_hash) {
-            (Some(_), Some(sealed)) => {
+            (Some(alg), Some(sealed)) => {
                 let context = SealContext::PinHash(examined.id());
-                Some(PinHash::from_kept(&self.opened(sealed, context)?))
+                Some(PinHash::from_kept(alg, &self.opened(sealed, context)?))
             }
             _ => None,
         };

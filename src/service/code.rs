@@ -10,7 +10,9 @@ use crate::model::{
     Batch, Budget, BudgetState, ClockHistory, Custody, Drift, OtpSpec, Resource, ResourceId, SealedSeed,
     SeedRow, Token, TokenId, TokenMailing, TokenState,
 };
-use crate::oath::{CodeShape, Digits, Generator, MovingFactor, Otp, PeriodSecs, time_step};
+use crate::oath::{
+    CodeShape, Digits, Generator, MovingFactor, OcraSuite, Otp, PeriodSecs, PinHash, time_step,
+};
 use crate::secret::Seed;
 use crate::store::{Change, View};
 use crate::vault::SealContext;
@@ -50,6 +52,23 @@ pub(super) struct Examined {
     pub(super) failure_limit: u32,
 }
 
+/// The PIN that goes into the codes of a token, as far as it is kept in a form that they take. A secret that was replaced
+/// may have left one behind: as it was typed into an app it serves a keypad, too; a hash serves the same hash alone.
+pub(super) fn kept_pin(
+    view: &dyn View,
+    token: TokenId,
+    spec: &OtpSpec,
+) -> Result<Option<SealedSeed>, ServiceError> {
+    if !spec.takes_pin() {
+        return Ok(None);
+    }
+    let kept = view.pin_hash(token)?;
+    Ok(kept.filter(|sealed| match spec.suite().and_then(OcraSuite::pin_hash) {
+        Some(alg) => PinHash::is_served_by(alg, sealed.secret_bytes()),
+        None => sealed.secret_bytes() < PinHash::SHORTEST,
+    }))
+}
+
 impl Examined {
     /// Reads a token for a request about this resource, whose limit and window hold then: they are those
     /// that a stranger meets there.
@@ -79,7 +98,7 @@ impl Examined {
             state.floor = old.map_or(state.floor, |old| old.max(state.floor));
         }
         let mailing = if seed.spec.is_mailed() { view.mailing(token.id)? } else { None };
-        let pin_hash = if seed.spec.takes_pin() { view.pin_hash(token.id)? } else { None };
+        let pin_hash = kept_pin(view, token.id, &seed.spec)?;
         let resources = view.resources_of(&token)?;
         let mut failure_limit = Resource::DEFAULT_FAILURE_LIMIT;
         let asked = asked.or_else(|| resources.first().copied());

@@ -25,9 +25,12 @@ use super::search_gate::{Admitted, Turn};
 use super::token::scoped;
 use super::{Service, ServiceError};
 
+mod advice;
 mod answers;
 mod others;
 mod readings;
+
+pub use self::advice::{Advice, Advised};
 
 /// Most codes that are computed for one diagnosis: some tenths of a second of a core.
 const MOST_HMACS: u64 = 16_000_000;
@@ -171,6 +174,7 @@ struct Told {
 }
 
 /// What codes are held against.
+#[derive(Clone, Copy)]
 struct Case<'a> {
     examined: &'a Examined,
     otps: &'a [Otp],
@@ -299,18 +303,30 @@ impl Service {
             Ok::<_, ServiceError>((Examined::read(view, token, None)?, now))
         });
         let (examined, now) = read.ok()?;
+        let answered = Answered::of_token(examined.id(), purpose, challenges);
+        self.diagnose_read(actor, &Case { examined: &examined, otps, now }, Some(&answered), MOST_HMACS)
+    }
+
+    /// The same for a token that was read, with at most so many codes.
+    fn diagnose_read(
+        &self,
+        actor: &Actor,
+        case: &Case<'_>,
+        answered: Option<&Answered>,
+        most: u64,
+    ) -> Option<Diagnosis> {
+        let Case { examined, otps, now } = *case;
         let began = self.clock.monotonic();
-        let bare = without_pins(&examined, otps);
-        let otps = bare.as_deref().unwrap_or(otps);
-        let case = Case { examined: &examined, otps, now };
-        let spec = &examined.seed.spec;
-        let told = match Parameters::of(spec) {
-            Some(stated) => self.diagnose_codes(actor, &case, stated),
-            None if spec.suite().is_some() => {
-                let answered = Answered::of_token(examined.id(), purpose, challenges);
-                self.diagnose_answers(actor, &case, &answered)
-            }
-            None => return None,
+        let bare = without_pins(examined, otps);
+        let case = Case { otps: bare.as_deref().unwrap_or(otps), ..*case };
+        let told = match Parameters::of(&examined.seed.spec) {
+            Some(stated) => self.diagnose_codes(actor, &case, stated, most),
+            None => self.diagnose_answers(
+                actor,
+                &case,
+                answered.filter(|_| examined.seed.spec.suite().is_some())?,
+                most,
+            ),
         };
         let Told { findings, evaluated } = told.ok()?;
         let elapsed = self.clock.monotonic().saturating_sub(began);
@@ -325,10 +341,11 @@ impl Service {
         actor: &Actor,
         case: &Case<'_>,
         stated: Parameters,
+        most: u64,
     ) -> Result<Told, ServiceError> {
         let mut told = Told::default();
         let Some(typed) = readings::Typed::of(case, stated.digits) else { return Ok(told) };
-        let budget = widest_window(typed.digits, case.otps.len()).min(MOST_HMACS);
+        let budget = widest_window(typed.digits, case.otps.len()).min(most);
         let admitted = self.admit_diagnosis(case, budget)?;
         let readings = self.readings(case, stated, &typed)?;
         let wishes: Vec<u64> = readings.iter().map(readings::Reading::wish).collect();

@@ -70,7 +70,7 @@ pub use batch::{BatchCount, BatchView, parse_serial_ranges};
 pub use challenge::{IssuedChallenge, KeypadPage};
 pub use check::CheckResult;
 pub use confirm::{ConfirmRequest, ConfirmResult};
-pub use diagnosis::{Cause as DiagnosisCause, Diagnosis, Explained, Finding, Parameters};
+pub use diagnosis::{Advice, Advised, Cause as DiagnosisCause, Diagnosis, Explained, Finding, Parameters};
 pub use drift::ClockView;
 pub use emergency::{EMERGENCY_HOURS, EmergencyRequest, EmergencyView, IssuedEmergencyCode};
 pub use error::ServiceError;

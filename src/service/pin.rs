@@ -23,6 +23,8 @@ use super::{PortalSession, Service, ServiceError};
 
 /// The longest PIN that goes into responses, in bytes.
 const LONGEST_RESPONSE_PIN: usize = 64;
+/// The longest PIN of an app, which is kept as it is: it cannot be taken for a hash.
+const LONGEST_APP_PIN: usize = PinHash::SHORTEST - 1;
 /// No code has more digits.
 const LONGEST_CODE: usize = 8;
 
@@ -236,16 +238,16 @@ impl Service {
         serial: &TokenSerial,
         pin: &Pin,
     ) -> Result<(), ServiceError> {
-        if pin.is_empty() || pin.len() > LONGEST_RESPONSE_PIN {
-            let detail =
-                format!("the PIN has {} characters, 1 to {LONGEST_RESPONSE_PIN} are possible", pin.len());
-            return Err(ServiceError::invalid("pin", "pin_length", detail));
-        }
         let (id, spec) = self.store.read(|view| {
             let token = super::token::scoped(view, actor, serial)?;
             let seed = view.seed(token.id)?.ok_or(ServiceError::NotFound { what: "token" })?;
             Ok::<_, ServiceError>((token.id, seed.spec))
         })?;
+        let most = if spec == OtpSpec::Motp { LONGEST_APP_PIN } else { LONGEST_RESPONSE_PIN };
+        if pin.is_empty() || pin.len() > most {
+            let detail = format!("the PIN has {} characters, 1 to {most} are possible", pin.len());
+            return Err(ServiceError::invalid("pin", "pin_length", detail));
+        }
         let kept = match &spec {
             OtpSpec::Motp => Some(MotpGenerator::keep_pin(pin)),
             other => {

@@ -56,6 +56,33 @@ impl Desk {
     }
 }
 
+/// P20: who brings a token back reads what to do, in the language of the page, and whose the codes are nowhere.
+#[tokio::test]
+async fn p20_codes_that_do_not_fit_say_what_to_do() {
+    const SYNC: &str = "/selfservice/vpn/tokens/synchronize";
+    let desk = Desk::open();
+    let mut anna = desk.browser();
+    anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/home");
+    anna.confirm(&serial(1), &desk.codes(1, 0, 2)).await.leads_to("/selfservice/vpn/tokens/confirm?done");
+    desk.later(300);
+    let unfit = StatusCode::UNPROCESSABLE_ENTITY;
+    let own = desk.codes(1, 0, 2);
+    let turned = [("otp1", own[1].as_str()), ("otp2", own[0].as_str())];
+    let said = anna.post(SYNC, &turned).await;
+    said.says(unfit, "These codes were typed in another order than your token showed them.");
+    let other = desk.codes(2, 0, 2);
+    let said = anna.post(SYNC, &[("otp1", other[0].as_str()), ("otp2", other[1].as_str())]).await;
+    said.says(unfit, "Compare the number on the back of the token in your hand");
+    assert!(!said.body.contains(&serial(2)), "{}", said.body);
+    let with_pin = own.iter().map(|code| format!("2580{code}")).collect::<Vec<_>>();
+    let said = anna.post(SYNC, &[("otp1", with_pin[0].as_str()), ("otp2", with_pin[1].as_str())]).await;
+    said.says(unfit, "Type only the digits that your token shows.");
+    anna.post("/selfservice/vpn/language", &[("language", "de"), ("here", "")]).await;
+    let said = anna.post(SYNC, &turned).await;
+    said.says(unfit, "Tippen Sie neue Codes, den ersten zuerst.");
+    desk.close();
+}
+
 /// Anna signed in with her password, and the page that shows the QR code.
 async fn scanned(desk: &Desk) -> (Browser<'_>, Answer) {
     let mut anna = desk.browser();

@@ -21,7 +21,8 @@ use crate::http::page::{Badge, Choice, Code, Field, Notice, Tone};
 use crate::model::{Custody, PortalAction, TokenSerial};
 use crate::oath::CodeShape;
 use crate::service::{
-    ConfirmResult, DeletedIssue, KeypadPage, PortalHome, PortalSession, SequenceResult, TokenView,
+    Advice, Advised, ConfirmResult, DeletedIssue, KeypadPage, PortalHome, PortalSession, SequenceResult,
+    TokenView,
 };
 use crate::words::Words;
 
@@ -522,12 +523,16 @@ pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Respon
         };
         let (given, repeated, visit) = (codes.len(), repeated_at(&codes), place.visit());
         let asked = Arc::clone(&session);
-        let outcome = place.state.blocking(move |service| service.portal_synchronize(&asked, &codes, &visit));
-        match outcome.await {
-            Ok(outcome) => match outcome.result {
+        let advised =
+            place.state.blocking(move |service| service.portal_synchronize_advised(&asked, &codes, &visit));
+        match advised.await {
+            Ok(Advised { outcome, advice }) => match outcome.result {
                 SequenceResult::Synchronized { .. } => Ok(place.go("tokens/synchronize?done")),
                 other => {
-                    let notice = sequence_notice(place.words, other, place.state.service.now());
+                    let notice = match advice {
+                        Some(advice) => advice_notice(&place, advice),
+                        None => sequence_notice(place.words, other, place.state.service.now()),
+                    };
                     let count = outcome.otps_needed.max(codes_of(&place, &home, token).len());
                     again(Code::fields(place.words, count), Some(notice)).await
                 }
@@ -556,6 +561,19 @@ pub(super) fn sequence_notice(words: Words, result: SequenceResult, now: UnixTim
         SequenceResult::Synchronized { .. } | SequenceResult::NotFound => (Tone::Bad, "sequence-not-found"),
     };
     Notice::say(tone, words, id)
+}
+
+/// What the owner of a token can do whose codes did not fit.
+fn advice_notice(place: &Place, advice: Advice) -> Notice {
+    let id = match advice {
+        Advice::Order => "sequence-order",
+        Advice::LeftOut => "sequence-left-out",
+        Advice::Pin => "sequence-pin",
+        Advice::Used => "sequence-replayed",
+        Advice::OtherToken => "sequence-other",
+        Advice::Helpdesk => return whom_to_ask(place, Tone::Bad, "sequence-helpdesk"),
+    };
+    Notice::say(Tone::Attention, place.words, id)
 }
 
 /// What of an error can be said beside the codes.

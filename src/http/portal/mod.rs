@@ -127,7 +127,7 @@ pub fn router() -> Router<AppState> {
         )
         .route(
             "/selfservice/{alias}/tokens/synchronize",
-            get(actions::synchronize).post(actions::synchronized),
+            post(actions::synchronized).layer(from_fn(on_the_beat)).get(actions::synchronize),
         )
         .route("/selfservice/{alias}/tokens/register", get(setup::register).post(setup::begin))
         .route("/selfservice/{alias}/tokens/draft", get(draft::proof).post(draft::prove))

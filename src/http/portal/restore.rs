@@ -76,7 +76,8 @@ fn proof_form(
     error: Option<String>,
 ) -> RestoreForm {
     let label = words.text("otp-heading");
-    let otp = Code { name: "otp".into(), label, challenge: None, letters: false, error: otp_error };
+    // Nobody is known here yet, so no token says what its codes are made of: a keyboard of digits would shut some out.
+    let otp = Code { name: "otp".into(), label, challenge: None, letters: true, error: otp_error };
     RestoreForm::Proof {
         password: !lost.password,
         code: !lost.email,

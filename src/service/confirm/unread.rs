@@ -1,8 +1,9 @@
 //! A token without a legible number, confirmed by its codes alone.
 //!
 //! All that lies on the resource and is nobody's yet is tried, whoever asks and whatever was typed, so time tells
-//! nothing of a token (law 6). So many tokens are as many more ways to hit one by chance, so more codes may be needed
-//! (law 2). Tokens with a keypad are not among them: a code of theirs answers a challenge of their own suite.
+//! nothing of a token (law 6); beside them a few that are the user's own already. So many tokens are as many more ways to
+//! hit one by chance, so more codes may be needed (law 2), as many for each user: own ones are counted whether they are
+//! there or not. Tokens with a keypad are not among them: a code of theirs answers a challenge of their own suite.
 
 use std::sync::atomic::AtomicBool;
 
@@ -23,13 +24,19 @@ use crate::store::{Page, TokenFilter, View};
 use super::settle::{Weighed, are_failures_spent};
 use super::{Asking, ConfirmResult, Proof, obstacle, positions, window_of};
 
+/// Tokens of a user's own that are tried beside those that are nobody's: one that stands with them by name, one that they
+/// gave back.
+const OWN: usize = 2;
+/// Among so many of a user's tokens they are looked for.
+const MOST_LOOKED_AT: usize = 50;
+
 /// What lies on a resource for whoever proves it.
 struct Lying {
     now: UnixTime,
     resource: Resource,
     user: User,
-    /// Tokens that are nobody's yet, those of other people's hands and those with a keypad included: everybody who asks
-    /// counts as many.
+    /// Tokens that are nobody's yet, those of other people's hands and those with a keypad included, and the user's own:
+    /// everybody who asks counts as many.
     tokens: u64,
     /// Those whose codes this user may prove; none when the failures of the day are spent.
     eligible: Vec<Examined>,
@@ -39,6 +46,7 @@ struct Lying {
 /// The tokens of a resource that nobody has confirmed, unless there are more than are searched in one go.
 fn lying_on(view: &dyn View, resource: &Resource) -> Result<Vec<Token>, ServiceError> {
     let most = usize::try_from(SMALL_HMACS / u128::from(positions(resource))).unwrap_or(usize::MAX);
+    let most = most.saturating_sub(OWN);
     let filter = TokenFilter {
         resource: Some(resource.id),
         enabled: Some(true),
@@ -61,9 +69,25 @@ fn lying_on(view: &dyn View, resource: &Resource) -> Result<Vec<Token>, ServiceE
     }
 }
 
+/// The tokens on a resource that are this user's already, by name or because they held them before.
+fn own_on(view: &dyn View, resource: &Resource, user: &User) -> Result<Vec<Token>, ServiceError> {
+    let filter = TokenFilter {
+        resource: Some(resource.id),
+        user: Some(user.id),
+        enabled: Some(true),
+        ..TokenFilter::ALL
+    };
+    Ok(view.tokens(&filter, Page::first(MOST_LOOKED_AT))?.items)
+}
+
+/// How many are counted where so many are nobody's.
+const fn counted(lying: &[Token]) -> u64 {
+    (lying.len() + OWN) as u64
+}
+
 /// Start positions that so many tokens have together.
 fn work(resource: &Resource, tokens: u64) -> u128 {
-    u128::from(positions(resource)) * u128::from(tokens.max(1))
+    u128::from(positions(resource)) * u128::from(tokens)
 }
 
 /// Codes that are asked for where so many tokens lie, whatever they show: six digits over the widest window.
@@ -91,7 +115,7 @@ impl Service {
     pub fn portal_unread_codes(&self, portal: &PortalSession) -> Result<usize, ServiceError> {
         signed_in(portal)?;
         let tokens = self.store.read(|view| lying_on(view, &portal.resource))?;
-        Ok(codes_among(&portal.resource, tokens.len() as u64))
+        Ok(codes_among(&portal.resource, counted(&tokens)))
     }
 
     /// *Existing Token Registration* without a serial number; with `replace` for *Re-Assign Token*.
@@ -114,7 +138,7 @@ impl Service {
         let tokens = self.store.read(|view| {
             // Before any work: an old proof is asked for again, and that costs no attempt.
             require_proof(view, &asking, self.trusted_now(view)?)?;
-            Ok::<_, ServiceError>(lying_on(view, &portal.resource)?.len() as u64)
+            Ok::<_, ServiceError>(counted(&lying_on(view, &portal.resource)?))
         })?;
         let work = work(&portal.resource, tokens);
         // Until it is decided: who sends many forms at once has them looked at one after another.
@@ -168,19 +192,21 @@ impl Service {
             require_place(view, &user, &resource, *replaces, portal.emergency)?;
             let spent = are_failures_spent(view, user.id, now)?;
             let all = lying_on(view, &resource)?;
-            let tokens = all.len() as u64;
-            let mut eligible = Vec::new();
-            for token in all {
+            let tokens = counted(&all);
+            let mut own = own_on(view, &resource, &user)?;
+            own.retain(|own| !all.iter().any(|token| token.id == own.id));
+            let examine = |token: Token| -> Result<Option<Examined>, ServiceError> {
                 if spent || obstacle(view, &token, &user, &resource)?.is_some() {
-                    continue;
+                    return Ok(None);
                 }
                 let examined = Examined::read(view, token, Some(resource.id))?;
                 let spec = &examined.seed.spec;
                 let shows_codes = matches!(spec, OtpSpec::Hotp { .. } | OtpSpec::Totp { .. });
-                if shows_codes && examined.require_usable(now).is_ok() {
-                    eligible.push(examined);
-                }
-            }
+                Ok((shows_codes && examined.require_usable(now).is_ok()).then_some(examined))
+            };
+            let lying = all.into_iter().filter_map(|token| examine(token).transpose());
+            let own = own.into_iter().filter_map(|token| examine(token).transpose()).take(OWN);
+            let eligible = lying.chain(own).collect::<Result<Vec<_>, _>>()?;
             Ok(Lying { now, resource, user, tokens, eligible, spent })
         })
     }
@@ -196,7 +222,7 @@ impl Service {
         if lying.spent {
             return Ok((None, Proof::Wrong("user_budget")));
         }
-        let carried = widest_window(digits, codes.len()) / lying.tokens.max(1);
+        let carried = widest_window(digits, codes.len()) / lying.tokens;
         let mut tokens: Vec<&Examined> = lying.eligible.iter().collect();
         let hash =
             |examined: &Examined| HashAlg::ALL.iter().position(|alg| Some(*alg) == examined.seed.spec.hash());

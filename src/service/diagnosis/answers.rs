@@ -33,6 +33,7 @@ impl Service {
         actor: &Actor,
         case: &Case<'_>,
         answered: &Answered,
+        most: u64,
     ) -> Result<Told, ServiceError> {
         let mut told = Told::default();
         let examined = case.examined;
@@ -41,7 +42,7 @@ impl Service {
         {
             return Ok(told);
         }
-        let budget = carried(examined, digits.into(), case.otps.len(), 1).min(MOST_RESPONSES);
+        let budget = carried(examined, digits.into(), case.otps.len(), 1).min(MOST_RESPONSES).min(most);
         let admitted = self.admit_diagnosis(case, budget)?;
         let mut readings = Vec::new();
         for order in orders(answered.texts.len()) {

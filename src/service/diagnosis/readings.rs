@@ -61,6 +61,11 @@ impl Typed {
     }
 }
 
+/// True when something of the length of a PIN was typed beside each code, as far as lengths and digits tell.
+pub(super) fn looks_like_pin(case: &Case<'_>, stated: Digits) -> bool {
+    Typed::of(case, stated).is_some_and(|typed| !typed.beside.is_empty())
+}
+
 fn copied(otp: &Otp, digits: Digits) -> Option<Otp> {
     Some(Otp::from_value(otp.value(digits)?, digits))
 }

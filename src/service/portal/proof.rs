@@ -14,7 +14,7 @@ use crate::oath::Otp;
 use crate::secret::{BearerToken, Passphrase};
 use crate::service::address::AddressBudget;
 use crate::service::check::CheckResult;
-use crate::service::code;
+use crate::service::code::{self, kept_pin};
 use crate::service::mailed_code::{Purpose, Recipient, fits_session};
 use crate::service::pair::counting_pair;
 use crate::service::token::TokenView;
@@ -109,7 +109,7 @@ fn is_mailed(view: &dyn View, token: &Token) -> Result<bool, ServiceError> {
 
 /// True when codes of it can be compared and prove something.
 fn is_checked(view: &dyn View, token: &Token, spec: &OtpSpec) -> Result<bool, ServiceError> {
-    let knows_pin = !spec.takes_pin() || view.pin_hash(token.id)?.is_some();
+    let knows_pin = !spec.takes_pin() || kept_pin(view, token.id, spec)?.is_some();
     let knows_session = spec.suite().is_none_or(|suite| suite.session_bytes().is_none());
     Ok(knows_pin && knows_session && !spec.is_mailed() && spec.shape().is_some())
 }

@@ -399,6 +399,9 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("portal_synchronize", "resynced", |h| {
         h.service.portal_synchronize(&portal, &wrong, &visit()).expect("answered")
     });
+    table.row("portal_synchronize_advised", "diagnosed", |h| {
+        h.service.portal_synchronize_advised(&portal, &wrong, &visit()).expect("answered")
+    });
     table.home.wait(30);
     table.row("portal_prove_code", "proved", |h| {
         h.service.portal_prove_code(&portal, None, &tokens[0].wrong(h.step()), &visit()).expect("answered")

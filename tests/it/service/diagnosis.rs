@@ -5,18 +5,22 @@
 
 use std::fmt::Write as _;
 
-use mintmark::model::{Actor, BatchPart, ChallengePurpose, ImportState, PinPlacement, Scope, TokenSerial};
+use mintmark::model::{
+    Actor, AssignmentKind, BatchPart, ChallengePurpose, ImportState, PinPlacement, Scope, TokenSerial,
+};
 use mintmark::oath::{Digits, Generator, HashAlg, MovingFactor, Otp};
 use mintmark::secret::{Pin, Seed};
 use mintmark::service::{
-    ConfirmRequest, ConfirmResult, Diagnosis, DiagnosisCause, ImportRequest, ResyncRequest, SequenceResult,
-    ServiceError, parse_serial_ranges,
+    Advice, AssignRequest, ConfirmRequest, ConfirmResult, Diagnosis, DiagnosisCause, ImportRequest,
+    ResyncRequest, SequenceResult, ServiceError, parse_serial_ranges,
 };
+use mintmark::store::Page;
 
 use super::fixture::{
-    Home, StandIn, admin, batch, login, many, operator, request, resource, secret_of, serial,
+    Home, StandIn, admin, batch, login, many, operator, request, resource, secret_of, serial, visit,
 };
 use super::ocra::Keypad;
+use super::pin::glued;
 
 fn at_desk<'a>(serial: &'a TokenSerial, otps: &'a [Otp]) -> ResyncRequest<'a> {
     ResyncRequest { reason: Some("Person at the desk, identified"), ..ResyncRequest::new(serial, otps) }
@@ -444,6 +448,80 @@ fn a_token_with_a_pin_is_read_without_it() {
     let (_, app) = super::pin::with_pin(&home, PinPlacement::After);
     home.wait(300);
     let step = home.step();
-    let typed = [step, step - 1].map(|at| super::pin::glued("", &app.at(at), "2580"));
+    let typed = [step, step - 1].map(|at| glued("", &app.at(at), "2580"));
     assert_eq!(first(&diagnosed(&home, &app.serial, &typed)), "order");
+}
+
+/// P20: the owner of a token is told what to do, never what was found; each look is one attempt.
+#[test]
+fn p20_owners_are_told_what_to_do() {
+    let tokens = [StandIn::totp("OWN-1"), StandIn::totp("OWN-2")];
+    let hidden = StandIn::totp("OWN-3");
+    let home = Home::new();
+    home.add_vpn();
+    home.add_user("anna");
+    home.import("box", &[&tokens[0], &tokens[1], &hidden]);
+    home.service.add_resource(&admin(), &resource("Mail")).expect("made");
+    home.give_to_anna(&tokens[0]);
+    for (token, on) in [(&tokens[1], "VPN"), (&hidden, "Mail")] {
+        let token = Some(token.serial.clone());
+        let alone = AssignRequest { kind: AssignmentKind::Token, user: None, token };
+        home.service.assign(&admin(), &resource(on), &alone).expect("assigned");
+    }
+    let portal = home.sign_in_full("anna", &tokens[0]);
+    home.wait(300);
+    let step = home.step();
+    let state = || home.service.token(&admin(), &tokens[0].serial).expect("there").state;
+    let ask =
+        |otps: &[Otp]| home.service.portal_synchronize_advised(&portal, otps, &visit()).expect("answered");
+    let at = |token: &StandIn, steps: [u64; 2]| steps.map(|at| token.at(at));
+    let counted = [
+        (at(&tokens[0], [step, step - 1]), Some(Advice::Order)),
+        (at(&tokens[0], [step - 3, step - 1]), Some(Advice::LeftOut)),
+        (at(&tokens[1], [step - 1, step]), Some(Advice::OtherToken)),
+        // Beside it in the box, but on another resource: of those nothing is said.
+        (at(&hidden, [step - 1, step]), None),
+    ];
+    for (n, (otps, advice)) in (1..).zip(counted) {
+        let said = ask(&otps);
+        assert_eq!((said.outcome.result, said.advice), (SequenceResult::NotFound, advice), "{n}");
+        assert_eq!(state().budget.failures, n, "one attempt each");
+    }
+    let floor = state().floor;
+    // What looks like a PIN is told without a look at the secret: it costs no attempt, and is the same for any digits.
+    for code in [tokens[0].at(step), tokens[0].wrong(step)] {
+        let said = ask(&[glued("2580", &code, ""), glued("2580", &tokens[0].at(step + 1), "")]);
+        assert_eq!(said.advice, Some(Advice::Pin));
+    }
+    assert_eq!((state().budget.failures, state().floor), (4, floor));
+    let log = home.service.audit(&admin(), None, Page::first(20)).expect("read").items;
+    let looked: Vec<_> = log.iter().filter(|record| record.action == "diagnosed").collect();
+    assert_eq!(looked.len(), 4);
+    assert!(looked[1].detail.iter().any(|(name, value)| *name == "serial" && value == "OWN-2"), "{looked:?}");
+    // The fifth failure closes it; what comes then is not looked at.
+    ask(&at(&hidden, [step - 1, step]));
+    let closed = ask(&at(&tokens[0], [step, step - 1]));
+    assert!(matches!(closed.outcome.result, SequenceResult::Blocked { .. }), "{closed:?}");
+    assert_eq!(closed.advice, None);
+}
+
+/// What no owner can set right is for the desk.
+#[test]
+fn p20_what_a_file_states_wrongly_is_for_the_desk() {
+    let home = Home::new();
+    home.add_vpn();
+    home.add_user("anna");
+    let real = Real { period: 60, ..Real::new("DSK", 7) };
+    import(&home, "box", &real.line("TOTP,6,30"), Set::new());
+    home.assign_batch("box");
+    let portal = home.sign_in("anna");
+    let pair = AssignRequest {
+        kind: AssignmentKind::TokenWithUser,
+        user: Some(login("anna")),
+        token: Some(real.serial.clone()),
+    };
+    home.service.assign(&admin(), &resource("VPN"), &pair).expect("assigned");
+    let codes = real.shown(&home, 2);
+    let said = home.service.portal_synchronize_advised(&portal, &codes, &visit()).expect("answered");
+    assert_eq!((said.outcome.result, said.advice), (SequenceResult::NotFound, Some(Advice::Helpdesk)));
 }

@@ -328,3 +328,54 @@ fn an_app_that_comes_again_keeps_its_floor() {
     home.import("again", &[&token]);
     assert!(matches!(home.check(&token, &code), CheckResult::Replayed { .. }));
 }
+
+/// A PIN is kept through `replace` where codes of the new kind take it as it is kept; else it is asked for again.
+#[test]
+fn a_pin_outlives_its_kind_of_token_where_it_can() {
+    use super::ocra::Keypad;
+    use mintmark::model::ChallengePurpose;
+    let app = StandIn::motp("MO-1");
+    let home = furnished(&[&app]);
+    app.tell_pin(&home.service);
+    let replace = |name: &str, text: &str| {
+        let import = ImportRequest { commit: true, replace: true, ..request(text, name) };
+        assert_eq!(home.plan(import).import.counts.conflicts, 1);
+    };
+    let keypad = |suite: &str| {
+        let mut keypad = Keypad::new("MO-1", suite);
+        keypad.pin = Some(APP_PIN);
+        keypad
+    };
+    let ask = || home.service.issue_challenge(&operator(1), &app.serial, ChallengePurpose::Desk);
+    let fits = |keypad: &mut Keypad| {
+        let asked = ask().expect("asked").text;
+        let otp = keypad.answer(&home, &asked);
+        let said = home.service.check_response(&operator(1), &app.serial, Some(&asked), &otp);
+        matches!(said.expect("answered"), CheckResult::Accepted { .. })
+    };
+    // From an app it goes into the answers of any keypad, and back into those of an app.
+    for (n, suite) in ["OCRA-1:HOTP-SHA1-6:QN08-PSHA1", "OCRA-1:HOTP-SHA1-6:QN08-PSHA256"].iter().enumerate()
+    {
+        let mut now = keypad(suite);
+        replace(&format!("keypad {n}"), &now.line());
+        assert!(fits(&mut now), "{suite}");
+    }
+    replace("app", &app.line());
+    let said = home.service.check(&operator(1), &app.serial, &app.at(home.step())).expect("answered");
+    assert!(matches!(said, CheckResult::Accepted { .. }), "{said:?}");
+    // Of a hash nothing but the same hash comes.
+    let mut now = keypad("OCRA-1:HOTP-SHA1-6:QN08-PSHA1");
+    replace("keypad 2", &now.line());
+    home.service.set_response_pin(&admin(), &app.serial, &pin(APP_PIN)).expect("set");
+    assert!(fits(&mut now));
+    replace("another hash", &keypad("OCRA-1:HOTP-SHA1-6:QN08-PSHA512").line());
+    assert_eq!(why(ask().expect_err("not known")), "pin_not_known");
+    replace("the hash again", &now.line());
+    assert!(fits(&mut now));
+    replace("app again", &app.line());
+    let refused = home.service.check(&operator(1), &app.serial, &app.at(home.step()));
+    assert_eq!(why(refused.expect_err("not known")), "pin_not_known");
+    // No PIN of an app is as long as a hash.
+    let long = home.service.set_response_pin(&admin(), &app.serial, &pin("12345678901234567890"));
+    assert_eq!(why(long.expect_err("too long")), "pin_length");
+}

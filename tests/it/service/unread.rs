@@ -113,26 +113,59 @@ fn p16_other_hashes_and_digits_are_found_too() {
     assert_eq!(pair.token.serial, serial("LONG-1"));
 }
 
+/// What is the user's own by name, or was theirs before, is found by them and by nobody else.
+#[test]
+fn p16_own_tokens_are_found_by_their_owner_alone() {
+    let tokens = many("OWN", 4);
+    let home = home(&[]);
+    home.import("own", &tokens.iter().collect::<Vec<_>>());
+    home.offer(&[PortalAction::RegisterExistingToken, PortalAction::UnassignToken]);
+    let by_name = |token: usize, user: &str| {
+        let request = AssignRequest {
+            kind: AssignmentKind::UserToken,
+            user: Some(login(user)),
+            token: Some(tokens[token].serial.clone()),
+        };
+        home.service.assign(&admin(), &resource("VPN"), &request).expect("assigned");
+    };
+    by_name(0, "anna");
+    by_name(1, "bert");
+    let anna = home.sign_in("anna");
+    let codes = |token: usize| tokens[token].from(home.step() - 1, 2);
+    assert!(matches!(answered(&home, &anna, &codes(1)), ConfirmResult::Refused { .. }));
+    assert!(!there(&home, &tokens[1]).state.used);
+    confirmed(&home, &anna, &codes(0));
+    let bert = home.sign_in("bert");
+    confirmed(&home, &bert, &codes(1));
+    // Given back: still anna's, and not bert's.
+    home.wait(60);
+    let portal = home.sign_in_full("anna", &tokens[0]);
+    home.service.portal_unassign(&portal, &visit()).expect("given back");
+    home.wait(60);
+    let portal = home.sign_in("anna");
+    confirmed(&home, &portal, &codes(0));
+}
+
 /// Decision 3: the window times the tokens. What is nobody's counts, whoever asks, and nothing else.
 #[test]
 fn p17_everybody_is_asked_for_as_many_codes_as_the_tokens_need() {
-    let tokens = many("CLK", 18);
-    let home = home(&tokens[..17]);
+    let tokens = many("CLK", 16);
+    let home = home(&tokens[..15]);
     let (anna, bert) = (home.sign_in("anna"), home.sign_in("bert"));
     let asked = |portal: &PortalSession| home.service.portal_unread_codes(portal).expect("few");
-    // 17 times 5,761 start positions are carried by two codes of six digits, 18 times are not.
+    // 17 times 5,761 start positions are carried by two codes of six digits, 18 times are not; two are kept for own ones.
     assert_eq!((asked(&anna), asked(&bert)), (2, 2));
-    home.import("more", &[&tokens[17]]);
+    home.import("more", &[&tokens[15]]);
     home.assign_batch("more");
     let held = home.service.set_custody(&admin(), &tokens[3].serial, "handed_out", Some(&login("bert")), "");
     held.expect("handed out");
     assert_eq!((asked(&anna), asked(&bert)), (3, 3), "also those of other hands");
     let step = home.step();
-    let two = answered(&home, &anna, &tokens[17].from(step - 1, 2));
+    let two = answered(&home, &anna, &tokens[15].from(step - 1, 2));
     assert_eq!(two, ConfirmResult::MoreOtpsNeeded { otps_needed: 3 });
     let before = home.service.audit(&admin(), None, Page::first(1)).expect("read").items[0].n;
     assert_eq!(
-        answered(&home, &anna, &[tokens[17].at(step)]),
+        answered(&home, &anna, &[tokens[15].at(step)]),
         ConfirmResult::MoreOtpsNeeded { otps_needed: 3 }
     );
     assert_eq!(
@@ -140,27 +173,30 @@ fn p17_everybody_is_asked_for_as_many_codes_as_the_tokens_need() {
         before,
         "no try"
     );
-    confirmed(&home, &anna, &tokens[17].from(step - 2, 3));
+    confirmed(&home, &anna, &tokens[15].from(step - 2, 3));
     assert_eq!(asked(&bert), 2, "a confirmed one is searched no more");
     confirmed(&home, &bert, &tokens[3].from(step - 1, 2));
 }
 
 #[test]
 fn p17_too_many_tokens_are_for_the_desk() {
-    let tokens = many("CLK", 15);
-    let home = home(&tokens[..14]);
+    let tokens = many("CLK", 13);
+    let home = home(&tokens[..12]);
     let year = PortalSettings { window_secs: Some(31_557_600), ..PortalSettings::default() };
     home.service.set_portal(&admin(), &resource("VPN"), &year).expect("set");
     let anna = home.sign_in("anna");
-    assert_eq!(home.service.portal_unread_codes(&anna).expect("fourteen times a year are searched"), 3);
-    home.import("one more", &[&tokens[14]]);
+    assert_eq!(
+        home.service.portal_unread_codes(&anna).expect("twelve and two own times a year are searched"),
+        3
+    );
+    home.import("one more", &[&tokens[12]]);
     home.assign_batch("one more");
-    let codes = tokens[14].from(home.step() - 2, 3);
+    let codes = tokens[12].from(home.step() - 2, 3);
     for refused in [home.service.portal_unread_codes(&anna).map(drop), unread(&home, &anna, &codes).map(drop)]
     {
         assert!(matches!(refused, Err(ServiceError::State { code: "too_many_tokens", .. })), "{refused:?}");
     }
-    assert!(!there(&home, &tokens[14]).state.used);
+    assert!(!there(&home, &tokens[12]).state.used);
 }
 
 /// Law 6: what is elsewhere, another's, switched off, blocked, used or asked by challenges answers as what is nowhere.

@@ -48,6 +48,9 @@ pub enum OcraInputError {
 pub struct PinHash(Vec<u8>);
 
 impl PinHash {
+    /// Bytes of the shortest hash: what is shorter is no hash.
+    pub const SHORTEST: usize = HashAlg::Sha1.output_bytes();
+
     /// Hashes a PIN with the hash function that the suite names behind P.
     pub fn new(alg: HashAlg, pin: &Pin) -> Self {
         Self(match alg {
@@ -59,8 +62,17 @@ impl PinHash {
 }
 
 impl PinHash {
-    /// The hash as it was kept, see [`PinHash::keep`].
-    pub fn from_kept(kept: &Seed) -> Self {
+    /// Whether what was kept in so many bytes serves a suite that asks for this hash: the same hash, or a PIN as it was
+    /// typed, which is shorter than any.
+    pub const fn is_served_by(alg: HashAlg, bytes: usize) -> bool {
+        bytes == alg.output_bytes() || bytes < Self::SHORTEST
+    }
+
+    /// The hash as it was kept, see [`PinHash::keep`], or of a PIN that was kept as it was typed.
+    pub fn from_kept(alg: HashAlg, kept: &Seed) -> Self {
+        if kept.len() < Self::SHORTEST {
+            return Self::new(alg, &Pin::new(kept.expose().to_vec()));
+        }
         Self(kept.expose().to_vec())
     }
 
