@@ -3,13 +3,13 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
-use mintmark::clock::UnixTime;
-use mintmark::oath::drift::{Observation, Sureness, fit};
-use mintmark::oath::{
+use mintmark_engine::clock::UnixTime;
+use mintmark_engine::oath::drift::{Observation, Sureness, fit};
+use mintmark_engine::oath::{
     CodeSequence, Digits, Generator, HashAlg, KeySet, MovingFactor, OcraGenerator, OcraInputs, OcraPosition,
     OcraSuite, OcraWindow, Otp, PeriodSecs, Question, Window, find_in_window, find_responses, find_sequence,
 };
-use mintmark::secret::Seed;
+use mintmark_engine::secret::Seed;
 
 /// Start positions of a search; a month to either side of a clock.
 const POSITIONS: u64 = 172_801;
