@@ -69,6 +69,10 @@ secret_bytes! {
     Pin
 }
 secret_bytes! {
+    /// Data of a session that go into the responses of an OCRA token (RFC 6287 §5.1, S): raw bytes.
+    SessionData
+}
+secret_bytes! {
     /// A password or passphrase that a person typed: UTF-8.
     Passphrase
 }

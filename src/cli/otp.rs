@@ -17,7 +17,7 @@ use crate::oath::{
     Digits, Generator, MotpGenerator, MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite,
     PinHash, Question, YubicoKey, YubicoPlain, YubicoPublicId, step_start, time_step,
 };
-use crate::secret::Pin;
+use crate::secret::{Pin, SessionData};
 use crate::seedfile::{self, Defaults, Problem, ReadOptions, SeedRecord, Sink, Weakness};
 use crate::vault::random_bytes;
 
@@ -78,6 +78,10 @@ pub(super) struct OtpArgs {
     /// What a token with a keypad is asked; several are answered one after another
     #[arg(long, value_name = "C")]
     challenge: Vec<String>,
+    /// Data of the session that asks, in hexadecimal, when the suite takes them; `--set session_padding=right` or
+    /// `exact` says how they are filled up
+    #[arg(long, value_name = "HEX")]
+    session_data: Option<String>,
     /// File that holds the PIN which goes into the responses of such a token, or into the codes of mOTP
     #[arg(long, value_name = "FILE")]
     pin_file: Option<PathBuf>,
@@ -159,7 +163,7 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
             .ok_or_else(|| usage("--at takes a time such as 2026-01-31T12:00:00Z"))?,
         None => SystemClock::new().now(),
     };
-    if let OtpSpec::Ocra { suite } = &record.spec {
+    if let Some(suite) = record.spec.suite() {
         return responses(args, &record, suite, at, out);
     }
     if let OtpSpec::YubicoOtp { public_id } = &record.spec {
@@ -186,7 +190,11 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
             let first = args.counter.unwrap_or(record.counter);
             (*hash, *digits, (first..first.saturating_add(args.count)).map(|c| (c, None)).collect())
         }
-        OtpSpec::Mail { .. } | OtpSpec::Ocra { .. } | OtpSpec::YubicoOtp { .. } | OtpSpec::Motp => {
+        OtpSpec::Mail { .. }
+        | OtpSpec::Ocra { .. }
+        | OtpSpec::OcraFilled { .. }
+        | OtpSpec::YubicoOtp { .. }
+        | OtpSpec::Motp => {
             return Err(usage("codes of mail tokens are mailed; no file has their secrets"));
         }
     };
@@ -225,7 +233,15 @@ fn responses(
         }
         _ => None,
     };
-    let inputs = OcraInputs { pin: pin.as_ref(), session: None };
+    let session = match &args.session_data {
+        Some(text) => {
+            let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes());
+            Some(SessionData::new(bytes.map_err(|error| usage(format!("--session-data: {error}")))?))
+        }
+        None => None,
+    };
+    let inputs =
+        OcraInputs { pin: pin.as_ref(), session: session.as_ref().zip(record.spec.session_padding()) };
     let step = match suite.period() {
         Some(period) => time_step(at, 0, args.drift, period)
             .ok_or_else(|| usage("the token does not show codes at this time"))?,

@@ -30,6 +30,16 @@ pub(super) enum TokenCommand {
         /// What it is for: check, resync, confirm or authenticate
         #[arg(long = "for", value_name = "PURPOSE", default_value = "check")]
         purpose: String,
+        /// Data of the session that asks, in hexadecimal, for a token whose suite takes them
+        #[arg(long, value_name = "HEX")]
+        session_data: Option<String>,
+    },
+    /// Says where a token with a keypad fills up session data: left, right, or exact (nowhere)
+    Padding {
+        /// Serial number
+        serial: String,
+        /// left, right or exact
+        side: String,
     },
     /// Says which PIN goes into the responses of a token with a keypad
     Pin {
@@ -220,10 +230,21 @@ pub(super) async fn run(command: &TokenCommand, client: &Client, out: &mut Outpu
             show(out, &client.get(&path(serial)).await?)?;
             Ok(Outcome::Done)
         }
-        TokenCommand::Challenge { serial, purpose } => {
-            let body = json!({ "serial": serial, "purpose": purpose });
+        TokenCommand::Challenge { serial, purpose, session_data } => {
+            let body = object(vec![
+                ("serial", Some(json!(serial))),
+                ("purpose", Some(json!(purpose))),
+                ("session_data", session_data.as_ref().map(|data| json!(data))),
+            ]);
             let answer = client.post("/challenges", &body).await?;
             said(out, &answer, answer["challenge"].as_str().unwrap_or_default())?;
+            Ok(Outcome::Done)
+        }
+        TokenCommand::Padding { serial, side } => {
+            let body = json!({ "session_padding": side });
+            let answer = client.with_json(Method::PATCH, &path(serial), &body).await?;
+            let padding = answer["session_padding"].as_str().unwrap_or_default();
+            said(out, &answer, &format!("{serial} takes session data filled up: {padding}"))?;
             Ok(Outcome::Done)
         }
         TokenCommand::Pin { serial, pin_file } => {

@@ -109,7 +109,7 @@ fn challenge_field(code: &str) -> String {
 
 /// What an operator's page asks a token with a keypad: one challenge for each field. All other tokens are asked
 /// nothing; nor are those of which nothing can be compared, as the answer to a code says. A token that was asked all
-/// that it knows says so beside the first field.
+/// that it knows, and one that takes data of a program's session, say so beside the first field.
 pub async fn ask_at_desk(
     state: &AppState,
     actor: &Actor,
@@ -130,7 +130,7 @@ pub async fn ask_at_desk(
             }
             Ok(())
         }
-        Err(error) if error.code == "challenges_used_up" => {
+        Err(error) if matches!(error.code, "challenges_used_up" | "session_data_needed") => {
             if let Some(first) = fields.first_mut() {
                 first.error = Some(words::sentence(&error.message));
             }

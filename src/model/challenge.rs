@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::TokenId;
+use super::{SealedSeed, TokenId};
 use crate::clock::UnixTime;
 use crate::oath::{OcraSuite, QuestionFormat};
 
@@ -112,6 +112,8 @@ pub struct Challenge {
     pub issued_at: UnixTime,
     /// A response to it was looked at.
     pub spent: bool,
+    /// Data of the session that it was made for, sealed: they go into its answer, and it is good for no other.
+    pub session: Option<SealedSeed>,
 }
 
 impl Challenge {
@@ -167,7 +169,14 @@ mod tests {
     fn challenge(text: &str, secs: i64) -> Challenge {
         let purpose = ChallengePurpose::Check;
         let issued_at = UnixTime::from_secs(secs);
-        Challenge { purpose, token: Some(TokenId(7)), text: text.to_owned(), issued_at, spent: false }
+        Challenge {
+            purpose,
+            token: Some(TokenId(7)),
+            text: text.to_owned(),
+            issued_at,
+            spent: false,
+            session: None,
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::clock::UnixTime;
 use crate::oath::{
-    CodeShape, CodeSpace, Digits, HashAlg, MotpGenerator, MovingFactor, OcraSuite, PeriodSecs, YubicoPublicId,
+    CodeShape, CodeSpace, Digits, HashAlg, MotpGenerator, MovingFactor, OcraSuite, PeriodSecs,
+    SessionPadding, YubicoPublicId,
 };
 
 /// What a token computes.
@@ -51,6 +52,13 @@ pub enum OtpSpec {
     },
     /// mOTP: six hexadecimal digits over time, secret and PIN, in steps of ten seconds. The PIN is kept apart, sealed.
     Motp,
+    /// Challenge and response with session data that are not filled up as usual; see [`OtpSpec::ocra`].
+    OcraFilled {
+        /// The suite, byte for byte; it takes session data.
+        suite: OcraSuite,
+        /// Where its session data are filled up; never [`SessionPadding::Left`], which is usual.
+        padding: SessionPadding,
+    },
 }
 
 /// The kind of a token, as JSON and filters name it.
@@ -85,12 +93,36 @@ impl TokenKind {
 }
 
 impl OtpSpec {
+    /// Challenge and response by this suite; where it takes session data, they are filled up on this side.
+    pub fn ocra(suite: OcraSuite, padding: SessionPadding) -> Self {
+        if padding == SessionPadding::Left || suite.session_bytes().is_none() {
+            Self::Ocra { suite }
+        } else {
+            Self::OcraFilled { suite, padding }
+        }
+    }
+
+    /// On which side session data are filled up; `None` for tokens that take none.
+    pub fn session_padding(&self) -> Option<SessionPadding> {
+        self.suite()?.session_bytes()?;
+        Some(if let Self::OcraFilled { padding, .. } = self { *padding } else { SessionPadding::Left })
+    }
+
+    /// True when a file that says `stated` says nothing else of this token. Files know suites; how session data are
+    /// filled up may have been set later.
+    pub fn agrees_with(&self, stated: &Self) -> bool {
+        match (self, stated) {
+            (Self::OcraFilled { suite, .. }, Self::Ocra { suite: other }) => suite == other,
+            _ => self == stated,
+        }
+    }
+
     /// The kind without its parameters.
     pub const fn kind(&self) -> TokenKind {
         match self {
             Self::Hotp { .. } => TokenKind::Hotp,
             Self::Totp { .. } => TokenKind::Totp,
-            Self::Ocra { .. } => TokenKind::Ocra,
+            Self::Ocra { .. } | Self::OcraFilled { .. } => TokenKind::Ocra,
             Self::Mail { .. } => TokenKind::Mail,
             Self::YubicoOtp { .. } => TokenKind::YubicoOtp,
             Self::Motp => TokenKind::Motp,
@@ -102,8 +134,16 @@ impl OtpSpec {
         match self {
             Self::YubicoOtp { .. } => Some(CodeShape::Modhex),
             Self::Motp => Some(CodeShape::Hex),
-            Self::Hotp { .. } | Self::Totp { .. } | Self::Ocra { .. } | Self::Mail { .. } => {
-                if self.digits().is_some() { Some(CodeShape::Digits) } else { None }
+            Self::Hotp { .. }
+            | Self::Totp { .. }
+            | Self::Ocra { .. }
+            | Self::OcraFilled { .. }
+            | Self::Mail { .. } => {
+                if self.digits().is_some() {
+                    Some(CodeShape::Digits)
+                } else {
+                    None
+                }
             }
         }
     }
@@ -114,7 +154,7 @@ impl OtpSpec {
             Self::Hotp { digits, .. } | Self::Totp { digits, .. } | Self::Mail { digits, .. } => {
                 Some(*digits)
             }
-            Self::Ocra { suite } => suite.code_digits(),
+            Self::Ocra { suite } | Self::OcraFilled { suite, .. } => suite.code_digits(),
             Self::YubicoOtp { .. } | Self::Motp => None,
         }
     }
@@ -123,7 +163,7 @@ impl OtpSpec {
     pub const fn hash(&self) -> Option<HashAlg> {
         match self {
             Self::Hotp { hash, .. } | Self::Totp { hash, .. } | Self::Mail { hash, .. } => Some(*hash),
-            Self::Ocra { suite } => Some(suite.hash()),
+            Self::Ocra { suite } | Self::OcraFilled { suite, .. } => Some(suite.hash()),
             Self::YubicoOtp { .. } | Self::Motp => None,
         }
     }
@@ -131,7 +171,7 @@ impl OtpSpec {
     /// The suite of a token that answers challenges.
     pub const fn suite(&self) -> Option<&OcraSuite> {
         match self {
-            Self::Ocra { suite } => Some(suite),
+            Self::Ocra { suite } | Self::OcraFilled { suite, .. } => Some(suite),
             Self::Hotp { .. }
             | Self::Totp { .. }
             | Self::Mail { .. }
@@ -145,7 +185,7 @@ impl OtpSpec {
         match self {
             Self::Totp { period, epoch_secs, .. } => Some((*period, *epoch_secs)),
             Self::Motp => Some((MotpGenerator::PERIOD, 0)),
-            Self::Ocra { suite } => match suite.period() {
+            Self::Ocra { suite } | Self::OcraFilled { suite, .. } => match suite.period() {
                 Some(period) => Some((period, 0)),
                 None => None,
             },
@@ -165,7 +205,7 @@ impl OtpSpec {
     pub const fn takes_pin(&self) -> bool {
         match self {
             Self::Motp => true,
-            Self::Ocra { suite } => suite.pin_hash().is_some(),
+            Self::Ocra { suite } | Self::OcraFilled { suite, .. } => suite.pin_hash().is_some(),
             Self::Hotp { .. } | Self::Totp { .. } | Self::Mail { .. } | Self::YubicoOtp { .. } => false,
         }
     }

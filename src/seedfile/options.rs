@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::encoding::{self, SecretEncoding};
 use super::record::Weakness;
 use crate::model::TokenKind;
-use crate::oath::{Digits, HashAlg, OcraSuite, PeriodSecs};
+use crate::oath::{Digits, HashAlg, OcraSuite, PeriodSecs, SessionPadding};
 use crate::secret::{Passphrase, TransportKey};
 
 /// What may be given beside the file.
@@ -40,6 +40,8 @@ pub struct Defaults {
     pub counter: Option<u64>,
     /// The OCRA suite.
     pub suite: Option<OcraSuite>,
+    /// On which side OCRA tokens fill up session data; no format says it.
+    pub session_padding: SessionPadding,
 }
 
 /// A `--set FIELD=VALUE` that cannot be.
@@ -60,8 +62,8 @@ pub enum SetError {
 
 impl Defaults {
     /// The fields that [`Defaults::set`] knows.
-    pub const FIELDS: [&'static str; 7] =
-        ["kind", "digits", "period", "hash", "encoding", "counter", "suite"];
+    pub const FIELDS: [&'static str; 8] =
+        ["kind", "digits", "period", "hash", "encoding", "counter", "suite", "session_padding"];
 
     /// Fills one field from text, as `--set FIELD=VALUE` and form fields `set.FIELD` do.
     /// `step` is another word for `period`, the value in seconds.
@@ -107,6 +109,11 @@ impl Defaults {
             "suite" => {
                 let suite = OcraSuite::parse(value).map_err(|e| wrong("suite", &e.to_string()))?;
                 self.suite = Some(suite);
+            }
+            "session_padding" => {
+                let padding = SessionPadding::from_name(value);
+                self.session_padding =
+                    padding.ok_or_else(|| wrong("session_padding", "left, right or exact is expected"))?;
             }
             _ => return Err(SetError::Field),
         }
@@ -180,10 +187,13 @@ mod tests {
             ("encoding", "base32"),
             ("counter", "7"),
             ("suite", "OCRA-1:HOTP-SHA1-6:QN08"),
+            ("session_padding", "right"),
         ] {
             set.set(field, value).expect(field);
         }
         assert_eq!((set.kind, set.counter), (Some(TokenKind::Totp), Some(7)));
+        assert_eq!(set.session_padding, SessionPadding::Right);
+        assert!(matches!(set.set("session_padding", "both"), Err(SetError::Value { .. })));
         assert_eq!(set.set("colour", "red"), Err(SetError::Field));
         assert!(matches!(set.set("digits", "9"), Err(SetError::Value { field: "digits", .. })));
     }

@@ -118,7 +118,7 @@ fn described(record: &SeedRecord) -> String {
     let (detail, digits, period) = match &record.spec {
         OtpSpec::Hotp { hash, digits } => (hash.name(), digits.get(), 0),
         OtpSpec::Totp { hash, digits, period, .. } => (hash.name(), digits.get(), period.get()),
-        OtpSpec::Ocra { suite } => (suite.as_str(), 0, 0),
+        OtpSpec::Ocra { suite } | OtpSpec::OcraFilled { suite, .. } => (suite.as_str(), 0, 0),
         OtpSpec::Mail { .. } => ("mail", 0, 0),
         OtpSpec::Motp => ("motp", 6, 10),
         OtpSpec::YubicoOtp { public_id } => {

@@ -3,10 +3,10 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditAction, AuditResult, Budget, BudgetKey, BudgetKind, ChallengeOwner, ChallengePurpose, Login,
-    Resource, ResourceName, Subject, User, Visit,
+    Resource, ResourceName, SealedSeed, Subject, User, Visit,
 };
 use crate::oath::Otp;
-use crate::secret::Passphrase;
+use crate::secret::{Passphrase, SessionData};
 use crate::store::{Change, Changes, View};
 
 use super::challenge::{self, Answered, IssuedChallenge};
@@ -29,6 +29,16 @@ pub struct AuthRequest<'a> {
     pub otp: Option<&'a Otp>,
     /// Where the person came from.
     pub address: Option<&'a str>,
+}
+
+/// What belongs to a token with a keypad.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeypadInputs<'a> {
+    /// The challenge that the code answers.
+    pub challenge: Option<&'a str>,
+    /// Data of the program's session, which go into the answer where the token takes them: needed when the token is
+    /// asked; with an answer, the same as then.
+    pub session: Option<&'a SessionData>,
 }
 
 /// The answer.
@@ -91,6 +101,10 @@ struct Compared {
     answered: Option<Answered>,
     /// Questions for such a token that is asked next.
     questions: Vec<String>,
+    /// The session data that go with it, sealed.
+    session: Option<SealedSeed>,
+    /// Why such a token cannot be asked: its session data are not right.
+    refused: Option<ServiceError>,
 }
 
 impl Service {
@@ -103,20 +117,20 @@ impl Service {
         resource: &ResourceName,
         request: &AuthRequest<'_>,
     ) -> Result<AuthResult, ServiceError> {
-        self.authenticate_response(actor, resource, request, None)
+        self.authenticate_response(actor, resource, request, &KeypadInputs::default())
     }
 
-    /// As [`Service::authenticate`], with the challenge that the code answers, when the user has a token with a
-    /// keypad: it is made once the password was right and no code was given.
+    /// As [`Service::authenticate`], with what belongs to a token with a keypad: its challenge is made once the
+    /// password was right and no code was given.
     pub fn authenticate_response(
         &self,
         actor: &Actor,
         resource: &ResourceName,
         request: &AuthRequest<'_>,
-        challenge: Option<&str>,
+        keypad: &KeypadInputs<'_>,
     ) -> Result<AuthResult, ServiceError> {
         let (answer, told) =
-            self.until_settled(|| self.authenticate_once(actor, resource, request, challenge))?;
+            self.until_settled(|| self.authenticate_once(actor, resource, request, keypad))?;
         if told || matches!(answer, AuthResult::Challenge { mailed: true }) {
             self.wake_mailer();
         }
@@ -128,35 +142,22 @@ impl Service {
         actor: &Actor,
         resource: &ResourceName,
         request: &AuthRequest<'_>,
-        challenge: Option<&str>,
+        keypad: &KeypadInputs<'_>,
     ) -> Result<(AuthResult, bool), ServiceError> {
-        let Snapshot { now, resource, user, examined } = self.store.read(|view| {
-            let now = self.trusted_now(view)?;
-            let resource = self.resource_named(view, actor, resource)?;
-            let user = view.user_by_login(&request.user.normal())?;
-            let user = match user {
-                Some(user) if is_on(view, &user, &resource)? => Some(user),
-                _ => None,
-            };
-            let pair = match &user {
-                Some(user) => pair_of(view, user.id, &resource)?,
-                None => None,
-            };
-            let examined =
-                pair.map(|(_, token)| Examined::read(view, token, Some(resource.id))).transpose()?;
-            Ok::<_, ServiceError>(Snapshot { now, resource, user, examined })
-        })?;
+        let Snapshot { now, resource, user, examined } =
+            self.store.read(|view| self.person(view, actor, resource, request.user))?;
 
-        let Compared { password_right, emergency, comparison, mailed, answered, questions } =
-            self.compared(request, challenge, user.as_ref(), examined.as_ref(), now)?;
+        let Compared { password_right, emergency, comparison, mailed, answered, questions, session, refused } =
+            self.compared(request, keypad, user.as_ref(), examined.as_ref(), now)?;
         let visit = Visit::from_address(request.address.unwrap_or_default());
         let unknown = self.vault.keyed_hash("login", request.user.normal().as_bytes());
         let post = self.post()?;
         let (has_otp, actor) = (request.otp.is_some(), Self::with_address(actor, request.address));
         let split = self.splits_check();
-        self.decide(move |view| {
+        let is_refused = refused.is_some();
+        let (answer, told, asked) = self.decide(move |view| {
             let mut settling = Settling { now, resource: &resource, changes: Vec::new() };
-            let mut by_emergency = false;
+            let (mut by_emergency, mut asked) = (false, false);
             let answer = match &user {
                 None => settling.stranger(view, &unknown, has_otp, password_right.is_some())?,
                 Some(user) => {
@@ -199,7 +200,13 @@ impl Service {
                             settling.challenge(view, user, fresh, code, &visit)?
                         }
                         AuthResult::Rejected if !questions.is_empty() => {
-                            settling.question(view, fresh.as_ref(), &questions)?
+                            asked = true;
+                            let fresh = fresh.as_ref().ok_or(ServiceError::Stale)?;
+                            if is_refused {
+                                AuthResult::Rejected
+                            } else {
+                                settling.question(view, fresh, &questions, session.as_ref())?
+                            }
                         }
                         other => other,
                     }
@@ -215,6 +222,9 @@ impl Service {
             if by_emergency && answer == AuthResult::Accepted {
                 detail.push(("by", "emergency_code".to_owned()));
             }
+            if asked && is_refused {
+                detail.push(("reason", "session_data".to_owned()));
+            }
             let mut subjects = vec![Subject::Resource(resource.id)];
             subjects.extend(user.as_ref().map(|user| Subject::User(user.id)));
             subjects.extend(examined.as_ref().map(|examined| Subject::Token(examined.id())));
@@ -226,15 +236,43 @@ impl Service {
                 answer.for_the_log(),
                 detail,
             ));
-            Ok(((answer, by_emergency), changes))
-        })
+            Ok(((answer, by_emergency, asked), changes))
+        })?;
+        match refused {
+            // Whoever gave the right password hears what is missing for the question.
+            Some(refused) if asked => Err(refused),
+            _ => Ok((answer, told)),
+        }
+    }
+
+    /// The person of this login on a resource, with their token there.
+    fn person(
+        &self,
+        view: &dyn View,
+        actor: &Actor,
+        resource: &ResourceName,
+        login: &Login,
+    ) -> Result<Snapshot, ServiceError> {
+        let now = self.trusted_now(view)?;
+        let resource = self.resource_named(view, actor, resource)?;
+        let user = view.user_by_login(&login.normal())?;
+        let user = match user {
+            Some(user) if is_on(view, &user, &resource)? => Some(user),
+            _ => None,
+        };
+        let pair = match &user {
+            Some(user) => pair_of(view, user.id, &resource)?,
+            None => None,
+        };
+        let examined = pair.map(|(_, token)| Examined::read(view, token, Some(resource.id))).transpose()?;
+        Ok(Snapshot { now, resource, user, examined })
     }
 
     /// What was given, compared outside the store.
     fn compared(
         &self,
         request: &AuthRequest<'_>,
-        challenge: Option<&str>,
+        keypad: &KeypadInputs<'_>,
         user: Option<&User>,
         examined: Option<&Examined>,
         now: UnixTime,
@@ -253,14 +291,26 @@ impl Service {
             }
             _ => None,
         };
-        let answered = examined.zip(challenge).map(|(examined, text)| {
+        let answered = examined.zip(keypad.challenge).map(|(examined, text)| {
             Answered::of_token(examined.id(), ChallengePurpose::Authentication, &[text.trim().to_owned()])
         });
+        let of_other_session = match (examined, &answered) {
+            (Some(examined), Some(answered)) => {
+                self.is_of_other_session(examined, answered, keypad.session)?
+            }
+            _ => false,
+        };
         let comparison = match (request.otp, examined) {
             // Wrong ones count on the token, as its own codes do.
             (Some(_), examined) if emergency.is_some() => examined.is_some().then_some(Comparison::Wrong),
             // Whoever answers a challenge with a code that answers none has asked about another token.
-            (Some(otp), Some(examined)) if challenge.is_some() && examined.require_keypad().is_err() => {
+            (Some(otp), Some(examined))
+                if keypad.challenge.is_some() && examined.require_keypad().is_err() =>
+            {
+                self.dummy_check(otp)?;
+                Some(Comparison::Wrong)
+            }
+            (Some(otp), Some(_)) if of_other_session => {
                 self.dummy_check(otp)?;
                 Some(Comparison::Wrong)
             }
@@ -288,8 +338,15 @@ impl Service {
             }
             _ => Vec::new(),
         };
+        let (mut session, mut refused) = (None, None);
+        if let Some(examined) = examined.filter(|_| !questions.is_empty()) {
+            // A program that asks for everybody gives them for everybody.
+            let taken = keypad.session.filter(|_| examined.seed.spec.session_padding().is_some());
+            refused = examined.require_session(taken).err();
+            session = self.sealed_session(examined, taken)?;
+        }
         let answered = answered.filter(|_| examined.is_some_and(|it| it.seed.spec.suite().is_some()));
-        Ok(Compared { password_right, emergency, comparison, mailed, answered, questions })
+        Ok(Compared { password_right, emergency, comparison, mailed, answered, questions, session, refused })
     }
 
     fn with_address(actor: &Actor, address: Option<&str>) -> Actor {
@@ -366,10 +423,10 @@ impl Settling<'_> {
     fn question(
         &mut self,
         view: &dyn View,
-        fresh: Option<&Examined>,
+        fresh: &Examined,
         candidates: &[String],
+        session: Option<&SealedSeed>,
     ) -> Result<AuthResult, ServiceError> {
-        let fresh = fresh.ok_or(ServiceError::Stale)?;
         if let Some(until) = code::blocked(&fresh.state.budget, self.now) {
             return Ok(AuthResult::Blocked { until });
         }
@@ -379,6 +436,7 @@ impl Settling<'_> {
             purpose: ChallengePurpose::Authentication,
             token: Some(whose),
             candidates,
+            session,
             now: self.now,
         };
         let (mut issued, changes) = asking.open(view, 1)?;

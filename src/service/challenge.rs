@@ -5,6 +5,7 @@
 //! like every code; that its challenge is still open is asked inside the change that decides, which spends it.
 
 mod asking;
+mod session;
 
 use crate::clock::UnixTime;
 use crate::model::{
@@ -15,7 +16,7 @@ use crate::oath::{
     CodeSequence, MovingFactor, OcraGenerator, OcraInputError, OcraInputs, OcraPosition, OcraSuite,
     OcraWindow, Otp, PinHash, Question, ResponseMatch, ResponseSearch, Window, find_responses, time_step,
 };
-use crate::secret::Seed;
+use crate::secret::{Seed, SessionData};
 use crate::store::{Change, Changes, View};
 use crate::vault::SealContext;
 
@@ -142,22 +143,30 @@ fn missing(error: OcraInputError) -> ServiceError {
             "pin_not_known",
             "the PIN of this token goes into its codes, and is not known here: set it first",
         ),
-        OcraInputError::SessionMissing | OcraInputError::SessionTooLong { .. } => ServiceError::state(
+        OcraInputError::SessionMissing
+        | OcraInputError::SessionLength { .. }
+        | OcraInputError::SessionNotExact { .. } => ServiceError::state(
             "session_not_known",
-            "this token's suite asks for data of a session (S), which only the program that runs it knows",
+            "this token's suite takes data of a session, which only the program knows that asks: no page can ask it",
         ),
     }
 }
 
 impl Examined {
-    /// Refuses a token whose codes take what is not known here.
-    pub(super) fn require_inputs(&self) -> Result<(), ServiceError> {
+    /// Refuses a token whose PIN goes into its codes and is not known here.
+    pub(super) fn require_known_pin(&self) -> Result<(), ServiceError> {
         if self.seed.spec.takes_pin() && self.pin_hash.is_none() {
             return Err(missing(OcraInputError::PinMissing));
         }
-        match self.seed.spec.suite() {
-            Some(suite) if suite.session_bytes().is_some() => Err(missing(OcraInputError::SessionMissing)),
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// Refuses a token whose codes take what a page does not know.
+    pub(super) fn require_inputs(&self) -> Result<(), ServiceError> {
+        self.require_known_pin()?;
+        match self.seed.spec.session_padding() {
+            Some(_) => Err(missing(OcraInputError::SessionMissing)),
+            None => Ok(()),
         }
     }
 
@@ -167,9 +176,10 @@ impl Examined {
         Some(Whose { token: self.id(), secret: self.seed.fingerprint, suite })
     }
 
-    /// True when a code of it can be compared at all: it is usable, and what goes into it is known.
+    /// True when a code of it can be compared at all: it is usable, and what goes into it is known, but for data of
+    /// a session, which come with the question.
     pub(super) fn can_be_asked(&self, now: UnixTime) -> bool {
-        self.require_inputs().is_ok() && self.require_usable(now).is_ok() && self.shape().is_ok()
+        self.require_known_pin().is_ok() && self.require_usable(now).is_ok() && self.shape().is_ok()
     }
 
     /// The lowest position that may still be accepted. A time alone may come again: its challenges do not.
@@ -228,13 +238,14 @@ impl Examined {
 }
 
 impl Service {
-    /// Keys one generator for each question. Texts that are no questions of the suite give `None`.
+    /// Keys one generator for each question. Texts that are no questions of the suite, or were asked without the
+    /// session data that it takes, give `None`.
     pub(super) fn responders(
         &self,
         examined: &Examined,
-        texts: &[String],
+        answered: &Answered,
     ) -> Result<Option<Vec<OcraGenerator>>, ServiceError> {
-        self.responders_by(examined, &self.seed(examined)?, texts)
+        self.responders_by(examined, &self.seed(examined)?, answered)
     }
 
     /// The same with this secret in place of the token's.
@@ -242,10 +253,11 @@ impl Service {
         &self,
         examined: &Examined,
         seed: &Seed,
-        texts: &[String],
+        answered: &Answered,
     ) -> Result<Option<Vec<OcraGenerator>>, ServiceError> {
-        let OtpSpec::Ocra { suite } = &examined.seed.spec else { return Ok(None) };
-        let questions: Result<Vec<_>, _> = texts.iter().map(|text| Question::new(suite, text)).collect();
+        let Some(suite) = examined.seed.spec.suite() else { return Ok(None) };
+        let questions: Result<Vec<_>, _> =
+            answered.texts.iter().map(|text| Question::new(suite, text)).collect();
         let Ok(questions) = questions else { return Ok(None) };
         let pin = match (suite.pin_hash(), &examined.pin_hash) {
             (Some(alg), Some(sealed)) => {
@@ -254,9 +266,23 @@ impl Service {
             }
             _ => None,
         };
-        let inputs = OcraInputs { pin: pin.as_ref(), session: None };
-        let keyed = |question| OcraGenerator::new(seed, suite, question, &inputs).map_err(missing);
-        questions.iter().map(keyed).collect::<Result<Vec<_>, _>>().map(Some)
+        let padding = examined.seed.spec.session_padding();
+        let sessions = match padding {
+            Some(_) => self.sessions_of(answered)?,
+            None => Some(Vec::new()),
+        };
+        let Some(sessions) = sessions else { return Ok(None) };
+        let mut keyed = Vec::with_capacity(questions.len());
+        for (at, question) in questions.iter().enumerate() {
+            let inputs = OcraInputs { pin: pin.as_ref(), session: sessions.get(at).zip(padding) };
+            match OcraGenerator::new(seed, suite, question, &inputs) {
+                Ok(generator) => keyed.push(generator),
+                // How they are filled up was changed after the token was asked.
+                Err(OcraInputError::SessionNotExact { .. }) => return Ok(None),
+                Err(error) => return Err(missing(error)),
+            }
+        }
+        Ok(Some(keyed))
     }
 
     /// Looks for responses in a window. `None`: they cannot be this token's.
@@ -267,7 +293,7 @@ impl Service {
         otps: &[Otp],
         window: &OcraWindow,
     ) -> Result<Option<ResponseSearch>, ServiceError> {
-        let Some(asked) = self.responders(examined, &answered.texts)? else { return Ok(None) };
+        let Some(asked) = self.responders(examined, answered)? else { return Ok(None) };
         Ok(find_responses(&asked, otps, window, examined.response_floor()).ok())
     }
 
@@ -328,7 +354,19 @@ impl Service {
         serial: &TokenSerial,
         purpose: ChallengePurpose,
     ) -> Result<IssuedChallenge, ServiceError> {
-        self.issue_challenges(actor, serial, purpose, 1)?.pop().ok_or(ServiceError::Stale)
+        self.issue_challenge_for(actor, serial, purpose, None)
+    }
+
+    /// As [`Service::issue_challenge`], for a token that takes data of the asking program's session. The challenge is
+    /// good for that session only.
+    pub fn issue_challenge_for(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        purpose: ChallengePurpose,
+        session: Option<&SessionData>,
+    ) -> Result<IssuedChallenge, ServiceError> {
+        self.issued(actor, serial, purpose, 1, session)?.pop().ok_or(ServiceError::Stale)
     }
 
     /// As [`Service::issue_challenge`], several in one change and one record: those of a page.
@@ -339,6 +377,17 @@ impl Service {
         purpose: ChallengePurpose,
         count: usize,
     ) -> Result<Vec<IssuedChallenge>, ServiceError> {
+        self.issued(actor, serial, purpose, count, None)
+    }
+
+    fn issued(
+        &self,
+        actor: &Actor,
+        serial: &TokenSerial,
+        purpose: ChallengePurpose,
+        count: usize,
+        session: Option<&SessionData>,
+    ) -> Result<Vec<IssuedChallenge>, ServiceError> {
         let count = count.min(CodeSequence::MAX_LEN);
         let asked = self.store.read(|view| {
             let now = self.trusted_now(view)?;
@@ -347,7 +396,8 @@ impl Service {
             examined.require_usable(now)?;
             examined.require_keypad()?;
             examined.digits()?;
-            examined.require_inputs()?;
+            examined.require_known_pin()?;
+            examined.require_session(session)?;
             Ok(examined)
         });
         let (now, acting) = (self.clock.now(), actor.clone());
@@ -361,12 +411,17 @@ impl Service {
         // Where nobody knows of a suite, such as for a token that is not there.
         let (format, most) = format_of(suite, KeypadQuestion::DEFAULT);
         let candidates = candidates(format, most, count)?;
+        let session = match &examined {
+            Some(examined) => self.sealed_session(examined, session)?,
+            None => None,
+        };
         self.decide(move |view| {
             let subjects = examined.iter().map(|examined| Subject::Token(examined.id())).collect();
             let opened = examined.as_ref().map(|examined| {
                 let token = Some(examined.whose().ok_or(ServiceError::Stale)?);
                 let owner = ChallengeOwner::Token(examined.id());
-                Asking { owner, purpose, token, candidates: &candidates, now }.open(view, count)
+                let session = session.as_ref();
+                Asking { owner, purpose, token, candidates: &candidates, session, now }.open(view, count)
             });
             let (opened, reason) = match opened {
                 Some(Ok(opened)) => (Some(opened), ""),
@@ -490,7 +545,7 @@ impl Service {
             }
             let token = examined.as_ref().and_then(Examined::whose);
             let owner = ChallengeOwner::Session(key);
-            let asking = Asking { owner, purpose, token, candidates: &candidates, now };
+            let asking = Asking { owner, purpose, token, candidates: &candidates, session: None, now };
             let (issued, mut changes) = asking.open(view, count)?;
             if !changes.is_empty() {
                 let mut subjects = vec![Subject::Resource(resource)];

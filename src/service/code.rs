@@ -132,6 +132,7 @@ impl Examined {
         let token = view.token(self.token.id)?.ok_or(ServiceError::Stale)?;
         let now = Self::read_without_clock(view, token, self.asked)?;
         let same = now.seed.version == self.seed.version
+            && now.seed.spec == self.seed.spec
             && now.state.floor == self.state.floor
             && now.state.drift == self.state.drift
             && now.token.disabled == self.token.disabled
@@ -283,7 +284,7 @@ impl Examined {
     pub(super) fn counts(&self) -> bool {
         match &self.seed.spec {
             OtpSpec::Hotp { .. } | OtpSpec::Mail { .. } | OtpSpec::YubicoOtp { .. } => true,
-            OtpSpec::Ocra { suite } => suite.has_counter(),
+            OtpSpec::Ocra { suite } | OtpSpec::OcraFilled { suite, .. } => suite.has_counter(),
             OtpSpec::Totp { .. } | OtpSpec::Motp => false,
         }
     }

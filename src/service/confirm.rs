@@ -8,8 +8,8 @@ mod unread;
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, ChallengePurpose, Custody, Login, OtpSpec, Parties, Resource, ResourceName, SelfService, Token,
-    TokenId, TokenSerial, User, UserId,
+    Actor, ChallengeOwner, ChallengePurpose, Custody, Login, OtpSpec, Parties, Resource, ResourceName,
+    SelfService, Token, TokenId, TokenSerial, User, UserId,
 };
 use crate::oath::{CodeSequence, Digits, Otp, codes_needed, responses_needed};
 use crate::store::View;
@@ -327,10 +327,9 @@ impl Service {
             return Ok((Proof::Wrong("pin_not_known"), 0));
         }
         if let Some(suite) = examined.seed.spec.suite() {
-            if answered.is_none() {
-                return Ok((Proof::Wrong("challenge_needed"), 0));
-            }
-            if suite.session_bytes().is_some() {
+            let Some(answered) = answered else { return Ok((Proof::Wrong("challenge_needed"), 0)) };
+            // Only a program knows session data, and gives them when it asks this token: no page of a visit does.
+            if suite.session_bytes().is_some() && matches!(answered.owner, ChallengeOwner::Session(_)) {
                 return Ok((Proof::Wrong("session_not_known"), 0));
             }
         }
@@ -380,7 +379,7 @@ impl Service {
         }
         let searched = self.search_codes(examined, otps, &[], answered, window, now)?;
         let each = match spec {
-            OtpSpec::Ocra { suite } => response_cost(suite),
+            OtpSpec::Ocra { suite } | OtpSpec::OcraFilled { suite, .. } => response_cost(suite),
             OtpSpec::Motp => motp::NANOS,
             _ => spec.hash().map_or(0, code_cost),
         };

@@ -62,7 +62,11 @@ impl Parameters {
             OtpSpec::Totp { hash, digits, period, epoch_secs } => {
                 Some(Self { kind: TokenKind::Totp, hash, digits, period: Some(period), epoch_secs })
             }
-            OtpSpec::Ocra { .. } | OtpSpec::Mail { .. } | OtpSpec::YubicoOtp { .. } | OtpSpec::Motp => None,
+            OtpSpec::Ocra { .. }
+            | OtpSpec::OcraFilled { .. }
+            | OtpSpec::Mail { .. }
+            | OtpSpec::YubicoOtp { .. }
+            | OtpSpec::Motp => None,
         }
     }
 }

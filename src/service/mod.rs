@@ -65,7 +65,7 @@ use crate::vault::{DataKey, RootKey, Vault, VaultError, WrappedKeys, random_byte
 pub use crate::vault::MOST_PASSWORD_CHARS;
 pub use assign::{AssignRequest, AssignmentView, CustodyCount};
 pub use audit::{AuditReport, AuditView};
-pub use authenticate::{AuthRequest, AuthResult};
+pub use authenticate::{AuthRequest, AuthResult, KeypadInputs};
 pub use batch::{BatchCount, BatchView, parse_serial_ranges};
 pub use challenge::{IssuedChallenge, KeypadPage};
 pub use check::CheckResult;

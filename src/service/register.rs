@@ -252,7 +252,10 @@ impl Service {
             }
             (_, None) => return Err(secret_refused(&TypedSecretError::Missing)),
         };
-        if matches!(spec, OtpSpec::Ocra { .. } | OtpSpec::Motp | OtpSpec::YubicoOtp { .. }) {
+        if matches!(
+            spec,
+            OtpSpec::Ocra { .. } | OtpSpec::OcraFilled { .. } | OtpSpec::Motp | OtpSpec::YubicoOtp { .. }
+        ) {
             let detail = "tokens of this kind cannot be set up here; those with a clock or a button that show digits can";
             return Err(ServiceError::invalid("secret", "kind_not_supported", detail));
         }

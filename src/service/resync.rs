@@ -71,7 +71,7 @@ impl WindowSteps {
                 Self { past: steps, future: steps }
             }
             // A clock is looked for to both sides, also beside a counter, which has a window of its own.
-            OtpSpec::Ocra { suite } => match suite.period() {
+            OtpSpec::Ocra { suite } | OtpSpec::OcraFilled { suite, .. } => match suite.period() {
                 Some(period) => {
                     let steps = secs / period.get().unsigned_abs();
                     Self { past: steps, future: steps }

@@ -155,7 +155,11 @@ pub(super) fn carried(examined: &Examined, space: CodeSpace, codes: usize, ways:
 /// Counters that are tried at each step of a token that has both; 1 for all others.
 pub(super) const fn counters_beside(spec: &OtpSpec) -> u64 {
     match spec {
-        OtpSpec::Ocra { suite } if suite.has_counter() && suite.time_step_secs().is_some() => COUNTERS_BESIDE,
+        OtpSpec::Ocra { suite } | OtpSpec::OcraFilled { suite, .. }
+            if suite.has_counter() && suite.time_step_secs().is_some() =>
+        {
+            COUNTERS_BESIDE
+        }
         _ => 1,
     }
 }
@@ -243,7 +247,7 @@ impl Service {
                 let work = window.positions(has_counter, has_time).saturating_mul(otps.len() as u128);
                 let turn = Some(Turn::Token(examined.id()));
                 let admitted = self.searches.admit(self.clock.as_ref(), turn, work)?;
-                let Some(asked) = self.responders(examined, &answered.texts)? else {
+                let Some(asked) = self.responders(examined, answered)? else {
                     return Ok(Searched { codes: otps.len(), ..Searched::NOTHING });
                 };
                 let floor = examined.response_floor();

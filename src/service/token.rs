@@ -3,9 +3,10 @@
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AssignmentKind, AuditAction, AuditResult, BatchId, BatchName, Budget, Custody, DisabledBy, Login,
-    OtpSpec, ResourceId, ResourceName, Subject, Token, TokenId, TokenSerial, TokenState, Tombstone, UserId,
+    OtpSpec, ResourceId, ResourceName, SeedRow, Subject, Token, TokenId, TokenSerial, TokenState, Tombstone,
+    UserId,
 };
-use crate::oath::MovingFactor;
+use crate::oath::{MovingFactor, SessionPadding};
 use crate::store::{Change, Changes, CustodyFilter, Page, Slice, TokenFilter, View};
 
 use super::scope::{rules_token, seen_tokens, sees_token, sees_user, shared};
@@ -67,6 +68,8 @@ pub struct TokenPatch {
     pub enabled: Option<bool>,
     /// An operator's note.
     pub note: Option<String>,
+    /// On which side session data are filled up, of an OCRA token that takes them.
+    pub session_padding: Option<SessionPadding>,
 }
 
 /// The records that the names of a query stand for.
@@ -283,7 +286,7 @@ impl Service {
         serial: &TokenSerial,
         patch: &TokenPatch,
     ) -> Result<(), ServiceError> {
-        let TokenPatch { enabled, note } = patch.clone();
+        let TokenPatch { enabled, note, session_padding } = patch.clone();
         if note.as_ref().is_some_and(|note| note.chars().count() > 1_000) {
             return Err(ServiceError::invalid(
                 "note",
@@ -291,7 +294,8 @@ impl Service {
                 "a note has at most 1,000 characters",
             ));
         }
-        self.change_token(actor, serial, move |_, before, _| {
+        let acting = actor.clone();
+        self.change_token(actor, serial, move |view, before, _| {
             let mut token = before.clone();
             let mut detail = Vec::new();
             match enabled {
@@ -314,7 +318,17 @@ impl Service {
                 note.trim().clone_into(&mut token.note);
                 detail.push(("changed", "note".to_owned()));
             }
-            let changes = if token == before { Vec::new() } else { vec![Change::PutToken(token)] };
+            let mut changes = Vec::new();
+            if let Some(padding) = session_padding {
+                if !rules_token(view, &acting, &before)? {
+                    return Err(shared());
+                }
+                changes.extend(filled_up(view, before.id, padding)?);
+                detail.push(("session_padding", padding.name().to_owned()));
+            }
+            if token != before {
+                changes.push(Change::PutToken(token));
+            }
             Ok((changes, AuditAction::TokenChanged, detail))
         })
     }
@@ -326,7 +340,7 @@ impl Service {
         serial: &TokenSerial,
         enabled: bool,
     ) -> Result<(), ServiceError> {
-        self.edit_token(actor, serial, &TokenPatch { enabled: Some(enabled), note: None })
+        self.edit_token(actor, serial, &TokenPatch { enabled: Some(enabled), ..TokenPatch::default() })
     }
 
     /// Writes an operator's note on a token.
@@ -336,7 +350,7 @@ impl Service {
         serial: &TokenSerial,
         note: &str,
     ) -> Result<(), ServiceError> {
-        self.edit_token(actor, serial, &TokenPatch { enabled: None, note: Some(note.to_owned()) })
+        self.edit_token(actor, serial, &TokenPatch { note: Some(note.to_owned()), ..TokenPatch::default() })
     }
 
     /// Clears a token's failures. After ten wide attempts only another operator than the one who tried.
@@ -462,6 +476,22 @@ impl Service {
             Ok((changes, AuditAction::TokenDeleted, detail))
         })
     }
+}
+
+/// The change after which session data of a token are filled up on this side; none when they are already.
+fn filled_up(
+    view: &dyn View,
+    token: TokenId,
+    padding: SessionPadding,
+) -> Result<Option<Change>, ServiceError> {
+    let seed = view.seed(token)?.ok_or(ServiceError::Stale)?;
+    let Some(suite) = seed.spec.suite().filter(|suite| suite.session_bytes().is_some()) else {
+        let detail = "this token takes no session data, so nothing is filled up: leave it out";
+        return Err(ServiceError::invalid("session_padding", "session_data_not_expected", detail));
+    };
+    let spec = OtpSpec::ocra(suite.clone(), padding);
+    let is_new = spec != seed.spec;
+    Ok(is_new.then_some(Change::PutSeed(SeedRow { spec, ..seed })))
 }
 
 /// The token of this serial inside a change, when the actor's scope covers it.

@@ -52,6 +52,10 @@ pub(super) fn associated_data(store_id: &[u8; 16], context: SealContext) -> Vec<
             aad.extend_from_slice(b"pin hash");
             aad.extend_from_slice(&token.0.to_be_bytes());
         }
+        SealContext::SessionData(token) => {
+            aad.extend_from_slice(b"session data");
+            aad.extend_from_slice(&token.0.to_be_bytes());
+        }
     }
     aad
 }

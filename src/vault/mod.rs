@@ -77,6 +77,8 @@ pub enum SealContext {
     Webhook(SubscriptionId),
     /// The hash of a PIN that goes into a token's responses.
     PinHash(TokenId),
+    /// Data of the session that a challenge of a token was made for.
+    SessionData(TokenId),
 }
 
 /// The keys of a store, as they lie in it.

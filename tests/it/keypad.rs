@@ -201,6 +201,25 @@ async fn a_keypad_that_was_asked_everything_says_so() {
     anna.get("/selfservice/vpn/otp").await.says(StatusCode::OK, "you need another token. Extension 4455.");
 }
 
+/// No page knows the session of a program.
+#[tokio::test]
+async fn pages_say_that_only_a_program_asks_for_session_data() {
+    let desk = Desk::open();
+    let suite = "OCRA-1:HOTP-SHA1-6:C-QN08-S064";
+    Keypad::put(&desk, suite, AssignmentKind::TokenWithUser, Some("anna"));
+    let mut staff = desk.staff();
+    for path in ["/station/token/KP-0001", "/admin/tokens/KP-0001/check", "/admin/tokens/KP-0001/resync"] {
+        let page = staff.get(path).await;
+        page.says(StatusCode::OK, "which only the program knows that asks");
+        assert_eq!(challenges(&page), [""; 0]);
+    }
+    staff.get("/admin/tokens/KP-0001").await.says(StatusCode::OK, "Filled up with zeros on the left");
+    let mut anna = desk.browser();
+    anna.sign_in("anna", PASSWORD).await.leads_to("/selfservice/vpn/otp");
+    let page = anna.get("/selfservice/vpn/otp").await;
+    page.says(StatusCode::OK, "it is used there, not on these pages. Extension 4455.");
+}
+
 /// At the desk one page asks, and what is done next with its answers is the operator's choice.
 #[tokio::test]
 async fn station_and_console_ask_a_keypad() {

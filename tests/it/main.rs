@@ -18,6 +18,7 @@ mod own_token;
 mod profile;
 mod restore;
 mod service;
+mod session_data;
 mod store_conformance;
 mod tls;
 mod unread;

@@ -77,6 +77,7 @@ import-hash = Hash
 import-digits = Digits
 import-step = Step
 import-encoding = Secrets are written in
+import-session-padding = Session data of OCRA tokens
 import-allow = Allow what is usually refused
 import-allow-short = Secrets of 80 to 111 bits
 import-allow-test = Secrets known from examples

@@ -20,7 +20,7 @@ use crate::http::state::AppState;
 use crate::model::ChallengePurpose;
 use crate::service::{
     AuthRequest, AuthResult, Between, CheckResult, ConfirmRequest, ConfirmResult, Explained, IssuedChallenge,
-    ResyncRequest, SequenceOutcome, SequenceResult, Service, WindowSteps,
+    KeypadInputs, ResyncRequest, SequenceOutcome, SequenceResult, Service, WindowSteps,
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -58,6 +58,10 @@ struct ChallengeBody {
     serial: String,
     /// What it is for; it counts for nothing else. check (the default), resync, confirm or authenticate.
     purpose: Option<String>,
+    /// Data of your session in hexadecimal, for a token whose suite takes them (S): as many bytes as the suite says,
+    /// or fewer, which are filled up as `session_padding` of the token says. The answer is good for that session only.
+    #[schema(value_type = Option<String>)]
+    session_data: Option<Secret>,
 }
 
 /// A challenge: typed into the token, answered once.
@@ -81,7 +85,10 @@ async fn challenge(
             let purposes = "purpose is check, resync, confirm or authenticate";
             ApiError::field("purpose", "purpose_unknown", purposes)
         })?;
-    let issued = state.blocking(move |service| service.issue_challenge(&actor, &serial, purpose)).await?;
+    let session = common::session_data(body.session_data.as_ref())?;
+    let issue =
+        move |service: &Service| service.issue_challenge_for(&actor, &serial, purpose, session.as_ref());
+    let issued = state.blocking(issue).await?;
     Ok(Json(ChallengeAnswer { challenge: issued.text, expires_at: time(issued.expires_at) }))
 }
 
@@ -430,6 +437,10 @@ struct AuthBody {
     otp: Option<Secret>,
     /// What a token with a keypad was asked.
     challenge: Option<String>,
+    /// Data of your session in hexadecimal. They are needed to ask a token whose suite takes them (S), and with its
+    /// answer they must be the same, if they are given; for all other tokens they do not matter.
+    #[schema(value_type = Option<String>)]
+    session_data: Option<Secret>,
     /// Where the person came from.
     address: Option<String>,
 }
@@ -464,6 +475,7 @@ async fn authenticate(
     let user = common::login("user", &body.user)?;
     let otp = body.otp.map(|otp| otp.otp("otp")).transpose()?;
     let password = body.password.map(Secret::password);
+    let session = common::session_data(body.session_data.as_ref())?;
     let result = state
         .blocking(move |service| {
             let request = AuthRequest {
@@ -472,7 +484,8 @@ async fn authenticate(
                 otp: otp.as_ref(),
                 address: body.address.as_deref(),
             };
-            service.authenticate_response(&actor, &resource, &request, body.challenge.as_deref())
+            let keypad = KeypadInputs { challenge: body.challenge.as_deref(), session: session.as_ref() };
+            service.authenticate_response(&actor, &resource, &request, &keypad)
         })
         .await?;
     let mut answer = AuthAnswer { result: result.name(), mailed: None, challenge: None, expires_at: None };

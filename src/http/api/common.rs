@@ -3,6 +3,7 @@
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -16,7 +17,7 @@ use crate::model::{
     Role, TokenSerial,
 };
 use crate::oath::Otp;
-use crate::secret::{Passphrase, Pin};
+use crate::secret::{Passphrase, Pin, SessionData};
 use crate::service::ServiceError;
 use crate::store::{Page, Slice};
 
@@ -143,6 +144,19 @@ impl Secret {
         Otp::parse_shaped(text, None)
             .map_err(|error| ApiError::field(field, "otp_malformed", error.to_string()))
     }
+}
+
+/// Data of a session, as hexadecimal text.
+#[expect(clippy::disallowed_methods, reason = "what was given as text becomes session data here")]
+pub(super) fn session_data(given: Option<&Secret>) -> Result<Option<SessionData>, ApiError> {
+    let Some(Secret(text)) = given else { return Ok(None) };
+    let bytes = HEXLOWER_PERMISSIVE.decode(text.expose()).map_err(|error| {
+        let at = error.position + 1;
+        let detail =
+            format!("session_data is hexadecimal, two signs for each byte: it is wrong at sign {at}");
+        ApiError::field("session_data", "session_data_malformed", detail)
+    })?;
+    Ok(Some(SessionData::new(bytes)))
 }
 
 /// Consecutive codes.

@@ -17,7 +17,7 @@ use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::model::{Actor, BudgetState, DisabledBy, OtpSpec, Role, TokenSerial};
-use crate::oath::HashAlg;
+use crate::oath::{HashAlg, SessionPadding};
 use crate::service::{TokenPatch, TokenQuery, TokenView};
 
 pub(super) const RULES: &[Rule] = &[
@@ -78,6 +78,9 @@ pub(super) struct TokenDto {
     counter: Option<u64>,
     /// The OCRA suite.
     suite: Option<String>,
+    /// Where session data are filled up, of a token whose suite takes them: left, right, or exact, which fills nothing
+    /// up.
+    session_padding: Option<&'static str>,
     /// What a key with Yubico OTP types before each block, in modhex.
     public_id: Option<String>,
     enabled: bool,
@@ -119,7 +122,7 @@ pub(super) struct TokenDto {
 fn has_counter(spec: &OtpSpec) -> bool {
     match spec {
         OtpSpec::Hotp { .. } | OtpSpec::YubicoOtp { .. } => true,
-        OtpSpec::Ocra { suite } => suite.has_counter(),
+        OtpSpec::Ocra { suite } | OtpSpec::OcraFilled { suite, .. } => suite.has_counter(),
         OtpSpec::Totp { .. } | OtpSpec::Mail { .. } | OtpSpec::Motp => false,
     }
 }
@@ -144,6 +147,7 @@ impl TokenDto {
             step,
             counter: has_counter(&spec).then_some(state.floor.0),
             suite: spec.suite().map(|suite| suite.as_str().to_owned()),
+            session_padding: spec.session_padding().map(SessionPadding::name),
             public_id: spec.public_id().map(ToString::to_string),
             enabled: token.disabled.is_none(),
             disabled_by: token.disabled.map(DisabledBy::name),
@@ -254,6 +258,8 @@ struct TokenChange {
     /// True needs the role admin.
     enabled: Option<bool>,
     note: Option<String>,
+    /// Where session data are filled up, of a token whose suite takes them: left, right or exact. Needs the role admin.
+    session_padding: Option<String>,
 }
 
 #[utoipa::path(patch, path = "/api/v1/tokens/{serial}", tag = "tokens", request_body = TokenChange,
@@ -271,10 +277,20 @@ async fn change(
             "only an admin enables a token again",
         ));
     }
+    if patch.session_padding.is_some() && actor.role != Some(Role::Admin) {
+        let detail = "only an admin says how session data of a token are filled up";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "padding_needs_admin", detail));
+    }
     let serial = common::serial("serial", &serial)?;
     let (acting, target) = (actor.clone(), serial.clone());
-    let TokenChange { enabled, note } = patch;
-    let patch = TokenPatch { enabled, note };
+    let TokenChange { enabled, note, session_padding } = patch;
+    let padding = |text: String| {
+        let unknown = "session_padding is left, right or exact";
+        SessionPadding::from_name(text.trim())
+            .ok_or_else(|| ApiError::field("session_padding", "session_padding_unknown", unknown))
+    };
+    let session_padding = session_padding.map(padding).transpose()?;
+    let patch = TokenPatch { enabled, note, session_padding };
     state.blocking(move |service| service.edit_token(&acting, &target, &patch)).await?;
     shown(&state, actor, serial).await
 }

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use zeroize::Zeroizing;
 
+use super::token::padding_words;
 use super::{Asked, Fields, missing, typed};
 use crate::http::auth::{Acting, Caller};
 use crate::http::error::ApiError;
@@ -16,6 +17,7 @@ use crate::http::part::{self, PartFault};
 use crate::http::state::AppState;
 use crate::http::{UPLOAD_BYTES, frame, words};
 use crate::model::{Actor, BatchName, Import, ImportContent, ImportId, ImportLine, ImportState, Verdict};
+use crate::oath::SessionPadding;
 use crate::secret::{Passphrase, Seed};
 use crate::seedfile::{Weakness, formats};
 use crate::service::{ImportRequest, ImportView};
@@ -51,17 +53,30 @@ struct Given {
 
 fn form(page: Page, given: Given, problem: Option<Notice>) -> view::ImportNew {
     let as_file_says = Words::ENGLISH.text("import-as-file-says");
+    let chosen =
+        |name: &str| given.set.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     let set = SETTINGS.iter().map(|(name, label, values)| {
-        let selected = given.set.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
         let mut pairs = vec![("", as_file_says.as_str())];
         pairs.extend_from_slice(values);
         view::SetField {
             name: format!("set.{name}"),
             label: Words::ENGLISH.text(label),
-            choices: Choice::list(&pairs, selected),
+            choices: Choice::list(&pairs, chosen(name)),
             field: Field::default(),
         }
     });
+    // No file says it, so what is usual stands for what is left out.
+    let padding = SessionPadding::ALL.map(|padding| Choice {
+        value: if padding == SessionPadding::Left { String::new() } else { padding.name().to_owned() },
+        label: padding_words(padding),
+        selected: chosen("session_padding") == padding.name(),
+    });
+    let padding = view::SetField {
+        name: "set.session_padding".to_owned(),
+        label: Words::ENGLISH.text("import-session-padding"),
+        choices: padding.into(),
+        field: Field::default(),
+    };
     let allow = Weakness::ALL.map(|weakness| Choice {
         value: weakness.name().to_owned(),
         label: weakness_words(weakness),
@@ -77,7 +92,7 @@ fn form(page: Page, given: Given, problem: Option<Notice>) -> view::ImportNew {
         passphrase: Field::default(),
         more_open: !given.set.is_empty() || !given.allow.is_empty() || !given.format.is_empty(),
         formats: Choice::list(&known, &given.format),
-        set: set.collect(),
+        set: set.chain([padding]).collect(),
         allow: allow.into(),
         batch: given.batch,
     }

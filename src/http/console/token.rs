@@ -15,7 +15,7 @@ use crate::http::page::{Badge, Choice, Event, Fact, Field, Tone, segment};
 use crate::http::state::AppState;
 use crate::http::{drift, frame, words};
 use crate::model::{BatchName, DisabledBy, OtpSpec, TokenSerial};
-use crate::oath::YubicoPublicId;
+use crate::oath::{SessionPadding, YubicoPublicId};
 use crate::service::{AuditView, CUSTODY_WORDS, TokenQuery, TokenView};
 use crate::store::Page as ListPage;
 use crate::words::Words;
@@ -41,7 +41,7 @@ fn kind_words(spec: &OtpSpec) -> String {
         OtpSpec::Hotp { digits, .. } => {
             Words::ENGLISH.with("tokens-hotp", &[("digits", digits.get().into())])
         }
-        OtpSpec::Ocra { .. } => "OCRA".to_owned(),
+        OtpSpec::Ocra { .. } | OtpSpec::OcraFilled { .. } => "OCRA".to_owned(),
         OtpSpec::Mail { digits, .. } => {
             Words::ENGLISH.with("tokens-mailed", &[("digits", digits.get().into())])
         }
@@ -195,6 +195,15 @@ pub(super) async fn find(
     state.blocking(move |service| service.token(&actor, &serial)).await
 }
 
+/// How session data of an OCRA token are filled up.
+pub(super) fn padding_words(padding: SessionPadding) -> String {
+    Words::ENGLISH.text(match padding {
+        SessionPadding::Left => "token-page-session-data.left",
+        SessionPadding::Right => "token-page-session-data.right",
+        SessionPadding::Exact => "token-page-session-data.exact",
+    })
+}
+
 fn facts(token: &TokenView, now: UnixTime) -> Vec<Fact> {
     let fact = |id, value: &str| Fact::new(&Words::ENGLISH.text(id), value);
     let mut facts = vec![fact("tokens-serial", token.token.serial.display()).copied()];
@@ -206,6 +215,9 @@ fn facts(token: &TokenView, now: UnixTime) -> Vec<Fact> {
         },
     };
     facts.push(fact("tokens-kind", &kind));
+    if let Some(padding) = token.spec.session_padding() {
+        facts.push(fact("token-page-session-data", &padding_words(padding)));
+    }
     if !token.token.manufacturer.is_empty() || !token.token.model.is_empty() {
         let made = format!("{} {}", token.token.manufacturer, token.token.model);
         facts.push(fact("token-page-made-by", made.trim()));

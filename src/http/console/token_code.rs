@@ -35,7 +35,11 @@ fn nothing_to_bring_back(spec: &OtpSpec) -> Option<Notice> {
         OtpSpec::YubicoOtp { .. } => {
             Some(Notice::say(Tone::Neutral, Words::ENGLISH, "token-page-nothing-drifts"))
         }
-        OtpSpec::Hotp { .. } | OtpSpec::Totp { .. } | OtpSpec::Ocra { .. } | OtpSpec::Motp => None,
+        OtpSpec::Hotp { .. }
+        | OtpSpec::Totp { .. }
+        | OtpSpec::Ocra { .. }
+        | OtpSpec::OcraFilled { .. }
+        | OtpSpec::Motp => None,
     }
 }
 

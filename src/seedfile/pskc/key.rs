@@ -198,7 +198,7 @@ impl Reader<'_> {
             out.note(ProblemCode::ContentIgnored, text, at);
         }
         let spec = match kind {
-            TokenKind::Ocra => OtpSpec::Ocra { suite: self.suite(&algorithm, key)? },
+            TokenKind::Ocra => OtpSpec::ocra(self.suite(&algorithm, key)?, self.options.set.session_padding),
             TokenKind::Hotp => {
                 let hash = self.hash(key, secret.len(), secret_at, out)?;
                 OtpSpec::Hotp { hash, digits: self.digits(key, out)? }

@@ -7,7 +7,7 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Challenge, ChallengeOwner, ChallengePurpose, Challenges, Fingerprint, KeypadQuestion, TokenId,
+    Challenge, ChallengeOwner, ChallengePurpose, Challenges, Fingerprint, KeypadQuestion, SealedSeed, TokenId,
 };
 use crate::oath::{OcraSuite, Question, QuestionFormat, drawn_question};
 use crate::service::ServiceError;
@@ -92,6 +92,8 @@ pub(in crate::service) struct Asking<'a> {
     pub(in crate::service) token: Option<Whose<'a>>,
     /// Where the texts come from.
     pub(in crate::service) candidates: &'a [String],
+    /// Data of the session that asks, sealed, where the token takes them.
+    pub(in crate::service) session: Option<&'a SealedSeed>,
     pub(in crate::service) now: UnixTime,
 }
 
@@ -151,6 +153,7 @@ impl Asking<'_> {
                 text: text.clone(),
                 issued_at: self.now,
                 spent: false,
+                session: self.session.cloned(),
             };
             open.push(issued(&challenge));
             known.push(challenge);

@@ -47,19 +47,21 @@ impl Service {
         let mut readings = Vec::new();
         for order in orders(answered.texts.len()) {
             let texts: Vec<String> = order.iter().map(|at| answered.texts[*at].clone()).collect();
-            if let Some(asked) = self.responders(examined, &texts)? {
+            let answered = Answered { texts, ..answered.clone() };
+            if let Some(asked) = self.responders(examined, &answered)? {
                 readings.push(Reading { cause: Cause::Order, asked, of: None });
             }
         }
         for (reading, secret) in other_readings(&self.seed(examined)?) {
-            if let Some(asked) = self.responders_by(examined, &secret, &answered.texts)? {
+            if let Some(asked) = self.responders_by(examined, &secret, answered)? {
                 readings.push(Reading { cause: Cause::Secret(reading), asked, of: None });
             }
         }
         let suite = examined.seed.spec.suite();
-        let is_alike = |other: &Examined| other.seed.spec.suite() == suite && other.require_inputs().is_ok();
+        let is_alike =
+            |other: &Examined| other.seed.spec.suite() == suite && other.require_known_pin().is_ok();
         for other in self.beside(actor, examined, BESIDE, is_alike)? {
-            if let Some(asked) = self.responders(&other, &answered.texts)? {
+            if let Some(asked) = self.responders(&other, answered)? {
                 readings.push(Reading { cause: other_token(&other.token), asked, of: Some(other) });
             }
         }

@@ -400,7 +400,7 @@ fn look_up(
         None => None,
     };
     let same_secret = seed.as_ref().is_some_and(|seed| seed.fingerprint == fingerprint);
-    if same_secret && seed.is_some_and(|seed| seed.spec == record.spec) {
+    if same_secret && seed.is_some_and(|seed| seed.spec.agrees_with(&record.spec)) {
         return Ok(There::Same);
     }
     let own = token.as_ref().map(|token| token.id);
@@ -462,7 +462,7 @@ fn sequence(spec: &OtpSpec) -> (u8, i64, String) {
     match spec {
         OtpSpec::Hotp { hash, .. } => (0, 0, hash.name().to_owned()),
         OtpSpec::Totp { hash, period, .. } => (1, period.get(), hash.name().to_owned()),
-        OtpSpec::Ocra { suite } => (2, 0, suite.as_str().to_owned()),
+        OtpSpec::Ocra { suite } | OtpSpec::OcraFilled { suite, .. } => (2, 0, suite.as_str().to_owned()),
         OtpSpec::Mail { hash, .. } => (3, 0, hash.name().to_owned()),
         // One secret opens the same blocks, whatever is typed before them.
         OtpSpec::YubicoOtp { .. } => (4, 0, String::new()),

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use super::Record;
 use crate::clock::UnixTime;
 use crate::model::{
-    EmailAddress, EmailChange, Factors, IssueReference, PasswordHash, Session, SessionCode, SessionKind,
+    Challenge, ChallengePurpose, Challenges, EmailAddress, EmailChange, Factors, IssueReference,
+    PasswordHash, Session, SessionCode, SessionKind, TokenId,
 };
 use crate::store::kv::Tab;
 
@@ -59,5 +60,34 @@ impl From<SessionOne> for Session {
             restore: None,
             emergency: one.emergency,
         }
+    }
+}
+
+impl Record for Challenges {
+    const TABLE: Tab = Tab::Challenges;
+    const VERSION: u8 = 2;
+
+    fn from_older(_version: u8, body: &[u8]) -> Option<Self> {
+        match postcard::take_from_bytes::<Vec<ChallengeOne>>(body) {
+            Ok((challenges, [])) => Some(Self(challenges.into_iter().map(Challenge::from).collect())),
+            _ => None,
+        }
+    }
+}
+
+/// A challenge before suites with session data were asked.
+#[derive(Deserialize)]
+struct ChallengeOne {
+    purpose: ChallengePurpose,
+    token: Option<TokenId>,
+    text: String,
+    issued_at: UnixTime,
+    spent: bool,
+}
+
+impl From<ChallengeOne> for Challenge {
+    fn from(one: ChallengeOne) -> Self {
+        let ChallengeOne { purpose, token, text, issued_at, spent } = one;
+        Self { purpose, token, text, issued_at, spent, session: None }
     }
 }

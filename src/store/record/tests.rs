@@ -5,18 +5,18 @@ use crate::clock::UnixTime;
 use crate::model::Session;
 use crate::model::{
     Accent, Actor, ActorOrigin, ApiKeyId, Approval, AssignmentId, AuditAction, AuditEntry, AuditResult,
-    BatchAssignmentId, BatchId, BatchName, BatchPart, BatchState, Challenge, ChallengePurpose, Channel,
-    Claim, ClockJump, Colour, Custody, DataKeyId, DisabledBy, Drift, EmailAddress, EmailChange, Environment,
-    FactorMark, Factors, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState, IssueReference,
-    IssueState, JobId, JobKind, JobState, KeypadQuestion, LastDelivery, Login, LoginStage, Logo, LogoKind,
-    MailId, MailKind, MailState, MailedLink, NewsKind, OperatorId, OtpSpec, Parties, PasswordHash,
-    PhoneNumber, PinPlacement, PinRecord, PortalAction, ResourceAlias, ResourceId, ResourceName,
-    RestoreDraft, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange, SessionCode, SessionKind,
-    StockPlace, StockWatch, Subject, SubscriptionId, TokenId, TokenKind, TokenOrigin, TokenSerial, TokenType,
-    Traits, UserId, UserIssueId, Verdict, WebhookPostId, WebhookUrl, WrapMode,
+    BatchAssignmentId, BatchId, BatchName, BatchPart, BatchState, Challenge, ChallengePurpose, Challenges,
+    Channel, Claim, ClockJump, Colour, Custody, DataKeyId, DisabledBy, Drift, EmailAddress, EmailChange,
+    Environment, FactorMark, Factors, Fingerprint, ImportContent, ImportCounts, ImportId, ImportState,
+    IssueReference, IssueState, JobId, JobKind, JobState, KeypadQuestion, LastDelivery, Login, LoginStage,
+    Logo, LogoKind, MailId, MailKind, MailState, MailedLink, NewsKind, OperatorId, OtpSpec, Parties,
+    PasswordHash, PhoneNumber, PinPlacement, PinRecord, PortalAction, ResourceAlias, ResourceId,
+    ResourceName, RestoreDraft, Role, Scope, SealedSeed, SeedVersion, SelfService, SerialRange, SessionCode,
+    SessionKind, StockPlace, StockWatch, Subject, SubscriptionId, TokenId, TokenKind, TokenOrigin,
+    TokenSerial, TokenType, Traits, UserId, UserIssueId, Verdict, WebhookPostId, WebhookUrl, WrapMode,
 };
 use crate::oath::drift::{Observation, Sureness};
-use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs, YubicoPublicId};
+use crate::oath::{Digits, HashAlg, MovingFactor, OcraSuite, PeriodSecs, SessionPadding, YubicoPublicId};
 use crate::store::audit::hex;
 
 const AT: UnixTime = UnixTime::from_millis(1_767_225_600_123);
@@ -119,6 +119,12 @@ fn bytes_of_tokens_and_seeds() {
     pinned(
         &app,
         "01ac02010005020909090909090909090909090301020305050505050505050505050505050505ac020000000000000000",
+    );
+    let suite = OcraSuite::parse("OCRA-1:HOTP-SHA1-6:Q-S").expect("a suite");
+    let keypad = SeedRow { spec: OtpSpec::ocra(suite, SessionPadding::Right), ..app };
+    pinned(
+        &keypad,
+        "01ac02010006164f4352412d313a484f54502d534841312d363a512d5301020909090909090909090909090301020305050505050505050505050505050505ac020000000000000000",
     );
     let draft = TokenDraft {
         user: UserId(5),
@@ -328,8 +334,16 @@ fn bytes_of_clocks_and_challenges() {
         text: "8".into(),
         issued_at: AT,
         spent: true,
+        session: None,
     };
-    pinned(&Challenges(vec![challenge]), "01010401ac020138f6a1d5edee6601");
+    let before = bytes_of("01010401ac020138f6a1d5edee6601");
+    assert_eq!(decode::<Challenges>(&before).expect("reads").0, [challenge.clone()]);
+    pinned(&Challenges(vec![challenge.clone()]), "02010401ac020138f6a1d5edee660100");
+    let in_session = Challenge { session: Some(sealed()), ..challenge };
+    pinned(
+        &Challenges(vec![in_session]),
+        "02010401ac020138f6a1d5edee6601010209090909090909090909090903010203",
+    );
     pinned(&sealed(), "010209090909090909090909090903010203");
 }
 

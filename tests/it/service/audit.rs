@@ -10,8 +10,8 @@ use mintmark::model::{
 use mintmark::secret::Pin;
 use mintmark::service::{
     AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, IdentifyRequest,
-    ImportRequest, KeypadPage, LookPatch, NewToken, NewUser, PortalSession, PortalSettings, RestoreTyped,
-    ResyncRequest, SecondPage, TokenPatch, UserImportRequest, UserPatch, Wanted,
+    ImportRequest, KeypadInputs, KeypadPage, LookPatch, NewToken, NewUser, PortalSession, PortalSettings,
+    RestoreTyped, ResyncRequest, SecondPage, TokenPatch, UserImportRequest, UserPatch, Wanted,
 };
 use mintmark::store::Page;
 
@@ -335,7 +335,7 @@ fn service_law7_every_change_is_in_the_log() {
         h.service.set_token_note(&admin(), &tokens[0].serial, "scratched").expect("noted");
     });
     table.row("edit_token", "token_changed", |h| {
-        let patch = TokenPatch { enabled: Some(true), note: Some("found".into()) };
+        let patch = TokenPatch { enabled: Some(true), note: Some("found".into()), ..TokenPatch::default() };
         h.service.edit_token(&admin(), &tokens[0].serial, &patch).expect("edited");
     });
     table.row("set_token_enabled", "token_changed", |h| {
@@ -485,6 +485,11 @@ fn service_law7_every_change_is_in_the_log() {
         (asked, otp)
     };
     let (asked, otp) = ask(&mut table, ChallengePurpose::Check);
+    table.row("issue_challenge_for", "challenge_issued", |h| {
+        h.service
+            .issue_challenge_for(&operator(1), &keypad.serial, ChallengePurpose::Check, None)
+            .expect("made")
+    });
     table.row("issue_challenges", "challenge_issued", |h| {
         let keypad = serial("KEYPAD");
         h.service.issue_challenges(&operator(1), &keypad, ChallengePurpose::Desk, 2).expect("made");
@@ -518,7 +523,8 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("authenticate_response", "authenticated", |h| {
         let (nobody, password) = (login("nobody"), typed("wrong"));
         let request = AuthRequest { user: &nobody, password: Some(&password), otp: None, address: None };
-        h.service.authenticate_response(&admin(), &vpn(), &request, Some("12345678")).expect("answered")
+        let keypad = KeypadInputs { challenge: Some("12345678"), session: None };
+        h.service.authenticate_response(&admin(), &vpn(), &request, &keypad).expect("answered")
     });
     let mut with_pin = Keypad::new("KEYPAD-P", "OCRA-1:HOTP-SHA1-6:QN08-PSHA1");
     with_pin.pin = Some("1234");

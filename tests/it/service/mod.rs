@@ -29,6 +29,7 @@ mod remind;
 mod restore;
 mod resync;
 mod scope;
+mod session_data;
 mod stranger;
 mod sweep;
 mod unread;

@@ -7,11 +7,13 @@ use std::thread;
 use mintmark::model::{ChallengeOwner, ChallengePurpose, KeypadQuestion, TokenSerial};
 use mintmark::oath::{
     HashAlg, MovingFactor, OcraGenerator, OcraInputs, OcraPosition, OcraSuite, Otp, PinHash, Question,
+    SessionPadding,
 };
-use mintmark::secret::{Pin, Seed};
+use mintmark::secret::{Pin, Seed, SessionData};
 use mintmark::service::{
-    AuthRequest, AuthResult, CheckResult, ConfirmRequest, ConfirmResult, IssuedChallenge, KeypadPage,
-    PortalSession, PortalSettings, ProofResult, ResyncRequest, SequenceResult, ServiceError, ThirdPage,
+    AuthRequest, AuthResult, CheckResult, ConfirmRequest, ConfirmResult, IssuedChallenge, KeypadInputs,
+    KeypadPage, PortalSession, PortalSettings, ProofResult, ResyncRequest, SequenceResult, ServiceError,
+    ThirdPage,
 };
 
 use mintmark::store::{Change, Page, StoreError};
@@ -32,6 +34,8 @@ pub(super) struct Keypad {
     suite: OcraSuite,
     secret: Vec<u8>,
     pub(super) pin: Option<&'static str>,
+    /// What its display was told of the session that asks, and where it fills that up.
+    pub(super) session: Option<(&'static str, SessionPadding)>,
     /// Its next counter.
     counter: u64,
     /// How far its clock is ahead.
@@ -45,6 +49,7 @@ impl Keypad {
             suite: OcraSuite::parse(suite).expect("a suite"),
             secret: secret_of(text),
             pin: None,
+            session: None,
             counter: 0,
             ahead_secs: 0,
         }
@@ -61,7 +66,9 @@ impl Keypad {
         let question = Question::new(&self.suite, challenge).expect("a question of the suite");
         let alg = self.suite.pin_hash().unwrap_or(HashAlg::Sha1);
         let pin = self.pin.map(|pin| PinHash::new(alg, &Pin::new(pin.as_bytes().to_vec())));
-        let inputs = OcraInputs { pin: pin.as_ref(), session: None };
+        let session = self.session.map(|(text, padding)| (SessionData::new(text.into()), padding));
+        let session = session.as_ref().map(|(data, padding)| (data, *padding));
+        let inputs = OcraInputs { pin: pin.as_ref(), session };
         let seed = Seed::new(self.secret.clone());
         let generator = OcraGenerator::new(&seed, &self.suite, &question, &inputs).expect("nothing missing");
         let secs = home.service.now().secs() + self.ahead_secs;
@@ -79,11 +86,15 @@ impl Keypad {
     }
 }
 
-fn answers<'a>(serial: &'a TokenSerial, challenges: &'a [String], otps: &'a [Otp]) -> ResyncRequest<'a> {
+pub(super) fn answers<'a>(
+    serial: &'a TokenSerial,
+    challenges: &'a [String],
+    otps: &'a [Otp],
+) -> ResyncRequest<'a> {
     ResyncRequest { challenges, ..ResyncRequest::new(serial, otps) }
 }
 
-fn home(tokens: &[&Keypad]) -> Home {
+pub(super) fn home(tokens: &[&Keypad]) -> Home {
     let home = Home::new();
     home.add_vpn();
     home.add_user("anna");
@@ -102,7 +113,7 @@ fn ask(home: &Home, token: &Keypad, purpose: ChallengePurpose) -> String {
     home.service.issue_challenge(&operator(1), &token.serial, purpose).expect("made").text
 }
 
-fn check(home: &Home, token: &Keypad, challenge: &str, otp: &Otp) -> CheckResult {
+pub(super) fn check(home: &Home, token: &Keypad, challenge: &str, otp: &Otp) -> CheckResult {
     home.service.check_response(&operator(1), &token.serial, Some(challenge), otp).expect("answered")
 }
 
@@ -305,7 +316,7 @@ fn what_is_asked_of_keypads_is_told_to_operators() {
 fn suites_whose_pin_or_session_is_not_known_say_so() {
     for (suite, code) in [
         ("OCRA-1:HOTP-SHA1-6:QN08-PSHA1", "pin_not_known"),
-        ("OCRA-1:HOTP-SHA1-6:QN08-S064", "session_not_known"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-S064", "session_data_needed"),
         ("OCRA-1:HOTP-SHA1-0:QN08", "kind_not_supported"),
     ] {
         let token = Keypad::new("K-1", suite);
@@ -607,7 +618,8 @@ fn an_integration_hands_on_the_challenge_and_its_response() {
     let ask = |password, otp: Option<&Otp>, challenge: Option<&str>| {
         let asked = AuthRequest { user: &anna, password: Some(password), otp, address: None };
         let actor = admin();
-        home.service.authenticate_response(&actor, &resource("VPN"), &asked, challenge).expect("answered")
+        let keypad = KeypadInputs { challenge, session: None };
+        home.service.authenticate_response(&actor, &resource("VPN"), &asked, &keypad).expect("answered")
     };
     assert_eq!(ask(&wrong, None, None), AuthResult::Rejected, "a wrong password asks nothing");
     let AuthResult::Question(asked) = ask(&password, None, None) else { panic!("a challenge comes next") };

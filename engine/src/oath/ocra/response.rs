@@ -5,6 +5,7 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 use sha2::{Sha256, Sha512};
 use thiserror::Error;
@@ -14,7 +15,7 @@ use super::search::OcraPosition;
 use super::{OcraSuite, Question};
 use crate::oath::hotp::truncate;
 use crate::oath::{Digits, HashAlg, MovingFactor};
-use crate::secret::{Pin, Seed};
+use crate::secret::{Pin, Seed, SessionData};
 
 /// An input that the suite asks for and that is not there, or not as it must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -33,13 +34,21 @@ pub enum OcraInputError {
     /// The suite has S.
     #[error("the suite asks for session data, and none are known")]
     SessionMissing,
-    /// Longer than the suite says.
-    #[error("the session data have {given} bytes, the suite takes {most}")]
-    SessionTooLong {
+    /// Empty, or longer than the suite says.
+    #[error("the session data have {given} bytes, the suite takes 1 to {most}")]
+    SessionLength {
         /// Bytes given.
         given: usize,
         /// Bytes that the suite takes.
         most: u16,
+    },
+    /// Not as long as the suite says, and the token fills nothing up.
+    #[error("the session data have {given} bytes, this token takes exactly {exactly}")]
+    SessionNotExact {
+        /// Bytes given.
+        given: usize,
+        /// Bytes that the suite takes.
+        exactly: u16,
     },
 }
 
@@ -89,13 +98,59 @@ impl fmt::Debug for PinHash {
 }
 
 /// On which side session data that are shorter than the suite says are filled up with zeros.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionPadding {
     /// As the code of RFC 6287 Appendix A does.
     #[default]
     Left,
     /// As other programs do; the text of the standard does not say.
     Right,
+    /// On neither: they must be as long as the suite says.
+    Exact,
+}
+
+impl SessionPadding {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Left, Self::Right, Self::Exact];
+
+    /// The name in JSON, forms and the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Right => "right",
+            Self::Exact => "exact",
+        }
+    }
+
+    /// Reads a name.
+    pub fn from_name(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|padding| padding.name().eq_ignore_ascii_case(text))
+    }
+
+    /// Refuses session data of a length that cannot go in. Where none go in, any length is right.
+    pub fn require(self, suite: &OcraSuite, given: usize) -> Result<(), OcraInputError> {
+        match suite.session_bytes() {
+            Some(most) if given == 0 || given > usize::from(most) => {
+                Err(OcraInputError::SessionLength { given, most })
+            }
+            Some(exactly) if self == Self::Exact && given < usize::from(exactly) => {
+                Err(OcraInputError::SessionNotExact { given, exactly })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl SessionData {
+    /// The data as they were kept, see [`SessionData::keep`].
+    pub fn from_kept(kept: &Seed) -> Self {
+        Self::new(kept.expose().to_vec())
+    }
+
+    /// The data in the form in which secrets are sealed.
+    pub fn keep(&self) -> Seed {
+        Seed::new(self.expose().to_vec())
+    }
 }
 
 /// What goes in besides seed, suite, question and position. What the suite does not ask for is not used.
@@ -104,7 +159,7 @@ pub struct OcraInputs<'a> {
     /// The hash of the PIN.
     pub pin: Option<&'a PinHash>,
     /// Session data and the side on which they are filled up.
-    pub session: Option<(&'a str, SessionPadding)>,
+    pub session: Option<(&'a SessionData, SessionPadding)>,
 }
 
 /// A keyed HMAC with what was fed into it so far; wiped when dropped.
@@ -180,18 +235,14 @@ impl OcraGenerator {
             }
             tail.extend_from_slice(hash);
         }
-        if let Some(most) = suite.session_bytes() {
-            let (text, padding) = inputs.session.ok_or(OcraInputError::SessionMissing)?;
-            let given = text.len();
-            let zeros = session_len.checked_sub(given);
-            let zeros = zeros.ok_or(OcraInputError::SessionTooLong { given, most })?;
-            let (before, behind) = match padding {
-                SessionPadding::Left => (zeros, 0),
-                SessionPadding::Right => (0, zeros),
-            };
+        if suite.session_bytes().is_some() {
+            let (session, padding) = inputs.session.ok_or(OcraInputError::SessionMissing)?;
+            padding.require(suite, session.len())?;
+            let zeros = session_len - session.len();
+            let before = if padding == SessionPadding::Left { zeros } else { 0 };
             tail.extend(std::iter::repeat_n(0, before));
-            tail.extend_from_slice(text.as_bytes());
-            tail.extend(std::iter::repeat_n(0, behind));
+            tail.extend_from_slice(session.expose());
+            tail.extend(std::iter::repeat_n(0, zeros - before));
         }
         let mut head = Keyed::new(seed, suite.hash());
         head.update(suite.as_str().as_bytes());
@@ -282,7 +333,7 @@ impl TimeGenerator {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -329,7 +380,8 @@ mod tests {
             Some("right") => SessionPadding::Right,
             _ => SessionPadding::Left,
         };
-        let session = row.session.as_deref().map(|text| (text, padding));
+        let session = row.session.as_ref().map(|text| SessionData::new(text.clone().into_bytes()));
+        let session = session.as_ref().map(|data| (data, padding));
         let inputs = OcraInputs { pin: pin.as_ref(), session };
         let seed = Seed::new(row.seed_ascii.clone().into_bytes());
         let generator = OcraGenerator::new(&seed, &suite, &question, &inputs);
@@ -374,10 +426,15 @@ mod tests {
         assert_eq!(made("OCRA-1:HOTP-SHA1-6:QN08-PSHA1", &none), Err(OcraInputError::PinMissing));
         assert_eq!(made("OCRA-1:HOTP-SHA1-6:QN08-S064", &none), Err(OcraInputError::SessionMissing));
         let pin = PinHash::new(HashAlg::Sha256, &Pin::new(b"1234".to_vec()));
-        let inputs = OcraInputs { pin: Some(&pin), session: Some(("longer", SessionPadding::Left)) };
+        let longer = SessionData::new(b"longer".to_vec());
+        let inputs = OcraInputs { pin: Some(&pin), session: Some((&longer, SessionPadding::Left)) };
         let expected = Err(OcraInputError::PinHash { given: 32, expected: 20 });
         assert_eq!(made("OCRA-1:HOTP-SHA1-6:QN08-PSHA1", &inputs), expected);
-        let expected = Err(OcraInputError::SessionTooLong { given: 6, most: 5 });
+        let expected = Err(OcraInputError::SessionLength { given: 6, most: 5 });
+        assert_eq!(made("OCRA-1:HOTP-SHA1-6:QN08-S005", &inputs), expected);
+        let empty = SessionData::new(Vec::new());
+        let inputs = OcraInputs { session: Some((&empty, SessionPadding::Left)), ..inputs };
+        let expected = Err(OcraInputError::SessionLength { given: 0, most: 5 });
         assert_eq!(made("OCRA-1:HOTP-SHA1-6:QN08-S005", &inputs), expected);
         // What the suite does not ask for does not matter.
         assert_eq!(made("OCRA-1:HOTP-SHA1-6:QN08", &inputs), Ok(()));
@@ -405,5 +462,44 @@ mod tests {
             format!("{generator:?} {pin:?} {question:?}"),
             "Ok(OcraGenerator) PinHash(20 bytes) Question(128 bytes)"
         );
+    }
+
+    fn with_session(
+        suite: &OcraSuite,
+        data: &[u8],
+        padding: SessionPadding,
+    ) -> Result<String, OcraInputError> {
+        let question = Question::new(suite, "12345678").expect("a question");
+        let data = SessionData::new(data.to_vec());
+        let inputs = OcraInputs { pin: None, session: Some((&data, padding)) };
+        let generator = OcraGenerator::new(&Seed::new(vec![7; 32]), suite, &question, &inputs)?;
+        Ok(generator.response(OcraPosition::START).to_string())
+    }
+
+    #[test]
+    fn exact_takes_one_length_only() {
+        let suite = OcraSuite::parse("OCRA-1:HOTP-SHA256-8:QN08-S004").expect("a suite");
+        let made = |data: &[u8]| with_session(&suite, data, SessionPadding::Exact);
+        assert_eq!(made(b"abc"), Err(OcraInputError::SessionNotExact { given: 3, exactly: 4 }));
+        assert_eq!(made(b"abcde"), Err(OcraInputError::SessionLength { given: 5, most: 4 }));
+        // Who fills up on their own gets what filling up gives.
+        assert_eq!(made(b"\0abc"), with_session(&suite, b"abc", SessionPadding::Left));
+        assert_eq!(made(b"abc\0"), with_session(&suite, b"abc", SessionPadding::Right));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// The side matters where something is filled up, and nowhere else.
+        #[test]
+        fn sides_agree_at_full_length_and_nowhere_else(
+            data in prop::collection::vec(1u8.., 1..=40),
+            surplus in 0u16..3,
+        ) {
+            let length = u16::try_from(data.len()).expect("short") + surplus;
+            let suite = OcraSuite::parse(&format!("OCRA-1:HOTP-SHA256-10:QN08-S{length:03}")).expect("a suite");
+            let [left, right, exact] = SessionPadding::ALL.map(|padding| with_session(&suite, &data, padding));
+            prop_assert_eq!(left == right, surplus == 0);
+            prop_assert_eq!(left == exact, surplus == 0);
+        }
     }
 }
