@@ -389,6 +389,7 @@ impl Service {
         session: Option<&SessionData>,
     ) -> Result<Vec<IssuedChallenge>, ServiceError> {
         let count = count.min(CodeSequence::MAX_LEN);
+        let operator = actor.is_operator();
         let asked = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let token = scoped(view, actor, serial)?;
@@ -397,14 +398,19 @@ impl Service {
             examined.require_keypad()?;
             examined.digits()?;
             examined.require_known_pin()?;
-            examined.require_session(session)?;
+            // A program may give data for everybody.
+            let taken = operator || examined.seed.spec.session_padding().is_some();
+            examined.require_session(session.filter(|_| taken))?;
             Ok(examined)
         });
         let (now, acting) = (self.clock.now(), actor.clone());
-        let examined = match asked {
-            Ok(examined) => Some(examined),
-            // A verifier reads a challenge for every serial, and what it answers is wrong.
-            Err(ServiceError::NotFound { .. } | ServiceError::State { .. }) if !actor.is_operator() => None,
+        let (examined, unfit) = match asked {
+            Ok(examined) => (Some(examined), ""),
+            // A verifier reads a challenge for every serial, and what it answers is wrong. Why stands on record.
+            Err(ServiceError::NotFound { .. } | ServiceError::State { .. }) if !operator => {
+                (None, "not_usable_here")
+            }
+            Err(ServiceError::Invalid { code, .. }) if !operator => (None, code),
             Err(error) => return Err(error),
         };
         let suite = examined.as_ref().and_then(|examined| examined.seed.spec.suite());
@@ -428,7 +434,7 @@ impl Service {
                 // Nor does it learn that this token has no question left.
                 Some(Err(ServiceError::State { code, .. })) if !acting.is_operator() => (None, code),
                 Some(Err(error)) => return Err(error),
-                None => (None, "not_usable_here"),
+                None => (None, unfit),
             };
             let result = if opened.is_some() { AuditResult::Done } else { AuditResult::Refused };
             let mut detail = vec![("purpose", purpose.name().to_owned())];

@@ -37,7 +37,7 @@ fn challenge_and_answer_belong_to_a_session() {
     let server = server();
     let (mut admin, mut program) = (server.caller(Role::Admin), server.caller(Role::Verifier));
     let hex = HEXLOWER.encode(SESSION.as_bytes());
-    for caller in [&mut admin, &mut program] {
+    for (caller, role) in [(&mut admin, Role::Admin), (&mut program, Role::Verifier)] {
         for (data, code) in [
             (Value::Null, "session_data_needed"),
             (json!("7"), "session_data_malformed"),
@@ -46,6 +46,11 @@ fn challenge_and_answer_belong_to_a_session() {
         ] {
             let body = json!({ "serial": "OCR-1", "session_data": data });
             let (status, said) = caller.json("POST", "/api/v1/challenges", &body);
+            if role == Role::Verifier && code != "session_data_malformed" {
+                // What tokens take would tell which are there.
+                assert_eq!(status, 200, "{said}");
+                continue;
+            }
             assert_eq!((status, &said["code"], &said["field"]), (422, &json!(code), &json!("session_data")));
         }
     }

@@ -569,7 +569,6 @@ fn advice_notice(place: &Place, advice: Advice) -> Notice {
         Advice::Order => "sequence-order",
         Advice::LeftOut => "sequence-left-out",
         Advice::Pin => "sequence-pin",
-        Advice::Used => "sequence-replayed",
         Advice::OtherToken => "sequence-other",
         Advice::Helpdesk => return whom_to_ask(place, Tone::Bad, "sequence-helpdesk"),
     };

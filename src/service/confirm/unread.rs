@@ -195,6 +195,8 @@ impl Service {
             let tokens = counted(&all);
             let mut own = own_on(view, &resource, &user)?;
             own.retain(|own| !all.iter().any(|token| token.id == own.id));
+            // What was handed out last is what lies in the hand.
+            own.reverse();
             let examine = |token: Token| -> Result<Option<Examined>, ServiceError> {
                 if spent || obstacle(view, &token, &user, &resource)?.is_some() {
                     return Ok(None);

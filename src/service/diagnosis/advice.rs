@@ -13,7 +13,8 @@ use crate::service::portal::signed_in;
 use crate::service::resync::{SequenceOutcome, SequenceResult};
 use crate::service::{PortalSession, Service, ServiceError};
 
-/// Most codes that are computed for one: some milliseconds of a core, for what people can ask for as often as they fail.
+/// Most codes that are computed for one, some milliseconds of a core; the tokens beside it are read besides. People can
+/// ask for it as often as they may fail.
 const MOST_HMACS: u64 = 200_000;
 
 /// What the owner of a token can do about codes that did not fit.
@@ -25,8 +26,6 @@ pub enum Advice {
     LeftOut,
     /// Type the codes without the PIN.
     Pin,
-    /// Type new codes.
-    Used,
     /// Compare the serial number: the codes are from another token.
     OtherToken,
     /// Nothing: it takes an operator.
@@ -39,11 +38,17 @@ impl From<&Cause> for Advice {
             Cause::Order => Self::Order,
             Cause::LeftOut => Self::LeftOut,
             Cause::Pin { .. } => Self::Pin,
-            Cause::CounterBehind { .. } => Self::Used,
             Cause::OtherToken { .. } => Self::OtherToken,
-            Cause::Drift | Cause::Parameters { .. } | Cause::Secret(_) => Self::Helpdesk,
+            // What it shows was spent long ago: it began anew, and waiting brings no code that counts.
+            Cause::CounterBehind { .. } | Cause::Drift | Cause::Parameters { .. } | Cause::Secret(_) => {
+                Self::Helpdesk
+            }
         }
     }
+}
+
+fn are_of_one_length(otps: &[Otp]) -> bool {
+    (6..=8).any(|digits| otps.iter().all(|otp| otp.len() == digits))
 }
 
 /// What came of codes that should bring a user's token back.
@@ -56,8 +61,8 @@ pub struct Advised {
 }
 
 impl Service {
-    /// *Token Synchronization*, and what to do if the codes do not fit. A diagnosis follows a counted attempt only; what
-    /// looks like a PIN beside the codes is told by its length, without looking at the token's secret.
+    /// *Token Synchronization*, and what to do if the codes do not fit. A diagnosis follows a counted attempt only; a
+    /// PIN beside the codes and codes of another length are told by that, without looking at the token's secret.
     pub fn portal_synchronize_advised(
         &self,
         portal: &PortalSession,
@@ -83,12 +88,15 @@ impl Service {
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
-                let digits = examined.seed.spec.digits().filter(|_| is_length(&error));
-                if !digits.is_some_and(|digits| looks_like_pin(&case, digits)) {
-                    return Err(error);
-                }
+                let stated = examined.seed.spec.digits().filter(|_| is_length(&error));
+                let advice = match stated {
+                    Some(digits) if looks_like_pin(&case, digits) => Advice::Pin,
+                    // All of one length that codes have: the display is right, and what is stated of it is not.
+                    Some(_) if are_of_one_length(otps) => Advice::Helpdesk,
+                    _ => return Err(error),
+                };
                 let outcome = unsearched(SequenceResult::NotFound, otps.len());
-                return Ok(Advised { outcome, advice: Some(Advice::Pin) });
+                return Ok(Advised { outcome, advice: Some(advice) });
             }
         };
         let is_counted = match outcome.result {

@@ -505,23 +505,37 @@ fn p20_owners_are_told_what_to_do() {
     assert_eq!(closed.advice, None);
 }
 
-/// What no owner can set right is for the desk.
+/// What no owner can set right is for the desk: a wrong step, wrong digits, a counter that began anew.
 #[test]
 fn p20_what_a_file_states_wrongly_is_for_the_desk() {
-    let home = Home::new();
-    home.add_vpn();
-    home.add_user("anna");
-    let real = Real { period: 60, ..Real::new("DSK", 7) };
-    import(&home, "box", &real.line("TOTP,6,30"), Set::new());
-    home.assign_batch("box");
-    let portal = home.sign_in("anna");
-    let pair = AssignRequest {
-        kind: AssignmentKind::TokenWithUser,
-        user: Some(login("anna")),
-        token: Some(real.serial.clone()),
-    };
-    home.service.assign(&admin(), &resource("VPN"), &pair).expect("assigned");
-    let codes = real.shown(&home, 2);
-    let said = home.service.portal_synchronize_advised(&portal, &codes, &visit()).expect("answered");
-    assert_eq!((said.outcome.result, said.advice), (SequenceResult::NotFound, Some(Advice::Helpdesk)));
+    let eight = Digits::new(8).expect("eight");
+    let rows = [
+        (Real { period: 60, ..Real::new("DSK", 7) }, "TOTP,6,30", true),
+        (Real { digits: eight, ..Real::new("DSK", 8) }, "TOTP,6,30", false),
+        (Real::new("DSK", 9), "HOTP,6", true),
+    ];
+    for (real, stated, is_counted) in rows {
+        let home = Home::new();
+        home.add_vpn();
+        home.add_user("anna");
+        let set = match stated {
+            "HOTP,6" => vec![("counter".to_owned(), "40000".to_owned())],
+            _ => Set::new(),
+        };
+        import(&home, "box", &real.line(stated), set);
+        home.assign_batch("box");
+        let portal = home.sign_in("anna");
+        let pair = AssignRequest {
+            kind: AssignmentKind::TokenWithUser,
+            user: Some(login("anna")),
+            token: Some(real.serial.clone()),
+        };
+        home.service.assign(&admin(), &resource("VPN"), &pair).expect("assigned");
+        let codes = if stated == "HOTP,6" { real.codes(3, 3) } else { real.shown(&home, 2) };
+        let said = home.service.portal_synchronize_advised(&portal, &codes, &visit()).expect("answered");
+        let told = (said.outcome.result, said.advice);
+        assert_eq!(told, (SequenceResult::NotFound, Some(Advice::Helpdesk)), "{stated}");
+        let failures = home.service.token(&admin(), &real.serial).expect("there").state.budget.failures;
+        assert_eq!(failures, u32::from(is_counted), "{stated}: a look at the secret counts");
+    }
 }

@@ -512,7 +512,7 @@ fn walk(steps: &[Step]) -> (usize, [usize; 3]) {
 
 #[test]
 fn p30_p31_law1_what_must_hold_holds_on_any_walk() {
-    let walks = u32::try_from(size("MINTMARK_WALKS", 24)).expect("a number of walks");
+    let walks = u32::try_from(size("MINTMARK_WALKS", 12)).expect("a number of walks");
     let config = ProptestConfig {
         cases: walks,
         failure_persistence: None,

@@ -146,6 +146,31 @@ fn p16_own_tokens_are_found_by_their_owner_alone() {
     confirmed(&home, &portal, &codes(0));
 }
 
+/// Of more own tokens than are looked at, those that were handed out last are.
+#[test]
+fn p16_the_newest_own_tokens_are_looked_at() {
+    let tokens = many("OWN", 3);
+    let home = home(&[]);
+    home.import("own", &tokens.iter().collect::<Vec<_>>());
+    home.offer(&[PortalAction::RegisterExistingToken, PortalAction::UnassignToken]);
+    for (place, token) in tokens.iter().enumerate() {
+        let request = AssignRequest {
+            kind: AssignmentKind::UserToken,
+            user: Some(login("anna")),
+            token: Some(token.serial.clone()),
+        };
+        home.service.assign(&admin(), &resource("VPN"), &request).expect("assigned");
+        let anna = home.sign_in("anna");
+        confirmed(&home, &anna, &token.from(home.step() - 1, 2));
+        if place < 2 {
+            home.wait(60);
+            let portal = home.sign_in_full("anna", token);
+            home.service.portal_unassign(&portal, &visit()).expect("given back");
+            home.wait(60);
+        }
+    }
+}
+
 /// Decision 3: the window times the tokens. What is nobody's counts, whoever asks, and nothing else.
 #[test]
 fn p17_everybody_is_asked_for_as_many_codes_as_the_tokens_need() {

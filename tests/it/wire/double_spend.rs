@@ -1,7 +1,7 @@
 //! Law 1 through the real router: 64 connections spend one code at the same instant, by `check`,
 //! `authenticate`, `confirm` and `resync` mixed, and one of them succeeds.
 //!
-//! `MINTMARK_LAW1_CODES` sets how many codes are fought over (240; a release takes 5,000), a quarter of
+//! `MINTMARK_LAW1_CODES` sets how many codes are fought over (120; a release takes 5,000), a quarter of
 //! them each of clock tokens, event tokens, keys and apps with mOTP.
 
 #![expect(clippy::print_stdout, reason = "the counts are the evidence")]
@@ -205,7 +205,7 @@ fn peopled() -> Server {
 #[test]
 fn wire_law1_64_connections_spend_a_code_once() {
     let server = peopled();
-    let codes = size("MINTMARK_LAW1_CODES", 240);
+    let codes = size("MINTMARK_LAW1_CODES", 120);
     let mut by_way = [0; 4];
     with_clients(&server, |race| {
         for kind in KINDS {
