@@ -78,10 +78,10 @@ pub(super) struct OtpArgs {
     /// What a token with a keypad is asked; several are answered one after another
     #[arg(long, value_name = "C")]
     challenge: Vec<String>,
-    /// Data of the session that asks, in hexadecimal, when the suite takes them; `--set session_padding=right` or
-    /// `exact` says how they are filled up
-    #[arg(long, value_name = "HEX")]
-    session_data: Option<String>,
+    /// File that holds the data of the session that asks, in hexadecimal, when the suite takes them; `--set
+    /// session_padding=right` or `exact` says how they are filled up
+    #[arg(long, value_name = "FILE")]
+    session_data_file: Option<PathBuf>,
     /// File that holds the PIN which goes into the responses of such a token, or into the codes of mOTP
     #[arg(long, value_name = "FILE")]
     pin_file: Option<PathBuf>,
@@ -233,13 +233,8 @@ fn responses(
         }
         _ => None,
     };
-    let session = match &args.session_data {
-        Some(text) => {
-            let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes());
-            Some(SessionData::new(bytes.map_err(|error| usage(format!("--session-data: {error}")))?))
-        }
-        None => None,
-    };
+    let session = args.session_data_file.as_deref().map(secrets::session_data_file).transpose()?;
+    let session = session.map(|mut bytes| SessionData::new(std::mem::take(&mut *bytes)));
     let inputs =
         OcraInputs { pin: pin.as_ref(), session: session.as_ref().zip(record.spec.session_padding()) };
     let step = match suite.period() {

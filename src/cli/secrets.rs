@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::Result;
+use data_encoding::HEXLOWER_PERMISSIVE;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
@@ -25,6 +26,15 @@ pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
 /// A passphrase from a file.
 pub(super) fn passphrase_file(path: &Path) -> Result<Passphrase> {
     Ok(Passphrase::new(std::mem::take(&mut *read_file(path)?)))
+}
+
+/// Data of a session from a file that holds them in hexadecimal.
+pub(super) fn session_data_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(read_file(path)?.trim_ascii_end());
+    Ok(Zeroizing::new(bytes.map_err(|error| {
+        let (path, at) = (path.display(), error.position + 1);
+        usage(format!("{path}: hexadecimal is expected, two signs for each byte: it is wrong at sign {at}"))
+    })?))
 }
 
 /// A password as text: from the file, or typed (on a terminal without showing it), or one line of

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use axum::http::Method;
 use clap::{Args, Subcommand};
+use data_encoding::HEXLOWER;
 use serde_json::{Map, Value, json};
 
 use super::client::{Client, segment};
@@ -30,9 +31,9 @@ pub(super) enum TokenCommand {
         /// What it is for: check, resync, confirm or authenticate
         #[arg(long = "for", value_name = "PURPOSE", default_value = "check")]
         purpose: String,
-        /// Data of the session that asks, in hexadecimal, for a token whose suite takes them
-        #[arg(long, value_name = "HEX")]
-        session_data: Option<String>,
+        /// File that holds the data of the session that asks, in hexadecimal, for a token whose suite takes them
+        #[arg(long, value_name = "FILE")]
+        session_data_file: Option<PathBuf>,
     },
     /// Says where a token with a keypad fills up session data: left, right, or exact (nowhere)
     Padding {
@@ -230,11 +231,12 @@ pub(super) async fn run(command: &TokenCommand, client: &Client, out: &mut Outpu
             show(out, &client.get(&path(serial)).await?)?;
             Ok(Outcome::Done)
         }
-        TokenCommand::Challenge { serial, purpose, session_data } => {
+        TokenCommand::Challenge { serial, purpose, session_data_file } => {
+            let session = session_data_file.as_deref().map(secrets::session_data_file).transpose()?;
             let body = object(vec![
                 ("serial", Some(json!(serial))),
                 ("purpose", Some(json!(purpose))),
-                ("session_data", session_data.as_ref().map(|data| json!(data))),
+                ("session_data", session.map(|data| json!(HEXLOWER.encode(&data)))),
             ]);
             let answer = client.post("/challenges", &body).await?;
             said(out, &answer, answer["challenge"].as_str().unwrap_or_default())?;

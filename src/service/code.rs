@@ -65,7 +65,8 @@ pub(super) fn kept_pin(
     let kept = view.pin_hash(token)?;
     Ok(kept.filter(|sealed| match spec.suite().and_then(OcraSuite::pin_hash) {
         Some(alg) => PinHash::is_served_by(alg, sealed.secret_bytes()),
-        None => sealed.secret_bytes() < PinHash::SHORTEST,
+        // Apps had longer PINs once.
+        None => !PinHash::may_be(sealed.secret_bytes()),
     }))
 }
 

@@ -267,6 +267,43 @@ fn a_keypad_answers_what_the_program_asks() {
     assert!(done(&args).contains("779 is the next counter"));
 }
 
+/// Data of a session come from a file: an argument could be read in the list of processes.
+#[test]
+fn data_of_a_session_are_no_argument() {
+    let outer = initialised();
+    let dir = outer.path().join("data");
+    let write = |name: &str, text: &str| {
+        let path = outer.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let line = "KP-1,a1b2c3d4e5f60718293a4b5c6d7e8f9001122334,OCRA,OCRA-1:HOTP-SHA1-6:QN08-S064\n";
+    let (file, session) = (write("keypads.csv", line), write("session", "73657373696F6e2d30303031\n"));
+    let other = write("other", "73657373696f6e2d30303032");
+    let done = |args: &[&str]| {
+        let output = run(&dir, args);
+        assert_eq!(status(&output), 0, "{args:?}: {}", message(&output));
+        text(&output).trim_end().to_owned()
+    };
+    done(&["import", &file, "--batch", "keypads"]);
+    for (shown, result) in [(&session, 0), (&other, 1)] {
+        let asked = done(&["token", "challenge", "KP-1", "--session-data-file", &session]);
+        let otp =
+            done(&["otp", "--file", &file, "KP-1", "--challenge", &asked, "--session-data-file", shown]);
+        let checked = run(&dir, &["token", "check", "KP-1", &otp, "--challenge", &asked]);
+        assert_eq!(status(&checked), result, "{}", message(&checked));
+    }
+    let broken = write("broken", "7365zz");
+    let otp = ["otp", "--file", &file, "KP-1", "--challenge", "12345678"];
+    for command in [["token", "challenge", "KP-1"].as_slice(), &otp] {
+        let refused = run(&dir, &[command, &["--session-data-file", &broken]].concat());
+        assert_eq!(status(&refused), 2);
+        assert!(message(&refused).contains("broken: hexadecimal is expected"), "{}", message(&refused));
+        let refused = run(&dir, &[command, &["--session-data", "73657373"]].concat());
+        assert_eq!(status(&refused), 2, "no secret is an argument");
+    }
+}
+
 #[test]
 fn exit_status_tells_what_kind_of_no_it_is() {
     let outer = tempfile::tempdir().expect("a directory");

@@ -26,7 +26,7 @@ impl Examined {
                 Err(invalid("session_data_not_expected", detail.to_owned()))
             }
             (Some(_), None) => {
-                let detail = "this token's suite takes data of a session, which only the program knows that asks: it gives them as session_data with POST /api/v1/challenges or .../authenticate, or as --session-data with mintmark token challenge";
+                let detail = "this token's suite takes data of a session, which only the program knows that asks: it gives them as session_data with POST /api/v1/challenges or .../authenticate, or in a file that is named as --session-data-file with mintmark token challenge";
                 Err(invalid("session_data_needed", detail.to_owned()))
             }
             (Some((suite, padding)), Some(data)) => padding

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use mintmark::clock::UnixTime;
-use mintmark::model::PortalAction;
-use mintmark::oath::Otp;
+use mintmark::model::{PortalAction, TokenId};
+use mintmark::oath::{MotpGenerator, Otp};
 use mintmark::secret::Pin;
 use mintmark::service::{
     CheckResult, ConfirmResult, IdentifyRequest, IdentifyResult, ImportRequest, PortalSettings,
     SequenceResult, ThirdPage, WhyHidden, WindowSteps,
 };
-use mintmark::store::{RedbStore, Store};
+use mintmark::store::{Change, KeyName, RedbStore, Store, StoreError, View};
+use mintmark::vault::{SealContext, Vault, WrappedKeys};
 
 use super::fixture::{
     APP_PIN, Home, StandIn, admin, furnished, login, operator, request, resource, serial, verifier, visit,
@@ -25,6 +26,26 @@ fn now(home: &Home) -> u64 {
 
 fn pin(text: &str) -> Pin {
     Pin::new(text.as_bytes().to_vec())
+}
+
+/// Writes a PIN as the service kept it when it took longer ones.
+fn keep_pin(home: &Home, token: TokenId, text: &str) {
+    let (root, kept) = (Arc::clone(&home.root), MotpGenerator::keep_pin(&pin(text)));
+    let write = move |view: &dyn View| {
+        let key = |name| Ok::<_, StoreError>(view.key(name)?.expect("written at the start"));
+        let wrapped = WrappedKeys {
+            store: key(KeyName::Store)?,
+            fingerprint: key(KeyName::Fingerprint)?,
+            audit: key(KeyName::Audit)?,
+            hash: key(KeyName::Hash)?,
+        };
+        let vault = Arc::new(Vault::unseal(&root, view.meta()?.store_id, &wrapped).expect("opens"));
+        let id = view.next_data_key()?;
+        let (data_key, wrapped) = vault.new_data_key(id).expect("random");
+        let sealed = data_key.seal(&kept, SealContext::PinHash(token)).expect("sealed");
+        Ok::<_, StoreError>(((), vec![Change::PutDataKey(id, wrapped), Change::PutPinHash(token, sealed)]))
+    };
+    home.store.write(write).expect("written");
 }
 
 #[derive(serde::Deserialize)]
@@ -327,6 +348,26 @@ fn an_app_that_comes_again_keeps_its_floor() {
     home.service.delete_token(&admin(), &token.serial).expect("deleted");
     home.import("again", &[&token]);
     assert!(matches!(home.check(&token, &code), CheckResult::Replayed { .. }));
+}
+
+/// The PINs of apps were as long as 64 characters once, and those are in the store; what is as long as a hash may be one.
+#[test]
+fn a_long_pin_that_was_kept_before_still_opens_its_app() {
+    let text = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    for (length, is_read) in
+        [(19, true), (20, false), (21, true), (31, true), (32, false), (33, true), (63, true), (64, false)]
+    {
+        let app = StandIn::motp_with_pin("MO-1", &text[..length]);
+        let home = furnished(&[&app]);
+        let id = home.service.token(&admin(), &app.serial).expect("there").token.id;
+        keep_pin(&home, id, &text[..length]);
+        let said = home.service.check(&operator(1), &app.serial, &app.at(home.step()));
+        if is_read {
+            assert!(matches!(said, Ok(CheckResult::Accepted { .. })), "{length}: {said:?}");
+        } else {
+            assert_eq!(why(said.expect_err("may be a hash")), "pin_not_known", "{length}");
+        }
+    }
 }
 
 /// A PIN is kept through `replace` where codes of the new kind take it as it is kept; else it is asked for again.

@@ -77,6 +77,11 @@ impl PinHash {
         bytes == alg.output_bytes() || bytes < Self::SHORTEST
     }
 
+    /// Whether what was kept in so many bytes may be a hash, and not a PIN as it was typed.
+    pub fn may_be(bytes: usize) -> bool {
+        HashAlg::ALL.iter().any(|alg| alg.output_bytes() == bytes)
+    }
+
     /// The hash as it was kept, see [`PinHash::keep`], or of a PIN that was kept as it was typed.
     pub fn from_kept(alg: HashAlg, kept: &Seed) -> Self {
         if kept.len() < Self::SHORTEST {
