@@ -1,0 +1,4 @@
+//! What token families understand. Each file builds commands and parses responses without any I/O, and has a session
+//! that sends them in the order that the device needs.
+
+pub mod token2;
