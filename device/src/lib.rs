@@ -6,6 +6,6 @@
 pub mod apdu;
 pub mod applet;
 #[cfg(test)]
-mod golden;
+mod exchanges;
 pub mod simulated;
 pub mod transport;

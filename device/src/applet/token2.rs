@@ -2,7 +2,7 @@
 //!
 //! Contactless cards (ISO 14443-4 type A) that are spoken to without SELECT and only while their display is on. They
 //! make TOTP codes of six digits with a clock of their own. Sources: token2/openT2OTP, `docs/PROTOCOL.md` and
-//! `firmware/src/token2.c`; token2/t2nfc_burner, `Token2Protocol.kt`; 0xDRRB/totptokutil, `main.c`.
+//! `firmware/src/token2.c`; `token2/t2nfc_burner`, `Token2Protocol.kt`; 0xDRRB/totptokutil, `main.c`.
 //!
 //! The key that these tokens ask for is the same in all of them and public: it keeps nobody away. Whoever has such a
 //! token in the hand for a moment can set its clock and its seed.
@@ -30,7 +30,7 @@ const LONGEST_SERIAL: usize = 32;
 /// The token is asked for its time right after that was set. More than this and it did not take it.
 const MOST_OFFSET_SECS: i64 = 2;
 
-/// A model, told by how its serial numbers begin (token2/t2nfc_burner, `Token2Protocol.kt`).
+/// A model, told by how its serial numbers begin (`token2/t2nfc_burner`, `Token2Protocol.kt`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Model {
     /// miniOTP-2-i.

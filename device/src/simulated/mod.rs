@@ -1,5 +1,6 @@
 //! Tokens that are simulated: they keep state, have clocks that drift, and fail when they are told to.
 
+pub mod slim;
 pub mod token2;
 
 use zeroize::Zeroizing;
