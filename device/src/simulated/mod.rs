@@ -2,6 +2,7 @@
 
 pub mod slim;
 pub mod token2;
+pub mod vpcd;
 
 use zeroize::Zeroizing;
 
