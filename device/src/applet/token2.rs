@@ -23,8 +23,6 @@ pub(crate) const DEVICE_KEY: [u8; 16] =
 
 /// Authentication was missing, or answer or MAC are wrong.
 const NOT_AUTHENTICATED: Status = Status(0x6983);
-/// There is no such class.
-const NO_CLASS: Status = Status(0x6e00);
 /// The longest serial number that is read; real ones have 14 digits.
 const LONGEST_SERIAL: usize = 32;
 /// The token is asked for its time right after that was set. More than this and it did not take it.
@@ -410,10 +408,11 @@ impl Open<'_> {
 
 fn read(transport: &mut dyn Transport, step: Step) -> Result<Info, Token2Error> {
     let response = exchange(transport, step, &info())?;
-    match response.status {
-        Status::OK => parse_info(&response.data),
-        status @ (NO_CLASS | Status::NO_INSTRUCTION) => Err(Token2Error::OtherToken(status)),
-        status => Err(Token2Error::Refused { step, status }),
+    match (response.status, step) {
+        (Status::OK, _) => parse_info(&response.data),
+        // Nothing in it depends on a state, so whoever refuses it is another token.
+        (status, Step::Reading) => Err(Token2Error::OtherToken(status)),
+        (status, _) => Err(Token2Error::Refused { step, status }),
     }
 }
 

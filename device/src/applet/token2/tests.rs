@@ -142,8 +142,10 @@ fn unknown_models_are_read_and_not_written_to() {
     assert_eq!(Token2::open(&mut card).expect("read").info().serial, "12345678");
     let refused = program(&mut card, rfc_settings(), world.as_ref());
     assert_eq!(refused, Err(Token2Error::UnknownModel("12345678".to_owned())));
-    let mut other = Scripted::new(Lengths::Short, &[("80410000020211", "6E00")]);
-    assert_eq!(Token2::open(&mut other).err(), Some(Token2Error::OtherToken(NO_CLASS)));
+    for status in [0x6e00, 0x6d00, 0x6a82] {
+        let mut other = Scripted::new(Lengths::Short, &[("80410000020211", &format!("{status:04X}"))]);
+        assert_eq!(Token2::open(&mut other).err(), Some(Token2Error::OtherToken(Status(status))));
+    }
 }
 
 #[test]
