@@ -1,0 +1,9 @@
+//! The applications on a chip: bytes of commands and responses, and sessions that send them.
+//!
+//! Opening a session is selecting its application. Nothing here knows a reader.
+
+pub mod management;
+pub mod oath;
+pub mod otp;
+mod tlv;
+pub mod yubikey;
