@@ -114,7 +114,11 @@ pub(super) fn select(
 
 /// Refuses what this version cannot do. Keys in development say 0.0.1 and can do everything.
 pub(super) fn require(what: &'static str, since: Version, version: Version) -> Result<(), YubiKeyError> {
-    if version >= since || version.major == 0 { Ok(()) } else { Err(YubiKeyError::TooOld { what, since, version }) }
+    if version >= since || version.major == 0 {
+        Ok(())
+    } else {
+        Err(YubiKeyError::TooOld { what, since, version })
+    }
 }
 
 /// Which key this is: from the management application, or from the OTP application of keys before 4.1.0, which know
