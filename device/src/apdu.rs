@@ -59,8 +59,8 @@ impl Command {
     }
 
     /// Lengths in the widest form that gets through, needed or not: an extended Lc for any data; where lengths are
-    /// short, Le in a command without data. It is what the client of YubiKeys that all of them were tested with
-    /// sends (yubikey-manager, `yubikit/core/smartcard`).
+    /// short, Le in a command without data. It is what the vendor's client of YubiKey tokens sends (yubikey-manager,
+    /// `yubikit/core/smartcard`).
     #[must_use]
     pub const fn in_widest_form(mut self) -> Self {
         self.widest = true;

@@ -7,4 +7,5 @@ pub mod apdu;
 pub mod applet;
 #[cfg(test)]
 mod exchanges;
+pub mod simulated;
 pub mod transport;

@@ -8,7 +8,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::tlv;
-use super::yubikey::{Version, YubiKeyError, require, select};
+use super::yubikey::{Version, Way, YubiKeyError, require, select};
 use crate::apdu::{self, Command, Rest, Status};
 use crate::transport::Transport;
 
@@ -30,13 +30,13 @@ impl Capabilities {
     pub const OTP: Self = Self(0x0001);
     /// FIDO U2F.
     pub const U2F: Self = Self(0x0002);
-    /// OpenPGP.
+    /// `OpenPGP`.
     pub const OPENPGP: Self = Self(0x0008);
     /// PIV.
     pub const PIV: Self = Self(0x0010);
     /// OATH credentials.
     pub const OATH: Self = Self(0x0020);
-    /// YubiHSM Auth.
+    /// `YubiHSM` Auth.
     pub const HSM_AUTH: Self = Self(0x0100);
     /// FIDO2.
     pub const FIDO2: Self = Self(0x0200);
@@ -100,6 +100,27 @@ impl FormFactor {
     }
 }
 
+/// As which a key is sold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Series {
+    /// Everything in it.
+    Standard,
+    /// Certified: settings can be limited by its rules.
+    Fips,
+    /// FIDO alone, nothing to write seeds to.
+    SecurityKey,
+}
+
+impl Series {
+    const fn of_form(form: u8) -> Self {
+        match form & 0xc0 {
+            0x00 => Self::Standard,
+            0x80 => Self::Fips,
+            _ => Self::SecurityKey,
+        }
+    }
+}
+
 /// What a key says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceInfo {
@@ -109,10 +130,8 @@ pub struct DeviceInfo {
     pub version: Version,
     /// Not known of keys before 4.1.0, as all that follows.
     pub form_factor: Option<FormFactor>,
-    /// A FIPS series key.
-    pub is_fips: bool,
-    /// A Security Key: FIDO alone, nothing to write seeds to.
-    pub is_security_key: bool,
+    /// As which it is sold.
+    pub series: Series,
     /// Over USB.
     pub usb: Option<Interface>,
     /// Contactless; `None` also when the key has no antenna.
@@ -132,8 +151,7 @@ impl DeviceInfo {
             serial,
             version,
             form_factor: None,
-            is_fips: false,
-            is_security_key: false,
+            series: Series::Standard,
             usb: None,
             nfc: None,
             is_locked: false,
@@ -165,8 +183,7 @@ impl DeviceInfo {
                 }
                 (0x04, [form]) => {
                     self.form_factor = Some(FormFactor::of_nibble(form & 0x0f));
-                    self.is_fips = form & 0x80 != 0;
-                    self.is_security_key = form & 0x40 != 0;
+                    self.series = Series::of_form(*form);
                 }
                 (0x05, value) => {
                     self.version = Version::from_bytes(value).ok_or("a version that has not three bytes")?;
@@ -269,7 +286,7 @@ impl ConfigChange {
 
 /// The open management application.
 pub struct Management<'a> {
-    transport: &'a mut dyn Transport,
+    way: Way<'a>,
     version: Version,
 }
 
@@ -280,7 +297,7 @@ impl<'a> Management<'a> {
         let what = "no version is in it";
         let version =
             Version::in_text(&response.data).ok_or(YubiKeyError::Malformed { command: "SELECT", what })?;
-        Ok(Self { transport, version })
+        Ok(Self { way: Way::new(transport, version), version })
     }
 
     /// Of the firmware.
@@ -301,7 +318,7 @@ impl<'a> Management<'a> {
         let (mut page, mut last) = (0, 0);
         while page <= last {
             let command = Command::new(0x00, 0x1d, page, 0x00).in_widest_form();
-            let response = apdu::send(self.transport, &command, Rest::GetResponse)?;
+            let response = apdu::send(&mut self.way, &command, Rest::GetResponse)?;
             if response.status != Status::OK {
                 return Err(YubiKeyError::Refused { command: READ, status: response.status });
             }
@@ -318,7 +335,7 @@ impl<'a> Management<'a> {
     /// WRITE CONFIG, since 5.0.0. A key that is locked refuses it without its code.
     pub fn write_config(&mut self, change: &ConfigChange) -> Result<(), YubiKeyError> {
         require("changing what is switched on", Version::new(5, 0, 0), self.version)?;
-        let response = apdu::send(self.transport, &change.command(), Rest::GetResponse)?;
+        let response = apdu::send(&mut self.way, &change.command(), Rest::GetResponse)?;
         match response.status {
             Status::OK => Ok(()),
             status => Err(YubiKeyError::Refused { command: WRITE, status }),
@@ -369,7 +386,7 @@ mod tests {
         let all = Capabilities(0x033f);
         assert_eq!(device.usb, Some(Interface { supported: all, enabled: Some(all) }));
         assert_eq!(device.nfc, device.usb);
-        assert!(!device.is_locked && !device.is_nfc_restricted && !device.is_fips && !device.is_security_key);
+        assert!(!device.is_locked && !device.is_nfc_restricted && device.series == Series::Standard);
         let nfc = Some(Capabilities::OATH);
         management
             .write_config(&ConfigChange { usb: Some(all), nfc, ..Default::default() })
@@ -431,8 +448,8 @@ mod tests {
         let developed = read("05030000011905010305080A").expect("read");
         assert_eq!(developed.version, Version::new(5, 8, 10));
         let security_key = read("020400000000040143").expect("read");
-        assert_eq!((security_key.serial, security_key.is_security_key), (None, true));
-        assert!(read("040181").expect("read").is_fips);
+        assert_eq!((security_key.serial, security_key.series), (None, Series::SecurityKey));
+        assert_eq!(read("040181").expect("read").series, Series::Fips);
         let restricted = read("0D02033F0E020000").expect("read").nfc.expect("an antenna");
         assert!(restricted.supported.contains(Capabilities::OATH));
         assert_eq!(restricted.enabled, Some(Capabilities(0)));

@@ -5,5 +5,5 @@
 pub mod management;
 pub mod oath;
 pub mod otp;
-mod tlv;
+pub(crate) mod tlv;
 pub mod yubikey;

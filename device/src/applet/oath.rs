@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 pub use self::name::{CredentialId, Name};
 pub use self::wire::AccessKey;
-use super::yubikey::{Version, YubiKeyError, require, select};
+use super::yubikey::{Version, Way, YubiKeyError, require, select};
 use crate::apdu::{self, Command, Response, Rest, Status};
 use crate::transport::{Transport, TransportError};
 
@@ -190,7 +190,7 @@ pub enum OathError {
 
 /// The open OATH application.
 pub struct YkOath<'a> {
-    transport: &'a mut dyn Transport,
+    way: Way<'a>,
     selected: wire::Selected,
 }
 
@@ -199,7 +199,7 @@ impl<'a> YkOath<'a> {
     pub fn select(transport: &'a mut dyn Transport) -> Result<Self, OathError> {
         let response = select(transport, &Command::select(&AID), "OATH")?;
         let selected = wire::read_select(&response.data).map_err(malformed("SELECT"))?;
-        Ok(Self { transport, selected })
+        Ok(Self { way: Way::new(transport, selected.version), selected })
     }
 
     /// Of the application; from 4.0 on also of the firmware.
@@ -332,7 +332,7 @@ impl<'a> YkOath<'a> {
 
     fn select_again(&mut self) -> Result<(), OathError> {
         let command = Command::select(&AID).in_widest_form();
-        let response = select(self.transport, &command, "OATH")?;
+        let response = select(&mut self.way, &command, "OATH")?;
         self.selected = wire::read_select(&response.data).map_err(malformed("SELECT"))?;
         Ok(())
     }
@@ -347,12 +347,10 @@ impl<'a> YkOath<'a> {
         match self.of_name("CALCULATE", id, &wire::calculate(id, challenge, truncated)) {
             // What a key says when nobody touches it is not documented.
             Err(OathError::Locked) if !is_locked => Err(OathError::NotTouched),
-            Err(OathError::Key(YubiKeyError::Refused { status: Status::CONDITIONS | GENERIC, .. })) => {
-                Err(OathError::NotTouched)
-            }
-            Err(OathError::Key(YubiKeyError::Transport(TransportError::Silent))) => {
-                Err(OathError::NotTouched)
-            }
+            Err(OathError::Key(
+                YubiKeyError::Refused { status: Status::CONDITIONS | GENERIC, .. }
+                | YubiKeyError::Transport(TransportError::Silent),
+            )) => Err(OathError::NotTouched),
             other => other,
         }
     }
@@ -375,7 +373,7 @@ impl<'a> YkOath<'a> {
     }
 
     fn send(&mut self, command: &Command) -> Result<Response, YubiKeyError> {
-        Ok(apdu::send(self.transport, command, Rest::SendRemaining)?)
+        Ok(apdu::send(&mut self.way, command, Rest::SendRemaining)?)
     }
 }
 

@@ -12,7 +12,7 @@ use mintmark_engine::oath::Digits;
 use zeroize::Zeroizing;
 
 use self::config::{AccessCode, SlotConfig};
-use super::yubikey::{Version, YubiKeyError, require, select};
+use super::yubikey::{Version, Way, YubiKeyError, require, select};
 use crate::apdu::{self, Command, Response, Rest, Status};
 use crate::transport::Transport;
 
@@ -91,9 +91,9 @@ impl SlotStatus {
         if later.sequence == self.sequence.wrapping_add(1) {
             return true;
         }
-        // The last slot was emptied. Some versions do not update the flags then.
+        // The last slot was emptied: the five flags are 0, which some versions do not update.
         let stale = (Version::new(5, 0, 0)..=Version::new(5, 4, 2)).contains(&later.version);
-        later.sequence == 0 && self.sequence > 0 && (later.flags & 0x1f == 0 || stale)
+        later.sequence == 0 && self.sequence > 0 && (later.flags.trailing_zeros() >= 5 || stale)
     }
 }
 
@@ -176,7 +176,7 @@ fn challenge_command(slot: Slot, challenge: &[u8]) -> Result<Command, OtpError> 
 
 /// The open OTP application.
 pub struct OtpSlots<'a> {
-    transport: &'a mut dyn Transport,
+    way: Way<'a>,
     status: SlotStatus,
 }
 
@@ -185,7 +185,7 @@ impl<'a> OtpSlots<'a> {
     pub fn select(transport: &'a mut dyn Transport) -> Result<Self, YubiKeyError> {
         let response = select(transport, &Command::select(&AID), "OTP")?;
         let status = status_of("SELECT", &response)?;
-        Ok(Self { transport, status })
+        Ok(Self { way: Way::new(transport, status.version), status })
     }
 
     /// As it was last seen: when the application was opened, or after the last write.
@@ -246,7 +246,7 @@ impl<'a> OtpSlots<'a> {
     }
 
     fn send(&mut self, command: &Command) -> Result<Response, YubiKeyError> {
-        Ok(apdu::send(self.transport, command, Rest::GetResponse)?)
+        Ok(apdu::send(&mut self.way, command, Rest::GetResponse)?)
     }
 
     fn write_with(&mut self, command: &Command, rejected: OtpError) -> Result<(), OtpError> {

@@ -1,7 +1,7 @@
 //! Tag, length, value (ISO 7816-4 §5.2.2), with tags of one byte and lengths up to 65,535.
 
 /// Takes the first one off; `None` when `rest` does not hold a whole one, and then it is left as it is.
-pub(super) fn take<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+pub(crate) fn take<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     let (&tag, behind) = rest.split_first()?;
     let (len, behind) = match behind {
         [short @ ..=0x7f, behind @ ..] => (usize::from(*short), behind),
@@ -17,7 +17,7 @@ pub(super) fn take<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
 /// Writes tag and length of a value that the caller appends.
 ///
 /// The buffer of a secret must have room for all of it: a buffer that grows leaves copies behind.
-pub(super) fn head(out: &mut Vec<u8>, tag: u8, len: usize) {
+pub(crate) fn head(out: &mut Vec<u8>, tag: u8, len: usize) {
     let [.., high, low] = len.to_be_bytes();
     out.push(tag);
     match len {
@@ -28,7 +28,7 @@ pub(super) fn head(out: &mut Vec<u8>, tag: u8, len: usize) {
 }
 
 /// Writes a whole one.
-pub(super) fn push(out: &mut Vec<u8>, tag: u8, value: &[u8]) {
+pub(crate) fn push(out: &mut Vec<u8>, tag: u8, value: &[u8]) {
     head(out, tag, value.len());
     out.extend(value);
 }

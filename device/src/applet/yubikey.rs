@@ -5,10 +5,12 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use super::management::{DeviceInfo, Management};
 use super::otp::OtpSlots;
 use crate::apdu::{self, Command, Response, Rest, Status};
-use crate::transport::{Transport, TransportError};
+use crate::transport::{Lengths, Transport, TransportError};
 
 /// Version of the firmware, or of an application where that has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,6 +98,41 @@ pub enum YubiKeyError {
     },
 }
 
+/// The way to an open application, with what its version needs.
+pub(super) struct Way<'a> {
+    transport: &'a mut dyn Transport,
+    version: Version,
+    was_long: bool,
+}
+
+impl<'a> Way<'a> {
+    pub(super) fn new(transport: &'a mut dyn Transport, version: Version) -> Self {
+        Self { transport, version, was_long: false }
+    }
+}
+
+impl Transport for Way<'_> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
+        // Over USB, 4.2.0 to 4.2.6 lose a command that comes within two seconds of an answer of more than 54 bytes
+        // (yubikey-manager, `yubikit/core/smartcard`, its touch workaround).
+        let forgets = (Version::new(4, 2, 0)..=Version::new(4, 2, 6)).contains(&self.version);
+        if forgets && self.was_long && self.lengths() == Lengths::Extended {
+            self.transport.transmit(&[0; 5])?;
+        }
+        let response = self.transport.transmit(command)?;
+        self.was_long = response.len() > 54 + 2;
+        Ok(response)
+    }
+
+    /// Extended lengths get through since 4.0.
+    fn lengths(&self) -> Lengths {
+        match require("", Version::new(4, 0, 0), self.version) {
+            Ok(()) => self.transport.lengths(),
+            Err(_) => Lengths::Short,
+        }
+    }
+}
+
 /// Opens an application and returns what it says of itself.
 pub(super) fn select(
     transport: &mut dyn Transport,
@@ -144,5 +181,60 @@ pub fn identify(transport: &mut dyn Transport) -> Result<DeviceInfo, YubiKeyErro
         (Err(YubiKeyError::NoApplication(_)), Ok(version)) => Ok(DeviceInfo::of_old_key(version, None)),
         (Err(YubiKeyError::NoApplication(_)), Err(absent)) => Err(absent),
         (Err(other), _) => Err(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::scripted::Scripted;
+
+    #[test]
+    fn versions_are_found_in_texts() {
+        let found = |text: &str| Version::in_text(text.as_bytes());
+        assert_eq!(found("Virtual mgr - FW version 5.7.4"), Some(Version::new(5, 7, 4)));
+        assert_eq!(found("v4.3.7\u{90}\u{0}"), Some(Version::new(4, 3, 7)));
+        assert_eq!(found("1.2 and 3.4.5.6"), Some(Version::new(3, 4, 5)));
+        for none in ["", "5.7", "5..7", "300.1.1", "no version"] {
+            assert_eq!(found(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn keys_in_development_can_do_everything() {
+        assert!(require("it", Version::new(5, 7, 0), Version::new(0, 0, 1)).is_ok());
+        assert!(require("it", Version::new(5, 7, 0), Version::new(5, 7, 0)).is_ok());
+        let refused = require("it", Version::new(5, 7, 0), Version::new(5, 6, 9)).expect_err("older");
+        assert_eq!(refused.to_string(), "it needs firmware 5.7.0, this key has 5.6.9; use a newer key");
+    }
+
+    #[test]
+    fn old_keys_get_short_commands() {
+        for (major, apdu) in [(3, "000102030107"), (4, "0001020300000107")] {
+            let mut card = Scripted::new(Lengths::Extended, &[(apdu, "9000")]);
+            let command = Command::new(0x00, 0x01, 0x02, 0x03).with_data(&[7]).in_widest_form();
+            let mut way = Way::new(&mut card, Version::new(major, 0, 0));
+            apdu::send(&mut way, &command, Rest::GetResponse).expect("answered");
+        }
+    }
+
+    #[test]
+    fn a_command_after_a_long_answer_is_not_lost() {
+        let long = format!("{}9000", "00".repeat(55));
+        let list = Command::new(0x00, 0xa1, 0x00, 0x00).in_widest_form();
+        let twice = [("00A10000", long.as_str()), ("00A10000", "9000")];
+        let with_dummy = [twice[0], ("0000000000", "6E00"), twice[1]];
+        for (version, lengths, script) in [
+            (Version::new(4, 2, 6), Lengths::Extended, &with_dummy[..]),
+            (Version::new(4, 2, 7), Lengths::Extended, &twice),
+            (Version::new(4, 1, 9), Lengths::Extended, &twice),
+            (Version::new(4, 2, 6), Lengths::Short, &[("00A1000000", &long), ("00A1000000", "9000")]),
+        ] {
+            let mut card = Scripted::new(lengths, script);
+            let mut way = Way::new(&mut card, version);
+            for _ in 0..2 {
+                apdu::send(&mut way, &list, Rest::GetResponse).expect("answered");
+            }
+        }
     }
 }
