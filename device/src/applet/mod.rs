@@ -1,6 +1,13 @@
-//! What token families understand. Each file builds commands and parses responses without any I/O, and has a session
-//! that sends them in the order that the device needs.
+//! The applications on a chip: bytes of commands and responses, and sessions that send them.
+//!
+//! Opening a session is selecting its application, or asking who is there where a token knows no applications. Nothing
+//! here knows a reader.
 
+pub mod management;
 pub mod ndef;
+pub mod oath;
+pub mod otp;
 pub mod slim;
+pub(crate) mod tlv;
 pub mod token2;
+pub mod yubikey;

@@ -8,6 +8,7 @@ use mintmark_engine::oath::{Digits, Generator, HashAlg, Otp, PeriodSecs, time_st
 use mintmark_engine::secret::Seed;
 use zeroize::Zeroizing;
 
+use super::received::{Answer, Received};
 use super::{Card, Faults};
 use crate::applet::token2::cipher::Cipher;
 use crate::applet::token2::{DEVICE_KEY, Model};
@@ -31,8 +32,6 @@ pub struct VirtualToken2 {
     challenges: u64,
     challenge: Option<[u8; 8]>,
     authenticated: bool,
-    received: usize,
-    gone: bool,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -53,8 +52,6 @@ impl VirtualToken2 {
             challenges: 0,
             challenge: None,
             authenticated: false,
-            received: 0,
-            gone: false,
             faults: Faults::default(),
         }
     }
@@ -79,29 +76,34 @@ impl VirtualToken2 {
         self.challenges = u64::from_be_bytes(challenge).wrapping_sub(1);
     }
 
-    fn execute(&mut self, command: &[u8]) -> Result<Vec<u8>, u16> {
-        let (&[class, instruction, p1, p2], rest) = command.split_first_chunk().ok_or(0x6700_u16)?;
-        let data = match rest {
-            [] | [_] => &[],
-            [length, data @ ..] => data.get(..usize::from(*length)).ok_or(0x6700_u16)?,
+    fn execute(&mut self, command: &[u8]) -> Vec<u8> {
+        let answer = Received::read(command).ok_or(0x6700).and_then(|received| self.obey(&received));
+        let (mut response, status) = match answer {
+            Ok(data) => (data, 0x9000),
+            Err(status) => (Vec::new(), status),
         };
-        match (class, instruction, p1, p2) {
-            (0x80, 0x41, ..) => Ok(self.info()),
-            (0x80, 0x4b, ..) => {
+        response.extend(status.to_be_bytes());
+        response
+    }
+
+    fn obey(&mut self, received: &Received<'_>) -> Answer {
+        match (received.class, received.instruction) {
+            (0x80, 0x41) => Ok(self.info()),
+            (0x80, 0x4b) => {
                 self.challenges = self.challenges.wrapping_add(1);
                 self.authenticated = false;
                 let challenge = self.challenges.to_be_bytes();
                 self.challenge = Some(challenge);
                 Ok(challenge.to_vec())
             }
-            (0x80, 0xce, ..) => {
+            (0x80, 0xce) => {
                 let challenge = self.challenge.take().ok_or(0x6983_u16)?;
-                self.authenticated = data == Cipher::new(DEVICE_KEY).answer(challenge);
+                self.authenticated = received.data == Cipher::new(DEVICE_KEY).answer(challenge);
                 if self.authenticated { Ok(Vec::new()) } else { Err(0x6983) }
             }
-            (0x84, 0xd4, ..) => self.configure(self.signed(command, data)?),
-            (0x84, 0xc5, ..) => self.write_seed(self.signed(command, data)?),
-            (0x80 | 0x84, ..) => Err(0x6d00),
+            (0x84, 0xd4) => self.configure(self.signed(received)?),
+            (0x84, 0xc5) => self.write_seed(self.signed(received)?),
+            (0x80 | 0x84, _) => Err(0x6d00),
             _ => Err(0x6e00),
         }
     }
@@ -114,16 +116,16 @@ impl VirtualToken2 {
     }
 
     /// The body of a command whose MAC is right.
-    fn signed<'a>(&self, command: &[u8], data: &'a [u8]) -> Result<&'a [u8], u16> {
+    fn signed<'a>(&self, received: &Received<'a>) -> Result<&'a [u8], u16> {
         if !self.authenticated {
             return Err(0x6983);
         }
-        let (body, mac) = data.split_last_chunk::<4>().ok_or(0x6700_u16)?;
-        let right = Cipher::new(DEVICE_KEY).mac(command[1], command[2], command[3], body);
+        let (body, mac) = received.data.split_last_chunk::<4>().ok_or(0x6700_u16)?;
+        let right = Cipher::new(DEVICE_KEY).mac(received.instruction, received.p1, received.p2, body);
         if *mac == right { Ok(body) } else { Err(0x6983) }
     }
 
-    fn configure(&mut self, body: &[u8]) -> Result<Vec<u8>, u16> {
+    fn configure(&mut self, body: &[u8]) -> Answer {
         let &[0x81, 0x11, 0x1f, 1, display, 0x0f, 4, a, b, c, d, 0x86, 6, 0x0a, 1, hash, 0x0d, 1, step] =
             body
         else {
@@ -155,7 +157,7 @@ impl VirtualToken2 {
         Ok(Vec::new())
     }
 
-    fn write_seed(&mut self, body: &[u8]) -> Result<Vec<u8>, u16> {
+    fn write_seed(&mut self, body: &[u8]) -> Answer {
         if !matches!(body.len(), 16 | 32 | 48 | 64) {
             return Err(0x6700);
         }
@@ -178,26 +180,13 @@ impl Card for VirtualToken2 {
     fn power_on(&mut self) {
         self.challenge = None;
         self.authenticated = false;
-        self.received = 0;
-        self.gone = false;
+        self.faults.power_on();
     }
 
     fn transmit(&mut self, command: &[u8]) -> Option<Vec<u8>> {
-        self.received += command.len();
-        self.gone |= self.faults.cut_after.is_some_and(|most| self.received >= most);
-        if self.gone {
-            return None;
-        }
-        let (mut response, status) = match self.execute(command) {
-            Ok(data) => (data, 0x9000),
-            Err(status) => (Vec::new(), status),
-        };
-        if let Some(left) = &mut self.faults.unanswered_after {
-            self.gone = *left == 0;
-            *left = left.saturating_sub(1);
-        }
-        let status: u16 = if self.faults.endless { 0x6110 } else { status };
-        response.extend(status.to_be_bytes());
-        (!self.gone).then_some(response)
+        let mut faults = self.faults.clone();
+        let answer = faults.answer(command, || self.execute(command));
+        self.faults = faults;
+        answer
     }
 }

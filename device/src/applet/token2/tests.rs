@@ -167,8 +167,7 @@ fn a_token_that_is_taken_away_says_what_it_holds_and_can_be_programmed_again() {
         card.card.faults.unanswered_after = Some(answers);
         let error = program(&mut card, rfc_settings(), world.as_ref()).expect_err("it is taken away");
         assert_eq!(error, Token2Error::Transport { step, source: TransportError::Lost });
-        card.card.faults.unanswered_after = None;
-        card.card.power_on();
+        card.put_back();
         assert_eq!(program(&mut card, rfc_settings(), world.as_ref()), Ok(0));
         assert!(card.card.shown().is_some());
     }
