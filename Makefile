@@ -44,7 +44,7 @@ build-tests: check-cargo packages
 # Some tests wait for the clock: one more runs than there are cores.
 unit: build-tests card-reader mail-server
 	$(CARGO) test --locked --workspace --lib
-	$(CARGO) test --locked -p mintmark-device --test pcscd
+	$(CARGO) test --locked --workspace --test pcscd
 	RUST_TEST_THREADS=3 $(CARGO) test --locked --test it
 
 # The card reader service and the driver of readers that are none, for simulated tokens. The test starts its own. The

@@ -15,13 +15,15 @@ use std::thread;
 use std::time::Duration;
 
 use mintmark_device::apdu::{Command, Rest, Status, send};
-use mintmark_device::applet::ndef;
+use mintmark_device::applet::ndef::{self, NdefError};
 use mintmark_device::applet::token2::{Settings, Step, Token2, Token2Error, write_seed};
+use mintmark_device::applet::yubikey::{Version, identify};
 use mintmark_device::simulated::Card;
 use mintmark_device::simulated::token2::VirtualToken2;
 use mintmark_device::simulated::vpcd::InReader;
+use mintmark_device::simulated::yubikey::{Reach, VirtualYubiKey};
 use mintmark_device::transport::pcsc::{Connection, Holds, Reader, Readers};
-use mintmark_device::transport::{Transport, TransportError};
+use mintmark_device::transport::{Lengths, Transport, TransportError};
 use mintmark_engine::clock::{Clock, SystemClock};
 use mintmark_engine::oath::{Digits, Generator, HashAlg, PeriodSecs, time_step};
 use mintmark_engine::secret::Seed;
@@ -150,6 +152,7 @@ fn inside() {
 
     programming(&mut readers);
     neighbours(&mut readers);
+    keys(&mut readers);
     silent_cards(&mut readers);
 
     // The service is restarted under us.
@@ -231,6 +234,24 @@ fn neighbours(readers: &mut Readers) {
     let mut next = theirs.begin().expect("free");
     let status = send(&mut next, &write, Rest::GetResponse).expect("answered").status;
     assert_eq!(status, Status(0x6983), "the reset has made it forget who authenticated");
+}
+
+/// Lengths follow from the ATR that comes through the service: extended ones over USB, short ones contactless.
+fn keys(readers: &mut Readers) {
+    for (reach, lengths) in [(Reach::Usb, Lengths::Extended), (Reach::Contactless, Lengths::Short)] {
+        until(readers, |now| holding(now).is_empty());
+        let version = Version { major: 5, minor: 7, patch: 4 };
+        let key = Arc::new(Mutex::new(VirtualYubiKey::new(12_345_678, version, reach)));
+        let _lying = InReader::insert(key, port(1)).expect("the driver listens");
+        until(readers, |now| holding(now) == [name(1)]);
+        let mut connection = Connection::open(&name(1), LIMIT).expect("a card");
+        let atr = connection.atr().to_vec();
+        let mut turn = connection.begin().expect("free");
+        assert_eq!(turn.lengths(), lengths);
+        assert_eq!(identify(&mut turn).expect("it says who it is").serial, Some(12_345_678));
+        assert_eq!(ndef::read(&mut turn, &atr), Err(NdefError::YubiKey));
+        assert!(matches!(Token2::open(&mut turn).err(), Some(Token2Error::OtherToken(_))));
+    }
 }
 
 /// A card that answers when it is let.
