@@ -3,10 +3,12 @@
 CARGO ?= cargo
 # Everything is built once here: what speeds up building again only slows that down.
 export CARGO_INCREMENTAL ?= 0
+# The driver of card readers that are none, where it is installed and below the folder that it is unpacked into.
+VPCD := /usr/lib/pcsc/drivers/serial/libifdvpcd.so
 # apt-get needs root; everything else does not.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test check-cargo packages lint build-tests unit mail-server browser e2e-packages e2e pictures release-check
+.PHONY: run test check-cargo packages lint build-tests unit card-reader mail-server browser e2e-packages e2e pictures release-check
 
 run: check-cargo packages
 	$(CARGO) build --release --locked
@@ -21,12 +23,15 @@ check-cargo:
 	@command -v $(CARGO) >/dev/null || { \
 	  echo "Rust is needed and was not found. Install it from https://rustup.rs and run this again." >&2; exit 1; }
 
-# A C compiler, for the cryptography that TLS to mail servers uses.
+# A C compiler, for the cryptography that TLS to mail servers uses, and the library of the card reader service.
 packages:
-	@command -v cc >/dev/null || { \
-	  command -v apt-get >/dev/null || { echo "A C compiler is needed: install gcc." >&2; exit 1; }; \
-	  echo "Installing a C compiler: apt-get install build-essential"; \
-	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q build-essential; }
+	@command -v cc >/dev/null && command -v pkg-config >/dev/null && pkg-config --exists libpcsclite || { \
+	  command -v apt-get >/dev/null || { \
+	    echo "A C compiler, pkg-config and libpcsclite are needed: install gcc, pkg-config and libpcsclite-dev." >&2; \
+	    exit 1; }; \
+	  missing="build-essential pkg-config libpcsclite-dev"; \
+	  echo "Installing what is built with: apt-get install $$missing"; \
+	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q $$missing; }
 
 # In a folder of its own, so that it does not wait for other builds.
 lint:
@@ -34,15 +39,30 @@ lint:
 	CARGO_TARGET_DIR=target/lint $(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 build-tests: check-cargo packages
-	$(CARGO) test --locked --no-run --workspace --lib --test it
+	$(CARGO) test --locked --no-run --workspace --lib --test it --test pcscd
 
 # Some tests wait for the clock: one more runs than there are cores.
-unit: build-tests mail-server
+unit: build-tests card-reader mail-server
 	$(CARGO) test --locked --workspace --lib
+	$(CARGO) test --locked --workspace --test pcscd
 	RUST_TEST_THREADS=3 $(CARGO) test --locked --test it
 
-# The mail server that the tests send to.
-mail-server:
+# The card reader service and the driver of readers that are none, for simulated tokens. The test starts its own. The
+# driver is unpacked only: installed, it would open a port to everybody as soon as the system's service starts.
+card-reader: packages
+	@PATH="$$PATH:/usr/sbin:/sbin"; command -v pcscd >/dev/null && command -v ip >/dev/null || { \
+	  command -v apt-get >/dev/null || { echo "pcscd and iproute2 are needed: install them." >&2; exit 1; }; \
+	  echo "Installing the card reader service for the tests: apt-get install pcscd iproute2"; \
+	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends pcscd iproute2; }
+	@[ -e $(VPCD) ] || [ -e target/vpcd$(VPCD) ] || { \
+	  command -v apt-get >/dev/null || { echo "$(VPCD) is needed: build vsmartcard's vpcd." >&2; exit 1; }; \
+	  echo "Unpacking the driver of simulated card readers into target/vpcd: apt-get download vsmartcard-vpcd"; \
+	  mkdir -p target/vpcd && cd target/vpcd && apt-get download -q vsmartcard-vpcd && \
+	  dpkg-deb -x vsmartcard-vpcd_*.deb . ; }
+
+# The mail server that the tests send to. After the card readers: two installations at once would wait for each other's
+# lock and fail.
+mail-server: card-reader
 	@python3 -c 'import aiosmtpd' 2>/dev/null || /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || { \
 	  command -v apt-get >/dev/null || { echo "aiosmtpd is needed: pip install aiosmtpd." >&2; exit 1; }; \
 	  echo "Installing a mail server for the tests: apt-get install python3-aiosmtpd"; \
@@ -61,7 +81,7 @@ pictures: e2e
 	cp target/e2e-pictures/portal-confirm-1280-light.png docs/pictures/portal.png
 	cp target/e2e-pictures/station-synchronised-1280-light.png docs/pictures/station.png
 
-# After the mail server: two installations at once would wait for each other's lock and fail.
+# After the mail server, for the same reason.
 browser: mail-server
 	@command -v npm >/dev/null && command -v chromium >/dev/null || { \
 	  command -v apt-get >/dev/null || { echo "npm and Chromium are needed: install them." >&2; exit 1; }; \

@@ -20,13 +20,14 @@ pub struct Command {
     data: Zeroizing<Vec<u8>>,
     secret: bool,
     expects_data: bool,
+    widest: bool,
 }
 
 impl Command {
     /// A command without data that expects none.
     pub fn new(class: u8, instruction: u8, p1: u8, p2: u8) -> Self {
         let data = Zeroizing::new(Vec::new());
-        Self { class, instruction, p1, p2, data, secret: false, expects_data: false }
+        Self { class, instruction, p1, p2, data, secret: false, expects_data: false, widest: false }
     }
 
     /// SELECT by application identifier (ISO 7816-4 §11.2.2).
@@ -57,12 +58,29 @@ impl Command {
         self
     }
 
+    /// Lengths in the widest form that gets through, needed or not: an extended Lc for any data; where lengths are
+    /// short, Le in a command without data. It is what the vendor's client of YubiKey tokens sends (yubikey-manager,
+    /// `yubikit/core/smartcard`).
+    #[must_use]
+    pub const fn in_widest_form(mut self) -> Self {
+        self.widest = true;
+        self
+    }
+
+    fn has_le(&self, lengths: Lengths) -> bool {
+        self.expects_data || (self.widest && self.data.is_empty() && lengths == Lengths::Short)
+    }
+
+    fn has_extended_lc(&self, lengths: Lengths) -> bool {
+        lengths == Lengths::Extended && (self.data.len() > 255 || (self.widest && !self.data.is_empty()))
+    }
+
     /// The APDUs of this command in their order: one, or a chain (ISO 7816-4 §5.3.3).
     fn encoded(&self, lengths: Lengths) -> Vec<Zeroizing<Vec<u8>>> {
         let apdu = |class: u8, data: &[u8], last: bool| {
             let mut apdu = Zeroizing::new(Vec::with_capacity(data.len() + 9));
             apdu.extend([class, self.instruction, self.p1, self.p2]);
-            let extended = data.len() > 255;
+            let extended = self.has_extended_lc(lengths);
             if extended {
                 let [.., high, low] = data.len().to_be_bytes();
                 apdu.extend([0, high, low]);
@@ -70,7 +88,7 @@ impl Command {
                 apdu.push(data.len().to_be_bytes()[size_of::<usize>() - 1]);
             }
             apdu.extend(data);
-            if last && self.expects_data {
+            if last && self.has_le(lengths) {
                 apdu.extend(if extended { &[0, 0][..] } else { &[0] });
             }
             apdu
@@ -115,6 +133,8 @@ impl Status {
     pub const WRONG_LENGTH: Self = Self(0x6700);
     /// Something has to come first: a PIN, a key, a touch.
     pub const SECURITY: Self = Self(0x6982);
+    /// What the command refers to is not there, or does not fit what is.
+    pub const INVALID: Self = Self(0x6984);
     /// The conditions of use are not met.
     pub const CONDITIONS: Self = Self(0x6985);
     /// The data is wrong.
@@ -125,6 +145,8 @@ impl Status {
     pub const NOT_FOUND: Self = Self(0x6a82);
     /// There is no more room.
     pub const NO_SPACE: Self = Self(0x6a84);
+    /// P1 or P2 is wrong.
+    pub const WRONG_PARAMETERS: Self = Self(0x6b00);
     /// There is no such instruction.
     pub const NO_INSTRUCTION: Self = Self(0x6d00);
 
@@ -174,7 +196,7 @@ impl fmt::Debug for Response {
 pub enum Rest {
     /// GET RESPONSE (ISO 7816-4 §11.7.1): `00 C0 00 00 Le`.
     GetResponse,
-    /// SEND REMAINING of YKOATH: `00 A5 00 00`.
+    /// SEND REMAINING of YKOATH: `00 A5 00 00`, and Le where lengths are short.
     SendRemaining,
 }
 
@@ -193,8 +215,10 @@ pub fn send(
         answer = split(transport.transmit(apdu)?)?;
         if let Some(length) = answer.1.right_length() {
             let mut again = apdu.clone();
-            if number == last && command.expects_data {
+            if number == last && command.has_le(transport.lengths()) {
                 again.pop();
+            } else if command.has_extended_lc(transport.lengths()) {
+                again.push(0);
             }
             again.push(length);
             answer = split(transport.transmit(&again)?)?;
@@ -212,7 +236,14 @@ pub fn send(
         }
         let (part, next) = match rest {
             Rest::GetResponse => split(transport.transmit(&[0x00, 0xc0, 0x00, 0x00, more])?)?,
-            Rest::SendRemaining => split(transport.transmit(&[0x00, 0xa5, 0x00, 0x00])?)?,
+            Rest::SendRemaining => {
+                let lengths = transport.lengths();
+                split(transport.transmit(if lengths == Lengths::Short {
+                    &[0, 0xa5, 0, 0, 0]
+                } else {
+                    &[0, 0xa5, 0, 0]
+                })?)?
+            }
         };
         data.reserve(part.len());
         data.extend_from_slice(&part);
@@ -252,6 +283,14 @@ mod tests {
         assert_eq!(encoded(255, Lengths::Extended), ["00010203FFAAAAAA"]);
         assert_eq!(encoded(256, Lengths::Extended), ["00010203000100AA"]);
         assert_eq!(encoded(300, Lengths::Short), ["10010203FFAAAAAA", "000102032DAAAAAA"]);
+        let widest = |data: &[u8], lengths| {
+            let command = Command::new(0x00, 0x01, 0x02, 0x03).with_data(data).in_widest_form();
+            command.encoded(lengths).iter().map(|apdu| hex(apdu)).collect::<Vec<_>>()
+        };
+        assert_eq!(widest(&[0xaa], Lengths::Extended), ["00010203000001AA"]);
+        assert_eq!(widest(&[0xaa], Lengths::Short), ["0001020301AA"]);
+        assert_eq!(widest(&[], Lengths::Extended), ["00010203"]);
+        assert_eq!(widest(&[], Lengths::Short), ["0001020300"]);
     }
 
     #[test]
@@ -263,11 +302,17 @@ mod tests {
         );
         let response = send(&mut card, &select, Rest::GetResponse).expect("answered");
         assert_eq!((hex(&response.data).as_str(), response.status), ("010203040506", Status::OK));
-        let mut card = Scripted::new(Lengths::Short, &[("00A10000", "016100"), ("00A50000", "029000")]);
+        let mut card = Scripted::new(Lengths::Short, &[("00A10000", "016100"), ("00A5000000", "029000")]);
         let list = Command::new(0x00, 0xa1, 0x00, 0x00);
         assert_eq!(hex(&send(&mut card, &list, Rest::SendRemaining).expect("answered").data), "0102");
         let mut card = Scripted::new(Lengths::Short, &[("00A10000", "6C05"), ("00A1000005", "01029000")]);
         assert_eq!(hex(&send(&mut card, &list, Rest::GetResponse).expect("answered").data), "0102");
+        let script = [("00A10000000001AA", "6C05"), ("00A10000000001AA0005", "01029000")];
+        let mut card = Scripted::new(Lengths::Extended, &script);
+        let widest = Command::new(0x00, 0xa1, 0x00, 0x00).with_data(&[0xaa]).in_widest_form();
+        assert_eq!(hex(&send(&mut card, &widest, Rest::GetResponse).expect("answered").data), "0102");
+        let mut card = Scripted::new(Lengths::Extended, &[("00A10000", "016100"), ("00A50000", "029000")]);
+        assert_eq!(hex(&send(&mut card, &list, Rest::SendRemaining).expect("answered").data), "0102");
     }
 
     #[test]

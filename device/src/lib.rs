@@ -4,4 +4,8 @@
 //! applet builds commands and parses responses.
 
 pub mod apdu;
+pub mod applet;
+#[cfg(test)]
+mod exchanges;
+pub mod simulated;
 pub mod transport;

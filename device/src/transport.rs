@@ -1,5 +1,6 @@
 //! Ways to a token: bytes out, bytes in.
 
+pub mod pcsc;
 #[cfg(test)]
 pub(crate) mod scripted;
 

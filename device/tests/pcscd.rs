@@ -1,0 +1,296 @@
+//! Simulated cards in the readers of the real card reader service.
+//!
+//! It runs in a network and a mount namespace of its own, because the driver of the readers listens on all addresses
+//! and the service knows one folder. What is missing makes the test fail and is said; it is never left out.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command as Program, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use mintmark_device::apdu::{Command, Rest, Status, send};
+use mintmark_device::applet::ndef::{self, NdefError};
+use mintmark_device::applet::token2::{Settings, Step, Token2, Token2Error, write_seed};
+use mintmark_device::applet::yubikey::{Version, identify};
+use mintmark_device::simulated::Card;
+use mintmark_device::simulated::token2::VirtualToken2;
+use mintmark_device::simulated::vpcd::InReader;
+use mintmark_device::simulated::yubikey::{Reach, VirtualYubiKey};
+use mintmark_device::transport::pcsc::{Connection, Holds, Reader, Readers};
+use mintmark_device::transport::{Lengths, Transport, TransportError};
+use mintmark_engine::clock::{Clock, SystemClock};
+use mintmark_engine::oath::{Digits, Generator, HashAlg, PeriodSecs, time_step};
+use mintmark_engine::secret::Seed;
+
+/// Set where the namespaces are there.
+const INSIDE: &str = "MINTMARK_TEST_NAMESPACE";
+/// Where `make card-reader` unpacks the driver, and where it is installed.
+const DRIVERS_AT: [&str; 2] = [concat!(env!("CARGO_MANIFEST_DIR"), "/../target/vpcd"), ""];
+const DRIVER: &str = "usr/lib/pcsc/drivers/serial/libifdvpcd.so";
+/// Each driver makes two readers. Sixteen are as many as the service can have.
+const DRIVERS: u16 = 8;
+const FIRST_PORT: u16 = 0x8c00;
+const LIMIT: Duration = Duration::from_secs(20);
+const P2: &str = "86596220000001";
+
+#[test]
+fn cards_are_reached_through_the_real_service() {
+    if std::env::var_os(INSIDE).is_some() {
+        return inside();
+    }
+    let root = fs::metadata("/proc/self").expect("Linux").uid() == 0;
+    let spaces: &[&str] = if root { &["-mn"] } else { &["-mn", "--map-root-user"] };
+    let status = Program::new("unshare")
+        .args(spaces)
+        .args(["sh", "-c", "mount -t tmpfs tmpfs /run && ip link set lo up && exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().expect("this test"))
+        .args(["--exact", "cards_are_reached_through_the_real_service", "--nocapture"])
+        .env(INSIDE, "1")
+        .env("PATH", [std::env::var("PATH").unwrap_or_default().as_str(), "/usr/sbin:/sbin"].join(":"))
+        .status()
+        .expect("unshare (util-linux) makes a namespace");
+    assert!(
+        status.success(),
+        "the test in the namespace failed (make card-reader installs what it needs): {status}"
+    );
+}
+
+/// The service; it ends with the test.
+struct Service(Child);
+
+impl Service {
+    /// Starts it and waits until it is ready.
+    fn start() -> Self {
+        let mut child = Program::new("pcscd")
+            .args(["--foreground", "--info", "--config", "/run/readers"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("pcscd is installed");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+        assert!(lines.any(|line| line.contains("daemon ready")), "pcscd ended before it was ready");
+        thread::spawn(move || lines.for_each(drop));
+        // It says so a moment before it listens.
+        while UnixStream::connect("/run/pcscd/pcscd.comm").is_err() {
+            assert!(child.try_wait().is_ok_and(|ended| ended.is_none()), "pcscd ended before it listened");
+            thread::yield_now();
+        }
+        Self(child)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Ended softly, it removes what would keep the next one from starting.
+        let _ = Program::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+fn configure() {
+    fs::create_dir_all("/run/readers").expect("a folder for the readers");
+    let file = DRIVERS_AT
+        .map(|folder| format!("{folder}/{DRIVER}"))
+        .into_iter()
+        .find(|file| fs::exists(file).is_ok_and(|there| there));
+    let file = file.expect("the driver of vsmartcard-vpcd is there (make card-reader)");
+    let entries: Vec<_> = (0..DRIVERS)
+        .map(|number| {
+            // One file for all would give them one state.
+            let driver = format!("/run/driver-{number}.so");
+            fs::copy(&file, &driver).expect("the driver is copied");
+            let port = FIRST_PORT + 2 * number;
+            format!(
+                "FRIENDLYNAME \"Virtual {number}\"\nDEVICENAME /dev/null:{port:#X}\nLIBPATH {driver}\nCHANNELID {port:#X}\n"
+            )
+            .replace("0X", "0x")
+        })
+        .collect();
+    fs::write("/run/readers/virtual", entries.join("\n")).expect("the readers are written down");
+}
+
+/// Where the driver of the reader with this number listens.
+fn port(reader: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + reader))
+}
+
+fn name(reader: u16) -> String {
+    format!("Virtual {} 00 {:02}", reader / 2, reader % 2)
+}
+
+/// Watches until it is so.
+fn until(readers: &mut Readers, so: impl Fn(&[Reader]) -> bool) -> Vec<Reader> {
+    for _ in 0..20 {
+        let now = readers.watch(Duration::from_secs(5)).expect("the service runs");
+        if so(&now) {
+            return now;
+        }
+    }
+    panic!("twenty changes, or as many times five seconds, and not that");
+}
+
+fn holding(readers: &[Reader]) -> Vec<&str> {
+    let card = |reader: &&Reader| matches!(reader.holds, Holds::Card { .. });
+    readers.iter().filter(card).map(|reader| reader.name.as_str()).collect()
+}
+
+fn inside() {
+    configure();
+    let mut readers = Readers::new();
+    assert_eq!(readers.list(), Err(TransportError::NoService));
+    let service = Service::start();
+    let all = readers.list().expect("the service runs");
+    assert_eq!(all.len(), usize::from(2 * DRIVERS));
+    assert!(all.iter().all(|reader| reader.holds == Holds::Nothing), "{all:?}");
+    let silence = readers.watch(Duration::from_millis(300)).expect("the service runs");
+    assert_eq!(silence, all, "nothing changed");
+
+    programming(&mut readers);
+    neighbours(&mut readers);
+    keys(&mut readers);
+    silent_cards(&mut readers);
+
+    // The service is restarted under us.
+    drop(service);
+    assert_eq!(readers.list(), Err(TransportError::NoService));
+    let _service = Service::start();
+    assert_eq!(readers.list().expect("the service runs again").len(), usize::from(2 * DRIVERS));
+}
+
+fn settings() -> Settings {
+    Settings::new(HashAlg::Sha1, Digits::SIX, PeriodSecs::DEFAULT, 30).expect("settings")
+}
+
+fn seed() -> Seed {
+    Seed::new(b"12345678901234567890".to_vec())
+}
+
+fn program(reader: u16, clock: &dyn Clock) -> Result<i64, Token2Error> {
+    let transport = |source| Token2Error::Transport { step: Step::Reading, source };
+    let mut connection = Connection::open(&name(reader), LIMIT).map_err(transport)?;
+    let mut card = connection.begin().map_err(transport)?;
+    let offset = Token2::open(&mut card)?.authenticate()?.program(settings(), &seed(), clock)?;
+    card.end_with_reset().map_err(transport)?;
+    Ok(offset)
+}
+
+/// A token is programmed, in the first reader and in the last one; it is torn out, and laid on again.
+fn programming(readers: &mut Readers) {
+    let world = Arc::new(SystemClock::new());
+    for number in [0, 2 * DRIVERS - 1] {
+        assert_eq!(Connection::open(&name(number), LIMIT).err(), Some(TransportError::Absent));
+        let token = Arc::new(Mutex::new(VirtualToken2::new(P2, world.clone(), 0)));
+        let lying = InReader::insert(token.clone(), port(number)).expect("the driver listens");
+        let before = until(readers, |now| holding(now) == [name(number)]);
+
+        let offset = program(number, world.as_ref()).expect("programmed");
+        assert!(offset.abs() <= 2, "{offset}");
+        let step = |at| time_step(at, 0, 0, PeriodSecs::DEFAULT).expect("after 1970");
+        let generator = Generator::new(&seed(), HashAlg::Sha1);
+        let token_clock = token.lock().expect("no panic").clock();
+        let expected = generator.code(step(token_clock), Digits::SIX).value(Digits::SIX);
+        let shown = token.lock().expect("no panic").shown().expect("a seed");
+        assert_eq!(shown.value(Digits::SIX), expected);
+
+        // It goes when it has been asked to authenticate, having done so.
+        token.lock().expect("no panic").faults.unanswered_after = Some(2);
+        let lost = Token2Error::Transport { step: Step::Authenticating, source: TransportError::Lost };
+        assert_eq!(program(number, world.as_ref()), Err(lost));
+        until(readers, |now| holding(now).is_empty());
+        drop(lying);
+        let lying = InReader::insert(token, port(number)).expect("the driver listens");
+        let after = until(readers, |now| holding(now) == [name(number)]);
+        assert_ne!(before, after, "an equal card that came back is seen");
+        program(number, world.as_ref()).expect("programmed again");
+        drop(lying);
+        until(readers, |now| holding(now).is_empty());
+    }
+}
+
+/// Two programs share a card; who waits is told, and what one left is there for the other.
+fn neighbours(readers: &mut Readers) {
+    let world = Arc::new(SystemClock::new());
+    let token = Arc::new(Mutex::new(VirtualToken2::new(P2, world, 0)));
+    let _lying = InReader::insert(token, port(0)).expect("the driver listens");
+    until(readers, |now| holding(now) == [name(0)]);
+    let mut ours = Connection::open(&name(0), LIMIT).expect("a card");
+    let mut theirs = Connection::open(&name(0), Duration::from_secs(2)).expect("shared");
+    let mut turn = ours.begin().expect("free");
+    assert_eq!(theirs.begin().err(), Some(TransportError::Busy));
+    assert!(Token2::open(&mut turn).and_then(Token2::authenticate).is_ok());
+    assert_eq!(ndef::read_uid(&mut turn), Ok(None), "the simulated reader has no number to say");
+    drop(turn);
+    drop(ours);
+    let write = write_seed(&seed()).expect("fits");
+    let mut next = theirs.begin().expect("free again");
+    let status = send(&mut next, &write, Rest::GetResponse).expect("answered").status;
+    assert_eq!(status, Status::OK, "nobody has reset the card");
+    next.end_with_reset().expect("ended");
+    let mut next = theirs.begin().expect("free");
+    let status = send(&mut next, &write, Rest::GetResponse).expect("answered").status;
+    assert_eq!(status, Status(0x6983), "the reset has made it forget who authenticated");
+}
+
+/// Lengths follow from the ATR that comes through the service: extended ones over USB, short ones contactless.
+fn keys(readers: &mut Readers) {
+    for (reach, lengths) in [(Reach::Usb, Lengths::Extended), (Reach::Contactless, Lengths::Short)] {
+        until(readers, |now| holding(now).is_empty());
+        let version = Version { major: 5, minor: 7, patch: 4 };
+        let key = Arc::new(Mutex::new(VirtualYubiKey::new(12_345_678, version, reach)));
+        let _lying = InReader::insert(key, port(1)).expect("the driver listens");
+        until(readers, |now| holding(now) == [name(1)]);
+        let mut connection = Connection::open(&name(1), LIMIT).expect("a card");
+        let atr = connection.atr().to_vec();
+        let mut turn = connection.begin().expect("free");
+        assert_eq!(turn.lengths(), lengths);
+        assert_eq!(identify(&mut turn).expect("it says who it is").serial, Some(12_345_678));
+        assert_eq!(ndef::read(&mut turn, &atr), Err(NdefError::YubiKey));
+        assert!(matches!(Token2::open(&mut turn).err(), Some(Token2Error::OtherToken(_))));
+    }
+}
+
+/// A card that answers when it is let.
+struct Hesitant {
+    asked: Sender<()>,
+    let_go: Receiver<()>,
+}
+
+impl Card for Hesitant {
+    fn atr(&self) -> &[u8] {
+        &[0x3b, 0x80, 0x80, 0x01, 0x01]
+    }
+
+    fn power_on(&mut self) {}
+
+    fn transmit(&mut self, _: &[u8]) -> Option<Vec<u8>> {
+        let _ = self.asked.send(());
+        let _ = self.let_go.recv();
+        None
+    }
+}
+
+/// Nobody waits for a card longer than was said.
+fn silent_cards(readers: &mut Readers) {
+    let (asked, was_asked) = channel();
+    let (let_go, wait) = channel();
+    until(readers, |now| holding(now).is_empty());
+    let card = Arc::new(Mutex::new(Hesitant { asked, let_go: wait }));
+    let lying = InReader::insert(card, port(2)).expect("the driver listens");
+    until(readers, |now| holding(now) == [name(2)]);
+    let mut connection = Connection::open(&name(2), Duration::from_secs(5)).expect("a card");
+    let mut turn = connection.begin().expect("free");
+    let command = Command::new(0x00, 0x01, 0x00, 0x00);
+    assert_eq!(send(&mut turn, &command, Rest::GetResponse).err(), Some(TransportError::Silent));
+    was_asked.recv().expect("it was asked");
+    assert_eq!(turn.transmit(&[0, 1, 0, 0]).err(), Some(TransportError::Silent));
+    drop(turn);
+    assert_eq!(connection.begin().err(), Some(TransportError::Silent));
+    drop(let_go);
+    drop(lying);
+    until(readers, |now| holding(now).is_empty());
+}
