@@ -202,7 +202,7 @@ test('tokens that were received', async (t) => {
     await dirk.waitForSelector('text=This token is yours now');
     await dirk.goto(`${address}/selfservice/portal/tokens/synchronize`);
     await send(dirk, { otp1: press(900), otp2: press(902) });
-    await dirk.waitForSelector('text=These codes did not fit.');
+    await dirk.waitForSelector('text=A code was left out between these.');
     await send(dirk, { otp1: press(1500), otp2: press(1501) });
     await dirk.waitForSelector('text=Your token is back in time');
     await dirk.context().close();
