@@ -108,12 +108,12 @@ impl OtpSpec {
         Some(if let Self::OcraFilled { padding, .. } = self { *padding } else { SessionPadding::Left })
     }
 
-    /// True when a file that says `stated` says nothing else of this token. Files know suites; how session data are
-    /// filled up may have been set later.
-    pub fn agrees_with(&self, stated: &Self) -> bool {
-        match (self, stated) {
-            (Self::OcraFilled { suite, .. }, Self::Ocra { suite: other }) => suite == other,
-            _ => self == stated,
+    /// The same, with session data filled up as the other fills up its own; unchanged when one of them takes none.
+    #[must_use]
+    pub fn filled_up_as(&self, other: &Self) -> Self {
+        match (self.suite(), other.session_padding()) {
+            (Some(suite), Some(padding)) => Self::ocra(suite.clone(), padding),
+            _ => self.clone(),
         }
     }
 

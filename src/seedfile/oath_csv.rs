@@ -161,7 +161,7 @@ impl Reader<'_> {
         } else if kind == TokenKind::Ocra {
             let suite = values::suite(field(3), self.set).map_err(|f| f.at(column(3)))?;
             counter = self.set.counter.unwrap_or(0);
-            (OtpSpec::ocra(suite, self.set.session_padding), 4)
+            (OtpSpec::ocra(suite, self.set.session_padding.unwrap_or_default()), 4)
         } else {
             let digits = values::digits(field(3), self.set).map_err(|f| f.at(column(3)))?;
             let hash = match field(5) {

@@ -41,7 +41,7 @@ pub struct Defaults {
     /// The OCRA suite.
     pub suite: Option<OcraSuite>,
     /// On which side OCRA tokens fill up session data; no format says it.
-    pub session_padding: SessionPadding,
+    pub session_padding: Option<SessionPadding>,
 }
 
 /// A `--set FIELD=VALUE` that cannot be.
@@ -112,8 +112,8 @@ impl Defaults {
             }
             "session_padding" => {
                 let padding = SessionPadding::from_name(value);
-                self.session_padding =
-                    padding.ok_or_else(|| wrong("session_padding", "left, right or exact is expected"))?;
+                let expected = "left, right or exact is expected";
+                self.session_padding = Some(padding.ok_or_else(|| wrong("session_padding", expected))?);
             }
             _ => return Err(SetError::Field),
         }
@@ -192,7 +192,7 @@ mod tests {
             set.set(field, value).expect(field);
         }
         assert_eq!((set.kind, set.counter), (Some(TokenKind::Totp), Some(7)));
-        assert_eq!(set.session_padding, SessionPadding::Right);
+        assert_eq!(set.session_padding, Some(SessionPadding::Right));
         assert!(matches!(set.set("session_padding", "both"), Err(SetError::Value { .. })));
         assert_eq!(set.set("colour", "red"), Err(SetError::Field));
         assert!(matches!(set.set("digits", "9"), Err(SetError::Value { field: "digits", .. })));

@@ -193,7 +193,7 @@ impl Spec<'_> {
         if self.kind.eq_ignore_ascii_case("ocra") {
             let suite = values::suite(&text(suite), self.set).map_err(|f| f.at(at(suite)))?;
             let counter = if counter.is_some() { next(out)? } else { self.set.counter.unwrap_or(0) };
-            return Ok((OtpSpec::ocra(suite, self.set.session_padding), counter));
+            return Ok((OtpSpec::ocra(suite, self.set.session_padding.unwrap_or_default()), counter));
         }
         if self.kind.eq_ignore_ascii_case("motp") {
             values::motp_numbers(&text(digits), &text(period)).map_err(|fault| {

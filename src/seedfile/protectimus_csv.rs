@@ -95,7 +95,7 @@ fn row(
             OtpSpec::Hotp { hash: out.hash_by_length(set.hash, secret.len(), secret_at), digits }
         }
         TokenKind::Motp => OtpSpec::Motp,
-        TokenKind::Ocra => OtpSpec::ocra(values::suite("", set)?, set.session_padding),
+        TokenKind::Ocra => OtpSpec::ocra(values::suite("", set)?, set.session_padding.unwrap_or_default()),
         TokenKind::Mail => return Err(Fault::new(ProblemCode::KindUnknown, 1, MAIL_IS_MADE_HERE)),
         TokenKind::YubicoOtp => return Err(Fault::new(ProblemCode::KindUnknown, 1, KEYS_HAVE_MORE)),
     };

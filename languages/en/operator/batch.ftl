@@ -78,6 +78,7 @@ import-digits = Digits
 import-step = Step
 import-encoding = Secrets are written in
 import-session-padding = Session data of OCRA tokens
+    .unsaid = As set for the token before; of a new one, filled up with zeros on the left
 import-allow = Allow what is usually refused
 import-allow-short = Secrets of 80 to 111 bits
 import-allow-test = Secrets known from examples

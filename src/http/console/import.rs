@@ -65,16 +65,15 @@ fn form(page: Page, given: Given, problem: Option<Notice>) -> view::ImportNew {
             field: Field::default(),
         }
     });
-    // No file says it, so what is usual stands for what is left out.
-    let padding = SessionPadding::ALL.map(|padding| Choice {
-        value: if padding == SessionPadding::Left { String::new() } else { padding.name().to_owned() },
-        label: padding_words(padding),
-        selected: chosen("session_padding") == padding.name(),
-    });
+    // No file says it.
+    let unsaid = Words::ENGLISH.text("import-session-padding.unsaid");
+    let sides = SessionPadding::ALL.map(|padding| (padding.name(), padding_words(padding)));
+    let mut pairs = vec![("", unsaid.as_str())];
+    pairs.extend(sides.iter().map(|(name, label)| (*name, label.as_str())));
     let padding = view::SetField {
         name: "set.session_padding".to_owned(),
         label: Words::ENGLISH.text("import-session-padding"),
-        choices: padding.into(),
+        choices: Choice::list(&pairs, chosen("session_padding")),
         field: Field::default(),
     };
     let allow = Weakness::ALL.map(|weakness| Choice {

@@ -198,7 +198,10 @@ impl Reader<'_> {
             out.note(ProblemCode::ContentIgnored, text, at);
         }
         let spec = match kind {
-            TokenKind::Ocra => OtpSpec::ocra(self.suite(&algorithm, key)?, self.options.set.session_padding),
+            TokenKind::Ocra => OtpSpec::ocra(
+                self.suite(&algorithm, key)?,
+                self.options.set.session_padding.unwrap_or_default(),
+            ),
             TokenKind::Hotp => {
                 let hash = self.hash(key, secret.len(), secret_at, out)?;
                 OtpSpec::Hotp { hash, digits: self.digits(key, out)? }

@@ -9,9 +9,9 @@ use std::time::Duration;
 use super::{CHUNK, ImportTask, LEASE_SECS, next_version};
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, Custody, Drift, Fingerprint, Import, ImportContent, ImportCounts,
-    ImportLine, ImportState, JobId, JobState, Login, OtpSpec, SeedRow, SeedVersion, Subject, Token, TokenId,
-    TokenKind, TokenOrigin, TokenSerial, TokenState, Verdict,
+    AuditAction, AuditResult, Custody, Drift, Fingerprint, Import, ImportContent, ImportCounts, ImportLine,
+    ImportState, JobId, JobState, Login, OtpSpec, SeedRow, SeedVersion, Subject, Token, TokenId, TokenKind,
+    TokenOrigin, TokenSerial, TokenState, Verdict,
 };
 use crate::oath::MovingFactor;
 use crate::seedfile::{FileError, Note, Problem, ProblemCode, ReadOptions, SeedRecord, Sink};
@@ -154,7 +154,7 @@ impl Planner<'_> {
             return self.flush_if_full();
         }
         // A snapshot for each record: one for the whole file would keep all pages that change meanwhile.
-        let there = self.service.store.read(|view| look_up(view, &self.task.actor, record, fingerprint))?;
+        let there = self.service.store.read(|view| look_up(view, self.task, record, fingerprint))?;
         match there {
             There::Same => {
                 let detail = "this token is here already, the same in everything".to_owned();
@@ -180,14 +180,14 @@ impl Planner<'_> {
                 );
                 self.line(record, Verdict::Rejected, "serial_of_own_token", detail);
             }
-            There::Other { token, version, same_secret, floor } => {
+            There::Other { token, version, spec, same_secret, floor } => {
                 let detail = if same_secret {
                     "this token is here with the same secret and other parameters"
                 } else {
                     "this serial number is here with another secret: replace it only if the vendor confirms"
                 };
                 let row = self.row(record, token, version, fingerprint, floor)?;
-                self.changes.push(Change::PutSeed(row));
+                self.changes.push(Change::PutSeed(SeedRow { spec, ..row }));
                 self.line(record, Verdict::Conflict, "serial_exists", detail.to_owned());
             }
             There::Nothing { floor } => self.take_new(record, fingerprint, floor)?,
@@ -383,14 +383,20 @@ enum There {
     /// would be refused from then on, and the pair would stand for another device.
     OfUser(Option<Login>),
     /// The serial with another secret or other parameters.
-    Other { token: TokenId, version: SeedVersion, same_secret: bool, floor: Option<MovingFactor> },
+    Other {
+        token: TokenId,
+        version: SeedVersion,
+        spec: OtpSpec,
+        same_secret: bool,
+        floor: Option<MovingFactor>,
+    },
     /// Neither; at most the floor of a secret that was here once.
     Nothing { floor: Option<MovingFactor> },
 }
 
 fn look_up(
     view: &dyn View,
-    actor: &Actor,
+    task: &ImportTask,
     record: &SeedRecord,
     fingerprint: Fingerprint,
 ) -> Result<There, ServiceError> {
@@ -399,17 +405,22 @@ fn look_up(
         Some(token) => view.seed(token.id)?,
         None => None,
     };
+    // No file says how session data are filled up: it stays as it was set, unless it is given beside the file.
+    let spec = match &seed {
+        Some(seed) if task.defaults.session_padding.is_none() => record.spec.filled_up_as(&seed.spec),
+        _ => record.spec.clone(),
+    };
     let same_secret = seed.as_ref().is_some_and(|seed| seed.fingerprint == fingerprint);
-    if same_secret && seed.is_some_and(|seed| seed.spec.agrees_with(&record.spec)) {
+    if same_secret && seed.is_some_and(|seed| seed.spec == spec) {
         return Ok(There::Same);
     }
     let own = token.as_ref().map(|token| token.id);
     if let Some(other) = holder_of(view, fingerprint, &record.spec, own)? {
-        let seen = sees_token(view, actor, &other)?;
+        let seen = sees_token(view, &task.actor, &other)?;
         return Ok(There::SecretOf(seen.then_some(other.serial)));
     }
     if let Some(token) = &token
-        && !rules_token(view, actor, token)?
+        && !rules_token(view, &task.actor, token)?
     {
         return Ok(There::Foreign);
     }
@@ -419,7 +430,7 @@ fn look_up(
     }
     let floor = old_floor(view, fingerprint, &record.spec)?;
     Ok(match own {
-        Some(token) => There::Other { token, version: next_version(view, token)?, same_secret, floor },
+        Some(token) => There::Other { token, version: next_version(view, token)?, spec, same_secret, floor },
         None => There::Nothing { floor },
     })
 }

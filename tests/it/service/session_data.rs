@@ -159,6 +159,29 @@ fn the_side_changes_the_answer_and_stays_when_the_file_comes_again() {
     assert_eq!(shown.spec.session_padding(), Some(SessionPadding::Exact));
 }
 
+/// What was not said stays, also when the secret is replaced; what was said counts, also what is usual.
+#[test]
+fn an_import_changes_the_side_only_when_it_says_so() {
+    let [mut token, replaced] = [PLAIN, COUNTER].map(|suite| Keypad::new("K-1", suite));
+    let home = home(&[&token]);
+    pad(&home, &mut token, SessionPadding::Right);
+    let import = |token: &Keypad, name: &str, set: Option<&str>| {
+        let set = set.map(|side| ("session_padding".to_owned(), side.to_owned())).into_iter().collect();
+        let format = Some("oath_csv".into());
+        let import =
+            ImportRequest { commit: true, replace: true, format, set, ..request(&token.line(), name) };
+        let counts = home.plan(import).import.counts;
+        let shown = home.service.token(&operator(1), &token.serial).expect("there").spec;
+        (counts.identical, counts.conflicts, shown.session_padding())
+    };
+    let (right, left) = (Some(SessionPadding::Right), Some(SessionPadding::Left));
+    assert_eq!(import(&token, "not said", None), (1, 0, right));
+    assert_eq!(import(&replaced, "another suite", None), (0, 1, right), "replace leaves it");
+    assert_eq!(import(&replaced, "right", Some("right")), (1, 0, right));
+    assert_eq!(import(&replaced, "left", Some("left")), (0, 1, left), "what was said is another");
+    assert_eq!(import(&token, "exact", Some("exact")), (0, 1, Some(SessionPadding::Exact)));
+}
+
 /// Each challenge of a sequence carries its own session.
 #[test]
 fn a_program_confirms_and_brings_back_a_token_with_session_data() {
