@@ -277,8 +277,10 @@ impl Service {
             let inputs = OcraInputs { pin: pin.as_ref(), session: sessions.get(at).zip(padding) };
             match OcraGenerator::new(seed, suite, question, &inputs) {
                 Ok(generator) => keyed.push(generator),
-                // How they are filled up was changed after the token was asked.
-                Err(OcraInputError::SessionNotExact { .. }) => return Ok(None),
+                // Its suite, or how they are filled up, was changed after the token was asked.
+                Err(OcraInputError::SessionLength { .. } | OcraInputError::SessionNotExact { .. }) => {
+                    return Ok(None);
+                }
                 Err(error) => return Err(missing(error)),
             }
         }

@@ -182,6 +182,20 @@ fn an_import_changes_the_side_only_when_it_says_so() {
     assert_eq!(import(&token, "exact", Some("exact")), (0, 1, Some(SessionPadding::Exact)));
 }
 
+/// What was asked before, with data that its new suite cannot take, cannot be answered by it any more.
+#[test]
+fn a_shorter_suite_makes_answers_to_open_challenges_wrong() {
+    let mut token = Keypad::new("K-1", PLAIN);
+    let home = home(&[&token]);
+    let asked = ask(&home, &token, "session-0001");
+    let otp = answer(&home, &mut token, &asked, "session-0001");
+    let shorter = Keypad::new("K-1", "OCRA-1:HOTP-SHA256-8:QN08-S008");
+    let format = Some("oath_csv".into());
+    let import = ImportRequest { commit: true, replace: true, format, ..request(&shorter.line(), "B2") };
+    assert_eq!(home.plan(import).import.counts.conflicts, 1);
+    assert_eq!(check(&home, &token, &asked, &otp), CheckResult::Wrong);
+}
+
 /// Each challenge of a sequence carries its own session.
 #[test]
 fn a_program_confirms_and_brings_back_a_token_with_session_data() {
