@@ -193,6 +193,14 @@ impl OtpSpec {
         }
     }
 
+    /// True when its floor is its next counter, and not a step.
+    pub const fn has_counter(&self) -> bool {
+        match self.suite() {
+            Some(suite) => suite.has_counter(),
+            None => self.clock().is_none(),
+        }
+    }
+
     /// How many different codes it can show at one position, of codes that are searched for.
     pub fn code_space(&self) -> Option<CodeSpace> {
         match self {

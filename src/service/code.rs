@@ -281,15 +281,6 @@ impl Examined {
         self.seed.spec.clock().map(|(period, _)| period)
     }
 
-    /// True when its floor is a counter, not a step.
-    pub(super) fn counts(&self) -> bool {
-        match &self.seed.spec {
-            OtpSpec::Hotp { .. } | OtpSpec::Mail { .. } | OtpSpec::YubicoOtp { .. } => true,
-            OtpSpec::Ocra { suite } | OtpSpec::OcraFilled { suite, .. } => suite.has_counter(),
-            OtpSpec::Totp { .. } | OtpSpec::Motp => false,
-        }
-    }
-
     /// Distance of `factor` from what the server's clock says (clock tokens) or from the next counter
     /// (event tokens), in steps; and in seconds for clock tokens. Positive: the token is ahead.
     pub(super) fn offset(&self, factor: MovingFactor, now: UnixTime) -> (i64, Option<i64>) {

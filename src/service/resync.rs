@@ -10,8 +10,7 @@ use crate::model::{
 };
 use crate::oath::drift::cause;
 use crate::oath::{
-    Apart, CodeSequence, CodeSpace, MotpGenerator, Otp, chance, codes_needed, response_tries,
-    responses_needed, step_start,
+    Apart, CodeSequence, CodeSpace, Otp, chance, codes_needed, response_tries, responses_needed, step_start,
 };
 use crate::store::{Change, Changes, View};
 
@@ -65,27 +64,14 @@ impl WindowSteps {
 
     /// `secs` to either side for a clock token, `counters` ahead for an event token.
     pub(super) fn for_token(spec: &OtpSpec, secs: u64, counters: u64) -> Self {
-        match spec {
-            OtpSpec::Totp { period, .. } => {
-                let steps = secs / period.get().unsigned_abs();
-                Self { past: steps, future: steps }
-            }
-            // A clock is looked for to both sides, also beside a counter, which has a window of its own.
-            OtpSpec::Ocra { suite } | OtpSpec::OcraFilled { suite, .. } => match suite.period() {
-                Some(period) => {
-                    let steps = secs / period.get().unsigned_abs();
-                    Self { past: steps, future: steps }
-                }
-                None => Self { past: 0, future: if suite.has_counter() { counters } else { 0 } },
-            },
-            OtpSpec::Hotp { .. } | OtpSpec::Mail { .. } => Self { past: 0, future: counters },
-            OtpSpec::Motp => {
-                let steps = secs / MotpGenerator::PERIOD.get().unsigned_abs();
-                Self { past: steps, future: steps }
-            }
-            // Each code says its position.
-            OtpSpec::YubicoOtp { .. } => Self { past: 0, future: 0 },
+        // A clock is looked for to both sides, also beside a counter, which has a window of its own.
+        if let Some((period, _)) = spec.clock() {
+            let steps = secs / period.get().unsigned_abs();
+            return Self { past: steps, future: steps };
         }
+        // Each code of a key says its position.
+        let is_looked_for = spec.has_counter() && spec.public_id().is_none();
+        Self { past: 0, future: if is_looked_for { counters } else { 0 } }
     }
 }
 
@@ -494,7 +480,7 @@ pub(super) fn take_over(
     };
     let (steps, seconds) = fresh.offset(told, now);
     let drift = seconds.map(|seconds| Drift { seconds, learned_at: now });
-    let counter = fresh.counts().then_some(floor.0);
+    let counter = fresh.seed.spec.has_counter().then_some(floor.0);
     (code::accepted_to(fresh.state, floor, now, drift), steps, seconds, counter)
 }
 
@@ -535,7 +521,8 @@ fn behind_floor(fresh: &Examined, place: Place, now: UnixTime) -> SequenceResult
         Place::Responses { last, .. } => fresh.told(last),
     };
     // A token that counts has no moment from which it is right again.
-    let Some((period, epoch_secs)) = fresh.seed.spec.clock().filter(|_| !fresh.counts()) else {
+    let Some((period, epoch_secs)) = fresh.seed.spec.clock().filter(|_| !fresh.seed.spec.has_counter())
+    else {
         return SequenceResult::Replayed;
     };
     if last.0.abs_diff(fresh.center(now).0) <= JUST_USED_STEPS.max(fresh.check_steps()) {

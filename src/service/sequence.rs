@@ -154,14 +154,7 @@ pub(super) fn carried(examined: &Examined, space: CodeSpace, codes: usize, ways:
 
 /// Counters that are tried at each step of a token that has both; 1 for all others.
 pub(super) const fn counters_beside(spec: &OtpSpec) -> u64 {
-    match spec {
-        OtpSpec::Ocra { suite } | OtpSpec::OcraFilled { suite, .. }
-            if suite.has_counter() && suite.time_step_secs().is_some() =>
-        {
-            COUNTERS_BESIDE
-        }
-        _ => 1,
-    }
+    if spec.has_counter() && spec.clock().is_some() { COUNTERS_BESIDE } else { 1 }
 }
 
 /// Distance in time of the two windows' limits is judged in start positions round the place where the

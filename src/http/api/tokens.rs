@@ -16,7 +16,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
-use crate::model::{Actor, BudgetState, DisabledBy, OtpSpec, Role, TokenSerial};
+use crate::model::{Actor, BudgetState, DisabledBy, Role, TokenSerial};
 use crate::oath::{HashAlg, SessionPadding};
 use crate::service::{TokenPatch, TokenQuery, TokenView};
 
@@ -118,15 +118,6 @@ pub(super) struct TokenDto {
     created_at: String,
 }
 
-/// True when the floor of a token is its next counter.
-fn has_counter(spec: &OtpSpec) -> bool {
-    match spec {
-        OtpSpec::Hotp { .. } | OtpSpec::YubicoOtp { .. } => true,
-        OtpSpec::Ocra { suite } | OtpSpec::OcraFilled { suite, .. } => suite.has_counter(),
-        OtpSpec::Totp { .. } | OtpSpec::Mail { .. } | OtpSpec::Motp => false,
-    }
-}
-
 impl TokenDto {
     pub(super) fn of(view: TokenView, now: UnixTime) -> Self {
         let TokenView {
@@ -145,7 +136,7 @@ impl TokenDto {
             hash: spec.hash().map(HashAlg::name),
             digits: spec.digits().map(crate::oath::Digits::get),
             step,
-            counter: has_counter(&spec).then_some(state.floor.0),
+            counter: (spec.has_counter() && !spec.is_mailed()).then_some(state.floor.0),
             suite: spec.suite().map(|suite| suite.as_str().to_owned()),
             session_padding: spec.session_padding().map(SessionPadding::name),
             public_id: spec.public_id().map(ToString::to_string),

@@ -107,7 +107,7 @@ impl Reading {
         if let ResponseMatch::One { first, last } = search.found {
             let clock = examined.seed.spec.clock();
             let seconds = clock.map(|(period, epoch)| case.seconds(last.step, period, epoch));
-            let counter = examined.counts().then_some(first.counter.0);
+            let counter = examined.seed.spec.has_counter().then_some(first.counter.0);
             told.findings.push(Finding { cause: self.cause.clone(), seconds, counter });
         }
     }
