@@ -193,7 +193,8 @@ async fn a_keypad_that_was_asked_everything_says_so() {
     let after = desk.service.audit(&ADMIN, None, mintmark::store::Page::first(1)).expect("read").items[0].n;
     assert_eq!(after, before + 1, "one record for the page");
     let ask = || desk.service.issue_challenge(&ADMIN, &serial, mintmark::model::ChallengePurpose::Check);
-    while ask().is_ok() {}
+    // Questions are drawn: the last one may be missed a few times.
+    while (0..20).any(|_| ask().is_ok()) {}
     desk.later(30 * 86_400);
     staff.get(&card).await.says(StatusCode::OK, "none is asked twice: give its owner another token");
     let mut anna = desk.browser();
