@@ -337,7 +337,7 @@ fn bytes_of_clocks_and_challenges() {
         session: None,
     };
     let before = bytes_of("01010401ac020138f6a1d5edee6601");
-    assert_eq!(decode::<Challenges>(&before).expect("reads").0, [challenge.clone()]);
+    assert_eq!(decode::<Challenges>(&before).expect("reads").0, std::slice::from_ref(&challenge));
     pinned(&Challenges(vec![challenge.clone()]), "02010401ac020138f6a1d5edee660100");
     let in_session = Challenge { session: Some(sealed()), ..challenge };
     pinned(
