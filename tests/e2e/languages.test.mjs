@@ -54,9 +54,9 @@ test('the portal in five languages', async (t) => {
   assert.deepEqual(house.faults, []);
 });
 
-// Two of them, the longest words and the other letters, unless all are asked for.
+// One of them, with other letters, unless all are asked for.
 const all = [['de', 'de-AT'], ['uk', 'uk-UA'], ['fr', 'fr-CA'], ['es', 'es-ES']];
-for (const [tag, locale] of process.env.MINTMARK_AXE === 'all' ? all : all.slice(0, 2)) {
+for (const [tag, locale] of process.env.MINTMARK_AXE === 'all' ? all : all.slice(1, 2)) {
   test(`pages of the portal in ${languages[tag]}`, async (t) => {
     const house = await startMailHouse();
     t.after(house.stop);
