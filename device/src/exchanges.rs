@@ -7,6 +7,37 @@ use serde::Deserialize;
 use crate::transport::Lengths;
 use crate::transport::scripted::Scripted;
 
+/// What a management application was asked, in this order (`yubikey_management_ccid.json`).
+pub(crate) const MANAGEMENT: [&str; 8] = [
+    "select",
+    "read_device_info",
+    "write_config",
+    "set_lock_code",
+    "read_locked",
+    "write_without_unlock",
+    "reboot_with_unlock",
+    "clear_lock",
+];
+/// What the slots were asked, in this order (`yubikey_otp_ccid.json`).
+pub(crate) const SLOTS: [&str; 16] = [
+    "open",
+    "serial",
+    "hotp6_slot1",
+    "hotp8_imf16000_slot2",
+    "hotp6_tokenid_acc_slot1",
+    "write_protected",
+    "update_no_cr",
+    "swap",
+    "swap_back",
+    "delete_slot1",
+    "hmac_slot2",
+    "hmac_calc",
+    "yubiotp_slot1",
+    "static_slot1",
+    "delete_slot1_b",
+    "delete_last",
+];
+
 /// One file.
 #[derive(Deserialize)]
 pub(crate) struct Exchanges {

@@ -203,6 +203,7 @@ test('tokens that were received', async (t) => {
     await dirk.goto(`${address}/selfservice/portal/tokens/synchronize`);
     await send(dirk, { otp1: press(900), otp2: press(902) });
     await dirk.waitForSelector('text=A code was left out between these.');
+    await look(dirk, 'portal-synchronize-advice');
     await send(dirk, { otp1: press(1500), otp2: press(1501) });
     await dirk.waitForSelector('text=Your token is back in time');
     await dirk.context().close();

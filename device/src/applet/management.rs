@@ -349,7 +349,7 @@ mod tests {
 
     use super::*;
     use crate::applet::yubikey::identify;
-    use crate::exchanges::Exchanges;
+    use crate::exchanges::{Exchanges, MANAGEMENT};
     use crate::transport::Lengths;
     use crate::transport::scripted::{Scripted, bytes, hex};
 
@@ -367,17 +367,7 @@ mod tests {
     #[test]
     fn sends_and_reads_what_was_recorded() {
         let recorded = Exchanges::read(include_str!("../../tests/exchanges/yubikey_management_ccid.json"));
-        let names = [
-            "select",
-            "read_device_info",
-            "write_config",
-            "set_lock_code",
-            "read_locked",
-            "write_without_unlock",
-            "reboot_with_unlock",
-            "clear_lock",
-        ];
-        let mut card = recorded.card(Lengths::Extended, &names);
+        let mut card = recorded.card(Lengths::Extended, &MANAGEMENT);
         let mut management = Management::select(&mut card).expect("selected");
         assert_eq!(management.version(), Version::new(5, 7, 4));
         let device = management.read_config().expect("read");

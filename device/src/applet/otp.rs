@@ -277,7 +277,7 @@ mod tests {
 
     use super::config::{SlotCounter, TokenIdentifier};
     use super::*;
-    use crate::exchanges::Exchanges;
+    use crate::exchanges::{Exchanges, SLOTS};
     use crate::transport::Lengths;
     use crate::transport::scripted::{Scripted, bytes, hex};
 
@@ -307,25 +307,7 @@ mod tests {
     #[test]
     fn sends_and_reads_what_was_recorded() {
         let recorded = Exchanges::read(include_str!("../../tests/exchanges/yubikey_otp_ccid.json"));
-        let names = [
-            "open",
-            "serial",
-            "hotp6_slot1",
-            "hotp8_imf16000_slot2",
-            "hotp6_tokenid_acc_slot1",
-            "write_protected",
-            "update_no_cr",
-            "swap",
-            "swap_back",
-            "delete_slot1",
-            "hmac_slot2",
-            "hmac_calc",
-            "yubiotp_slot1",
-            "static_slot1",
-            "delete_slot1_b",
-            "delete_last",
-        ];
-        let mut card = recorded.card(Lengths::Extended, &names);
+        let mut card = recorded.card(Lengths::Extended, &SLOTS);
         let mut slots = OtpSlots::select(&mut card).expect("selected");
         let (open, code) = (AccessCodes::default(), code());
         assert_eq!(slots.status(), status([5, 7, 4], 0, 0));

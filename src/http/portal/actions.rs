@@ -1,4 +1,4 @@
-//! What a person does who is signed in: look, confirm a token, bring it back.
+//! What a person does who is signed in: look, confirm a token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,18 +12,15 @@ use super::{keypad, prove};
 use crate::clock::UnixTime;
 use crate::device::{self, ProfilePicture};
 use crate::http::action;
-use crate::http::codes::{Typed, fields_with, repeated_at, ring, ring_of};
+use crate::http::codes::{Typed, fields_with, repeated_at, ring};
 use crate::http::error::ApiError;
 use crate::http::frame::html;
-use crate::http::page::portal::{Confirm, DeletedRequest, Done, Home, OwnToken, Picture, Synchronize};
+use crate::http::page::portal::{Confirm, DeletedRequest, Done, Home, OwnToken, Picture};
 use crate::http::page::setup::SetupTab;
-use crate::http::page::{Badge, Choice, Code, Field, Notice, Tone};
+use crate::http::page::{Badge, Code, Field, Notice, Tone};
 use crate::model::{Custody, PortalAction, TokenSerial};
 use crate::oath::CodeShape;
-use crate::service::{
-    Advice, Advised, ConfirmResult, DeletedIssue, KeypadPage, PortalHome, PortalSession, SequenceResult,
-    TokenView,
-};
+use crate::service::{ConfirmResult, DeletedIssue, KeypadPage, PortalHome, PortalSession, TokenView};
 use crate::words::Words;
 
 /// Answers take this long when serials are being guessed on this resource.
@@ -249,7 +246,7 @@ impl TokenForm {
 }
 
 /// A notice that ends with whom to ask.
-fn whom_to_ask(place: &Place, tone: Tone, id: &str) -> Notice {
+pub(super) fn whom_to_ask(place: &Place, tone: Tone, id: &str) -> Notice {
     Notice::tell(tone, place.words, id, &[("whom", place.whom_to_ask().into())])
 }
 
@@ -457,139 +454,6 @@ async fn taken(
             TokenForm { status, serial: Field::of(&text), codes: Code::fields(place.words, count), notice }
         }
     }))
-}
-
-async fn synchronize_page(
-    place: &Place,
-    session: &Arc<PortalSession>,
-    status: StatusCode,
-    token: &TokenView,
-    codes: Vec<Code>,
-    notice: Option<Notice>,
-) -> Result<Response, ApiError> {
-    let asked = keypad::asked(place, session, KeypadPage::Synchronization, codes).await?;
-    let serial = token.token.serial.display();
-    let page = Synchronize {
-        page: place.inside(&place.words.text("action-synchronize-token")),
-        portal: place.portal(),
-        serials: Choice::list(&[(serial, serial)], serial),
-        codes: asked.fields,
-        ring: ring_of(token, place.state.service.now()),
-        notice: asked.notice.or(notice),
-    };
-    Ok(html(status, &page))
-}
-
-/// The fields that bring this token back. What a keypad is asked says how many there are.
-fn codes_of(place: &Place, home: &PortalHome, token: &TokenView) -> Vec<Code> {
-    let is_keypad = token.spec.suite().is_some();
-    let fields = Code::fields(place.words, if is_keypad { 1 } else { home.confirm_codes });
-    Code::shaped(fields, token.spec.shape())
-}
-
-/// *Token Synchronization*, and `?done` after it.
-pub(super) async fn synchronize(Inside { place, session }: Inside) -> Response {
-    let result = async {
-        let home = read_home(&place, &session).await?;
-        if place.query == "done" && home.token.is_some() {
-            let next = place.words.text("synchronize-done.next");
-            let heading = place.words.text("synchronize-done");
-            return Ok(done_page(&place, &home, &heading, &place.words.text("token-codes-fit"), next));
-        }
-        match &home.token {
-            Some(token) if home.actions.contains(&PortalAction::SynchronizeToken) => {
-                let codes = codes_of(&place, &home, token);
-                synchronize_page(&place, &session, StatusCode::OK, token, codes, None).await
-            }
-            _ => Err(not_offered()),
-        }
-    };
-    let result = result.await;
-    place.answer(result)
-}
-
-/// *Token Synchronization*, sent.
-pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Response {
-    let result = async {
-        let home = read_home(&place, &session).await?;
-        let token = home.token.as_ref().ok_or_else(not_offered)?;
-        let again = |fields, notice| {
-            let unfit = StatusCode::UNPROCESSABLE_ENTITY;
-            synchronize_page(&place, &session, unfit, token, fields, notice)
-        };
-        let codes = match typed.codes(place.words, codes_of(&place, &home, token).len(), token.spec.shape()) {
-            Ok(codes) => codes,
-            Err(fields) => return again(fields, None).await,
-        };
-        let (given, repeated, visit) = (codes.len(), repeated_at(&codes), place.visit());
-        let asked = Arc::clone(&session);
-        let advised =
-            place.state.blocking(move |service| service.portal_synchronize_advised(&asked, &codes, &visit));
-        match advised.await {
-            Ok(Advised { outcome, advice }) => match outcome.result {
-                SequenceResult::Synchronized { .. } => Ok(place.go("tokens/synchronize?done")),
-                other => {
-                    let notice = match advice {
-                        Some(advice) => advice_notice(&place, advice),
-                        None => sequence_notice(place.words, other, place.state.service.now()),
-                    };
-                    let count = outcome.otps_needed.max(codes_of(&place, &home, token).len());
-                    again(Code::fields(place.words, count), Some(notice)).await
-                }
-            },
-            Err(error) => match codes_problem(place.words, &error, given, repeated) {
-                Some((fields, notice)) => again(fields, notice).await,
-                None => Err(error),
-            },
-        }
-    };
-    let result = result.await;
-    place.answer(result)
-}
-
-/// Why consecutive codes did not bring the token back, for its owner.
-pub(super) fn sequence_notice(words: Words, result: SequenceResult, now: UnixTime) -> Notice {
-    let (tone, id) = match result {
-        SequenceResult::Replayed => (Tone::Attention, "sequence-replayed"),
-        SequenceResult::MoreOtpsNeeded | SequenceResult::Ambiguous => (Tone::Attention, "sequence-more"),
-        SequenceResult::BehindFloor { usable_from: Some(at), .. } => {
-            let text = words.with("sequence-behind.until", &[("when", words.moment(at, now).into())]);
-            return Notice::new(Tone::Bad, &words.text("sequence-behind"), &text);
-        }
-        SequenceResult::BehindFloor { usable_from: None, .. } => (Tone::Bad, "sequence-behind"),
-        SequenceResult::Blocked { until } => return blocked(words, until, now),
-        SequenceResult::Synchronized { .. } | SequenceResult::NotFound => (Tone::Bad, "sequence-not-found"),
-    };
-    Notice::say(tone, words, id)
-}
-
-/// What the owner of a token can do whose codes did not fit.
-fn advice_notice(place: &Place, advice: Advice) -> Notice {
-    let id = match advice {
-        Advice::Order => "sequence-order",
-        Advice::LeftOut => "sequence-left-out",
-        Advice::Pin => "sequence-pin",
-        Advice::OtherToken => "sequence-other",
-        Advice::Helpdesk => return whom_to_ask(place, Tone::Bad, "sequence-helpdesk"),
-    };
-    Notice::say(Tone::Attention, place.words, id)
-}
-
-/// What of an error can be said beside the codes.
-pub(super) fn codes_problem(
-    words: Words,
-    error: &ApiError,
-    given: usize,
-    repeated: usize,
-) -> Option<(Vec<Code>, Option<Notice>)> {
-    if let Some(fields) = misfit(words, error, given, repeated) {
-        return Some((fields, None));
-    }
-    // A token that is switched off answers like one that does not fit.
-    let off = matches!(error.code, "token_disabled" | "token_not_yet_valid" | "pin_not_known");
-    off.then(|| {
-        (Code::fields(words, given), Some(sequence_notice(words, SequenceResult::NotFound, UnixTime::EPOCH)))
-    })
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::actions::{codes_problem, done_page, read_home};
+use super::actions::{done_page, read_home};
 use super::place::{Inside, Place, Sent};
 use super::setup::Purpose;
 use super::sign_in::{blocked, enough_mails};
+use super::synchronize::codes_problem;
 use crate::clock::UnixTime;
 use crate::http::codes::{repeated_at, ring};
 use crate::http::error::ApiError;

@@ -13,6 +13,7 @@ mod prove;
 mod restore;
 mod setup;
 mod sign_in;
+mod synchronize;
 mod ways_in;
 
 use axum::Router;
@@ -127,7 +128,7 @@ pub fn router() -> Router<AppState> {
         )
         .route(
             "/selfservice/{alias}/tokens/synchronize",
-            post(actions::synchronized).layer(from_fn(on_the_beat)).get(actions::synchronize),
+            post(synchronize::synchronized).layer(from_fn(on_the_beat)).get(synchronize::synchronize),
         )
         .route("/selfservice/{alias}/tokens/register", get(setup::register).post(setup::begin))
         .route("/selfservice/{alias}/tokens/draft", get(draft::proof).post(draft::prove))

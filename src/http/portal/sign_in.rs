@@ -6,9 +6,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::actions::sequence_notice;
 use super::keypad;
 use super::place::Place;
+use super::synchronize::{codes_problem, sequence_notice};
 use crate::clock::UnixTime;
 use crate::http::auth::Cookie;
 use crate::http::codes::{Typed, code_problem, fields_with, repeated_at, ring_of};
@@ -442,7 +442,7 @@ async fn brought_back(
             let fields = Code::fields(place.words, outcome.otps_needed.max(count));
             again(Code::shaped(fields, owed.shape), Some(notice)).await
         }
-        Err(error) => match super::actions::codes_problem(place.words, &error, given, repeated) {
+        Err(error) => match codes_problem(place.words, &error, given, repeated) {
             Some((fields, notice)) => again(fields, notice).await,
             None => Err(error),
         },

@@ -11,7 +11,7 @@ use crate::applet::oath::{Calculated, Credential, CredentialId, Moving, OathErro
 use crate::applet::otp::config::{AccessCode, SlotConfig, SlotCounter, TokenIdentifier};
 use crate::applet::otp::{AccessCodes, OtpError, OtpSlots};
 use crate::applet::yubikey::{YubiKeyError, identify};
-use crate::exchanges::Exchanges;
+use crate::exchanges::{Exchanges, MANAGEMENT, SLOTS};
 use crate::simulated::Inserted;
 use crate::transport::TransportError;
 use crate::transport::scripted::{bytes, hex};
@@ -61,41 +61,13 @@ fn answers(key: &mut VirtualYubiKey, recorded: &Exchanges, names: &[&str]) {
 #[test]
 fn answers_management_as_recorded() {
     let recorded = Exchanges::read(include_str!("../../../tests/exchanges/yubikey_management_ccid.json"));
-    let names = [
-        "select",
-        "read_device_info",
-        "write_config",
-        "set_lock_code",
-        "read_locked",
-        "write_without_unlock",
-        "reboot_with_unlock",
-        "clear_lock",
-    ];
-    answers(&mut VirtualYubiKey::new(SERIAL, V5, Reach::Usb), &recorded, &names);
+    answers(&mut VirtualYubiKey::new(SERIAL, V5, Reach::Usb), &recorded, &MANAGEMENT);
 }
 
 #[test]
 fn answers_its_slots_as_recorded() {
     let recorded = Exchanges::read(include_str!("../../../tests/exchanges/yubikey_otp_ccid.json"));
-    let names = [
-        "open",
-        "serial",
-        "hotp6_slot1",
-        "hotp8_imf16000_slot2",
-        "hotp6_tokenid_acc_slot1",
-        "write_protected",
-        "update_no_cr",
-        "swap",
-        "swap_back",
-        "delete_slot1",
-        "hmac_slot2",
-        "hmac_calc",
-        "yubiotp_slot1",
-        "static_slot1",
-        "delete_slot1_b",
-        "delete_last",
-    ];
-    answers(&mut VirtualYubiKey::new(SERIAL, V5, Reach::Usb), &recorded, &names);
+    answers(&mut VirtualYubiKey::new(SERIAL, V5, Reach::Usb), &recorded, &SLOTS);
 }
 
 #[test]
