@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, BatchId, ImportId, OperatorId, ResourceId, TokenId, UserId};
+use super::{Actor, BatchId, ImportId, OperatorId, ResourceId, RunId, TokenId, UserId};
 use crate::clock::UnixTime;
 
 macro_rules! actions {
@@ -140,6 +140,22 @@ actions! {
     ClockDoubted = "clock_doubted",
     /// Codes that fitted nowhere were read in other ways.
     Diagnosed = "diagnosed",
+    /// A programming run was begun.
+    RunStarted = "run_started",
+    /// A programming run was ended.
+    RunEnded = "run_ended",
+    /// A device came into the journal of a run: from here on it may hold the secret.
+    DeviceJournalled = "device_journalled",
+    /// A device took its secret; the code that proves it is still to be read.
+    DeviceWritten = "device_written",
+    /// A code proved the secret of a device: the token is in the store.
+    DeviceProgrammed = "device_programmed",
+    /// It is certain that a device does not hold the secret that was meant for it.
+    DeviceUntouched = "device_untouched",
+    /// Nobody knows whether a device holds the secret that was meant for it.
+    DeviceInDoubt = "device_in_doubt",
+    /// An operator said what becomes of a device in doubt, or took a device back.
+    DeviceResolved = "device_resolved",
 }
 
 /// How it ended.
@@ -176,6 +192,8 @@ pub enum Subject {
     Import(ImportId),
     /// An operator.
     Operator(OperatorId),
+    /// A programming run.
+    Run(RunId),
 }
 
 /// What the service hands to the store with a change.

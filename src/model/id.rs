@@ -47,6 +47,8 @@ ids! {
     SubscriptionId(u64);
     /// A request to another program, waiting to be sent.
     WebhookPostId(u64);
+    /// A programming run.
+    RunId(u64);
     /// A key that seals seeds.
     DataKeyId(u64);
 }

@@ -21,6 +21,7 @@ mod look;
 mod mail;
 mod name;
 mod news;
+mod programming;
 mod resource;
 mod session;
 mod token;
@@ -39,7 +40,7 @@ pub use environment::{
 };
 pub use id::{
     ApiKeyId, AssignmentId, BatchAssignmentId, BatchId, DataKeyId, ImportId, JobId, MailId, OperatorId,
-    ResourceId, SeedVersion, SubscriptionId, TokenId, UserId, UserIssueId, WebhookPostId,
+    ResourceId, RunId, SeedVersion, SubscriptionId, TokenId, UserId, UserIssueId, WebhookPostId,
 };
 pub use import::{Import, ImportContent, ImportCounts, ImportLine, ImportState, Verdict};
 pub use issue::{
@@ -57,6 +58,9 @@ pub use name::{
 pub use news::{
     Channel, LastDelivery, NewsKind, StockPlace, StockWatch, Subscription, WebhookParts, WebhookPost,
     WebhookUrl, WebhookUrlError, may_be_called,
+};
+pub use programming::{
+    Application, DeviceKey, ProgrammingRun, RunItem, RunItemId, RunItemState, RunSecret, RunState,
 };
 pub use resource::{EnvironmentPolicy, PortalAction, Resource, SelfService, TokenType};
 pub use session::{EmailChange, LoginStage, MailedCode, Session, SessionCode, SessionKind};

@@ -2,8 +2,8 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditRecord, AuditResult, BatchName, ImportId, Login, NameError, ResourceName,
-    Subject, Token, TokenSerial,
+    Actor, AuditAction, AuditRecord, AuditResult, BatchName, ImportId, Login, NameError, ResourceName, RunId,
+    Scope, Subject, Token, TokenSerial,
 };
 use crate::store::audit::{AuditFault, AuditVerdict, verify};
 use crate::store::{AuditFilter, Page, Slice, View};
@@ -68,6 +68,7 @@ fn subject_name(view: &dyn View, subject: Subject) -> Result<(&'static str, Stri
             ("batch", name.unwrap_or_else(|| format!("no longer here ({})", id.0)))
         }
         Subject::Import(id) => ("import", id.0.to_string()),
+        Subject::Run(id) => ("run", id.0.to_string()),
         Subject::Operator(id) => {
             let login = view.operator(id)?.map(|o| o.login.as_str().to_owned());
             ("operator", login.unwrap_or_else(|| format!("no longer here ({})", id.0)))
@@ -166,6 +167,10 @@ impl Service {
                         _ => None,
                     },
                     Err(_) => None,
+                },
+                "run" => match name.parse().map(RunId) {
+                    Ok(id) if actor.scope == Scope::All => view.run(id)?.map(|run| Subject::Run(run.id)),
+                    _ => None,
                 },
                 "operator" => {
                     let login = Login::parse(name).map_err(unreadable)?;

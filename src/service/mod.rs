@@ -37,6 +37,7 @@ mod pair;
 mod password;
 mod pin;
 mod portal;
+mod programming;
 mod reassign;
 mod register;
 mod remind;
@@ -88,6 +89,7 @@ pub use portal::{
     EmailResult, EmailSent, EnvironmentView, OFFERED, PasswordResult, PortalHome, PortalState, ProofAsked,
     ProofResult, ProvingToken, SignInView, WhyHidden,
 };
+pub use programming::{DeviceHere, ItemProof, JournalledItem, NewRun, OpenedKey, ProofOutcome, RunView};
 pub use register::{DraftResult, DraftView, MailedDraft, NewToken, ShownSecret};
 pub use remind::Reminders;
 pub use resource::{PortalSettings, ResourceView};

@@ -18,7 +18,7 @@ use crate::oath::{Digits, Generator, HashAlg, MovingFactor, PeriodSecs};
 use crate::secret::{Passphrase, Seed};
 use crate::seedfile::{TypedSecretError, typed_secret};
 use crate::store::{Change, Changes, View};
-use crate::vault::{SealContext, random_bytes};
+use crate::vault::{SealContext, random_bytes, random_seed};
 
 use super::code::Examined;
 use super::mail_token::{Asked, MailedOtp};
@@ -219,11 +219,11 @@ impl Service {
         let (seed, spec, counter) = match (sort, new.secret) {
             (TokenType::Mail, _) => {
                 let hash = HashAlg::Sha1;
-                (made_seed(hash)?, OtpSpec::Mail { hash, digits: Digits::EIGHT }, 1)
+                (random_seed(hash.output_bytes())?, OtpSpec::Mail { hash, digits: Digits::EIGHT }, 1)
             }
             (TokenType::Software, _) => {
                 let hash = rules.software_hash;
-                let seed = made_seed(hash)?;
+                let seed = random_seed(hash.output_bytes())?;
                 let (digits, period) = (rules.software_digits, PeriodSecs::DEFAULT);
                 (seed, OtpSpec::Totp { hash, digits, period, epoch_secs: 0 }, 0)
             }
@@ -387,16 +387,6 @@ impl Service {
             Ok(((), vec![Change::DeleteDraft(session), entry]))
         })
     }
-}
-
-/// Random, as long as what the hash gives.
-fn made_seed(hash: HashAlg) -> Result<Seed, ServiceError> {
-    Seed::from_fn(hash.output_bytes(), |bytes| {
-        for chunk in bytes.chunks_mut(4) {
-            chunk.copy_from_slice(&random_bytes::<4>()?[..chunk.len()]);
-        }
-        Ok::<_, ServiceError>(())
-    })
 }
 
 /// The changes that mail the code of a draft, whose record then says until when it holds; `None`: there were enough

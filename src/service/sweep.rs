@@ -35,6 +35,7 @@ impl Service {
                 Ok(((), ended.into_iter().map(Change::PutJob).collect()))
             })?;
         }
+        self.doubt_interrupted()?;
         self.drop_imports(|import| import.state == ImportState::Parsing, now)?;
         self.sweep_batches()?;
         // Requests to restore access wait for the first sweep while running: what they mail holds links, and

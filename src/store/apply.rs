@@ -12,8 +12,8 @@ use super::{AuditHead, AuditSeal, Change, Changes, StoreError, StoreMeta, audit}
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, Assignment, AssignmentId, BatchId, BatchState, Budget, BudgetKey, ClockJumps, Import, ImportId,
-    ImportLine, Job, MailState, Operator, OutboxMail, Parties, Resource, ResourceId, TokenId, User, UserId,
-    UserIssue, WebhookPost,
+    ImportLine, Job, MailId, MailState, Operator, OutboxMail, Parties, Resource, ResourceId, TokenId, User,
+    UserId, UserIssue, WebhookPost,
 };
 
 /// Applies the changes of one decision.
@@ -134,11 +134,11 @@ impl<'k> Applier<'k> {
             Change::PurgeImportLines(import) => self.remove_lines(import),
             Change::PutJob(job) => self.put_job(&job),
             Change::DeleteJob(id) => self.kv.delete(Tab::Jobs, &keys::number(id.0)).map(drop),
+            Change::PutRun(run) => self.put_run(&run),
+            Change::PutRunItem(item) => self.put_run_item(&item),
+            Change::PutDeviceKey(application, device, key) => self.put_device_key(application, &device, &key),
             Change::PutMail(mail) => self.put_mail(&mail),
-            Change::DeleteMail(id) => {
-                let old = self.take::<OutboxMail>(Tab::Mails, &keys::number(id.0))?;
-                self.reindex(Tab::MailsDue, old.as_ref().and_then(mail_due), None)
-            }
+            Change::DeleteMail(id) => self.remove_mail(id),
             Change::PutSubscription(subscription) => {
                 self.raise(Counter::Subscription, subscription.id.0)?;
                 self.put(Tab::Subscriptions, &keys::number(subscription.id.0), &subscription).map(drop)
@@ -489,6 +489,11 @@ impl<'k> Applier<'k> {
     fn put_job(&self, job: &Job) -> Result<(), StoreError> {
         self.raise(Counter::Job, job.id.0)?;
         self.put(Tab::Jobs, &keys::number(job.id.0), job).map(drop)
+    }
+
+    fn remove_mail(&self, id: MailId) -> Result<(), StoreError> {
+        let old = self.take::<OutboxMail>(Tab::Mails, &keys::number(id.0))?;
+        self.reindex(Tab::MailsDue, old.as_ref().and_then(mail_due), None)
     }
 
     fn put_mail(&self, mail: &OutboxMail) -> Result<(), StoreError> {

@@ -1,12 +1,12 @@
 //! What a decision changes.
 
 use crate::model::{
-    ApiKey, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId, BatchId, Budget,
-    BudgetKey, ChallengeOwner, Challenges, ClockHistory, ClockJumps, DataKeyId, EmergencyCode, Environments,
-    Fingerprint, Import, ImportId, ImportLine, Job, JobId, Look, MailId, MailedCode, Operator, OperatorId,
-    OutboxMail, Resource, ResourceId, SealedSeed, SeedRow, SeedVersion, Session, Subscription,
-    SubscriptionId, Token, TokenDraft, TokenId, TokenMailing, TokenState, Tombstone, User, UserId, UserIssue,
-    UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
+    ApiKey, Application, Assignment, AssignmentId, AuditEntry, Batch, BatchAssignment, BatchAssignmentId,
+    BatchId, Budget, BudgetKey, ChallengeOwner, Challenges, ClockHistory, ClockJumps, DataKeyId, DeviceKey,
+    EmergencyCode, Environments, Fingerprint, Import, ImportId, ImportLine, Job, JobId, Look, MailId,
+    MailedCode, Operator, OperatorId, OutboxMail, ProgrammingRun, Resource, ResourceId, RunItem, SealedSeed,
+    SeedRow, SeedVersion, Session, Subscription, SubscriptionId, Token, TokenDraft, TokenId, TokenMailing,
+    TokenState, Tombstone, User, UserId, UserIssue, UserIssueId, WebhookPost, WebhookPostId, WrappedKey,
 };
 use crate::oath::QuestionDigest;
 
@@ -115,6 +115,12 @@ pub enum Change {
     PutJob(Job),
     /// A job goes.
     DeleteJob(JobId),
+    /// A programming run.
+    PutRun(ProgrammingRun),
+    /// A device in a programming run.
+    PutRunItem(Box<RunItem>),
+    /// What opens an application of the device with this serial number. Stays for ever: the device may come back.
+    PutDeviceKey(Application, String, DeviceKey),
     /// A mail in the outbox.
     PutMail(OutboxMail),
     /// A mail goes.

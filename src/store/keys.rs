@@ -44,6 +44,7 @@ pub(super) enum Counter {
     UserIssue = 13,
     Subscription = 14,
     Post = 15,
+    Run = 16,
 }
 
 /// The next number of a counter.
@@ -186,6 +187,7 @@ pub(super) fn subject(subject: Subject) -> [u8; 9] {
         Subject::Batch(id) => tagged(3, id.0),
         Subject::Import(id) => tagged(4, id.0),
         Subject::Operator(id) => tagged(5, id.0),
+        Subject::Run(id) => tagged(6, id.0),
     }
 }
 

@@ -164,6 +164,14 @@ tables! {
     ImportLines = "import_lines",
     /// Job -> record.
     Jobs = "jobs",
+    /// Programming run -> record.
+    ProgrammingRuns = "programming_runs",
+    /// Programming run, number -> record of a device in it.
+    RunItems = "run_items",
+    /// Programming run, number of a device that somebody has to look at.
+    RunItemsUnsettled = "run_items_unsettled",
+    /// Application, serial number of a device -> record of what opens it.
+    DeviceKeys = "device_keys",
     /// Mail -> record.
     Mails = "mails",
     /// Next try, mail that waits.

@@ -17,6 +17,7 @@ mod kv_list;
 mod kv_read;
 mod kv_view;
 mod newest;
+mod programming;
 mod record;
 mod redb;
 mod redb_kv;
@@ -34,6 +35,7 @@ use crate::clock::UnixTime;
 
 pub use change::{Change, Changes};
 pub use filter::{AssignmentFilter, AuditFilter, CustodyFilter, Page, Slice, TokenFilter, UserFilter};
+pub use programming::ProgrammingView;
 pub use redb::{RedbOptions, RedbStore};
 #[cfg(feature = "test-switches")]
 pub use redb_kv::reads_of_this_thread;

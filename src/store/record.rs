@@ -5,10 +5,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::kv::Tab;
 use super::{AuditHead, StoreError, StoreMeta};
 use crate::model::{
-    ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, ClockHistory, ClockJumps, EmergencyCode,
-    Environments, Import, ImportLine, Job, Look, MailedCode, Operator, OutboxMail, Resource, SealedSeed,
-    SeedRow, Subscription, Token, TokenDraft, TokenMailing, TokenState, Tombstone, User, UserIssue,
-    WebhookPost, WrappedKey,
+    ApiKey, Assignment, AuditRecord, Batch, BatchAssignment, Budget, ClockHistory, ClockJumps, DeviceKey,
+    EmergencyCode, Environments, Import, ImportLine, Job, Look, MailedCode, Operator, OutboxMail,
+    ProgrammingRun, Resource, RunItem, SealedSeed, SeedRow, Subscription, Token, TokenDraft, TokenMailing,
+    TokenState, Tombstone, User, UserIssue, WebhookPost, WrappedKey,
 };
 
 /// A type that is stored as a record. Its fields are pinned by a test: another layout needs
@@ -58,6 +58,9 @@ records! {
     Import => Imports,
     ImportLine => ImportLines,
     Job => Jobs,
+    ProgrammingRun => ProgrammingRuns,
+    RunItem => RunItems,
+    DeviceKey => DeviceKeys,
     OutboxMail => Mails,
     Subscription => Subscriptions,
     WebhookPost => Posts,

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AssignmentFilter, AuditFilter, Page, Slice, StoreError, TokenFilter, UserFilter};
+use super::{
+    AssignmentFilter, AuditFilter, Page, ProgrammingView, Slice, StoreError, TokenFilter, UserFilter,
+};
 use crate::clock::UnixTime;
 use crate::model::{
     ApiKey, ApiKeyId, Assignment, AssignmentId, AuditRecord, Batch, BatchAssignment, BatchAssignmentId,
@@ -62,7 +64,7 @@ type Listed<T> = Result<Slice<T>, StoreError>;
 
 /// Questions that can be asked of one state of the store. Tokens, seeds and batches of imports that
 /// are not committed do not show, except where a method says so.
-pub trait View {
+pub trait View: ProgrammingView {
     /// The store's own description.
     fn meta(&self) -> Result<StoreMeta, StoreError>;
     /// Rises with each change that makes import plans stale.

@@ -56,6 +56,17 @@ pub(super) fn associated_data(store_id: &[u8; 16], context: SealContext) -> Vec<
             aad.extend_from_slice(b"session data");
             aad.extend_from_slice(&token.0.to_be_bytes());
         }
+        SealContext::RunItem(item) => {
+            aad.extend_from_slice(b"run item");
+            aad.extend_from_slice(&item.run.0.to_be_bytes());
+            aad.extend_from_slice(&item.n.to_be_bytes());
+        }
+        SealContext::DeviceKey(application, device) => {
+            aad.extend_from_slice(b"device key");
+            aad.extend_from_slice(application.name().as_bytes());
+            aad.extend_from_slice(&[application.slot().unwrap_or_default()]);
+            aad.extend_from_slice(&device);
+        }
     }
     aad
 }

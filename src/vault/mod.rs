@@ -22,7 +22,8 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::model::{
-    DataKeyId, Fingerprint, MailId, SealedSeed, SeedVersion, SubscriptionId, TokenId, WrapMode, WrappedKey,
+    Application, DataKeyId, Fingerprint, MailId, RunItemId, SealedSeed, SeedVersion, SubscriptionId, TokenId,
+    WrapMode, WrappedKey,
 };
 use crate::secret::{BearerToken, Seed};
 
@@ -79,6 +80,10 @@ pub enum SealContext {
     PinHash(TokenId),
     /// Data of the session that a challenge of a token was made for.
     SessionData(TokenId),
+    /// The secret of a device in a programming run, while it is not certain that the device holds it.
+    RunItem(RunItemId),
+    /// What opens an application of the device whose serial number has this SHA-256.
+    DeviceKey(Application, [u8; 32]),
 }
 
 /// The keys of a store, as they lie in it.
@@ -116,6 +121,11 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], VaultError> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| VaultError::NoRandomness)?;
     Ok(bytes)
+}
+
+/// A random secret of so many bytes.
+pub fn random_seed(bytes: usize) -> Result<Seed, VaultError> {
+    Seed::from_fn(bytes, |all| SystemRandom::new().fill(all).map_err(|_| VaultError::NoRandomness))
 }
 
 /// A random value of 160 bits in base32 that works as a session id or API key.

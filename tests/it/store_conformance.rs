@@ -2,6 +2,7 @@
 
 mod faults;
 mod lists;
+mod runs;
 mod states;
 
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use mintmark::clock::UnixTime;
 use mintmark::model::*;
 use mintmark::oath::{Digits, HashAlg, MovingFactor};
 use mintmark::store::*;
+
+use runs::runs_are_found_with_what_is_unsettled;
 
 type Make = fn() -> Arc<dyn Store>;
 
@@ -919,6 +922,7 @@ laws! {
     budgets_and_mails_are_found_by_time,
     user_issues_are_found_in_their_order_by_user_and_by_time,
     pages_join_to_the_whole_list,
+    runs_are_found_with_what_is_unsettled,
     the_log_is_read_by_subject_and_verified,
     appending_needs_the_seal,
     lists_equal_a_naive_filter,

@@ -22,6 +22,7 @@ use super::fixture::{
 use super::notification::{by_mail, by_webhook, hired};
 use super::ocra::{Keypad, PLAIN};
 use super::pin::glued;
+use super::programming::{counters, holds, typed as by_hand};
 use super::register::software;
 
 /// Methods that only look.
@@ -34,6 +35,11 @@ const READING: &[&str] = &[
     "batches",
     "clock_doubt",
     "clock_fault",
+    "devices_in_doubt",
+    "journalled",
+    "programming_run",
+    "programming_runs",
+    "run_items",
     "custody_counts",
     "due_mails",
     "fleet_clocks",
@@ -93,6 +99,7 @@ const EXEMPT: &[(&str, &str)] = &[
     ("mail_tried", "how sending a mail went; what caused the mail is audited"),
     ("due_posts", "removes what waits for a notification that was removed, which is audited"),
     ("on_mail", "a callback in memory"),
+    ("item_counts", "the counter of an item in the journal, whose coming and outcome are audited"),
     ("operator_session", "when a session was last seen"),
     ("portal_restore_again", "what was typed lies in the session until it is sent"),
     ("portal_restore_email", "what was typed lies in the session until it is sent"),
@@ -233,6 +240,39 @@ fn own_token(table: &mut Table) {
     });
     table.row("portal_unassign", "unassigned", |h| {
         h.service.portal_unassign(&nina, &visit()).expect("given back");
+    });
+}
+
+/// Devices on readers.
+fn programming(table: &mut Table) {
+    let run = table.row("start_run", "run_started", |h| h.start(counters("slots", 9)));
+    let item = table.row("journal", "device_journalled", |h| h.put_in(&run, "31").expect("taken"));
+    table.row("item_written", "device_written", |h| {
+        h.service.item_written(&admin(), item.id, "").expect("noted");
+    });
+    let proof = by_hand(holds(&item).at(0));
+    table.row("prove_item", "device_programmed", |h| {
+        h.service.prove_item(&admin(), item.id, &proof).expect("proved");
+    });
+    table.row("take_back_item", "device_resolved", |h| {
+        h.service.take_back_item(&admin(), item.id).expect("taken back");
+    });
+    table.row("wiped_item", "device_resolved", |h| {
+        h.service.wiped_item(&admin(), item.id).expect("wiped");
+    });
+    let item = table.home.put_in(&run, "32").expect("taken");
+    table.row("item_in_doubt", "device_in_doubt", |h| {
+        h.service.item_in_doubt(&admin(), item.id, "no_answer", "").expect("noted");
+    });
+    table.row("quarantine_item", "device_resolved", |h| {
+        h.service.quarantine_item(&admin(), item.id).expect("set aside");
+    });
+    let item = table.home.put_in(&run, "33").expect("taken");
+    table.row("item_untouched", "device_untouched", |h| {
+        h.service.item_untouched(&admin(), item.id, "refused", "").expect("noted");
+    });
+    table.row("end_run", "run_ended", |h| {
+        h.service.end_run(&admin(), run.id).expect("ended");
     });
 }
 
@@ -725,6 +765,7 @@ fn ask_unusual(table: &mut Table) {
         h.service.portal_sign_out_everywhere(&portal, &elsewhere).expect("out");
     });
     mail_tokens(table);
+    programming(table);
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub(crate) mod notification;
 mod ocra;
 mod pin;
 mod profile;
+mod programming;
 mod proof;
 mod random_walk;
 mod reassign;

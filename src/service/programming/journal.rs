@@ -1,0 +1,289 @@
+//! Which devices are taken, and their secrets before the first byte.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::{
+    Actor, Application, AuditAction, AuditResult, Custody, DeviceKey, ProgrammingRun, RunId, RunItem,
+    RunItemId, RunItemState, RunSecret, SeedVersion, TokenId, TokenOrigin, TokenSerial,
+};
+use crate::oath::MovingFactor;
+use crate::secret::Seed;
+use crate::store::{Change, View};
+use crate::vault::{SealContext, random_seed};
+
+use super::{Service, ServiceError, audit, no_run, require_all};
+
+/// A device that lies on a reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceHere {
+    /// The serial number that it gave.
+    pub device: String,
+    /// The reader that it lies on.
+    pub reader: String,
+}
+
+/// What opens an application of a device, in the clear.
+#[derive(Debug)]
+pub struct OpenedKey {
+    /// The key.
+    pub key: Seed,
+    /// True when the device is known to have it; false: it may have it, or none.
+    pub is_set: bool,
+}
+
+/// A place in the journal: what is to be written now.
+#[derive(Debug)]
+pub struct JournalledItem {
+    /// Its place.
+    pub id: RunItemId,
+    /// The run.
+    pub run: ProgrammingRun,
+    /// The device that it is meant for, and no other.
+    pub device: String,
+    /// Its token's serial number.
+    pub serial: TokenSerial,
+    /// The secret.
+    pub seed: Arc<Seed>,
+    /// The counter that the device begins with, or is known to have reached.
+    pub counter: MovingFactor,
+    /// What opens the device, or is to open it from now on.
+    pub key: Option<OpenedKey>,
+}
+
+/// Bytes of a key that opens a device.
+const fn key_bytes(application: Application) -> Option<usize> {
+    match application {
+        Application::Oath => Some(16),
+        // Six bytes is what an access code of a slot has.
+        Application::Slot1 | Application::Slot2 => Some(6),
+        Application::SingleProfile => None,
+    }
+}
+
+pub(super) fn key_context(application: Application, device: &str) -> SealContext {
+    SealContext::DeviceKey(application, Sha256::digest(device.as_bytes()).into())
+}
+
+/// What a device that lies there will be.
+enum Place {
+    /// A new token.
+    New,
+    /// Another secret for a token that came back.
+    Returned(TokenId, SeedVersion),
+}
+
+fn refused(code: &'static str, detail: String) -> ServiceError {
+    ServiceError::state(code, detail)
+}
+
+/// Whether this device may be written in this run.
+fn place(
+    view: &dyn View,
+    run: &ProgrammingRun,
+    here: &DeviceHere,
+    serial: &TokenSerial,
+    again: bool,
+) -> Result<Place, ServiceError> {
+    if !run.is_open() {
+        return Err(refused("run_ended", "this run has ended: begin another one".to_owned()));
+    }
+    for item in view.unsettled_items()? {
+        if item.device != here.device || item.serial != *serial {
+            continue;
+        }
+        match item.state {
+            RunItemState::Writing => {
+                let detail =
+                    format!("device {} is being written on reader {} right now", item.device, item.reader);
+                return Err(refused("device_busy", detail));
+            }
+            _ if again => {}
+            RunItemState::CodeWanted => {
+                let detail = format!(
+                    "device {} was written already and waits for the code that proves it: type the code, or write it again",
+                    item.device
+                );
+                return Err(refused("code_wanted", detail));
+            }
+            RunItemState::Quarantined => {
+                let detail = format!("device {} was set aside: write it again only on purpose", item.device);
+                return Err(refused("device_quarantined", detail));
+            }
+            _ => {
+                let detail =
+                    format!("device {} is in doubt since an earlier try: resolve that first", item.device);
+                return Err(refused("device_in_doubt", detail));
+            }
+        }
+    }
+    let Some(token) = view.token_by_serial(serial.normal())? else { return Ok(Place::New) };
+    if token.origin == TokenOrigin::Programmed
+        && token.batch == run.batch
+        && token.custody == Custody::InStock
+        && !view.is_assigned(&token)?
+    {
+        let detail = format!("device {} is done: take it out and put in the next one", here.device);
+        return Err(refused("device_done", detail));
+    }
+    if let Custody::Returned { .. } = token.custody
+        && token.origin != TokenOrigin::Portal
+        && view.assignments_of_token(token.id)?.is_empty()
+    {
+        let version = view.newest_seed_version(token.id)?.map_or(SeedVersion::FIRST, SeedVersion::next);
+        return Ok(Place::Returned(token.id, version));
+    }
+    let in_use = !matches!(token.custody, Custody::InStock) || view.is_assigned(&token)?;
+    if in_use {
+        let detail = format!(
+            "token {} is in use ({}): take it back on its page before it is written",
+            token.serial.display(),
+            token.custody.name().replace('_', " ")
+        );
+        return Err(refused("token_in_use", detail));
+    }
+    let batch = view.batch(token.batch)?.map(|batch| batch.name.as_str().to_owned()).unwrap_or_default();
+    let detail = format!(
+        "token {} belongs to the batch {batch}: put it back there, or delete it before it is written",
+        token.serial.display()
+    );
+    Err(refused("token_of_other_batch", detail))
+}
+
+impl Service {
+    /// A place in the journal for the device on a reader, with a fresh secret; durable when this returns. With
+    /// `again` a device that is in doubt, or waits for its code, gets another secret.
+    ///
+    /// # Errors
+    /// With state codes in words for whoever stands there: `run_ended`, `device_busy`, `device_done`,
+    /// `device_in_doubt`, `code_wanted`, `device_quarantined`, `token_in_use`, `token_of_other_batch`.
+    pub fn journal(
+        &self,
+        actor: &Actor,
+        run: RunId,
+        here: &DeviceHere,
+        again: bool,
+    ) -> Result<JournalledItem, ServiceError> {
+        require_all(actor)?;
+        let (asked, now) = self.store.read(|view| {
+            let now = self.trusted_now(view)?;
+            Ok::<_, ServiceError>((view.run(run)?.ok_or_else(no_run)?, now))
+        })?;
+        let application = asked.application;
+        let serial = application.token_serial(&here.device).map_err(ServiceError::name("serial"))?;
+        let seed = Arc::new(random_seed(usize::from(asked.seed_bytes))?);
+        let fingerprint = self.vault.fingerprint(&seed);
+        let kept = self.device_key(application, &here.device)?;
+        let made = match (&kept, key_bytes(application)) {
+            (None, Some(bytes)) if asked.protect => Some(random_seed(bytes)?),
+            _ => None,
+        };
+        let sealer = self.sealer()?;
+        let sealed_key = made
+            .as_ref()
+            .map(|key| sealer.seal(key, key_context(application, &here.device)))
+            .transpose()?
+            .map(|sealed| DeviceKey { sealed, is_set: false, created_at: now });
+        let (actor, here) = (actor.clone(), here.clone());
+        let sealing = Arc::clone(&seed);
+        let (item, run) = self.decide(move |view| {
+            let mut run = view.run(run)?.ok_or_else(no_run)?;
+            let place = place(view, &run, &here, &serial, again)?;
+            let id = RunItemId { run: run.id, n: run.next_item };
+            let (token, version) = match place {
+                Place::New => (None, SeedVersion::FIRST),
+                Place::Returned(token, version) => (Some(token), version),
+            };
+            let sealed = sealer.seal(&sealing, SealContext::RunItem(id))?;
+            let item = RunItem {
+                id,
+                state: RunItemState::Writing,
+                reason: String::new(),
+                detail: String::new(),
+                device: here.device.clone(),
+                serial: serial.clone(),
+                reader: here.reader.clone(),
+                secret: Some(RunSecret { sealed, fingerprint, counter: MovingFactor(0) }),
+                token,
+                version,
+                actor: actor.clone(),
+                created_at: now,
+                changed_at: now,
+            };
+            run.next_item = run.next_item.saturating_add(1);
+            let entry = audit(
+                now,
+                &actor,
+                AuditAction::DeviceJournalled,
+                &item,
+                AuditResult::Done,
+                vec![("reader", here.reader.clone())],
+            );
+            let mut changes = vec![Change::PutRun(run.clone()), Change::PutRunItem(Box::new(item.clone()))];
+            if let Some(key) = &sealed_key {
+                if view.device_key(application, &here.device)?.is_some() {
+                    return Err(ServiceError::Stale);
+                }
+                changes.push(Change::PutDeviceKey(application, here.device.clone(), key.clone()));
+            }
+            changes.push(entry);
+            Ok(((item, run), changes))
+        })?;
+        let key = made.map(|key| OpenedKey { key, is_set: false }).or(kept);
+        Ok(JournalledItem {
+            id: item.id,
+            run,
+            device: item.device,
+            serial: item.serial,
+            seed,
+            counter: MovingFactor(0),
+            key,
+        })
+    }
+
+    /// The item of an earlier try, to look what the device holds of it.
+    pub fn journalled(&self, actor: &Actor, id: RunItemId) -> Result<JournalledItem, ServiceError> {
+        require_all(actor)?;
+        let (run, item) = self.store.read(|view| Self::item_of(view, id))?;
+        let Some((seed, counter)) = self.item_seed(&item)? else {
+            let detail =
+                format!("device {} is settled: {}", item.device, item.state.name().replace('_', " "));
+            return Err(ServiceError::state("item_settled", detail));
+        };
+        let key = self.device_key(run.application, &item.device)?;
+        Ok(JournalledItem {
+            id,
+            run,
+            device: item.device,
+            serial: item.serial,
+            seed: Arc::new(seed),
+            counter,
+            key,
+        })
+    }
+
+    /// What opens an application of a device, when one was made here.
+    pub(super) fn device_key(
+        &self,
+        application: Application,
+        device: &str,
+    ) -> Result<Option<OpenedKey>, ServiceError> {
+        let kept = self.store.read(|view| Ok::<_, ServiceError>(view.device_key(application, device)?))?;
+        let Some(kept) = kept else { return Ok(None) };
+        let key = self.opened(&kept.sealed, key_context(application, device))?;
+        Ok(Some(OpenedKey { key, is_set: kept.is_set }))
+    }
+}
+
+/// The change after which the key of a device is known to be on it; none when it has no key or is known already.
+pub(super) fn key_is_set(
+    view: &dyn View,
+    run: &ProgrammingRun,
+    device: &str,
+) -> Result<Option<Change>, ServiceError> {
+    let kept = view.device_key(run.application, device)?.filter(|key| !key.is_set);
+    Ok(kept.map(|key| {
+        Change::PutDeviceKey(run.application, device.to_owned(), DeviceKey { is_set: true, ..key })
+    }))
+}

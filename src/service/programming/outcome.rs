@@ -1,0 +1,351 @@
+//! What became of a device: proved, untouched, in doubt.
+
+use std::sync::Arc;
+
+use crate::clock::UnixTime;
+use crate::model::{
+    Actor, AuditAction, AuditResult, Custody, OtpSpec, ProgrammingRun, RunItem, RunItemId, RunItemState,
+    RunSecret, SeedRow, SeedVersion, Token, TokenId, TokenOrigin, TokenState,
+};
+use crate::oath::{Generator, MovingFactor, Otp, time_step};
+use crate::secret::Seed;
+use crate::store::{Change, Changes, View};
+use crate::vault::{DataKey, SealContext};
+
+use super::journal::key_is_set;
+use super::{Service, ServiceError, audit, no_item, require_all};
+
+/// Why a device is in doubt after the program ended.
+pub(super) const INTERRUPTED: &str =
+    "the program ended while this device was being written: put it in again to see what it holds";
+/// Steps to either side in which the code of a device with a clock that was just set may lie: whoever types it takes
+/// a while.
+const PROOF_STEPS: u64 = 2;
+/// Counters ahead that the code of a device may lie at: it may have been touched before.
+const PROOF_COUNTERS: u64 = 10;
+
+/// A code that a device showed.
+#[derive(Debug)]
+pub struct ItemProof {
+    /// The code.
+    pub otp: Otp,
+    /// The step that the device was asked for, when it has no clock of its own.
+    pub step: Option<MovingFactor>,
+}
+
+/// What a code proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProofOutcome {
+    /// The token is in the store.
+    Programmed(Box<RunItem>),
+    /// The code is not one of the secret that was written.
+    Wrong(Box<RunItem>),
+}
+
+/// Where a code lies that proves a secret.
+fn proved_at(
+    spec: &OtpSpec,
+    seed: &Seed,
+    counter: MovingFactor,
+    proof: &ItemProof,
+    now: UnixTime,
+) -> Result<Option<MovingFactor>, ServiceError> {
+    let (Some(hash), Some(digits)) = (spec.hash(), spec.digits()) else { return Ok(None) };
+    let Some(wanted) = proof.otp.value(digits) else {
+        let detail = format!("a code of this device has {} digits", digits.get());
+        return Err(ServiceError::invalid("otp", "otp_length", detail));
+    };
+    let places = match (spec.clock(), proof.step) {
+        (Some(_), Some(step)) => step.0..step.0.saturating_add(1),
+        (Some((period, epoch)), None) => {
+            let Some(MovingFactor(present)) = time_step(now, epoch, 0, period) else { return Ok(None) };
+            present.saturating_sub(PROOF_STEPS)..present.saturating_add(PROOF_STEPS + 1)
+        }
+        (None, _) => counter.0..counter.0.saturating_add(PROOF_COUNTERS + 1),
+    };
+    let mut found = None;
+    Generator::new(seed, hash).scan(places, &[wanted], digits.modulus(), &mut |at, _| {
+        found.get_or_insert(MovingFactor(at));
+    });
+    Ok(found)
+}
+
+/// Puts an item into doubt.
+pub(super) fn doubt(item: &mut RunItem, reason: &str, detail: &str, now: UnixTime) {
+    item.state = RunItemState::InDoubt;
+    reason.clone_into(&mut item.reason);
+    detail.clone_into(&mut item.detail);
+    item.changed_at = now;
+}
+
+/// An item whose secret is certain to lie nowhere, or in the store.
+fn settle(item: &mut RunItem, state: RunItemState, reason: &str, detail: &str, now: UnixTime) {
+    item.state = state;
+    item.secret = None;
+    reason.clone_into(&mut item.reason);
+    detail.clone_into(&mut item.detail);
+    item.changed_at = now;
+}
+
+/// Earlier items of the same place on the same device: it holds another secret now.
+pub(super) fn overwritten(view: &dyn View, item: &RunItem, now: UnixTime) -> Result<Changes, ServiceError> {
+    let mut changes = Vec::new();
+    for mut other in view.unsettled_items()? {
+        if other.id != item.id && other.device == item.device && other.serial == item.serial {
+            settle(&mut other, RunItemState::Undone, "written_again", "", now);
+            changes.push(Change::PutRunItem(Box::new(other)));
+        }
+    }
+    Ok(changes)
+}
+
+/// The token of an item that a code proved.
+struct Birth<'a> {
+    view: &'a dyn View,
+    sealer: &'a DataKey,
+    seed: &'a Seed,
+    at: MovingFactor,
+    now: UnixTime,
+}
+
+impl Birth<'_> {
+    /// The token that came back and gets this secret.
+    fn returned(&self, id: TokenId, version: SeedVersion) -> Result<Token, ServiceError> {
+        let token = self.view.token(id)?.ok_or(ServiceError::Stale)?;
+        let is_back = matches!(token.custody, Custody::Returned { .. });
+        let next = self.view.newest_seed_version(id)?.map_or(SeedVersion::FIRST, SeedVersion::next);
+        if !is_back || next != version {
+            let detail = format!(
+                "token {} was given to somebody while its device was written: take it back and write it again",
+                token.serial.display()
+            );
+            return Err(ServiceError::state("token_in_use", detail));
+        }
+        Ok(Token {
+            custody: Custody::InStock,
+            holder: None,
+            disabled: None,
+            pin: None,
+            origin: TokenOrigin::Programmed,
+            ..token
+        })
+    }
+
+    /// A token that is new here.
+    fn new_token(&self, run: &ProgrammingRun, item: &RunItem) -> Result<Token, ServiceError> {
+        if self.view.token_by_serial(item.serial.normal())?.is_some() {
+            let detail = format!(
+                "a token {} came into the store while its device was written: delete it, then read the device again",
+                item.serial.display()
+            );
+            return Err(ServiceError::state("serial_exists", detail));
+        }
+        Ok(Token {
+            id: self.view.next_token()?,
+            serial: item.serial.clone(),
+            batch: run.batch,
+            origin: TokenOrigin::Programmed,
+            disabled: None,
+            custody: Custody::InStock,
+            holder: None,
+            follows_batch: true,
+            pin: None,
+            manufacturer: run.manufacturer.clone(),
+            model: run.model.clone(),
+            note: String::new(),
+            name: String::new(),
+            creator: None,
+            replaces: None,
+            replaced_by: None,
+            valid_from: None,
+            valid_until: None,
+            created_at: self.now,
+        })
+    }
+
+    /// Token, secret and state; the item and the run take note.
+    fn changes(&self, mut run: ProgrammingRun, item: &mut RunItem) -> Result<Changes, ServiceError> {
+        let Self { view, sealer, seed, at, now } = *self;
+        let secret = item.secret.take().ok_or(ServiceError::Stale)?;
+        let mut changes = Vec::new();
+        let token = if let Some(id) = item.token {
+            self.returned(id, item.version)?
+        } else {
+            let mut batch = view.batch(run.batch)?.ok_or(ServiceError::Stale)?;
+            batch.tokens += 1;
+            changes.push(Change::PutBatch(batch));
+            self.new_token(&run, item)?
+        };
+        let id = token.id;
+        // The code that proved it was seen: it and those before it are spent.
+        let initial = TokenState::fresh(at.next().max(secret.counter));
+        let row = SeedRow {
+            token: id,
+            version: item.version,
+            import: None,
+            spec: run.spec.clone(),
+            sealed: sealer.seal(seed, SealContext::Seed(id, item.version))?,
+            fingerprint: secret.fingerprint,
+            initial,
+        };
+        changes.extend([
+            Change::PutToken(token),
+            Change::PutSeed(row),
+            Change::PutState(id, item.version, initial),
+        ]);
+        changes.extend(overwritten(view, item, now)?);
+        changes.extend(key_is_set(view, &run, &item.device)?);
+        item.token = Some(id);
+        settle(item, RunItemState::Programmed, "", "", now);
+        run.programmed = run.programmed.saturating_add(1);
+        changes.push(Change::PutRun(run));
+        changes.push(Change::PutRunItem(Box::new(item.clone())));
+        changes.push(Change::BumpGeneration);
+        Ok(changes)
+    }
+}
+
+impl Service {
+    /// Says what became of an item whose secret is still kept, in one change.
+    fn settle_item(
+        &self,
+        actor: &Actor,
+        id: RunItemId,
+        action: AuditAction,
+        change: impl Fn(&dyn View, &ProgrammingRun, &mut RunItem, UnixTime) -> Result<Changes, ServiceError>
+        + Send
+        + 'static,
+    ) -> Result<RunItem, ServiceError> {
+        require_all(actor)?;
+        let (actor, now) = (actor.clone(), self.clock.now());
+        self.decide(move |view| {
+            let (run, mut item) = Self::item_of(view, id)?;
+            if item.secret.is_none() {
+                // Somebody else settled it meanwhile.
+                return Ok((item, Vec::new()));
+            }
+            let mut changes = change(view, &run, &mut item, now)?;
+            let detail = if item.reason.is_empty() { vec![] } else { vec![("reason", item.reason.clone())] };
+            changes.push(audit(now, &actor, action, &item, AuditResult::Done, detail));
+            changes.push(Change::PutRunItem(Box::new(item.clone())));
+            Ok((item, changes))
+        })
+    }
+
+    /// The device took the secret; a person will read the code that proves it.
+    pub fn item_written(&self, actor: &Actor, id: RunItemId, detail: &str) -> Result<RunItem, ServiceError> {
+        let detail = detail.to_owned();
+        self.settle_item(actor, id, AuditAction::DeviceWritten, move |view, run, item, now| {
+            item.state = RunItemState::CodeWanted;
+            item.reason.clear();
+            item.detail.clone_from(&detail);
+            item.changed_at = now;
+            let mut changes = overwritten(view, item, now)?;
+            changes.extend(key_is_set(view, run, &item.device)?);
+            Ok(changes)
+        })
+    }
+
+    /// It is certain that the device does not hold the secret, which goes.
+    pub fn item_untouched(
+        &self,
+        actor: &Actor,
+        id: RunItemId,
+        reason: &str,
+        detail: &str,
+    ) -> Result<RunItem, ServiceError> {
+        let (reason, detail) = (reason.to_owned(), detail.to_owned());
+        self.settle_item(actor, id, AuditAction::DeviceUntouched, move |_, _, item, now| {
+            settle(item, RunItemState::Untouched, &reason, &detail, now);
+            Ok(Vec::new())
+        })
+    }
+
+    /// Nobody knows what the device holds.
+    pub fn item_in_doubt(
+        &self,
+        actor: &Actor,
+        id: RunItemId,
+        reason: &str,
+        detail: &str,
+    ) -> Result<RunItem, ServiceError> {
+        let (reason, detail) = (reason.to_owned(), detail.to_owned());
+        self.settle_item(actor, id, AuditAction::DeviceInDoubt, move |_, _, item, now| {
+            doubt(item, &reason, &detail, now);
+            Ok(Vec::new())
+        })
+    }
+
+    /// The device is about to be asked for a code that moves its counter: durable before it is asked.
+    pub fn item_counts(&self, actor: &Actor, id: RunItemId, next: MovingFactor) -> Result<(), ServiceError> {
+        require_all(actor)?;
+        self.decide(move |view| {
+            let (_, mut item) = Self::item_of(view, id)?;
+            let Some(secret) = &mut item.secret else { return Ok(((), Vec::new())) };
+            secret.counter = secret.counter.max(next);
+            Ok(((), vec![Change::PutRunItem(Box::new(item))]))
+        })
+    }
+
+    /// A code of the device. Right: the token comes into the store. Wrong: the item stays as it was, or is in doubt
+    /// when the device itself computed the code.
+    pub fn prove_item(
+        &self,
+        actor: &Actor,
+        id: RunItemId,
+        proof: &ItemProof,
+    ) -> Result<ProofOutcome, ServiceError> {
+        require_all(actor)?;
+        let (run, item, now) = self.store.read(|view| {
+            let now = self.trusted_now(view)?;
+            let (run, item) = Self::item_of(view, id)?;
+            Ok::<_, ServiceError>((run, item, now))
+        })?;
+        let Some((seed, counter)) = self.item_seed(&item)? else {
+            if item.state == RunItemState::Programmed {
+                return Ok(ProofOutcome::Programmed(Box::new(item)));
+            }
+            let detail =
+                format!("device {} is settled: {}", item.device, item.state.name().replace('_', " "));
+            return Err(ServiceError::state("item_settled", detail));
+        };
+        let Some(at) = proved_at(&run.spec, &seed, counter, proof, now)? else {
+            let by_device = run.application.answers_with_codes();
+            let item = self.settle_item(actor, id, AuditAction::DeviceInDoubt, move |_, _, item, now| {
+                let detail = "the code is not one of the secret that was written: read the device again, or write it again";
+                if by_device || item.state == RunItemState::InDoubt {
+                    doubt(item, "code_wrong", detail, now);
+                } else {
+                    "code_wrong".clone_into(&mut item.reason);
+                    detail.clone_into(&mut item.detail);
+                }
+                Ok(Vec::new())
+            })?;
+            return Ok(ProofOutcome::Wrong(Box::new(item)));
+        };
+        let (actor, sealer, seed) = (actor.clone(), self.sealer()?, Arc::new(seed));
+        self.decide(move |view| {
+            let run = view.run(id.run)?.ok_or_else(no_item)?;
+            let mut item = view.run_item(id)?.ok_or_else(no_item)?;
+            if item.state == RunItemState::Programmed {
+                return Ok((ProofOutcome::Programmed(Box::new(item)), Vec::new()));
+            }
+            let birth = Birth { view, sealer: &sealer, seed: &seed, at, now };
+            let mut changes = birth.changes(run, &mut item)?;
+            changes.push(audit(now, &actor, AuditAction::DeviceProgrammed, &item, AuditResult::Done, vec![]));
+            Ok((ProofOutcome::Programmed(Box::new(item)), changes))
+        })
+    }
+}
+
+/// The secret of an item, sealed for it again.
+pub(super) fn kept(
+    sealer: &DataKey,
+    id: RunItemId,
+    seed: &Seed,
+    row: &SeedRow,
+    floor: MovingFactor,
+) -> Result<RunSecret, ServiceError> {
+    let sealed = sealer.seal(seed, SealContext::RunItem(id))?;
+    Ok(RunSecret { sealed, fingerprint: row.fingerprint, counter: floor })
+}

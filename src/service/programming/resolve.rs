@@ -1,0 +1,148 @@
+//! What an operator does about a device: set it aside, or take back the last one.
+
+use std::sync::Arc;
+
+use crate::model::{Actor, AuditAction, AuditResult, Custody, RunItem, RunItemId, RunItemState, Tombstone};
+use crate::oath::MovingFactor;
+use crate::store::Change;
+
+use super::outcome::{doubt, kept};
+use super::{JournalledItem, Service, ServiceError, audit, require_all};
+
+impl Service {
+    /// Sets a device aside that is in doubt or waits for its code. It keeps its place in the journal, with its
+    /// secret, so that whatever it shows is known; it is in use by nobody.
+    pub fn quarantine_item(&self, actor: &Actor, id: RunItemId) -> Result<RunItem, ServiceError> {
+        require_all(actor)?;
+        let (actor, now) = (actor.clone(), self.clock.now());
+        self.decide(move |view| {
+            let (_, mut item) = Self::item_of(view, id)?;
+            match item.state {
+                RunItemState::Quarantined => return Ok((item, Vec::new())),
+                RunItemState::InDoubt | RunItemState::CodeWanted => {}
+                other => {
+                    let detail = format!(
+                        "device {} is {}: only one in doubt, or without its code, is set aside",
+                        item.device,
+                        other.name().replace('_', " ")
+                    );
+                    return Err(ServiceError::state("item_settled", detail));
+                }
+            }
+            item.state = RunItemState::Quarantined;
+            item.changed_at = now;
+            let entry = audit(
+                now,
+                &actor,
+                AuditAction::DeviceResolved,
+                &item,
+                AuditResult::Done,
+                vec![("how", "quarantine".to_owned())],
+            );
+            Ok((item.clone(), vec![Change::PutRunItem(Box::new(item)), entry]))
+        })
+    }
+
+    /// Takes a programmed device back: its token leaves the store at once, the secret goes back into the journal until
+    /// [`wiped_item`](Self::wiped_item) says that the device no longer holds it.
+    pub fn take_back_item(&self, actor: &Actor, id: RunItemId) -> Result<JournalledItem, ServiceError> {
+        require_all(actor)?;
+        let (row, run) = self.store.read(|view| {
+            let (run, item) = Self::item_of(view, id)?;
+            let token = item.token.filter(|_| item.state == RunItemState::Programmed);
+            let row = token.map(|token| view.seed_version(token, item.version)).transpose()?.flatten();
+            let settled = || {
+                let detail = format!(
+                    "device {} is {}: there is nothing to take back",
+                    item.device,
+                    item.state.name().replace('_', " ")
+                );
+                ServiceError::state("item_settled", detail)
+            };
+            Ok::<_, ServiceError>((row.ok_or_else(settled)?, run))
+        })?;
+        let context = crate::vault::SealContext::Seed(row.token, row.version);
+        let seed = Arc::new(self.opened(&row.sealed, context)?);
+        let (actor, now, sealer) = (actor.clone(), self.clock.now(), self.sealer()?);
+        let kept_seed = Arc::clone(&seed);
+        let item = self.decide(move |view| {
+            let (mut run, mut item) = Self::item_of(view, id)?;
+            let token = view.token(row.token)?.ok_or(ServiceError::Stale)?;
+            let state = view.state(&row)?;
+            if item.state != RunItemState::Programmed {
+                return Err(ServiceError::Stale);
+            }
+            let is_ours = view.seed(token.id)?.is_some_and(|now| now.version == row.version);
+            if !is_ours || token.custody != Custody::InStock || state.used || view.is_assigned(&token)? {
+                let detail = format!(
+                    "token {} is in use already: delete it on its page instead",
+                    token.serial.display()
+                );
+                return Err(ServiceError::state("token_in_use", detail));
+            }
+            item.secret = Some(kept(&sealer, id, &kept_seed, &row, state.floor)?);
+            doubt(&mut item, "taken_back", "put the device in once more: what was written is wiped", now);
+            item.token = None;
+            let tombstone = Tombstone {
+                serial: token.serial.clone(),
+                fingerprint: row.fingerprint,
+                spec: row.spec.clone(),
+                floor: state.floor,
+                deleted_at: now,
+            };
+            run.programmed = run.programmed.saturating_sub(1);
+            let mut changes = vec![Change::BuryToken(token.id, tombstone)];
+            if let Some(mut batch) = view.batch(token.batch)? {
+                batch.tokens = batch.tokens.saturating_sub(1);
+                changes.push(Change::PutBatch(batch));
+            }
+            let entry = audit(
+                now,
+                &actor,
+                AuditAction::DeviceResolved,
+                &item,
+                AuditResult::Done,
+                vec![("how", "take back".to_owned())],
+            );
+            changes.extend([Change::PutRun(run), Change::PutRunItem(Box::new(item.clone()))]);
+            changes.extend([Change::BumpGeneration, entry]);
+            Ok((item, changes))
+        })?;
+        let key = self.device_key(run.application, &item.device)?;
+        Ok(JournalledItem {
+            id,
+            run,
+            device: item.device,
+            serial: item.serial,
+            seed,
+            counter: MovingFactor(0),
+            key,
+        })
+    }
+
+    /// The device was wiped of its secret.
+    pub fn wiped_item(&self, actor: &Actor, id: RunItemId) -> Result<RunItem, ServiceError> {
+        require_all(actor)?;
+        let (actor, now) = (actor.clone(), self.clock.now());
+        self.decide(move |view| {
+            let (_, mut item) = Self::item_of(view, id)?;
+            if item.secret.is_none() {
+                return Ok((item, Vec::new()));
+            }
+            item.state = RunItemState::Undone;
+            item.secret = None;
+            "wiped".clone_into(&mut item.reason);
+            item.detail.clear();
+            item.changed_at = now;
+            let entry = audit(
+                now,
+                &actor,
+                AuditAction::DeviceResolved,
+                &item,
+                AuditResult::Done,
+                vec![("how", "wipe".to_owned())],
+            );
+            Ok((item.clone(), vec![Change::PutRunItem(Box::new(item)), entry]))
+        })
+    }
+}
