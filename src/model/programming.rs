@@ -188,7 +188,7 @@ pub struct RunSecret {
     pub sealed: SealedSeed,
     /// Its keyed hash.
     pub fingerprint: Fingerprint,
-    /// The lowest counter that the device may still show; moves before codes are asked of it.
+    /// The counter that the device begins with.
     pub counter: MovingFactor,
 }
 

@@ -276,17 +276,6 @@ impl Service {
         })
     }
 
-    /// The device is about to be asked for a code that moves its counter: durable before it is asked.
-    pub fn item_counts(&self, actor: &Actor, id: RunItemId, next: MovingFactor) -> Result<(), ServiceError> {
-        require_all(actor)?;
-        self.decide(move |view| {
-            let (_, mut item) = Self::item_of(view, id)?;
-            let Some(secret) = &mut item.secret else { return Ok(((), Vec::new())) };
-            secret.counter = secret.counter.max(next);
-            Ok(((), vec![Change::PutRunItem(Box::new(item))]))
-        })
-    }
-
     /// A code of the device. Right: the token comes into the store. Wrong: the item stays as it was, or is in doubt
     /// when the device itself computed the code.
     pub fn prove_item(

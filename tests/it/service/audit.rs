@@ -99,7 +99,6 @@ const EXEMPT: &[(&str, &str)] = &[
     ("mail_tried", "how sending a mail went; what caused the mail is audited"),
     ("due_posts", "removes what waits for a notification that was removed, which is audited"),
     ("on_mail", "a callback in memory"),
-    ("item_counts", "the counter of an item in the journal, whose coming and outcome are audited"),
     ("operator_session", "when a session was last seen"),
     ("portal_restore_again", "what was typed lies in the session until it is sent"),
     ("portal_restore_email", "what was typed lies in the session until it is sent"),
