@@ -15,9 +15,10 @@ use std::thread;
 use std::time::Duration;
 
 use mintmark_device::apdu::{Command, Rest, Status, send};
+use mintmark_device::applet::identify::identify;
 use mintmark_device::applet::ndef::{self, NdefError};
 use mintmark_device::applet::token2::{Settings, Step, Token2, Token2Error, write_seed};
-use mintmark_device::applet::yubikey::{Version, identify};
+use mintmark_device::applet::yubikey::Version;
 use mintmark_device::simulated::Card;
 use mintmark_device::simulated::token2::VirtualToken2;
 use mintmark_device::simulated::vpcd::InReader;
