@@ -11,13 +11,33 @@ use zeroize::Zeroizing;
 use super::received::{Answer, Received};
 use super::{Card, Faults};
 use crate::applet::token2::cipher::Cipher;
-use crate::applet::token2::{DEVICE_KEY, Model};
+use crate::applet::token2::{DEVICE_KEY, Model, Models};
 
 /// ISO 14443-4 without historical bytes, as a contactless reader puts it (PC/SC part 3 §3.1.3.2.3).
 const ATR: &[u8] = &[0x3b, 0x80, 0x80, 0x01, 0x01];
 
 /// The serial number of a token that lies about it.
 const WRONG_SERIAL: &str = "86596229999999";
+
+/// The models that are simulated, as their vendor publishes them (`token2/t2nfc_burner`, `Token2Protocol.kt`). A token
+/// knows of itself whether it keeps its seed; what the drivers know is told to them.
+pub fn models() -> Models {
+    let all = [
+        ("miniOTP-2-i", "8659600", true),
+        ("miniOTP-3-i", "8659601", false),
+        ("miniOTP-3-i-NB", "8659609", false),
+        ("OTPC-P1-i", "8659612", true),
+        ("OTPC-P2-i", "8659622", false),
+        ("OTPC-P2-i-NB", "8659621", false),
+        ("C301-i", "8659610", false),
+        ("C302-i", "8659632", true),
+    ];
+    Models::new(all.map(|(name, serial_prefix, keeps_seed)| Model {
+        name: name.to_owned(),
+        serial_prefix: serial_prefix.to_owned(),
+        keeps_seed,
+    }))
+}
 
 /// The simulated token: six digits, and a clock that need not run as fast as that of the world.
 pub struct VirtualToken2 {
@@ -151,7 +171,7 @@ impl VirtualToken2 {
         self.period = PeriodSecs::new(period).map_err(|_| 0x6a80_u16)?;
         let secs = u32::from_be_bytes([a, b, c, d]);
         self.set = (UnixTime::from_secs(i64::from(secs)), self.world.monotonic());
-        if !Model::of_serial(&self.serial).is_some_and(Model::keeps_seed) {
+        if !models().of_serial(&self.serial).is_some_and(|model| model.keeps_seed) {
             self.seed = None;
         }
         Ok(Vec::new())
