@@ -96,6 +96,12 @@ pub enum YubiKeyError {
     },
 }
 
+/// True when a card says in its historical bytes that it is a YubiKey: all that have chip card applications do, a NEO as
+/// `YubikeyNEO`.
+pub fn is_named_in(atr: &[u8]) -> bool {
+    atr.windows(7).any(|part| part.eq_ignore_ascii_case(b"YubiKey"))
+}
+
 /// The way to an open application, with what its version needs.
 pub(super) struct Way<'a> {
     transport: &'a mut dyn Transport,

@@ -39,16 +39,33 @@ pub fn models() -> Models {
     }))
 }
 
+/// All that stays without a reader. To be compared: whether a token was changed.
+#[derive(Clone)]
+pub struct Memory {
+    /// What its clock showed, and when by the world's clock that never jumps.
+    set: (UnixTime, Duration),
+    hash: HashAlg,
+    period: PeriodSecs,
+    seed: Option<Arc<Seed>>,
+}
+
+impl PartialEq for Memory {
+    fn eq(&self, other: &Self) -> bool {
+        let same_seed = match (&self.seed, &other.seed) {
+            (Some(seed), Some(others)) => seed.ct_eq(others),
+            (None, None) => true,
+            _ => false,
+        };
+        same_seed && (self.set, self.hash, self.period) == (other.set, other.hash, other.period)
+    }
+}
+
 /// The simulated token: six digits, and a clock that need not run as fast as that of the world.
 pub struct VirtualToken2 {
     serial: String,
     world: Arc<dyn Clock>,
-    /// What its clock showed, and when by the world's clock that never jumps.
-    set: (UnixTime, Duration),
+    memory: Memory,
     drift_ppm: i64,
-    hash: HashAlg,
-    period: PeriodSecs,
-    seed: Option<Seed>,
     challenges: u64,
     challenge: Option<[u8; 8]>,
     authenticated: bool,
@@ -64,11 +81,8 @@ impl VirtualToken2 {
         Self {
             serial: serial.to_owned(),
             world,
-            set,
+            memory: Memory { set, hash: HashAlg::Sha1, period: PeriodSecs::DEFAULT, seed: None },
             drift_ppm,
-            hash: HashAlg::Sha1,
-            period: PeriodSecs::DEFAULT,
-            seed: None,
             challenges: 0,
             challenge: None,
             authenticated: false,
@@ -78,7 +92,7 @@ impl VirtualToken2 {
 
     /// What its clock shows now.
     pub fn clock(&self) -> UnixTime {
-        let (shown, at) = self.set;
+        let (shown, at) = self.memory.set;
         let passed = self.world.monotonic().saturating_sub(at).as_millis();
         let passed = i64::try_from(passed).unwrap_or(i64::MAX / 2_000_000);
         let gained = passed.saturating_mul(self.drift_ppm) / 1_000_000;
@@ -87,8 +101,14 @@ impl VirtualToken2 {
 
     /// The code on its display, when it has a seed.
     pub fn shown(&self) -> Option<Otp> {
-        let step = time_step(self.clock(), 0, 0, self.period)?;
-        Some(Generator::new(self.seed.as_ref()?, self.hash).code(step, Digits::SIX))
+        let Memory { hash, period, seed, .. } = &self.memory;
+        let step = time_step(self.clock(), 0, 0, *period)?;
+        Some(Generator::new(seed.as_ref()?, *hash).code(step, Digits::SIX))
+    }
+
+    /// All that is kept in it now.
+    pub fn memory(&self) -> Memory {
+        self.memory.clone()
     }
 
     /// The next challenge is this one; without it challenges are different ones, and foreseeable.
@@ -167,12 +187,12 @@ impl VirtualToken2 {
         if self.faults.forgets {
             return Ok(Vec::new());
         }
-        self.hash = hash;
-        self.period = PeriodSecs::new(period).map_err(|_| 0x6a80_u16)?;
+        self.memory.hash = hash;
+        self.memory.period = PeriodSecs::new(period).map_err(|_| 0x6a80_u16)?;
         let secs = u32::from_be_bytes([a, b, c, d]);
-        self.set = (UnixTime::from_secs(i64::from(secs)), self.world.monotonic());
+        self.memory.set = (UnixTime::from_secs(i64::from(secs)), self.world.monotonic());
         if !models().of_serial(&self.serial).is_some_and(|model| model.keeps_seed) {
-            self.seed = None;
+            self.memory.seed = None;
         }
         Ok(Vec::new())
     }
@@ -186,7 +206,7 @@ impl VirtualToken2 {
         let end = seed.iter().rposition(|byte| *byte != 0).filter(|end| *end > 0 && seed[*end] == 0x80);
         let end = end.ok_or(0x6a80_u16)?;
         if !self.faults.forgets {
-            self.seed = Some(Seed::new(seed[..end].to_vec()));
+            self.memory.seed = Some(Arc::new(Seed::new(seed[..end].to_vec())));
         }
         Ok(Vec::new())
     }
