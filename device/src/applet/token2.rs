@@ -335,10 +335,32 @@ impl Open<'_> {
         seed: &Seed,
         clock: &dyn Clock,
     ) -> Result<i64, Token2Error> {
+        self.write_all(settings, seed, clock)?;
+        self.read_back(clock)
+    }
+
+    /// [`program`](Self::program) without its look at the token's clock afterwards.
+    pub fn write_all(
+        &mut self,
+        settings: Settings,
+        seed: &Seed,
+        clock: &dyn Clock,
+    ) -> Result<(), Token2Error> {
         let write_seed = write_seed(seed)?;
         self.write(Step::Configuring, &configure(settings, clock.now())?)?;
-        self.write(Step::WritingSeed, &write_seed)?;
-        self.read_back(clock)
+        self.write(Step::WritingSeed, &write_seed)
+    }
+
+    /// Reads the token again, after it was set: the same serial number, and a clock that took the time.
+    pub fn read_back(&mut self, clock: &dyn Clock) -> Result<i64, Token2Error> {
+        let info = read(self.transport, Step::ReadingBack)?;
+        if info.serial != self.info.serial {
+            let expected = self.info.serial.clone();
+            return Err(Token2Error::AnotherToken { expected, found: info.serial });
+        }
+        // The token has whole seconds only.
+        let offset = info.clock.secs() - clock.now().secs();
+        if offset.abs() > MOST_OFFSET_SECS { Err(Token2Error::ClockOff(offset)) } else { Ok(offset) }
     }
 
     /// Sets the time alone, and with it the settings, which a token has no command to keep. Its seed stays; so this is
@@ -364,17 +386,6 @@ impl Open<'_> {
 
     fn write(&mut self, step: Step, command: &Command) -> Result<(), Token2Error> {
         done(step, exchange(self.transport, step, command)?).map(drop)
-    }
-
-    fn read_back(&mut self, clock: &dyn Clock) -> Result<i64, Token2Error> {
-        let info = read(self.transport, Step::ReadingBack)?;
-        if info.serial != self.info.serial {
-            let expected = self.info.serial.clone();
-            return Err(Token2Error::AnotherToken { expected, found: info.serial });
-        }
-        // The token has whole seconds only.
-        let offset = info.clock.secs() - clock.now().secs();
-        if offset.abs() > MOST_OFFSET_SECS { Err(Token2Error::ClockOff(offset)) } else { Ok(offset) }
     }
 }
 

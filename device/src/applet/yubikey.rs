@@ -154,7 +154,11 @@ pub(super) fn select(
 }
 
 /// Refuses what this version cannot do. Keys in development say 0.0.1 and can do everything.
-pub(super) fn require(what: &'static str, since: Version, version: Version) -> Result<(), YubiKeyError> {
+pub(in crate::applet) fn require(
+    what: &'static str,
+    since: Version,
+    version: Version,
+) -> Result<(), YubiKeyError> {
     if version >= since || version.major == 0 {
         Ok(())
     } else {
