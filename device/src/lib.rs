@@ -1,11 +1,14 @@
 //! Tokens with a chip: how bytes reach them, what they mean, and tokens that are simulated.
 //!
 //! The direction is that of the protocol stack: [`transport`] knows bytes, [`apdu`] the framing of ISO 7816-4, an
-//! applet builds commands and parses responses.
+//! applet builds commands and parses responses. [`discover`] joins applets: what lies on a reader;
+//! [`program`] what is written to it.
 
 pub mod apdu;
 pub mod applet;
+pub mod discover;
 #[cfg(test)]
 mod exchanges;
+pub mod program;
 pub mod simulated;
 pub mod transport;

@@ -15,11 +15,12 @@ use std::thread;
 use std::time::Duration;
 
 use mintmark_device::apdu::{Command, Rest, Status, send};
+use mintmark_device::applet::identify::identify;
 use mintmark_device::applet::ndef::{self, NdefError};
 use mintmark_device::applet::token2::{Settings, Step, Token2, Token2Error, write_seed};
-use mintmark_device::applet::yubikey::{Version, identify};
+use mintmark_device::applet::yubikey::Version;
 use mintmark_device::simulated::Card;
-use mintmark_device::simulated::token2::VirtualToken2;
+use mintmark_device::simulated::token2::{VirtualToken2, models};
 use mintmark_device::simulated::vpcd::InReader;
 use mintmark_device::simulated::yubikey::{Reach, VirtualYubiKey};
 use mintmark_device::transport::pcsc::{Connection, Holds, Reader, Readers};
@@ -174,7 +175,7 @@ fn program(reader: u16, clock: &dyn Clock) -> Result<i64, Token2Error> {
     let transport = |source| Token2Error::Transport { step: Step::Reading, source };
     let mut connection = Connection::open(&name(reader), LIMIT).map_err(transport)?;
     let mut card = connection.begin().map_err(transport)?;
-    let offset = Token2::open(&mut card)?.authenticate()?.program(settings(), &seed(), clock)?;
+    let offset = Token2::open(&mut card)?.authenticate(&models())?.program(settings(), &seed(), clock)?;
     card.end_with_reset().map_err(transport)?;
     Ok(offset)
 }
@@ -222,7 +223,7 @@ fn neighbours(readers: &mut Readers) {
     let mut theirs = Connection::open(&name(0), Duration::from_secs(2)).expect("shared");
     let mut turn = ours.begin().expect("free");
     assert_eq!(theirs.begin().err(), Some(TransportError::Busy));
-    assert!(Token2::open(&mut turn).and_then(Token2::authenticate).is_ok());
+    assert!(Token2::open(&mut turn).and_then(|token| token.authenticate(&models())).is_ok());
     assert_eq!(ndef::read_uid(&mut turn), Ok(None), "the simulated reader has no number to say");
     drop(turn);
     drop(ours);

@@ -1,7 +1,7 @@
 //! The management application of a YubiKey: serial number, firmware, form factor, which interfaces are switched on.
 //!
 //! Source: yubikey-manager 5.9, `yubikit/management.py`. Firmware 4.1.0 and later describe themselves; older keys say
-//! their version only ([`identify`](super::yubikey::identify) asks them elsewhere).
+//! their version only ([`identify`](super::identify::identify) asks them elsewhere).
 
 use std::fmt;
 
@@ -348,7 +348,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::applet::yubikey::identify;
+    use crate::applet::identify::identify;
     use crate::exchanges::{Exchanges, MANAGEMENT};
     use crate::transport::Lengths;
     use crate::transport::scripted::{Scripted, bytes, hex};

@@ -3,6 +3,7 @@
 //! Opening a session is selecting its application, or asking who is there where a token knows no applications. Nothing
 //! here knows a reader.
 
+pub mod identify;
 pub mod management;
 pub mod ndef;
 pub mod oath;

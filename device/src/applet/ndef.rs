@@ -2,14 +2,12 @@
 //!
 //! Sources: NFC Forum, Type 4 Tag and NFC Data Exchange Format; PC/SC part 3 §3.2.2.1.3 for the number of the chip.
 
+use super::{management, otp, yubikey};
 use crate::apdu::{self, Command, Rest, Status};
 use crate::transport::{Transport, TransportError};
 
 /// The application of a tag (NFC Forum Type 4 Tag §5.1).
 const TAG: &[u8] = &[0xd2, 0x76, 0x00, 0x00, 0x85, 0x01, 0x01];
-/// The management and the OTP applet of a YubiKey.
-const YUBIKEY: [&[u8]; 2] =
-    [&[0xa0, 0x00, 0x00, 0x05, 0x27, 0x47, 0x11, 0x17], &[0xa0, 0x00, 0x00, 0x05, 0x27, 0x20, 0x01]];
 /// How URIs begin, by their first byte (NFC Forum URI Record Type Definition §3.2.2).
 const URI_BEGINNINGS: [&str; 7] =
     ["", "http://www.", "https://www.", "http://", "https://", "tel:", "mailto:"];
@@ -99,14 +97,19 @@ pub fn parse_record(file: &[u8]) -> Result<Record, NdefError> {
 /// Reads the first record of a tag. A YubiKey is told by what it says when it gets power and by its applets, and is not
 /// read: each reading makes a code.
 pub fn read(transport: &mut dyn Transport, atr: &[u8]) -> Result<Record, NdefError> {
-    if atr.windows(7).any(|part| part.eq_ignore_ascii_case(b"YubiKey")) {
+    if yubikey::is_named_in(atr) {
         return Err(NdefError::YubiKey);
     }
-    for applet in YUBIKEY {
+    for applet in [&management::AID[..], &otp::AID] {
         if apdu::send(transport, &Command::select(applet), Rest::GetResponse)?.status == Status::OK {
             return Err(NdefError::YubiKey);
         }
     }
+    read_tag(transport)
+}
+
+/// The same of what is known to be no YubiKey.
+pub(crate) fn read_tag(transport: &mut dyn Transport) -> Result<Record, NdefError> {
     let tag = Command::select(TAG).expecting_data();
     let file = Command::new(0x00, 0xa4, 0x00, 0x0c).with_data(&[0xe1, 0x04]);
     let mut bytes = None;

@@ -68,6 +68,19 @@ pub struct Credential<'a> {
     pub touch: bool,
 }
 
+impl Credential<'_> {
+    /// Whether an application of this version takes it.
+    pub fn fits(&self, version: Version) -> Result<(), OathError> {
+        if self.touch {
+            require("a credential that waits for a touch", TOUCH_SINCE, version)?;
+        }
+        if self.hash == HashAlg::Sha512 {
+            require("SHA-512", SHA512_SINCE, version)?;
+        }
+        if self.seed.is_empty() { Err(OathError::EmptySeed) } else { Ok(()) }
+    }
+}
+
 /// What LIST says of a credential; it tells neither digits nor touch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -260,16 +273,7 @@ impl<'a> YkOath<'a> {
 
     /// PUT. Overwrites a credential of the same name.
     pub fn put(&mut self, credential: &Credential) -> Result<(), OathError> {
-        let version = self.version();
-        if credential.touch {
-            require("a credential that waits for a touch", TOUCH_SINCE, version)?;
-        }
-        if credential.hash == HashAlg::Sha512 {
-            require("SHA-512", SHA512_SINCE, version)?;
-        }
-        if credential.seed.is_empty() {
-            return Err(OathError::EmptySeed);
-        }
+        credential.fits(self.version())?;
         self.done("PUT", &wire::put(credential))
     }
 
@@ -330,7 +334,8 @@ impl<'a> YkOath<'a> {
         self.select_again()
     }
 
-    fn select_again(&mut self) -> Result<(), OathError> {
+    /// Opens it anew: where a password is set it is locked again, with a new challenge.
+    pub fn select_again(&mut self) -> Result<(), OathError> {
         let command = Command::select(&AID).in_widest_form();
         let response = select(&mut self.way, &command, "OATH")?;
         self.selected = wire::read_select(&response.data).map_err(malformed("SELECT"))?;

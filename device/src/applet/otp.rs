@@ -204,7 +204,7 @@ impl<'a> OtpSlots<'a> {
 
     /// Writes a slot; what was there is gone.
     pub fn write(&mut self, slot: Slot, config: &SlotConfig, codes: AccessCodes) -> Result<(), OtpError> {
-        require(config.name(), config.since(), self.status.version)?;
+        config.fits(self.status.version)?;
         let command = write_command(slot.pick(0x01, 0x03), &config.encoded(codes.new), codes.current);
         self.write_with(&command, OtpError::Rejected(slot))
     }

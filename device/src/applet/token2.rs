@@ -9,6 +9,8 @@
 
 pub(crate) mod cipher;
 
+use std::sync::Arc;
+
 use mintmark_engine::clock::{Clock, UnixTime};
 use mintmark_engine::oath::{Digits, HashAlg, PeriodSecs};
 use mintmark_engine::secret::Seed;
@@ -28,53 +30,32 @@ const LONGEST_SERIAL: usize = 32;
 /// The token is asked for its time right after that was set. More than this and it did not take it.
 const MOST_OFFSET_SECS: i64 = 2;
 
-/// A model, told by how its serial numbers begin (`token2/t2nfc_burner`, `Token2Protocol.kt`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Model {
-    /// miniOTP-2-i.
-    MiniOtp2,
-    /// miniOTP-3-i.
-    MiniOtp3,
-    /// miniOTP-3-i-NB.
-    MiniOtp3Nb,
-    /// OTPC-P1-i.
-    OtpcP1,
-    /// OTPC-P2-i.
-    OtpcP2,
-    /// OTPC-P2-i-NB.
-    OtpcP2Nb,
-    /// C301-i.
-    C301,
-    /// C302-i.
-    C302,
+/// A model: what its serial numbers begin with, and what it does when its clock is set. Data, because there are more of
+/// them from year to year and they differ in nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// What its vendor calls it.
+    pub name: String,
+    /// How its serial numbers begin.
+    pub serial_prefix: String,
+    /// True when the seed survives that the clock is set. The others erase it ("restricted time sync").
+    pub keeps_seed: bool,
 }
 
-impl Model {
-    /// All of them: how their serial numbers begin, and what their vendor calls them.
-    const ALL: [(Self, &'static str, &'static str); 8] = [
-        (Self::MiniOtp2, "8659600", "miniOTP-2-i"),
-        (Self::MiniOtp3, "8659601", "miniOTP-3-i"),
-        (Self::MiniOtp3Nb, "8659609", "miniOTP-3-i-NB"),
-        (Self::OtpcP1, "8659612", "OTPC-P1-i"),
-        (Self::OtpcP2, "8659622", "OTPC-P2-i"),
-        (Self::OtpcP2Nb, "8659621", "OTPC-P2-i-NB"),
-        (Self::C301, "8659610", "C301-i"),
-        (Self::C302, "8659632", "C302-i"),
-    ];
+/// The models that may be written to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Models(Arc<[Model]>);
 
-    /// The model of a serial number, when it is a known one.
-    pub fn of_serial(serial: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, prefix, _)| serial.starts_with(prefix)).map(|(model, ..)| *model)
+impl Models {
+    /// These and no others.
+    pub fn new(models: impl IntoIterator<Item = Model>) -> Self {
+        Self(models.into_iter().collect())
     }
 
-    /// What its vendor calls it.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(model, ..)| *model == self).map_or("", |(.., name)| name)
-    }
-
-    /// True when the seed survives that the clock is set. The others erase it ("restricted time sync").
-    pub const fn keeps_seed(self) -> bool {
-        matches!(self, Self::MiniOtp2 | Self::OtpcP1 | Self::C302)
+    /// The model of a serial number, when it is a known one; the longest beginning decides.
+    pub fn of_serial(&self, serial: &str) -> Option<&Model> {
+        let fits = |model: &&Model| serial.starts_with(&model.serial_prefix);
+        self.0.iter().filter(fits).max_by_key(|model| model.serial_prefix.len())
     }
 }
 
@@ -85,13 +66,6 @@ pub struct Info {
     pub serial: String,
     /// What its clock shows: whole seconds.
     pub clock: UnixTime,
-}
-
-impl Info {
-    /// The model, when the serial number is of a known one.
-    pub fn model(&self) -> Option<Model> {
-        Model::of_serial(&self.serial)
-    }
 }
 
 /// What a token is set to beside its seed. There is no way to read it back.
@@ -233,11 +207,8 @@ pub enum Token2Error {
     #[error("the clock of this machine shows {0}, which a token cannot be set to; set the clock first")]
     Time(UnixTime),
     /// Setting the time alone would erase the seed.
-    #[error(
-        "setting the time of a {} erases its seed: write its time together with a new seed instead",
-        .0.name()
-    )]
-    TimeErasesSeed(Model),
+    #[error("setting the time of a {0} erases its seed: write its time together with a new seed instead")]
+    TimeErasesSeed(String),
     /// Another token lies there than the one that was said to be nobody's.
     #[error("token {found} lies on the reader, and token {expected} was to be set; lay that one on")]
     AnotherToken {
@@ -328,9 +299,10 @@ impl<'a> Token2<'a> {
         &self.info
     }
 
-    /// Makes it take what is written; only known models, and once.
-    pub fn authenticate(self) -> Result<Open<'a>, Token2Error> {
-        let model = self.info.model().ok_or_else(|| Token2Error::UnknownModel(self.info.serial.clone()))?;
+    /// Makes it take what is written; only a model that is known, and once.
+    pub fn authenticate(self, models: &Models) -> Result<Open<'a>, Token2Error> {
+        let model = models.of_serial(&self.info.serial).cloned();
+        let model = model.ok_or_else(|| Token2Error::UnknownModel(self.info.serial.clone()))?;
         let Self { transport, info } = self;
         let step = Step::Authenticating;
         let response = done(step, exchange(transport, step, &challenge())?)?;
@@ -363,10 +335,32 @@ impl Open<'_> {
         seed: &Seed,
         clock: &dyn Clock,
     ) -> Result<i64, Token2Error> {
+        self.write_all(settings, seed, clock)?;
+        self.read_back(clock)
+    }
+
+    /// [`program`](Self::program) without its look at the token's clock afterwards.
+    pub fn write_all(
+        &mut self,
+        settings: Settings,
+        seed: &Seed,
+        clock: &dyn Clock,
+    ) -> Result<(), Token2Error> {
         let write_seed = write_seed(seed)?;
         self.write(Step::Configuring, &configure(settings, clock.now())?)?;
-        self.write(Step::WritingSeed, &write_seed)?;
-        self.read_back(clock)
+        self.write(Step::WritingSeed, &write_seed)
+    }
+
+    /// Reads the token again, after it was set: the same serial number, and a clock that took the time.
+    pub fn read_back(&mut self, clock: &dyn Clock) -> Result<i64, Token2Error> {
+        let info = read(self.transport, Step::ReadingBack)?;
+        if info.serial != self.info.serial {
+            let expected = self.info.serial.clone();
+            return Err(Token2Error::AnotherToken { expected, found: info.serial });
+        }
+        // The token has whole seconds only.
+        let offset = info.clock.secs() - clock.now().secs();
+        if offset.abs() > MOST_OFFSET_SECS { Err(Token2Error::ClockOff(offset)) } else { Ok(offset) }
     }
 
     /// Sets the time alone, and with it the settings, which a token has no command to keep. Its seed stays; so this is
@@ -383,8 +377,8 @@ impl Open<'_> {
             let found = self.info.serial.clone();
             return Err(Token2Error::AnotherToken { expected: unbound.serial, found });
         }
-        if !self.model.keeps_seed() {
-            return Err(Token2Error::TimeErasesSeed(self.model));
+        if !self.model.keeps_seed {
+            return Err(Token2Error::TimeErasesSeed(self.model.name.clone()));
         }
         self.write(Step::Configuring, &configure(settings, clock.now())?)?;
         self.read_back(clock)
@@ -392,17 +386,6 @@ impl Open<'_> {
 
     fn write(&mut self, step: Step, command: &Command) -> Result<(), Token2Error> {
         done(step, exchange(self.transport, step, command)?).map(drop)
-    }
-
-    fn read_back(&mut self, clock: &dyn Clock) -> Result<i64, Token2Error> {
-        let info = read(self.transport, Step::ReadingBack)?;
-        if info.serial != self.info.serial {
-            let expected = self.info.serial.clone();
-            return Err(Token2Error::AnotherToken { expected, found: info.serial });
-        }
-        // The token has whole seconds only.
-        let offset = info.clock.secs() - clock.now().secs();
-        if offset.abs() > MOST_OFFSET_SECS { Err(Token2Error::ClockOff(offset)) } else { Ok(offset) }
     }
 }
 

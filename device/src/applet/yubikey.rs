@@ -1,14 +1,12 @@
-//! What the applications of a YubiKey have in common: versions, how they are opened, what a refusal says; and which
-//! key it is.
+//! What the applications of a YubiKey have in common: versions, how they are opened, what a refusal says. It knows none
+//! of them.
 //!
-//! Source: yubikey-manager 5.9, `yubikit/core` and `yubikit/support.py`.
+//! Source: yubikey-manager 5.9, `yubikit/core`.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::management::{DeviceInfo, Management};
-use super::otp::OtpSlots;
 use crate::apdu::{self, Command, Response, Rest, Status};
 use crate::transport::{Lengths, Transport, TransportError};
 
@@ -98,6 +96,12 @@ pub enum YubiKeyError {
     },
 }
 
+/// True when a card says in its historical bytes that it is a YubiKey: all that have chip card applications do, a NEO as
+/// `YubikeyNEO`.
+pub fn is_named_in(atr: &[u8]) -> bool {
+    atr.windows(7).any(|part| part.eq_ignore_ascii_case(b"YubiKey"))
+}
+
 /// The way to an open application, with what its version needs.
 pub(super) struct Way<'a> {
     transport: &'a mut dyn Transport,
@@ -150,37 +154,15 @@ pub(super) fn select(
 }
 
 /// Refuses what this version cannot do. Keys in development say 0.0.1 and can do everything.
-pub(super) fn require(what: &'static str, since: Version, version: Version) -> Result<(), YubiKeyError> {
+pub(in crate::applet) fn require(
+    what: &'static str,
+    since: Version,
+    version: Version,
+) -> Result<(), YubiKeyError> {
     if version >= since || version.major == 0 {
         Ok(())
     } else {
         Err(YubiKeyError::TooOld { what, since, version })
-    }
-}
-
-/// Which key this is: from the management application, or from the OTP application of keys before 4.1.0, which know
-/// their serial number and version only.
-///
-/// Selects other applications: open what is to be used afterwards.
-pub fn identify(transport: &mut dyn Transport) -> Result<DeviceInfo, YubiKeyError> {
-    let managed = match Management::select(&mut *transport) {
-        Ok(mut management) if management.describes_itself() => return management.read_config(),
-        Ok(management) => Ok(management.version()),
-        Err(absent @ YubiKeyError::NoApplication(_)) => Err(absent),
-        Err(other) => return Err(other),
-    };
-    if matches!(managed, Ok(Version { major: 3, .. })) {
-        // A NEO selects nothing else before it was told this, which it refuses.
-        apdu::send(transport, &Command::new(0xa4, 0x04, 0x00, 0x08), Rest::GetResponse)?;
-    }
-    match (OtpSlots::select(&mut *transport), managed) {
-        (Ok(mut slots), _) => {
-            let version = slots.status().version;
-            Ok(DeviceInfo::of_old_key(version, slots.serial()?))
-        }
-        (Err(YubiKeyError::NoApplication(_)), Ok(version)) => Ok(DeviceInfo::of_old_key(version, None)),
-        (Err(YubiKeyError::NoApplication(_)), Err(absent)) => Err(absent),
-        (Err(other), _) => Err(other),
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Faults {
     pub cut_after: Option<usize>,
     /// So many more commands are answered; the next one is executed, and the card is torn out before it answers.
     pub unanswered_after: Option<usize>,
+    /// So many more commands are answered; the next one is refused with this status word, and not executed.
+    pub refused_after: Option<(usize, u16)>,
     /// Another serial number is told than the one it has.
     pub wrong_serial: bool,
     /// What is written is answered well and not kept.
@@ -52,6 +54,15 @@ impl Faults {
         }
         if self.endless {
             return Passage::Endless;
+        }
+        match &mut self.refused_after {
+            Some((0, status)) => {
+                let status = *status;
+                self.refused_after = None;
+                return Passage::Refused(status);
+            }
+            Some((left, _)) => *left -= 1,
+            None => {}
         }
         match &mut self.unanswered_after {
             Some(0) => {
@@ -75,6 +86,7 @@ impl Faults {
                 execute();
                 None
             }
+            Passage::Refused(status) => Some(status.to_be_bytes().to_vec()),
             Passage::Endless => Some(vec![0x00, 0x61, 0x00]),
             Passage::Gone => None,
         }
@@ -89,6 +101,7 @@ impl Faults {
 enum Passage {
     Free,
     Unanswered,
+    Refused(u16),
     Endless,
     Gone,
 }

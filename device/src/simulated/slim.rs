@@ -43,7 +43,9 @@ impl Card for VirtualSlim {
                 let (error, answer) = if payload == INFO { (0, self.description()) } else { (1, Vec::new()) };
                 [&[0xd5, 0x41, error], &answer[..], &[0x90, 0x00]].concat()
             }
-            _ => vec![0x6a, 0x81],
+            // What the reader does not know, it refuses; the token does not answer to commands.
+            [0xff, ..] => vec![0x6a, 0x81],
+            _ => vec![0x63, 0x00],
         })
     }
 }

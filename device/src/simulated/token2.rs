@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::received::{Answer, Received};
 use super::{Card, Faults};
 use crate::applet::token2::cipher::Cipher;
-use crate::applet::token2::{DEVICE_KEY, Model};
+use crate::applet::token2::{DEVICE_KEY, Model, Models};
 
 /// ISO 14443-4 without historical bytes, as a contactless reader puts it (PC/SC part 3 §3.1.3.2.3).
 const ATR: &[u8] = &[0x3b, 0x80, 0x80, 0x01, 0x01];
@@ -19,16 +19,53 @@ const ATR: &[u8] = &[0x3b, 0x80, 0x80, 0x01, 0x01];
 /// The serial number of a token that lies about it.
 const WRONG_SERIAL: &str = "86596229999999";
 
+/// The models that are simulated, as their vendor publishes them (`token2/t2nfc_burner`, `Token2Protocol.kt`). A token
+/// knows of itself whether it keeps its seed; what the drivers know is told to them.
+pub fn models() -> Models {
+    let all = [
+        ("miniOTP-2-i", "8659600", true),
+        ("miniOTP-3-i", "8659601", false),
+        ("miniOTP-3-i-NB", "8659609", false),
+        ("OTPC-P1-i", "8659612", true),
+        ("OTPC-P2-i", "8659622", false),
+        ("OTPC-P2-i-NB", "8659621", false),
+        ("C301-i", "8659610", false),
+        ("C302-i", "8659632", true),
+    ];
+    Models::new(all.map(|(name, serial_prefix, keeps_seed)| Model {
+        name: name.to_owned(),
+        serial_prefix: serial_prefix.to_owned(),
+        keeps_seed,
+    }))
+}
+
+/// All that stays without a reader. To be compared: whether a token was changed.
+#[derive(Clone)]
+pub struct Memory {
+    /// What its clock showed, and when by the world's clock that never jumps.
+    set: (UnixTime, Duration),
+    hash: HashAlg,
+    period: PeriodSecs,
+    seed: Option<Arc<Seed>>,
+}
+
+impl PartialEq for Memory {
+    fn eq(&self, other: &Self) -> bool {
+        let same_seed = match (&self.seed, &other.seed) {
+            (Some(seed), Some(others)) => seed.ct_eq(others),
+            (None, None) => true,
+            _ => false,
+        };
+        same_seed && (self.set, self.hash, self.period) == (other.set, other.hash, other.period)
+    }
+}
+
 /// The simulated token: six digits, and a clock that need not run as fast as that of the world.
 pub struct VirtualToken2 {
     serial: String,
     world: Arc<dyn Clock>,
-    /// What its clock showed, and when by the world's clock that never jumps.
-    set: (UnixTime, Duration),
+    memory: Memory,
     drift_ppm: i64,
-    hash: HashAlg,
-    period: PeriodSecs,
-    seed: Option<Seed>,
     challenges: u64,
     challenge: Option<[u8; 8]>,
     authenticated: bool,
@@ -44,11 +81,8 @@ impl VirtualToken2 {
         Self {
             serial: serial.to_owned(),
             world,
-            set,
+            memory: Memory { set, hash: HashAlg::Sha1, period: PeriodSecs::DEFAULT, seed: None },
             drift_ppm,
-            hash: HashAlg::Sha1,
-            period: PeriodSecs::DEFAULT,
-            seed: None,
             challenges: 0,
             challenge: None,
             authenticated: false,
@@ -58,7 +92,7 @@ impl VirtualToken2 {
 
     /// What its clock shows now.
     pub fn clock(&self) -> UnixTime {
-        let (shown, at) = self.set;
+        let (shown, at) = self.memory.set;
         let passed = self.world.monotonic().saturating_sub(at).as_millis();
         let passed = i64::try_from(passed).unwrap_or(i64::MAX / 2_000_000);
         let gained = passed.saturating_mul(self.drift_ppm) / 1_000_000;
@@ -67,8 +101,14 @@ impl VirtualToken2 {
 
     /// The code on its display, when it has a seed.
     pub fn shown(&self) -> Option<Otp> {
-        let step = time_step(self.clock(), 0, 0, self.period)?;
-        Some(Generator::new(self.seed.as_ref()?, self.hash).code(step, Digits::SIX))
+        let Memory { hash, period, seed, .. } = &self.memory;
+        let step = time_step(self.clock(), 0, 0, *period)?;
+        Some(Generator::new(seed.as_ref()?, *hash).code(step, Digits::SIX))
+    }
+
+    /// All that is kept in it now.
+    pub fn memory(&self) -> Memory {
+        self.memory.clone()
     }
 
     /// The next challenge is this one; without it challenges are different ones, and foreseeable.
@@ -147,12 +187,12 @@ impl VirtualToken2 {
         if self.faults.forgets {
             return Ok(Vec::new());
         }
-        self.hash = hash;
-        self.period = PeriodSecs::new(period).map_err(|_| 0x6a80_u16)?;
+        self.memory.hash = hash;
+        self.memory.period = PeriodSecs::new(period).map_err(|_| 0x6a80_u16)?;
         let secs = u32::from_be_bytes([a, b, c, d]);
-        self.set = (UnixTime::from_secs(i64::from(secs)), self.world.monotonic());
-        if !Model::of_serial(&self.serial).is_some_and(Model::keeps_seed) {
-            self.seed = None;
+        self.memory.set = (UnixTime::from_secs(i64::from(secs)), self.world.monotonic());
+        if !models().of_serial(&self.serial).is_some_and(|model| model.keeps_seed) {
+            self.memory.seed = None;
         }
         Ok(Vec::new())
     }
@@ -166,7 +206,7 @@ impl VirtualToken2 {
         let end = seed.iter().rposition(|byte| *byte != 0).filter(|end| *end > 0 && seed[*end] == 0x80);
         let end = end.ok_or(0x6a80_u16)?;
         if !self.faults.forgets {
-            self.seed = Some(Seed::new(seed[..end].to_vec()));
+            self.memory.seed = Some(Arc::new(Seed::new(seed[..end].to_vec())));
         }
         Ok(Vec::new())
     }

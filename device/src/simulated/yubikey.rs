@@ -59,9 +59,9 @@ enum Application {
     Otp,
 }
 
-/// All that stays without power.
-#[derive(Clone)]
-struct Memory {
+/// All that stays without power. To be compared: whether a key was changed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Memory {
     settings: Settings,
     oath: Credentials,
     slots: Slots,
@@ -119,6 +119,11 @@ impl VirtualYubiKey {
     /// its serial number alone.
     pub fn draw_next(&mut self, bytes: [u8; 8]) {
         self.random.next.push_back(bytes);
+    }
+
+    /// All that is kept on it now. The salt of OATH is drawn when that is selected for the first time.
+    pub fn memory(&self) -> Memory {
+        self.memory.clone()
     }
 
     /// Lengths that get through to it.

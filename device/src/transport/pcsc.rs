@@ -188,7 +188,7 @@ fn meaning(error: Error, moment: Moment) -> TransportError {
 /// (ISO 7816-4 §12.1.1.9, third table of software functions) and lies in no contactless reader. Many of those pass 255
 /// bytes at most, whatever the card can do; PC/SC part 3 §3.1.3.2.3 has them begin with `3B 8n 80 01`.
 pub fn lengths_of(atr: &[u8]) -> Lengths {
-    if atr.len() > 3 && atr[1] & 0xf0 == 0x80 && atr[2..4] == [0x80, 0x01] {
+    if is_contactless(atr) {
         return Lengths::Short;
     }
     let mut rest = historical_bytes(atr);
@@ -206,6 +206,11 @@ pub fn lengths_of(atr: &[u8]) -> Lengths {
         rest = next;
     }
     Lengths::Short
+}
+
+/// True when a contactless reader made this ATR (PC/SC part 3 §3.1.3.2.3): `3B 8n 80 01`, then what the card says.
+pub fn is_contactless(atr: &[u8]) -> bool {
+    atr.len() > 3 && atr[1] & 0xf0 == 0x80 && atr[2..4] == [0x80, 0x01]
 }
 
 /// The historical bytes of an ATR (ISO 7816-3 §8.2): behind all interface bytes, whose presence is said by the high half

@@ -23,7 +23,7 @@ use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 use super::OtpError;
-use crate::applet::yubikey::Version;
+use crate::applet::yubikey::{Version, YubiKeyError, require};
 
 /// Length of a configuration.
 pub(crate) const BYTES: usize = 52;
@@ -200,14 +200,9 @@ impl SlotConfig {
         config
     }
 
-    /// What it is, for people.
-    pub(super) const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// The first version that can.
-    pub(super) const fn since(&self) -> Version {
-        self.since
+    /// Whether firmware of this version takes it.
+    pub fn fits(&self, version: Version) -> Result<(), YubiKeyError> {
+        require(self.name, self.since, version)
     }
 
     /// All bytes, with the access code that is asked for from now on, and the CRC.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::exchanges::Exchanges;
-use crate::simulated::token2::VirtualToken2;
+use crate::simulated::token2::{VirtualToken2, models};
 use crate::simulated::{Card, Inserted};
 use crate::transport::Lengths;
 use crate::transport::scripted::{Scripted, bytes, hex};
@@ -54,7 +54,7 @@ fn commands_are_those_on_record() {
     let mut card = golden.card(Lengths::Short, &["info", "auth"]);
     let token = Token2::open(&mut card).expect("read");
     assert_eq!(token.info(), &Info { serial: P2.to_owned(), clock: AT });
-    assert!(token.authenticate().is_ok());
+    assert!(token.authenticate(&models()).is_ok());
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn program(
     settings: Settings,
     clock: &dyn Clock,
 ) -> Result<i64, Token2Error> {
-    Token2::open(card)?.authenticate()?.program(settings, &seed(20), clock)
+    Token2::open(card)?.authenticate(&models())?.program(settings, &seed(20), clock)
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn the_time_alone_is_set_only_where_it_takes_no_seed_and_no_owner() {
     program(&mut card, rfc_settings(), world.as_ref()).expect("programmed");
     world.advance(Duration::from_hours(30 * 24));
     let set = |card: &mut Inserted<VirtualToken2>, unbound: &str| {
-        let mut token = Token2::open(card)?.authenticate()?;
+        let mut token = Token2::open(card)?.authenticate(&models())?;
         token.set_time(rfc_settings(), Unbound::token(unbound), world.as_ref())
     };
     let error = set(&mut card, P2).expect_err("another one was named").to_string();
@@ -129,7 +129,7 @@ fn the_time_alone_is_set_only_where_it_takes_no_seed_and_no_owner() {
 
     let (mut card, world) = lying(P2, 0);
     program(&mut card, rfc_settings(), world.as_ref()).expect("programmed");
-    assert_eq!(set(&mut card, P2), Err(Token2Error::TimeErasesSeed(Model::OtpcP2)));
+    assert_eq!(set(&mut card, P2), Err(Token2Error::TimeErasesSeed("OTPC-P2-i".to_owned())));
     assert!(card.card.shown().is_some());
     let command = configure(rfc_settings(), world.now()).expect("in range");
     apdu::send(&mut card, &command, Rest::GetResponse).expect("answered");
@@ -154,7 +154,7 @@ fn a_key_that_is_not_taken_is_tried_once() {
     let mut steps = [golden.steps("info"), golden.steps("auth")].concat();
     steps[2].1 = "6983";
     let mut card = Scripted::new(Lengths::Short, &steps);
-    let refused = Token2::open(&mut card).expect("read").authenticate().err();
+    let refused = Token2::open(&mut card).expect("read").authenticate(&models()).err();
     assert_eq!(refused, Some(Token2Error::KeyRefused(P2.to_owned())));
 }
 
@@ -189,7 +189,7 @@ fn tokens_that_lie_are_noticed() {
     card.card.faults.forgets = true;
     assert_eq!(program(&mut card, rfc_settings(), world.as_ref()), Err(Token2Error::ClockOff(-3600)));
     let (mut card, world) = lying(P2, 0);
-    let mut token = Token2::open(&mut card).expect("read").authenticate().expect("taken");
+    let mut token = Token2::open(&mut card).expect("read").authenticate(&models()).expect("taken");
     token.info.serial = P1.to_owned();
     let other = token.program(rfc_settings(), &seed(20), world.as_ref());
     assert_eq!(other, Err(Token2Error::AnotherToken { expected: P1.to_owned(), found: P2.to_owned() }));
@@ -254,4 +254,19 @@ proptest! {
             prop_assert!(card.transmit(command).is_some_and(|response| response.len() >= 2));
         }
     }
+}
+
+#[test]
+fn the_longest_beginning_names_the_model() {
+    let model = |name: &str, prefix: &str| Model {
+        name: name.to_owned(),
+        serial_prefix: prefix.to_owned(),
+        keeps_seed: false,
+    };
+    let models = Models::new([model("all", "86"), model("one", "86596")]);
+    let named = |serial: &str| models.of_serial(serial).map(|model| model.name.clone());
+    assert_eq!(named("86596220000001").as_deref(), Some("one"));
+    assert_eq!(named("86000000").as_deref(), Some("all"));
+    assert_eq!(named("8"), None);
+    assert_eq!(Models::default().of_serial(P2), None);
 }

@@ -12,7 +12,7 @@ use crate::simulated::received::Answer;
 const ALL: Capabilities = Capabilities(0x033f);
 
 /// What is switched on, and the lock.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Settings {
     usb: Capabilities,
     nfc: Capabilities,

@@ -20,7 +20,7 @@ const FULL_UP: u16 = 0x6a84;
 /// What a real key answers here is not documented.
 const UNTOUCHED: u16 = 0x6985;
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 struct Stored {
     id: CredentialId,
     kind: Kind,
@@ -32,7 +32,7 @@ struct Stored {
 }
 
 /// What is on the key.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Credentials {
     salt: Option<[u8; 8]>,
     access: Option<(HashAlg, Zeroizing<Vec<u8>>)>,

@@ -23,7 +23,7 @@ const CFG_UPDATE: u8 = 0x0c;
 const MODHEX: &[u8; 16] = b"cbdefghijklnrtuv";
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 struct Stored {
     config: Zeroizing<[u8; BYTES]>,
     /// Of the next code.
@@ -152,7 +152,7 @@ fn push_letters(text: &mut String, bytes: &[u8], alphabet: &[u8; 16]) {
 }
 
 /// Both slots, and how often they were written.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Slots {
     stored: [Option<Stored>; 2],
     sequence: u8,

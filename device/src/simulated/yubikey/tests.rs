@@ -6,11 +6,12 @@ use proptest::prelude::*;
 use subtle::ConstantTimeEq;
 
 use super::*;
+use crate::applet::identify::identify;
 use crate::applet::management::Management;
 use crate::applet::oath::{Calculated, Credential, CredentialId, Moving, OathError, YkOath};
 use crate::applet::otp::config::{AccessCode, SlotConfig, SlotCounter, TokenIdentifier};
 use crate::applet::otp::{AccessCodes, OtpError, OtpSlots};
-use crate::applet::yubikey::{YubiKeyError, identify};
+use crate::applet::yubikey::YubiKeyError;
 use crate::exchanges::{Exchanges, MANAGEMENT, SLOTS};
 use crate::simulated::Inserted;
 use crate::transport::TransportError;
