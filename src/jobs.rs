@@ -3,6 +3,8 @@
 //! Results lie in the store; what waits in the queue here is lost with the process, and the next start
 //! marks it as interrupted.
 
+pub mod programming;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};

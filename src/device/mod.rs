@@ -1,5 +1,6 @@
-//! What is known of token models. Readers and devices themselves are not spoken to yet.
+//! Token models and the devices themselves, which have a crate of their own.
 
 mod profile;
 
+pub use mintmark_device::{apdu, applet, discover, program, simulated, transport};
 pub use profile::{Profile, ProfileError, ProfilePicture, SeedOrigin, profile, profiles};

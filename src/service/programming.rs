@@ -104,6 +104,15 @@ fn no_item() -> ServiceError {
     ServiceError::NotFound { what: "device in this run" }
 }
 
+/// There is nothing left to be done about an item.
+fn settled(item: &RunItem) -> ServiceError {
+    let state = item.state.name().replace('_', " ");
+    ServiceError::state(
+        "item_settled",
+        format!("device {} is {state}: there is nothing to do about it", item.device),
+    )
+}
+
 /// Runs write into the inventory as a whole.
 fn require_all(actor: &Actor) -> Result<(), ServiceError> {
     if actor.scope == Scope::All {

@@ -19,7 +19,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("mail", &["secret", "clock", "model"]),
     ("device", &["secret", "oath", "model"]),
     ("service", &["secret", "clock", "oath", "model", "words", "seedfile", "vault", "store"]),
-    ("jobs", &["secret", "clock", "model", "mail", "service"]),
+    ("jobs", &["secret", "clock", "oath", "model", "mail", "device", "service"]),
     (
         "http",
         &[

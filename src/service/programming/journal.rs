@@ -1,7 +1,5 @@
 //! Which devices are taken, and their secrets before the first byte.
 
-use std::sync::Arc;
-
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{
@@ -11,9 +9,9 @@ use crate::model::{
 use crate::oath::MovingFactor;
 use crate::secret::Seed;
 use crate::store::{Change, View};
-use crate::vault::{SealContext, random_seed};
+use crate::vault::{SealContext, random_bytes, random_seed};
 
-use super::{Service, ServiceError, audit, no_run, require_all};
+use super::{Service, ServiceError, audit, no_run, require_all, settled};
 
 /// A device that lies on a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,12 +42,14 @@ pub struct JournalledItem {
     pub device: String,
     /// Its token's serial number.
     pub serial: TokenSerial,
-    /// The secret.
-    pub seed: Arc<Seed>,
+    /// The secret, opened from the journal: what is written to the device is what can be opened again.
+    pub seed: Seed,
     /// The counter that the device begins with, or is known to have reached.
     pub counter: MovingFactor,
     /// What opens the device, or is to open it from now on.
     pub key: Option<OpenedKey>,
+    /// Random, for this try alone.
+    pub nonce: [u8; 8],
 }
 
 /// Bytes of a key that opens a device.
@@ -172,7 +172,7 @@ impl Service {
         })?;
         let application = asked.application;
         let serial = application.token_serial(&here.device).map_err(ServiceError::name("serial"))?;
-        let seed = Arc::new(random_seed(usize::from(asked.seed_bytes))?);
+        let seed = random_seed(usize::from(asked.seed_bytes))?;
         let fingerprint = self.vault.fingerprint(&seed);
         let kept = self.device_key(application, &here.device)?;
         let made = match (&kept, key_bytes(application)) {
@@ -186,7 +186,6 @@ impl Service {
             .transpose()?
             .map(|sealed| DeviceKey { sealed, is_set: false, created_at: now });
         let (actor, here) = (actor.clone(), here.clone());
-        let sealing = Arc::clone(&seed);
         let (item, run) = self.decide(move |view| {
             let mut run = view.run(run)?.ok_or_else(no_run)?;
             let place = place(view, &run, &here, &serial, again)?;
@@ -195,7 +194,7 @@ impl Service {
                 Place::New => (None, SeedVersion::FIRST),
                 Place::Returned(token, version) => (Some(token), version),
             };
-            let sealed = sealer.seal(&sealing, SealContext::RunItem(id))?;
+            let sealed = sealer.seal(&seed, SealContext::RunItem(id))?;
             let item = RunItem {
                 id,
                 state: RunItemState::Writing,
@@ -231,36 +230,27 @@ impl Service {
             Ok(((item, run), changes))
         })?;
         let key = made.map(|key| OpenedKey { key, is_set: false }).or(kept);
-        Ok(JournalledItem {
-            id: item.id,
-            run,
-            device: item.device,
-            serial: item.serial,
-            seed,
-            counter: MovingFactor(0),
-            key,
-        })
+        self.opened_item(run, item, key)
+    }
+
+    /// An item with its secret in the clear.
+    pub(super) fn opened_item(
+        &self,
+        run: ProgrammingRun,
+        item: RunItem,
+        key: Option<OpenedKey>,
+    ) -> Result<JournalledItem, ServiceError> {
+        let Some((seed, counter)) = self.item_seed(&item)? else { return Err(settled(&item)) };
+        let RunItem { id, device, serial, .. } = item;
+        Ok(JournalledItem { id, run, device, serial, seed, counter, key, nonce: random_bytes()? })
     }
 
     /// The item of an earlier try, to look what the device holds of it.
     pub fn journalled(&self, actor: &Actor, id: RunItemId) -> Result<JournalledItem, ServiceError> {
         require_all(actor)?;
         let (run, item) = self.store.read(|view| Self::item_of(view, id))?;
-        let Some((seed, counter)) = self.item_seed(&item)? else {
-            let detail =
-                format!("device {} is settled: {}", item.device, item.state.name().replace('_', " "));
-            return Err(ServiceError::state("item_settled", detail));
-        };
         let key = self.device_key(run.application, &item.device)?;
-        Ok(JournalledItem {
-            id,
-            run,
-            device: item.device,
-            serial: item.serial,
-            seed: Arc::new(seed),
-            counter,
-            key,
-        })
+        self.opened_item(run, item, key)
     }
 
     /// What opens an application of a device, when one was made here.

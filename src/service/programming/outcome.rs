@@ -13,7 +13,7 @@ use crate::store::{Change, Changes, View};
 use crate::vault::{DataKey, SealContext};
 
 use super::journal::key_is_set;
-use super::{Service, ServiceError, audit, no_item, require_all};
+use super::{Service, ServiceError, audit, no_item, require_all, settled as is_settled};
 
 /// Why a device is in doubt after the program ended.
 pub(super) const INTERRUPTED: &str =
@@ -294,9 +294,7 @@ impl Service {
             if item.state == RunItemState::Programmed {
                 return Ok(ProofOutcome::Programmed(Box::new(item)));
             }
-            let detail =
-                format!("device {} is settled: {}", item.device, item.state.name().replace('_', " "));
-            return Err(ServiceError::state("item_settled", detail));
+            return Err(is_settled(&item));
         };
         let Some(at) = proved_at(&run.spec, &seed, counter, proof, now)? else {
             let by_device = run.application.answers_with_codes();

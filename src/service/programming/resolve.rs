@@ -1,13 +1,12 @@
 //! What an operator does about a device: set it aside, or take back the last one.
 
-use std::sync::Arc;
-
 use crate::model::{Actor, AuditAction, AuditResult, Custody, RunItem, RunItemId, RunItemState, Tombstone};
-use crate::oath::MovingFactor;
+use crate::secret::Seed;
 use crate::store::Change;
+use crate::vault::{SealContext, random_seed};
 
 use super::outcome::{doubt, kept};
-use super::{JournalledItem, Service, ServiceError, audit, require_all};
+use super::{JournalledItem, Service, ServiceError, audit, require_all, settled};
 
 impl Service {
     /// Sets a device aside that is in doubt or waits for its code. It keeps its place in the journal, with its
@@ -20,14 +19,7 @@ impl Service {
             match item.state {
                 RunItemState::Quarantined => return Ok((item, Vec::new())),
                 RunItemState::InDoubt | RunItemState::CodeWanted => {}
-                other => {
-                    let detail = format!(
-                        "device {} is {}: only one in doubt, or without its code, is set aside",
-                        item.device,
-                        other.name().replace('_', " ")
-                    );
-                    return Err(ServiceError::state("item_settled", detail));
-                }
+                _ => return Err(settled(&item)),
             }
             item.state = RunItemState::Quarantined;
             item.changed_at = now;
@@ -51,20 +43,11 @@ impl Service {
             let (run, item) = Self::item_of(view, id)?;
             let token = item.token.filter(|_| item.state == RunItemState::Programmed);
             let row = token.map(|token| view.seed_version(token, item.version)).transpose()?.flatten();
-            let settled = || {
-                let detail = format!(
-                    "device {} is {}: there is nothing to take back",
-                    item.device,
-                    item.state.name().replace('_', " ")
-                );
-                ServiceError::state("item_settled", detail)
-            };
-            Ok::<_, ServiceError>((row.ok_or_else(settled)?, run))
+            Ok::<_, ServiceError>((row.ok_or_else(|| settled(&item))?, run))
         })?;
-        let context = crate::vault::SealContext::Seed(row.token, row.version);
-        let seed = Arc::new(self.opened(&row.sealed, context)?);
+        let context = SealContext::Seed(row.token, row.version);
+        let seed = self.opened(&row.sealed, context)?;
         let (actor, now, sealer) = (actor.clone(), self.clock.now(), self.sealer()?);
-        let kept_seed = Arc::clone(&seed);
         let item = self.decide(move |view| {
             let (mut run, mut item) = Self::item_of(view, id)?;
             let token = view.token(row.token)?.ok_or(ServiceError::Stale)?;
@@ -80,7 +63,7 @@ impl Service {
                 );
                 return Err(ServiceError::state("token_in_use", detail));
             }
-            item.secret = Some(kept(&sealer, id, &kept_seed, &row, state.floor)?);
+            item.secret = Some(kept(&sealer, id, &seed, &row, state.floor)?);
             doubt(&mut item, "taken_back", "put the device in once more: what was written is wiped", now);
             item.token = None;
             let tombstone = Tombstone {
@@ -109,15 +92,13 @@ impl Service {
             Ok((item, changes))
         })?;
         let key = self.device_key(run.application, &item.device)?;
-        Ok(JournalledItem {
-            id,
-            run,
-            device: item.device,
-            serial: item.serial,
-            seed,
-            counter: MovingFactor(0),
-            key,
-        })
+        self.opened_item(run, item, key)
+    }
+
+    /// A secret that nobody keeps, for devices that can only be overwritten.
+    pub fn filler(&self) -> Result<Seed, ServiceError> {
+        let _ = self;
+        Ok(random_seed(20)?)
     }
 
     /// The device was wiped of its secret.

@@ -42,6 +42,7 @@ const READING: &[&str] = &[
     "run_items",
     "custody_counts",
     "due_mails",
+    "filler",
     "fleet_clocks",
     "has_no_operator",
     "import",

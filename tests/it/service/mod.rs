@@ -14,6 +14,7 @@ pub(crate) mod fixture;
 mod histories;
 mod identify;
 mod import;
+mod interrupted;
 mod language;
 mod mail_token;
 mod motp;

@@ -1,0 +1,296 @@
+//! One device on a reader, as a transaction (law 5): journal, write, read the serial number again, take a code, prove it,
+//! and only then the next one.
+//!
+//! Joins `device`, which knows bytes, and `service`, which keeps the journal. Whatever happens in between, the journal
+//! says what the device may hold.
+
+use zeroize::Zeroizing;
+
+use crate::clock::Clock;
+use crate::device::applet::otp::Slot;
+use crate::device::applet::otp::config::AccessCode;
+use crate::device::applet::token2::Models;
+use crate::device::discover::{Found, Known, look};
+use crate::device::program::{
+    self, CodeOf, Moving, OathTarget, OnDevice, Order, SlotTarget, Step, Taken, Target, Token2Target,
+    WriteError,
+};
+use crate::device::transport::Transport;
+use crate::model::{Actor, Application, OtpSpec, RunId, RunItem, RunItemId};
+use crate::oath::MovingFactor;
+use crate::secret::{Passphrase, Seed};
+use crate::service::{DeviceHere, ItemProof, JournalledItem, OpenedKey, ProofOutcome, Service, ServiceError};
+
+/// A device without a clock is asked for a step this long ago: the code that it shows now stays unspent.
+const PROOF_AGE_SECS: i64 = 86_400;
+/// Seconds after which the display of a programmable token goes off.
+const DISPLAY_SECS: u32 = 30;
+
+/// What somebody sees of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Which device it is, and what is on it.
+    Reading,
+    /// The device changes: leave it there.
+    Writing,
+    /// Whether it holds what was written.
+    Checking,
+    /// It waits for a touch.
+    Touch,
+}
+
+impl Phase {
+    /// The name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reading => "reading",
+            Self::Writing => "writing",
+            Self::Checking => "checking",
+            Self::Touch => "touch",
+        }
+    }
+}
+
+impl From<Step> for Phase {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Reading => Self::Reading,
+            Step::Writing => Self::Writing,
+            Step::Checking => Self::Checking,
+        }
+    }
+}
+
+/// Why a device was not taken: it is as it was, and there is nothing about it in the journal.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Stable word.
+    pub code: &'static str,
+    /// For whoever stands there: what is wrong and what to do.
+    pub detail: String,
+}
+
+impl Refusal {
+    fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+}
+
+impl From<ServiceError> for Refusal {
+    fn from(error: ServiceError) -> Self {
+        let code = match &error {
+            ServiceError::State { code, .. }
+            | ServiceError::Invalid { code, .. }
+            | ServiceError::Forbidden { code, .. } => code,
+            ServiceError::ClockFault { .. } => "clock_fault",
+            _ => "unavailable",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// Works on one device after the other for somebody.
+#[derive(Clone, Copy)]
+pub struct Programmer<'a> {
+    /// The journal.
+    pub service: &'a Service,
+    /// What clocks of devices are set to.
+    pub clock: &'a dyn Clock,
+    /// Models with a display that may be written.
+    pub models: &'a Models,
+    /// Who does it.
+    pub actor: &'a Actor,
+}
+
+/// What opens a slot. Six zeros would be none.
+fn access_code(key: &Seed) -> Option<AccessCode> {
+    let mut code = Zeroizing::new([0; 6]);
+    #[expect(clippy::disallowed_methods, reason = "the code goes to the device")]
+    let bytes = key.expose().get(..6)?;
+    code.copy_from_slice(bytes);
+    AccessCode::new(code)
+}
+
+/// What locks the OATH application: text, since that is what its other programs derive a key from.
+fn password(key: &Seed) -> Passphrase {
+    #[expect(clippy::disallowed_methods, reason = "the password goes to the device")]
+    let text = data_encoding::HEXLOWER.encode(key.expose());
+    Passphrase::from_text(text)
+}
+
+/// An order for the device that an item is meant for. `replaces`: what is there may be overwritten.
+fn order(item: JournalledItem, models: &Models, replaces: bool) -> Result<Order, Refusal> {
+    let JournalledItem { run, device, seed, counter, key, nonce, .. } = item;
+    let (moving, hash, digits) = match run.spec {
+        OtpSpec::Totp { hash, digits, period, epoch_secs: 0 } => (Moving::Time(period), hash, digits),
+        OtpSpec::Hotp { hash, digits } => (Moving::Counter(counter), hash, digits),
+        _ => return Err(Refusal::new("kind_not_supported", "this kind of token cannot be programmed")),
+    };
+    // A key that may be on the device already is tried as the one that it will have.
+    let (set, wanted) = match &key {
+        Some(OpenedKey { key, is_set: true }) => (Some(key), Some(key)),
+        Some(OpenedKey { key, is_set: false }) => (None, Some(key)),
+        None => (None, None),
+    };
+    let slot = |slot| {
+        Target::Slot(SlotTarget {
+            slot,
+            enter: true,
+            current: set.and_then(access_code),
+            new: wanted.and_then(access_code),
+        })
+    };
+    let target = match run.application {
+        Application::Oath => Target::Oath(OathTarget {
+            issuer: Some(run.issuer).filter(|issuer| !issuer.is_empty()),
+            account: device.clone(),
+            touch: run.touch,
+            current: set.map(password),
+            new: wanted.filter(|_| set.is_none()).map(password),
+        }),
+        Application::Slot1 => slot(Slot::One),
+        Application::Slot2 => slot(Slot::Two),
+        Application::SingleProfile => {
+            Target::SingleProfile(Token2Target { models: models.clone(), display_secs: DISPLAY_SECS })
+        }
+    };
+    Ok(Order { serial: device, seed, moving, hash, digits, replaces, nonce, target })
+}
+
+impl std::fmt::Debug for Programmer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Programmer")
+    }
+}
+
+impl Programmer<'_> {
+    /// What lies there, without changing it.
+    pub fn look(&self, transport: &mut dyn Transport, atr: &[u8]) -> Result<Found, Refusal> {
+        let known = Known { models: self.models.clone(), expects_token2: false };
+        look(transport, atr, &known).map_err(|error| Refusal::new("unreadable", error.to_string()))
+    }
+
+    /// Programs the device that lies on a reader. With `again` one that is in doubt gets another secret.
+    ///
+    /// # Errors
+    /// The device was not taken, and is as it was.
+    pub fn program(
+        &self,
+        run: RunId,
+        reader: &str,
+        found: &Found,
+        transport: &mut dyn Transport,
+        again: bool,
+        see: &mut dyn FnMut(Phase),
+    ) -> Result<RunItem, Refusal> {
+        let Some(device) = found.serial.clone() else {
+            let why: Vec<String> = found.remarks.iter().map(ToString::to_string).collect();
+            return Err(Refusal::new(
+                "no_serial",
+                if why.is_empty() {
+                    "the device says no serial number, so what is written to it could not be found again"
+                        .to_owned()
+                } else {
+                    why.join("; ")
+                },
+            ));
+        };
+        let here = DeviceHere { device, reader: reader.to_owned() };
+        let item = self.service.journal(self.actor, run, &here, again)?;
+        let id = item.id;
+        let order = match order(item, self.models, again) {
+            Ok(order) => order,
+            Err(refusal) => return self.untouched(id, &refusal),
+        };
+        if let Err(unfit) = program::check(&order, found) {
+            return self.untouched(id, &Refusal::new("unfit", unfit.to_string()));
+        }
+        match program::write(transport, &order, self.clock, &mut |step| see(step.into())) {
+            Ok(_) => {}
+            Err(error @ (WriteError::NotStarted(_) | WriteError::Refused(_))) => {
+                return self.untouched(id, &Refusal::new("not_written", error.to_string()));
+            }
+            Err(error @ WriteError::Unknown(_)) => return self.doubted(id, "no_answer", &error.to_string()),
+        }
+        see(Phase::Checking);
+        self.prove(id, &order, transport, see)
+    }
+
+    /// After a doubt: what the device on the reader holds of an item.
+    pub fn examine(
+        &self,
+        id: RunItemId,
+        transport: &mut dyn Transport,
+        see: &mut dyn FnMut(Phase),
+    ) -> Result<RunItem, Refusal> {
+        see(Phase::Reading);
+        let order = order(self.service.journalled(self.actor, id)?, self.models, true)?;
+        match program::state_of(transport, &order, self.clock.now()) {
+            Ok(OnDevice::Ours { .. }) => self.prove(id, &order, transport, see),
+            Ok(OnDevice::Nothing) => {
+                self.untouched(id, &Refusal::new("nothing_there", "the device holds nothing of this run"))
+            }
+            Ok(OnDevice::NotOurs) => {
+                self.untouched(id, &Refusal::new("other_secret", "the device holds another secret"))
+            }
+            Ok(OnDevice::CannotTell(next)) => match next {
+                program::NextStep::TypeFromSlot(_) | program::NextStep::TypeFromDisplay => {
+                    Ok(self.service.item_written(self.actor, id, &next.to_string())?)
+                }
+                _ => self.doubted(id, "cannot_tell", &next.to_string()),
+            },
+            Err(trouble) => Err(Refusal::new("unreadable", trouble.to_string())),
+        }
+    }
+
+    /// Destroys what an item wrote, on the device that lies there.
+    pub fn wipe(&self, id: RunItemId, transport: &mut dyn Transport) -> Result<RunItem, Refusal> {
+        let order = order(self.service.journalled(self.actor, id)?, self.models, true)?;
+        let filler = self.service.filler()?;
+        match program::erase(transport, &order, self.clock, &filler) {
+            Ok(()) => Ok(self.service.wiped_item(self.actor, id)?),
+            Err(error) => self.doubted(id, "not_wiped", &error.to_string()),
+        }
+    }
+
+    /// Takes a code and has it proved, or says how a person gets at one.
+    fn prove(
+        &self,
+        id: RunItemId,
+        order: &Order,
+        transport: &mut dyn Transport,
+        see: &mut dyn FnMut(Phase),
+    ) -> Result<RunItem, Refusal> {
+        if let Target::Oath(OathTarget { touch: true, .. }) = &order.target {
+            see(Phase::Touch);
+        }
+        let at = self.clock.now().plus_secs(-PROOF_AGE_SECS);
+        match program::take_code(transport, order, at) {
+            Ok(Taken::Code(code)) => {
+                let step: Option<MovingFactor> = match code.of {
+                    CodeOf::Step(step) => Some(step),
+                    CodeOf::AboutStep(_) | CodeOf::Counter(_) => None,
+                };
+                let proof = ItemProof { otp: code.otp, step };
+                match self.service.prove_item(self.actor, id, &proof) {
+                    Ok(ProofOutcome::Programmed(item) | ProofOutcome::Wrong(item)) => Ok(*item),
+                    Err(error) => self.doubted(id, "not_proved", &error.to_string()),
+                }
+            }
+            Ok(Taken::ByHand(how)) => Ok(self.service.item_written(self.actor, id, &how.to_string())?),
+            Ok(Taken::Touch) => {
+                let next = program::NextStep::Touch.to_string();
+                self.doubted(id, "not_touched", &next)
+            }
+            Err(trouble) => self.doubted(id, "code_unread", &trouble.to_string()),
+        }
+    }
+
+    fn untouched(&self, id: RunItemId, why: &Refusal) -> Result<RunItem, Refusal> {
+        Ok(self.service.item_untouched(self.actor, id, why.code, &why.detail)?)
+    }
+
+    fn doubted(&self, id: RunItemId, reason: &str, detail: &str) -> Result<RunItem, Refusal> {
+        Ok(self.service.item_in_doubt(self.actor, id, reason, detail)?)
+    }
+}

@@ -1,0 +1,350 @@
+//! Law 5 with devices: torn out at random bytes, killed at random commands, started again.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+use mintmark::clock::Clock;
+use mintmark::device::applet::otp::Slot;
+use mintmark::device::applet::yubikey::Version;
+use mintmark::device::simulated::token2::{self, VirtualToken2, models};
+use mintmark::device::simulated::yubikey::{self, Reach, VirtualYubiKey};
+use mintmark::device::simulated::{Card, Faults, Inserted};
+use mintmark::device::transport::{Lengths, Transport, TransportError};
+use mintmark::jobs::programming::{Programmer, Refusal};
+use mintmark::model::{Application, ProgrammingRun, RunItem, RunItemState};
+use mintmark::oath::Otp;
+use mintmark::service::{CheckResult, ItemProof, NewRun, ProofOutcome, Service};
+use mintmark::store::{Change, Store, StoreError};
+use zeroize::Zeroizing;
+
+use super::fixture::{Home, admin, operator};
+use super::programming::{clocks, counters};
+
+/// Interruptions; `tests/full-size` asks for more.
+fn interruptions() -> u64 {
+    std::env::var("MINTMARK_LAW5_CUTS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
+}
+
+/// Numbers that are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+/// A device in a reader.
+enum Device {
+    Key(Box<Inserted<VirtualYubiKey>>),
+    Display(Box<Inserted<VirtualToken2>>),
+}
+
+#[derive(PartialEq)]
+enum Memory {
+    Key(Box<yubikey::Memory>),
+    Display(token2::Memory),
+}
+
+impl Device {
+    fn new(application: Application, number: u32, home: &Home) -> Self {
+        if application == Application::SingleProfile {
+            let serial = format!("8659622{number:07}");
+            let card = VirtualToken2::new(&serial, home.clock.clone(), 0);
+            return Self::Display(Box::new(Inserted::new(card, Lengths::Short)));
+        }
+        let reach = if number.is_multiple_of(2) { Reach::Usb } else { Reach::Contactless };
+        let card = VirtualYubiKey::new(10_000_000 + number, Version::new(5, 7, 4), reach);
+        let lengths = card.lengths();
+        Self::Key(Box::new(Inserted::new(card, lengths)))
+    }
+
+    fn transport(&mut self) -> &mut dyn Transport {
+        match self {
+            Self::Key(reader) => &mut **reader,
+            Self::Display(reader) => &mut **reader,
+        }
+    }
+
+    fn atr(&self) -> Vec<u8> {
+        match self {
+            Self::Key(reader) => reader.card.atr().to_vec(),
+            Self::Display(reader) => reader.card.atr().to_vec(),
+        }
+    }
+
+    fn memory(&self) -> Memory {
+        match self {
+            Self::Key(reader) => Memory::Key(Box::new(reader.card.memory())),
+            Self::Display(reader) => Memory::Display(reader.card.memory()),
+        }
+    }
+
+    fn fail(&mut self, faults: Faults) {
+        match self {
+            Self::Key(reader) => reader.card.faults = faults,
+            Self::Display(reader) => reader.card.faults = faults,
+        }
+    }
+
+    /// It works again, and is put back.
+    fn mend(&mut self) {
+        self.fail(Faults::default());
+        match self {
+            Self::Key(reader) => reader.put_back(),
+            Self::Display(reader) => reader.put_back(),
+        }
+    }
+
+    /// What a person reads from it, or it types.
+    fn shows(&mut self, application: Application) -> Option<Otp> {
+        match self {
+            Self::Key(reader) => {
+                let slot = if application == Application::Slot1 { Slot::One } else { Slot::Two };
+                Otp::parse(&reader.card.press(slot)?).ok()
+            }
+            Self::Display(reader) => reader.card.shown(),
+        }
+    }
+}
+
+/// The program ends.
+struct Killed;
+
+/// Ends the program before or after a command.
+struct Killer<'a> {
+    transport: &'a mut dyn Transport,
+    left: u64,
+    after: bool,
+}
+
+impl Transport for Killer<'_> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
+        let ends = self.left == 0;
+        self.left = self.left.wrapping_sub(1);
+        if ends && !self.after {
+            resume_unwind(Box::new(Killed));
+        }
+        let answer = self.transport.transmit(command);
+        if ends {
+            resume_unwind(Box::new(Killed));
+        }
+        answer
+    }
+
+    fn lengths(&self) -> Lengths {
+        self.transport.lengths()
+    }
+}
+
+/// Looks at the device and works on it.
+fn worked(
+    service: &Service,
+    clock: &dyn Clock,
+    run: &ProgrammingRun,
+    transport: &mut dyn Transport,
+    atr: &[u8],
+    again: bool,
+) -> Result<RunItem, Refusal> {
+    let models = models();
+    let actor = admin();
+    let programmer = Programmer { service, clock, models: &models, actor: &actor };
+    let found = programmer.look(transport, atr)?;
+    programmer.program(run.id, "Reader 1", &found, transport, again, &mut |_| ())
+}
+
+fn examined(service: &Service, clock: &dyn Clock, item: &RunItem, device: &mut Device) -> RunItem {
+    let (models, actor) = (models(), admin());
+    let programmer = Programmer { service, clock, models: &models, actor: &actor };
+    programmer.examine(item.id, device.transport(), &mut |_| ()).expect("it can be read")
+}
+
+/// What becomes of devices in doubt in the hands of an operator: read again, its code typed, written again.
+fn resolved(service: &Service, clock: &dyn Clock, run: &ProgrammingRun, device: &mut Device) -> RunItem {
+    let atr = device.atr();
+    let mut now = service.devices_in_doubt(&admin()).expect("listed").pop();
+    for _ in 0..6 {
+        now = Some(match now {
+            None => worked(service, clock, run, device.transport(), &atr, true).expect("taken"),
+            Some(item) => match item.state {
+                RunItemState::Programmed => return item,
+                RunItemState::Untouched | RunItemState::Undone => {
+                    worked(service, clock, run, device.transport(), &atr, true).expect("taken")
+                }
+                RunItemState::CodeWanted if item.reason.is_empty() => {
+                    match device.shows(run.application) {
+                        Some(otp) => {
+                            match service.prove_item(&admin(), item.id, &ItemProof { otp, step: None }) {
+                                Ok(ProofOutcome::Programmed(item) | ProofOutcome::Wrong(item)) => *item,
+                                Err(error) => panic!("{error}"),
+                            }
+                        }
+                        // It has no seed: it shows nothing.
+                        None => worked(service, clock, run, device.transport(), &atr, true).expect("taken"),
+                    }
+                }
+                RunItemState::InDoubt if item.reason != "code_wrong" && item.reason != "cannot_tell" => {
+                    examined(service, clock, &item, device)
+                }
+                _ => worked(service, clock, run, device.transport(), &atr, true).expect("taken"),
+            },
+        });
+    }
+    panic!("never settled: {now:?}");
+}
+
+/// As if the journal had not been written before the device: what lay on a reader is not known after the end.
+fn forget(store: &dyn Store) {
+    store
+        .write(|view| {
+            let mut changes = Vec::new();
+            for mut item in view.unsettled_items()? {
+                if item.state == RunItemState::Writing {
+                    item.state = RunItemState::Untouched;
+                    item.secret = None;
+                    changes.push(Change::PutRunItem(Box::new(item)));
+                }
+            }
+            Ok::<_, StoreError>(((), changes))
+        })
+        .expect("written");
+}
+
+/// What came of the interruptions of all devices.
+#[derive(Debug, Default)]
+struct Tally {
+    untouched: u32,
+    programmed: u32,
+    listed: u32,
+    /// It changed, and is neither programmed nor listed.
+    lost: u32,
+}
+
+fn interrupted(home: &Home, journal: bool, count: u64) -> Tally {
+    let applications =
+        [Application::Oath, Application::Slot1, Application::Slot2, Application::SingleProfile];
+    let mut dice = Dice(7);
+    let mut tally = Tally::default();
+    for number in 0..count {
+        let application = applications[usize::try_from(number % 4).expect("small")];
+        let counter =
+            application.slot().is_some() || (application == Application::Oath && dice.below(2) == 0);
+        let name = format!("{}{}", application.name(), if counter { "-counter" } else { "" });
+        let new = NewRun {
+            application,
+            protect: dice.below(2) == 0,
+            ..if counter { counters(&name, 1) } else { clocks(&name, 1) }
+        };
+        let run = home.service.start_run(&admin(), new).expect("begun");
+        let mut device = Device::new(application, u32::try_from(number).expect("small"), home);
+        let atr = device.atr();
+        // The first look draws a salt; from here on looking changes nothing.
+        let ours = home.open(Arc::clone(&home.store)).expect("opens");
+        let (found_models, actor) = (models(), admin());
+        let first = Programmer { service: &ours, clock: &*home.clock, models: &found_models, actor: &actor };
+        first.look(device.transport(), &atr).expect("looked at");
+        device.mend();
+        let before = device.memory();
+
+        let host = dice.below(2) == 0;
+        let done = if host {
+            let (left, after) = (dice.below(24), dice.below(2) == 0);
+            catch_unwind(AssertUnwindSafe(|| {
+                let mut killer = Killer { transport: device.transport(), left, after };
+                worked(&ours, &*home.clock, &run, &mut killer, &atr, false)
+            }))
+        } else {
+            let unanswered = dice.below(3) == 0;
+            device.fail(if unanswered {
+                let left = usize::try_from(dice.below(24)).expect("small");
+                Faults { unanswered_after: Some(left), ..Faults::default() }
+            } else {
+                let left = usize::try_from(dice.below(450)).expect("small");
+                Faults { cut_after: Some(left), ..Faults::default() }
+            });
+            Ok(worked(&ours, &*home.clock, &run, device.transport(), &atr, false))
+        };
+        drop(ours);
+        if done.is_err() && !journal {
+            forget(&*home.store);
+        }
+        let ours = home.open(Arc::clone(&home.store)).expect("opens");
+        device.mend();
+        let view = ours.programming_run(&admin(), run.id).expect("there");
+        let listed = !view.unsettled.is_empty();
+        let is_programmed = view.run.programmed == 1;
+        assert!(!(listed && is_programmed), "one of them: {view:?}");
+        if is_programmed {
+            tally.programmed += 1;
+        } else if listed {
+            tally.listed += 1;
+            assert_eq!(ours.devices_in_doubt(&admin()).expect("listed").len(), 1);
+        } else if device.memory() == before {
+            tally.untouched += 1;
+        } else {
+            tally.lost += 1;
+            continue;
+        }
+        // The operator makes it good, and what the device shows is accepted.
+        let end = if is_programmed {
+            ours.run_items(&admin(), run.id, mintmark::store::Page::first(1)).expect("listed").items.remove(0)
+        } else {
+            resolved(&ours, &*home.clock, &run, &mut device)
+        };
+        assert_eq!(end.state, RunItemState::Programmed);
+        assert!(ours.devices_in_doubt(&admin()).expect("listed").is_empty());
+        if application != Application::Oath {
+            home.wait(90);
+            let otp = device.shows(application).expect("it shows a code");
+            let checked = ours.check(&operator(1), &end.serial, &otp).expect("answered");
+            assert!(matches!(checked, CheckResult::Accepted { .. }), "{application:?} {checked:?}");
+        }
+    }
+    tally
+}
+
+#[test]
+fn law5_interruptions_leave_no_device_unknown() {
+    let home = Home::new();
+    let tally = interrupted(&home, true, interruptions());
+    println!("{} interruptions: {tally:?}", interruptions());
+    assert_eq!(tally.lost, 0);
+    assert!(tally.listed > 0 && tally.untouched > 0, "{tally:?}");
+}
+
+#[test]
+fn law5_without_the_journal_devices_are_lost() {
+    let home = Home::new();
+    let tally = interrupted(&home, false, 40);
+    assert!(tally.lost > 0, "{tally:?}");
+}
+
+#[test]
+fn law5_a_device_that_lies_is_never_programmed() {
+    let home = Home::new();
+    let lies = [Faults { forgets: true, ..Faults::default() }, Faults { endless: true, ..Faults::default() }];
+    let applications = [Application::Oath, Application::Slot2, Application::SingleProfile];
+    for (number, application) in (0..).zip(applications) {
+        for (lie, faults) in (0..).zip(&lies) {
+            let name = format!("{}-{lie}", application.name());
+            let new = NewRun {
+                application,
+                ..if application.slot().is_some() { counters(&name, 1) } else { clocks(&name, 1) }
+            };
+            let run = home.service.start_run(&admin(), new).expect("begun");
+            let mut device = Device::new(application, 100 + number * 10 + lie, &home);
+            let atr = device.atr();
+            device.fail(faults.clone());
+            let done = worked(&home.service, &*home.clock, &run, device.transport(), &atr, false);
+            let view = home.service.programming_run(&admin(), run.id).expect("there");
+            assert_eq!(view.run.programmed, 0, "{done:?}");
+            if let Ok(item) = done
+                && item.state == RunItemState::CodeWanted
+            {
+                // It shows no code of the secret.
+                assert!(device.shows(application).is_none());
+            }
+        }
+    }
+}
