@@ -11,9 +11,9 @@ pub enum Kernel {
     Plain,
     /// 4 codes at once by the processor's SHA instructions: not SHA-512, which has none that are common.
     Sha,
-    /// 8 codes at once, with SHA-512 4.
+    /// 16 codes at once in two vectors, with SHA-512 8.
     Avx2,
-    /// 16 codes at once, with SHA-512 8.
+    /// 32 codes at once in two vectors, with SHA-512 16.
     Avx512,
 }
 

@@ -4,10 +4,10 @@
 
 use std::ops::Range;
 
-use super::avx2::{narrow as narrow8, wide as wide4};
-use super::avx512::{narrow as narrow16, wide as wide8};
+use super::avx2::{narrow as narrow16, wide as wide8};
+use super::avx512::{narrow as narrow32, wide as wide16};
 use super::keys::Blocks;
-use super::rounds::{halves, padded32, padded64, schedule1, schedule256, schedule512};
+use super::rounds::{halves, padded32, padded64, schedule1, schedule1_added, schedule256, schedule512};
 use super::sha as sha4;
 use super::wanted::{MOST, Masks, Wanted};
 use super::{Kernel, Keyed};
@@ -84,12 +84,12 @@ pub(super) fn scan(
             );
         }
         (Kernel::Sha, Keyed::Sha256(key)) => groups!(key, sha4, sha256_counters),
-        (Kernel::Avx512, Keyed::Sha1(key)) => sha1_groups!(key, narrow16),
-        (Kernel::Avx512, Keyed::Sha256(key)) => groups!(key, narrow16, sha256_counters),
-        (Kernel::Avx512, Keyed::Sha512(key)) => groups!(key, wide8, sha512_counters),
-        (Kernel::Avx2, Keyed::Sha1(key)) => sha1_groups!(key, narrow8),
-        (Kernel::Avx2, Keyed::Sha256(key)) => groups!(key, narrow8, sha256_counters),
-        (Kernel::Avx2, Keyed::Sha512(key)) => groups!(key, wide4, sha512_counters),
+        (Kernel::Avx512, Keyed::Sha1(key)) => sha1_groups!(key, narrow32),
+        (Kernel::Avx512, Keyed::Sha256(key)) => groups!(key, narrow32, sha256_counters),
+        (Kernel::Avx512, Keyed::Sha512(key)) => groups!(key, wide16, sha512_counters),
+        (Kernel::Avx2, Keyed::Sha1(key)) => sha1_groups!(key, narrow16),
+        (Kernel::Avx2, Keyed::Sha256(key)) => groups!(key, narrow16, sha256_counters),
+        (Kernel::Avx2, Keyed::Sha512(key)) => groups!(key, wide8, sha512_counters),
     }
     true
 }
@@ -178,23 +178,23 @@ pub(super) fn scan_keys(
         block
     };
     match (kernel, blocks) {
-        (Kernel::Avx512, Blocks::Sha1x16(b)) => {
-            groups!(b, narrow16, sha1_keys, |at| schedule1(with32(at)));
+        (Kernel::Avx512, Blocks::Sha1x32(b)) => {
+            groups!(b, narrow32, sha1_keys, |at| schedule1_added(with32(at)));
         }
-        (Kernel::Avx512, Blocks::Sha256x16(b)) => {
+        (Kernel::Avx512, Blocks::Sha256x32(b)) => {
+            groups!(b, narrow32, sha256_keys, |at| schedule256(with32(at)));
+        }
+        (Kernel::Avx512, Blocks::Sha512x16(b)) => {
+            groups!(b, wide16, sha512_keys, |at| schedule512(with64(at)));
+        }
+        (Kernel::Avx2, Blocks::Sha1x16(b)) => {
+            groups!(b, narrow16, sha1_keys, |at| schedule1_added(with32(at)));
+        }
+        (Kernel::Avx2, Blocks::Sha256x16(b)) => {
             groups!(b, narrow16, sha256_keys, |at| schedule256(with32(at)));
         }
-        (Kernel::Avx512, Blocks::Sha512x8(b)) => {
+        (Kernel::Avx2, Blocks::Sha512x8(b)) => {
             groups!(b, wide8, sha512_keys, |at| schedule512(with64(at)));
-        }
-        (Kernel::Avx2, Blocks::Sha1x8(b)) => {
-            groups!(b, narrow8, sha1_keys, |at| schedule1(with32(at)));
-        }
-        (Kernel::Avx2, Blocks::Sha256x8(b)) => {
-            groups!(b, narrow8, sha256_keys, |at| schedule256(with32(at)));
-        }
-        (Kernel::Avx2, Blocks::Sha512x4(b)) => {
-            groups!(b, wide4, sha512_keys, |at| schedule512(with64(at)));
         }
         (Kernel::Sha, Blocks::Sha1x4(b)) => {
             groups!(b, sha4, sha1_keys, |at| sha4::vectors1(&schedule1(with32(at))));

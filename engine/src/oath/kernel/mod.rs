@@ -6,7 +6,7 @@
 //! | file | what |
 //! |---|---|
 //! | `plain` | one code after another with the crates' compression functions: the reference |
-//! | `rounds` | SHA-1 and SHA-2 in lanes, written once |
+//! | `rounds` | SHA-1 and SHA-2 in lanes of two vectors, written once |
 //! | `avx512`, `avx2` | what the lanes of these processors can do |
 //! | `sha` | the SHA instructions in four streams |
 //! | `wanted` | the comparison inside the lanes |

@@ -56,6 +56,17 @@ pub(super) const fn schedule1(block: [u32; 16]) -> [u32; 80] {
     w
 }
 
+/// The same with the constants of the steps added.
+pub(super) fn schedule1_added(block: [u32; 16]) -> [u32; 80] {
+    let mut w = schedule1(block);
+    for (words, k) in w.as_chunks_mut::<20>().0.iter_mut().zip(K1) {
+        for word in words {
+            *word = word.wrapping_add(k);
+        }
+    }
+    w
+}
+
 /// What the lane's number in the low bits of the counter's low word adds to each word of SHA-1's schedule.
 pub(super) const fn lane_schedule<const LANES: usize>() -> [[u32; LANES]; 80] {
     let mut table = [[0; LANES]; 80];
@@ -82,7 +93,7 @@ pub(super) const fn groups<const LANES: usize>() -> [u32; LANES] {
     let mut first = [0; LANES];
     let mut group = 1;
     while group < LANES {
-        #[expect(clippy::cast_possible_truncation, reason = "at most sixteen")]
+        #[expect(clippy::cast_possible_truncation, reason = "at most thirty-two")]
         {
             first[group] = first[group - 1] + LANES as u32;
         }
@@ -140,15 +151,97 @@ pub(super) const fn halves(factor: u64) -> [u32; 2] {
     [(factor >> 32) as u32, factor as u32]
 }
 
+/// The numbers of the lanes.
+macro_rules! numbers {
+    ($name:ident, $word:ty) => {
+        pub(super) const fn $name<const LANES: usize>() -> [$word; LANES] {
+            let mut numbers = [0; LANES];
+            let mut lane = 1;
+            while lane < LANES {
+                numbers[lane] = numbers[lane - 1] + 1;
+                lane += 1;
+            }
+            numbers
+        }
+    };
+}
+
+numbers!(numbers32, u32);
+numbers!(numbers64, u64);
+
+/// Vectors that are computed step by step in turn: an instruction waits for the one before it, and meanwhile
+/// that of the other vector runs.
+pub(super) const VECTORS: usize = 2;
+
+/// What `$one` makes of each vector of these lanes.
+macro_rules! each {
+    ($first:ident $(, $lanes:ident)* => $one:expr) => {{
+        let mut all = $first;
+        for at in 0..VECTORS {
+            let ($first, $($lanes),*) = ($first[at], $($lanes[at]),*);
+            all[at] = $one;
+        }
+        all
+    }};
+}
+
+/// What all lanes do in the same way: filling them, and reading them at the end.
+macro_rules! vectors {
+    ($features:literal, $word:ty) => {
+        const _: () = assert!(LANES <= 32, "a mask has a bit for each lane");
+
+        /// The same word in all lanes.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn splat(word: $word) -> V {
+            [one(word); VECTORS]
+        }
+
+        // Not by `map`, which has no target features: the compiler calls the closure for each word.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn splat_all<const N: usize>(words: &[$word; N]) -> [V; N] {
+            let mut all = [splat(0); N];
+            for (place, word) in all.iter_mut().zip(words) {
+                *place = splat(*word);
+            }
+            all
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn load_all<const N: usize>(words: &[[$word; LANES]; N]) -> [V; N] {
+            let mut all = [splat(0); N];
+            for (place, words) in all.iter_mut().zip(words) {
+                *place = load(words);
+            }
+            all
+        }
+
+        /// The lanes whose hash, of which these are the first five words and the last one, makes a wanted number.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn found(head: &[V; 5], last: V, wanted: &Wanted, masks: &mut Masks) -> u32 {
+            let mut any = 0;
+            for (at, last) in last.into_iter().enumerate() {
+                let [a, b, c, d, e] = head;
+                let head = [a[at], b[at], c[at], d[at], e[at]];
+                any |= found_in(&head, last, wanted, masks, at * (LANES / VECTORS));
+            }
+            any
+        }
+    };
+}
+
 /// One of the 80 steps of SHA-1, and five of them: then the five variables are in their places again.
 macro_rules! sha1_step {
     ($f:ident $k:ident $word:ident $t:expr, $a:ident $b:ident $c:ident $d:ident $e:ident) => {
-        $e = add(add(add($e, $word($t, K1[$k])), $f($b, $c, $d)), rotate_left::<5>($a));
+        $e = in_turn(add(add(add($e, $word($t, K1[$k])), $f($b, $c, $d)), rotate_left::<5>($a)));
         $b = rotate_left::<30>($b);
     };
 }
 macro_rules! sha1_steps {
-    ($f:ident $k:ident $word:ident $($t:literal)*, $a:ident $b:ident $c:ident $d:ident $e:ident) => {
+    ($f:ident $k:ident $word:ident [$($t:expr),*] $a:ident $b:ident $c:ident $d:ident $e:ident) => {
         $(
             sha1_step!($f $k $word $t, $a $b $c $d $e);
             sha1_step!($f $k $word $t + 1, $e $a $b $c $d);
@@ -163,12 +256,12 @@ macro_rules! sha1_steps {
 macro_rules! sha2_step {
     ($k:ident $word:ident $t:expr, $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident) => {
         let first = add(add($h, $word($t, $k[$t])), add(large1($e), choose($e, $f, $g)));
-        $d = add($d, first);
-        $h = add(add(first, large0($a)), majority($a, $b, $c));
+        $d = in_turn(add($d, first));
+        $h = in_turn(add(add(first, large0($a)), majority($a, $b, $c)));
     };
 }
 macro_rules! sha2_steps {
-    ($k:ident $word:ident $($t:literal)*, $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident) => {
+    ($k:ident $word:ident [$($t:expr),*] $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident) => {
         $(
             sha2_step!($k $word $t, $a $b $c $d $e $f $g $h);
             sha2_step!($k $word $t + 1, $h $a $b $c $d $e $f $g);
@@ -182,33 +275,51 @@ macro_rules! sha2_steps {
     };
 }
 
-/// HMAC-SHA-1 in the lanes of the module around it.
-macro_rules! sha1_lanes {
-    ($features:literal) => {
-        /// The compression function; `word` gives word `t` of the schedule plus the step's constant.
+/// SHA-1's compression function. `$five` says what stands behind each other in the compiled code: five steps from
+/// each of these on, the rest is loops.
+macro_rules! sha1_function {
+    ($features:literal, $name:ident, $($five:literal)*) => {
+        /// `word` gives word `t` of the schedule plus the step's constant.
         #[inline]
         #[target_feature(enable = $features)]
-        fn sha1(start: [V; 5], mut word: impl FnMut(usize, u32) -> V) -> [V; 5] {
+        fn $name(start: [V; 5], mut word: impl FnMut(usize, u32) -> V) -> [V; 5] {
             const A: usize = 0;
             const B: usize = 1;
             const C: usize = 2;
             const D: usize = 3;
+            const ROUND: usize = 5 * [$($five),*].len();
             let [mut a, mut b, mut c, mut d, mut e] = start;
-            sha1_steps!(choose A word 0 5 10 15, a b c d e);
-            sha1_steps!(parity B word 20 25 30 35, a b c d e);
-            sha1_steps!(majority C word 40 45 50 55, a b c d e);
-            sha1_steps!(parity D word 60 65 70 75, a b c d e);
+            sha1_steps!(choose A word [0, 5, 10, 15] a b c d e);
+            for t in (20..40).step_by(ROUND) {
+                sha1_steps!(parity B word [$(t + $five),*] a b c d e);
+            }
+            for t in (40..60).step_by(ROUND) {
+                sha1_steps!(majority C word [$(t + $five),*] a b c d e);
+            }
+            for t in (60..80).step_by(ROUND) {
+                sha1_steps!(parity D word [$(t + $five),*] a b c d e);
+            }
             [add(a, start[0]), add(b, start[1]), add(c, start[2]), add(d, start[3]), add(e, start[4])]
         }
+    };
+}
+
+/// HMAC-SHA-1 in the lanes of the module around it: `sha1_given` where the schedule is there, `sha1_mixing` where it is
+/// made on the way. For that `$five` is `0 5 10 15` (no loops) where that is faster: words then need not be looked up
+/// in memory, but all of the code must stay decoded in the processor, some 4,000 instructions.
+macro_rules! sha1_lanes {
+    ($features:literal, $($five:literal)*) => {
+        sha1_function!($features, sha1_given, 0);
+        sha1_function!($features, sha1_mixing, $($five)*);
 
         /// The outer hash, whose message differs in each lane.
         #[inline]
         #[target_feature(enable = $features)]
         fn sha1_outer(outer: [V; 5], inner: [V; 5]) -> [V; 5] {
             const PADDED: [u32; 16] = padded32(5);
-            let mut w = PADDED.map(|word| splat(word));
+            let mut w = splat_all(&PADDED);
             w[..5].copy_from_slice(&inner);
-            sha1(outer, |t, k| {
+            sha1_mixing(outer, |t, k| {
                 if t >= 16 {
                     w[t % 16] = sha1_mixed(&w, t);
                 }
@@ -223,7 +334,7 @@ macro_rules! sha1_lanes {
             const PADDED: [u32; 16] = padded32(2);
             static GROUPS: [u32; LANES] = groups();
             let [high, low] = halves(first);
-            let mut w = PADDED.map(|word| splat(word));
+            let mut w = splat_all(&PADDED);
             w[0] = splat(high);
             w[1] = add(splat(low), load(&GROUPS));
             for (t, words) in table.iter_mut().enumerate() {
@@ -252,21 +363,26 @@ macro_rules! sha1_lanes {
             wanted: &Wanted,
             masks: &mut Masks,
         ) -> u32 {
+            const PADDED: [u32; 16] = padded32(2);
             static LANE: [[u32; LANES]; 80] = lane_schedule();
             let group = group % LANES;
-            let hash = sha1(inner.map(|word| splat(word)), |t, k| {
-                let shared = table[t][group];
-                if t == 0 || (2..16).contains(&t) {
-                    // Nothing of these words comes from the lane.
-                    return splat(shared.wrapping_add(k));
+            let hash = sha1_given(splat_all(inner), |t, k| {
+                if (2..16).contains(&t) {
+                    // Nothing of these words comes from the counter.
+                    return splat(PADDED[t].wrapping_add(k));
                 }
-                add(xor(load(&LANE[t]), splat(shared)), splat(k))
+                let shared = splat(table[t][group]);
+                if t == 0 {
+                    // Nothing of this word comes from the lane.
+                    return add(shared, splat(k));
+                }
+                add(xor(load(&LANE[t]), shared), splat(k))
             });
-            let hash = sha1_outer(outer.map(|word| splat(word)), hash);
+            let hash = sha1_outer(splat_all(outer), hash);
             found(&hash, hash[4], wanted, masks)
         }
 
-        /// As many keys as there are lanes, one counter, whose schedule this is.
+        /// As many keys as there are lanes, one counter, whose schedule this is, the constants added.
         #[target_feature(enable = $features)]
         pub(in super::super) fn sha1_keys(
             keys: &Lanes<u32, 5, LANES>,
@@ -274,7 +390,7 @@ macro_rules! sha1_lanes {
             wanted: &Wanted,
             masks: &mut Masks,
         ) -> u32 {
-            let hash = sha1(load_all(&keys.inner), |t, k| splat(shared[t].wrapping_add(k)));
+            let hash = sha1_given(load_all(&keys.inner), |t, _| splat(shared[t]));
             let hash = sha1_outer(load_all(&keys.outer), hash);
             found(&hash, hash[4], wanted, masks)
         }
@@ -283,26 +399,39 @@ macro_rules! sha1_lanes {
 
 /// HMAC-SHA-256 or HMAC-SHA-512 in the lanes of the module around it.
 macro_rules! sha2_lanes {
-    ($features:literal, $word:ty, $rounds:literal, $k:ident, $padded:ident, $counters:ident, $keys:ident, $($more:literal)*) => {
+    ($features:literal, $word:ty, $rounds:literal, $k:ident, $padded:ident, $counters:ident, $keys:ident) => {
         /// The compression function; `word` gives word `t` of the schedule plus the step's constant.
         #[inline]
         #[target_feature(enable = $features)]
         fn sha2(start: [V; 8], mut word: impl FnMut(usize, $word) -> V) -> [V; 8] {
             let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = start;
-            sha2_steps!($k word 0 8 16 24 32 40 48 56 $($more)*, a b c d e f g h);
+            sha2_steps!($k word [0, 8] a b c d e f g h);
+            // Eight steps to a turn, not sixteen: the compiler would see the words' places, hold the words in
+            // registers, of which there are too few, and move them about.
+            for t in (16..$rounds).step_by(8) {
+                sha2_steps!($k word [t] a b c d e f g h);
+            }
             [
                 add(a, start[0]), add(b, start[1]), add(c, start[2]), add(d, start[3]),
                 add(e, start[4]), add(f, start[5]), add(g, start[6]), add(h, start[7]),
             ]
         }
 
-        /// The hash of a short message behind a key block that differs in each lane.
+        /// The block that a short message of these words makes behind a key block.
         #[inline]
         #[target_feature(enable = $features)]
-        fn sha2_message<const WORDS: usize>(start: [V; 8], words: [V; WORDS]) -> [V; 8] {
-            let mut w = const { $padded(WORDS) }.map(|word| splat(word));
+        fn block2<const WORDS: usize>(words: [V; WORDS]) -> [V; 16] {
+            let mut w = splat_all(const { &$padded(WORDS) });
             w[..WORDS].copy_from_slice(&words);
-            sha2(start, |t, k| {
+            w
+        }
+
+        /// The hash of a block that differs in each lane. Never inlined, so that both hashes of an HMAC run the same
+        /// loop: with two copies the speed depends on where they come to lie, by up to a third.
+        #[inline(never)]
+        #[target_feature(enable = $features)]
+        fn sha2_block(start: &[V; 8], w: &mut [V; 16]) -> [V; 8] {
+            sha2(*start, |t, k| {
                 if t >= 16 {
                     let old = add(w[t % 16], w[(t + 9) % 16]);
                     w[t % 16] = add(add(old, small0(w[(t + 1) % 16])), small1(w[(t + 14) % 16]));
@@ -320,8 +449,8 @@ macro_rules! sha2_lanes {
             wanted: &Wanted,
             masks: &mut Masks,
         ) -> u32 {
-            let hash = sha2_message(inner.map(|word| splat(word)), factors(first));
-            let hash = sha2_message(outer.map(|word| splat(word)), hash);
+            let hash = sha2_block(&splat_all(inner), &mut block2(factors(first)));
+            let hash = sha2_block(&splat_all(outer), &mut block2(hash));
             found(&[hash[0], hash[1], hash[2], hash[3], hash[4]], hash[7], wanted, masks)
         }
 
@@ -334,10 +463,12 @@ macro_rules! sha2_lanes {
             masks: &mut Masks,
         ) -> u32 {
             let hash = sha2(load_all(&keys.inner), |t, _| splat(shared[t]));
-            let hash = sha2_message(load_all(&keys.outer), hash);
+            let hash = sha2_block(&load_all(&keys.outer), &mut block2(hash));
             found(&[hash[0], hash[1], hash[2], hash[3], hash[4]], hash[7], wanted, masks)
         }
     };
 }
 
-pub(super) use {sha1_lanes, sha1_step, sha1_steps, sha2_lanes, sha2_step, sha2_steps};
+pub(super) use {
+    each, sha1_function, sha1_lanes, sha1_step, sha1_steps, sha2_lanes, sha2_step, sha2_steps, vectors,
+};
