@@ -512,9 +512,11 @@ fn no_secret_is_shown() {
 #[test]
 fn applications_have_names() {
     for application in Application::ALL {
-        assert_eq!(Application::from_name(application.name()), Some(application));
+        assert_eq!(Application::from_name(application.name(), application.slot()), Some(application));
     }
-    assert_eq!(Application::Slot(Slot::Two).name(), "otp_slot_2");
-    assert_eq!(Application::Slot(Slot::Two).kind_name(), "otp_slot");
-    assert_eq!(Application::from_name("piv"), None);
+    let second = Application::Slot(Slot::Two);
+    assert_eq!((second.name(), second.slot()), ("otp_slot", Some(2)));
+    assert_eq!(Application::from_name("otp_slot", None), None);
+    assert_eq!(Application::from_name("oath", Some(1)), None);
+    assert_eq!(Application::from_name("piv", None), None);
 }
