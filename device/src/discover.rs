@@ -139,10 +139,10 @@ impl fmt::Display for Remark {
             }
             Self::SecurityKey => "a Security Key: it knows FIDO alone, and has no place for a seed",
             Self::SwitchedOff(Over::Contactless) => {
-                "OATH and slots of this key are switched off over NFC; put it into a USB port, or switch them on there"
+                "what could be written to is not there over NFC: put the key into a USB port, or switch it on for NFC there"
             }
             Self::SwitchedOff(Over::Contacts) => {
-                "OATH and slots of this key are switched off over USB; switch them on with its vendor's tool"
+                "what could be written to is not there over USB: switch it on with the vendor's tool, if the key has it"
             }
             Self::SlimNotWritable => return SlimError::SeedNotWritable.fmt(f),
             Self::UnknownModel => {

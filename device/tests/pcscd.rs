@@ -19,6 +19,10 @@ use mintmark_device::applet::identify::identify;
 use mintmark_device::applet::ndef::{self, NdefError};
 use mintmark_device::applet::token2::{Settings, Step, Token2, Token2Error, write_seed};
 use mintmark_device::applet::yubikey::Version;
+use mintmark_device::discover::{Known, look};
+use mintmark_device::program::{
+    self, Code, Moving, OathTarget, Order, Taken, Target, check, take_code, verify, write,
+};
 use mintmark_device::simulated::Card;
 use mintmark_device::simulated::token2::{VirtualToken2, models};
 use mintmark_device::simulated::vpcd::InReader;
@@ -27,7 +31,7 @@ use mintmark_device::transport::pcsc::{Connection, Holds, Reader, Readers};
 use mintmark_device::transport::{Lengths, Transport, TransportError};
 use mintmark_engine::clock::{Clock, SystemClock};
 use mintmark_engine::oath::{Digits, Generator, HashAlg, PeriodSecs, time_step};
-use mintmark_engine::secret::Seed;
+use mintmark_engine::secret::{Passphrase, Seed};
 
 /// Set where the namespaces are there.
 const INSIDE: &str = "MINTMARK_TEST_NAMESPACE";
@@ -237,8 +241,30 @@ fn neighbours(readers: &mut Readers) {
     assert_eq!(status, Status(0x6983), "the reset has made it forget who authenticated");
 }
 
-/// Lengths follow from the ATR that comes through the service: extended ones over USB, short ones contactless.
+fn order() -> Order {
+    let target = OathTarget {
+        issuer: Some("ACME".to_owned()),
+        account: "alice".to_owned(),
+        touch: false,
+        current: None,
+        new: Some(Passphrase::from_text("correct horse".to_owned())),
+    };
+    Order {
+        serial: "12345678".to_owned(),
+        seed: seed(),
+        moving: Moving::Time(PeriodSecs::DEFAULT),
+        hash: HashAlg::Sha1,
+        digits: Digits::SIX,
+        replaces: false,
+        nonce: [7; 8],
+        target: Target::Oath(target),
+    }
+}
+
+/// Lengths follow from the ATR that comes through the service: extended ones over USB, short ones contactless. A key is
+/// looked at and written to, and its code is that of the seed.
 fn keys(readers: &mut Readers) {
+    let world = SystemClock::new();
     for (reach, lengths) in [(Reach::Usb, Lengths::Extended), (Reach::Contactless, Lengths::Short)] {
         until(readers, |now| holding(now).is_empty());
         let version = Version { major: 5, minor: 7, patch: 4 };
@@ -251,6 +277,16 @@ fn keys(readers: &mut Readers) {
         assert_eq!(turn.lengths(), lengths);
         assert_eq!(identify(&mut turn).expect("it says who it is").serial, Some(12_345_678));
         assert_eq!(ndef::read(&mut turn, &atr), Err(NdefError::YubiKey));
+        let found = look(&mut turn, &atr, &Known::default()).expect("it can be looked at");
+        let order = order();
+        check(&order, &found).expect("it fits");
+        let mut steps = Vec::new();
+        write(&mut turn, &order, &world, &mut |step| steps.push(step)).expect("written");
+        assert_eq!(steps, [program::Step::Reading, program::Step::Writing, program::Step::Checking]);
+        let Ok(Taken::Code(Code { otp, of })) = take_code(&mut turn, &order, world.now()) else {
+            panic!("it computes")
+        };
+        assert!(verify(&order, &otp, of).is_some());
         assert!(matches!(Token2::open(&mut turn).err(), Some(Token2Error::OtherToken(_))));
     }
 }

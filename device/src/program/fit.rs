@@ -6,12 +6,19 @@ use crate::applet::oath::{Abilities, Listed, OathError};
 use crate::applet::otp::SlotStatus;
 use crate::applet::token2::{Info, Token2Error};
 use crate::applet::yubikey::Version;
-use crate::discover::{Found, Holding};
+use crate::discover::{Family, Found, Holding, Remark};
 
 /// Refuses what the token that was found cannot hold, in words. What only the token itself knows (a wrong access code)
 /// shows when it is written to.
 pub fn check(order: &Order, found: &Found) -> Result<(), Unfit> {
-    let not_there = || Unfit::NotThere { application: order.application(), remarks: found.remarks.clone() };
+    let not_there = || {
+        let mut remarks = found.remarks.clone();
+        // The other of its two applications is there, and this one may be over another interface.
+        if found.family == Family::YubiKey && !found.holdings.is_empty() {
+            remarks.push(Remark::SwitchedOff(found.over));
+        }
+        Unfit::NotThere { application: order.application(), remarks }
+    };
     let holding = found.holdings.iter().find(|holding| {
         matches!(
             (holding, &order.target),

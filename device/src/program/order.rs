@@ -26,27 +26,27 @@ impl Application {
     pub const ALL: [Self; 4] =
         [Self::Oath, Self::Slot(Slot::One), Self::Slot(Slot::Two), Self::SingleProfile];
 
-    /// The name in JSON and in the store.
+    /// The name in JSON and in profiles; both slots share one and are told apart by their number.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Oath => "oath",
-            Self::Slot(Slot::One) => "otp_slot_1",
-            Self::Slot(Slot::Two) => "otp_slot_2",
+            Self::Slot(_) => "otp_slot",
             Self::SingleProfile => "single_profile",
         }
     }
 
-    /// What [`name`](Self::name) gives.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|application| application.name() == name)
+    /// The number of a slot: 1 or 2.
+    pub const fn slot(self) -> Option<u8> {
+        match self {
+            Self::Slot(Slot::One) => Some(1),
+            Self::Slot(Slot::Two) => Some(2),
+            Self::Oath | Self::SingleProfile => None,
+        }
     }
 
-    /// The name in profiles, where both slots are one: `oath`, `otp_slot`, `single_profile`.
-    pub const fn kind_name(self) -> &'static str {
-        match self {
-            Self::Slot(_) => "otp_slot",
-            other => other.name(),
-        }
+    /// Reads name and number; `None`: there is no such application.
+    pub fn from_name(name: &str, slot: Option<u8>) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name && one.slot() == slot)
     }
 }
 

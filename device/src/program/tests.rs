@@ -7,6 +7,7 @@ use mintmark_engine::secret::Passphrase;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::applet::management::{Capabilities, ConfigChange, Management};
 use crate::applet::oath::{Credential, CredentialId, OathError, YkOath};
 use crate::applet::otp::config::AccessCode;
 use crate::applet::otp::{OtpError, Slot};
@@ -396,6 +397,14 @@ fn what_has_no_place_for_it_says_why() {
         check(&Order { serial: "12345678".into(), ..token2_order(P2) }, &key),
         Err(Unfit::NotThere { .. })
     ));
+    let nfc = Some(Capabilities::OTP);
+    let mut slots_alone = self::key(V5, Reach::Contactless);
+    let mut management = Management::select(&mut slots_alone).expect("selected");
+    management.write_config(&ConfigChange { nfc, ..Default::default() }).expect("written");
+    slots_alone.put_back();
+    let unfit =
+        check(&oath_order(totp(), oath_target()), &found(&mut slots_alone)).expect_err("not over NFC");
+    assert!(unfit.to_string().contains("not there over NFC: put the key into a USB port"), "{unfit}");
     let hidden = Found { holdings: Vec::new(), serial: None, remarks: vec![Remark::NfcRestricted], ..key };
     let unfit = check(&oath_order(totp(), oath_target()), &hidden).expect_err("hidden").to_string();
     assert!(unfit.contains("USB port for a few seconds"), "{unfit}");
@@ -503,9 +512,11 @@ fn no_secret_is_shown() {
 #[test]
 fn applications_have_names() {
     for application in Application::ALL {
-        assert_eq!(Application::from_name(application.name()), Some(application));
+        assert_eq!(Application::from_name(application.name(), application.slot()), Some(application));
     }
-    assert_eq!(Application::Slot(Slot::Two).name(), "otp_slot_2");
-    assert_eq!(Application::Slot(Slot::Two).kind_name(), "otp_slot");
-    assert_eq!(Application::from_name("piv"), None);
+    let second = Application::Slot(Slot::Two);
+    assert_eq!((second.name(), second.slot()), ("otp_slot", Some(2)));
+    assert_eq!(Application::from_name("otp_slot", None), None);
+    assert_eq!(Application::from_name("oath", Some(1)), None);
+    assert_eq!(Application::from_name("piv", None), None);
 }

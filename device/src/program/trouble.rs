@@ -29,7 +29,7 @@ pub enum Unfit {
     )]
     NoSerial,
     /// It has no such application, or does not show it here.
-    #[error("the token has no place for this ({}){}", application.kind_name(), because(remarks))]
+    #[error("the token has no place for this ({}){}", application.name(), because(remarks))]
     NotThere {
         /// What was to be written to.
         application: Application,
@@ -37,7 +37,7 @@ pub enum Unfit {
         remarks: Vec<Remark>,
     },
     /// Its codes move by something else.
-    #[error("{} takes {fits} only", application.kind_name())]
+    #[error("{} takes {fits} only", application.name())]
     Kind {
         /// What was to be written to.
         application: Application,
