@@ -4,6 +4,7 @@
 //! marks it as interrupted.
 
 pub mod programming;
+pub mod station;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};

@@ -19,6 +19,7 @@ mod profile;
 mod restore;
 mod service;
 mod session_data;
+mod station;
 mod store_conformance;
 mod tls;
 mod unread;

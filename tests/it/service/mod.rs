@@ -22,7 +22,7 @@ pub(crate) mod notification;
 mod ocra;
 mod pin;
 mod profile;
-mod programming;
+pub(crate) mod programming;
 mod proof;
 mod random_walk;
 mod reassign;

@@ -15,7 +15,7 @@ use mintmark::store::Page;
 use super::fixture::{Home, StandIn, admin, batch, login, operator, resource, serial, why};
 
 /// A run of devices with a clock on the host's side.
-pub(super) fn clocks(name: &str, count: u32) -> NewRun {
+pub(crate) fn clocks(name: &str, count: u32) -> NewRun {
     let spec = OtpSpec::Totp {
         hash: HashAlg::Sha1,
         digits: Digits::SIX,
@@ -39,7 +39,7 @@ pub(super) fn clocks(name: &str, count: u32) -> NewRun {
 }
 
 /// A run of keys that type codes of a counter.
-pub(super) fn counters(name: &str, count: u32) -> NewRun {
+pub(crate) fn counters(name: &str, count: u32) -> NewRun {
     let spec = OtpSpec::Hotp { hash: HashAlg::Sha1, digits: Digits::SIX };
     NewRun { application: Application::Slot2, specs: vec![spec.clone()], spec, ..clocks(name, count) }
 }

@@ -1,0 +1,413 @@
+//! The readers of this machine, live: what lies on each, what is done with it, and how it ended.
+//!
+//! One thread watches; each device that is put in gets a thread of its own until it is done, so readers work side by
+//! side. Pages and streams read [`Station::now`] and wait in [`Station::changed`].
+
+mod drawer;
+mod source;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::device::applet::token2::Models;
+use crate::device::discover::Found;
+use crate::device::transport::pcsc::{Holds, Reader};
+use crate::model::{Actor, RunId, RunItem, RunItemId, RunItemState};
+use crate::service::Service;
+
+pub use drawer::{BoxedDevice, Drawer};
+pub use source::Source;
+
+use super::programming::{Phase, Programmer, Refusal};
+
+/// How long a question to the readers lasts.
+const WATCH: Duration = Duration::from_millis(500);
+/// Between two tries while no reader service runs.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What is done with what lies on a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Say what it is.
+    Look,
+    /// Write it, in this run. `again`: also one that is in doubt.
+    Program {
+        /// The run.
+        run: RunId,
+        /// It gets another secret.
+        again: bool,
+    },
+    /// See what it holds of an item.
+    Examine(RunItemId),
+    /// Destroy what an item wrote.
+    Wipe(RunItemId),
+}
+
+/// How it ended.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// The item as the journal has it now.
+    Item(Box<RunItem>),
+    /// The device was not taken, or not read: a stable word, and what to do.
+    Refused {
+        /// Stable word.
+        code: &'static str,
+        /// For whoever stands there.
+        detail: String,
+    },
+}
+
+impl End {
+    /// True when whoever stands there may take the device out and go on.
+    pub fn is_good(&self) -> bool {
+        match self {
+            Self::Item(item) => matches!(item.state, RunItemState::Programmed | RunItemState::Undone),
+            Self::Refused { code, .. } => *code == "device_done",
+        }
+    }
+}
+
+/// A reader as pages show it.
+#[derive(Clone, Debug, Default)]
+pub struct ReaderNow {
+    /// As the system calls it.
+    pub name: String,
+    /// Something lies in it.
+    pub is_occupied: bool,
+    /// What lies in it, once known.
+    pub found: Option<Arc<Found>>,
+    /// What is being done; `None`: nothing, it may be taken out.
+    pub phase: Option<Phase>,
+    /// The run that is programmed here.
+    pub run: Option<RunId>,
+    /// How it ended with what lies there.
+    pub end: Option<End>,
+    /// How long the work took, the device's own time included.
+    pub took: Option<Duration>,
+}
+
+/// What is known of a reader beside what is shown.
+#[derive(Debug, Default)]
+struct Place {
+    now: ReaderNow,
+    /// Devices put in and taken out so far: another number is another device.
+    changes: u16,
+    atr: Vec<u8>,
+    /// Work goes on here, also when the device is gone.
+    is_busy: bool,
+    /// Who programs the run.
+    actor: Option<Actor>,
+    /// Something was put in while work went on.
+    is_due: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    places: BTreeMap<String, Place>,
+    /// Why no readers are there, for whoever looks.
+    trouble: Option<String>,
+    /// Rises with each change.
+    version: u64,
+}
+
+/// The readers of this machine, and what is done with what lies on them.
+pub struct Station {
+    service: Arc<Service>,
+    clock: Arc<dyn Clock>,
+    models: Models,
+    source: Source,
+    state: Mutex<State>,
+    moved: Condvar,
+    stops: AtomicBool,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for Station {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Station")
+    }
+}
+
+impl Station {
+    /// Watches the readers of a source from now on, until [`stop`](Self::stop).
+    pub fn start(
+        service: Arc<Service>,
+        clock: Arc<dyn Clock>,
+        models: Models,
+        source: Source,
+    ) -> std::io::Result<Arc<Self>> {
+        let station = Arc::new(Self {
+            service,
+            clock,
+            models,
+            source,
+            state: Mutex::default(),
+            moved: Condvar::new(),
+            stops: AtomicBool::new(false),
+            threads: Mutex::default(),
+        });
+        let watching = Arc::clone(&station);
+        let thread = super::spawn("readers", move || watching.watch())?;
+        station.threads().push(thread);
+        Ok(station)
+    }
+
+    /// Lets the work under way finish.
+    pub fn stop(&self) {
+        self.stops.store(true, Ordering::Relaxed);
+        self.moved.notify_all();
+        let threads = std::mem::take(&mut *self.threads());
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("work on a reader ended by a panic");
+            }
+        }
+    }
+
+    /// The drawer of a rehearsal.
+    pub fn drawer(&self) -> Option<&Arc<Drawer>> {
+        match &self.source {
+            Source::Drawer(drawer) => Some(drawer),
+            Source::Pcsc => None,
+        }
+    }
+
+    /// All readers, and why there are none.
+    pub fn now(&self) -> (u64, Vec<ReaderNow>, Option<String>) {
+        let state = self.state();
+        let readers = state.places.values().map(|place| place.now.clone()).collect();
+        (state.version, readers, state.trouble.clone())
+    }
+
+    /// Waits until something is other than at this version, at most so long.
+    pub fn changed(&self, since: u64, limit: Duration) -> u64 {
+        let waits = |state: &mut State| state.version == since && !self.stops.load(Ordering::Relaxed);
+        let waited = self.moved.wait_timeout_while(self.state(), limit, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).0.version
+    }
+
+    /// From now on what is put into these readers (none named: into all) is programmed in this run, by this person. What
+    /// lies there already, too. `None`: it is looked at only.
+    pub fn attend(self: &Arc<Self>, run: Option<RunId>, readers: &[String], actor: &Actor) {
+        let mut state = self.state();
+        for (name, place) in &mut state.places {
+            if !readers.is_empty() && !readers.contains(name) {
+                continue;
+            }
+            place.now.run = run;
+            place.actor = run.map(|_| actor.clone());
+            place.is_due = run.is_some() && place.now.is_occupied;
+        }
+        self.tell(&mut state);
+        self.begin_due(&mut state);
+    }
+
+    /// Ends a run on all readers.
+    pub fn leave(&self, run: RunId) {
+        let mut state = self.state();
+        for place in state.places.values_mut().filter(|place| place.now.run == Some(run)) {
+            place.now.run = None;
+            place.actor = None;
+        }
+        self.tell(&mut state);
+    }
+
+    /// The reader on which a device with this serial number lies.
+    pub fn reader_of(&self, device: &str) -> Option<String> {
+        let state = self.state();
+        let lies = |place: &&Place| {
+            place.now.is_occupied
+                && place.now.found.as_ref().is_some_and(|found| found.serial.as_deref() == Some(device))
+        };
+        state.places.values().find(lies).map(|place| place.now.name.clone())
+    }
+
+    /// Does something once with what lies on a reader; false: nothing lies there, or work goes on.
+    pub fn act(self: &Arc<Self>, reader: &str, work: Work, actor: &Actor) -> bool {
+        let mut state = self.state();
+        let Some(place) =
+            state.places.get_mut(reader).filter(|place| place.now.is_occupied && !place.is_busy)
+        else {
+            return false;
+        };
+        self.begin(place, work, actor.clone());
+        self.tell(&mut state);
+        true
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, state: &mut State) {
+        state.version += 1;
+        self.moved.notify_all();
+    }
+
+    fn watch(self: Arc<Self>) {
+        let mut watcher = self.source.watcher();
+        while !self.stops.load(Ordering::Relaxed) {
+            match watcher.watch(WATCH) {
+                Ok(readers) => self.seen(&readers),
+                Err(error) => {
+                    self.missing(&error.to_string());
+                    let state = self.state();
+                    drop(
+                        self.moved.wait_timeout_while(state, PAUSE, |_| !self.stops.load(Ordering::Relaxed)),
+                    );
+                }
+            }
+            self.threads().retain(|thread| !thread.is_finished());
+        }
+    }
+
+    /// The service of the readers is gone.
+    fn missing(&self, why: &str) {
+        let mut state = self.state();
+        if state.trouble.as_deref() == Some(why) && state.places.is_empty() {
+            return;
+        }
+        state.places.clear();
+        state.trouble = Some(why.to_owned());
+        self.tell(&mut state);
+    }
+
+    fn seen(self: &Arc<Self>, readers: &[Reader]) {
+        let mut state = self.state();
+        let mut moved = state.trouble.take().is_some();
+        let before = state.places.len();
+        state.places.retain(|name, place| place.is_busy || readers.iter().any(|reader| reader.name == *name));
+        moved |= state.places.len() != before;
+        for reader in readers {
+            let is_new = !state.places.contains_key(&reader.name);
+            let place = state.places.entry(reader.name.clone()).or_default();
+            if !is_new && place.changes == reader.changes {
+                continue;
+            }
+            moved = true;
+            place.changes = reader.changes;
+            place.now.name.clone_from(&reader.name);
+            place.now.found = None;
+            place.now.end = None;
+            place.now.took = None;
+            place.atr.clear();
+            place.is_due = false;
+            match &reader.holds {
+                Holds::Nothing => place.now.is_occupied = false,
+                Holds::Mute => {
+                    place.now.is_occupied = true;
+                    place.now.end = Some(End::Refused {
+                        code: "mute",
+                        detail: "it says nothing: turn it round, or press its button and lay it on again"
+                            .to_owned(),
+                    });
+                }
+                Holds::Card { atr, .. } => {
+                    place.now.is_occupied = true;
+                    place.atr.clone_from(atr);
+                    place.is_due = true;
+                }
+            }
+        }
+        if moved {
+            self.tell(&mut state);
+        }
+        self.begin_due(&mut state);
+    }
+
+    /// Begins what waits on readers where nothing is done.
+    fn begin_due(self: &Arc<Self>, state: &mut State) {
+        for place in state.places.values_mut().filter(|place| place.is_due && !place.is_busy) {
+            place.is_due = false;
+            let (work, actor) = match (place.now.run, &place.actor) {
+                (Some(run), Some(actor)) => (Work::Program { run, again: false }, actor.clone()),
+                _ => (Work::Look, Actor::SYSTEM),
+            };
+            self.begin(place, work, actor);
+        }
+    }
+
+    fn begin(self: &Arc<Self>, place: &mut Place, work: Work, actor: Actor) {
+        place.is_busy = true;
+        place.now.phase = Some(Phase::Reading);
+        place.now.end = None;
+        let (station, name, atr) = (Arc::clone(self), place.now.name.clone(), place.atr.clone());
+        match super::spawn("reader", move || station.work(&name, &atr, work, &actor)) {
+            Ok(thread) => self.threads().push(thread),
+            Err(error) => {
+                place.is_busy = false;
+                place.now.phase = None;
+                place.now.end = Some(End::Refused { code: "unavailable", detail: error.to_string() });
+            }
+        }
+    }
+
+    /// Changes what is shown of a reader.
+    fn show(&self, reader: &str, change: impl FnOnce(&mut ReaderNow)) {
+        let mut state = self.state();
+        if let Some(place) = state.places.get_mut(reader) {
+            change(&mut place.now);
+            self.tell(&mut state);
+        }
+    }
+
+    fn work(self: &Arc<Self>, reader: &str, atr: &[u8], work: Work, actor: &Actor) {
+        let begun = self.clock.monotonic();
+        let programmer =
+            Programmer { service: &self.service, clock: &*self.clock, models: &self.models, actor };
+        let mut see = |phase| self.show(reader, |now| now.phase = Some(phase));
+        let done = self.source.with_device(reader, |transport| {
+            let found = programmer.look(transport, atr)?;
+            self.show(reader, |now| now.found = Some(Arc::new(found.clone())));
+            match work {
+                Work::Look => Ok(None),
+                Work::Program { run, again } => {
+                    programmer.program(run, reader, &found, transport, again, &mut see).map(Some)
+                }
+                Work::Examine(item) => programmer.examine(item, transport, &mut see).map(Some),
+                Work::Wipe(item) => {
+                    see(Phase::Writing);
+                    programmer.wipe(item, transport).map(Some)
+                }
+            }
+        });
+        let end = match done {
+            Ok(Ok(item)) => item.map(|item| End::Item(Box::new(item))),
+            Ok(Err(Refusal { code, detail })) => Some(End::Refused { code, detail }),
+            Err(error) => Some(End::Refused { code: "unreadable", detail: error.to_string() }),
+        };
+        let mut state = self.state();
+        if let Some(place) = state.places.get_mut(reader) {
+            place.is_busy = false;
+            place.now.phase = None;
+            // What is said of a device that was exchanged meanwhile would be said of another one.
+            if !place.is_due {
+                place.now.took = end.as_ref().map(|_| self.clock.monotonic().saturating_sub(begun));
+                place.now.end = end;
+            }
+        }
+        self.tell(&mut state);
+        self.begin_due(&mut state);
+    }
+
+    /// What is shown of an item that was settled in another way, by a code or a person.
+    pub fn settled(&self, item: &RunItem) {
+        let mut state = self.state();
+        for place in state.places.values_mut() {
+            if let Some(End::Item(shown)) = &mut place.now.end
+                && shown.id == item.id
+            {
+                **shown = item.clone();
+            }
+        }
+        self.tell(&mut state);
+    }
+}

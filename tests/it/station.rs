@@ -1,0 +1,184 @@
+//! Readers side by side: what is put in is programmed, and what is said of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mintmark::clock::SystemClock;
+use mintmark::device::applet::otp::Slot;
+use mintmark::device::simulated::token2::models;
+use mintmark::jobs::station::{Drawer, End, ReaderNow, Source, Station, Work};
+use mintmark::model::{Actor, Application, RunItemState, TokenSerial};
+use mintmark::oath::Otp;
+use mintmark::service::{ItemProof, MailMode, NewRun, ProofOutcome, Service, StoreMark};
+use mintmark::store::{Page, RedbStore, Store};
+use mintmark::vault::RootKey;
+
+use crate::service::programming::{clocks, counters};
+
+const WAIT: Duration = Duration::from_secs(20);
+
+struct Desk {
+    station: Arc<Station>,
+    service: Arc<Service>,
+    drawer: Arc<Drawer>,
+    actor: Actor,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().expect("memory"));
+        let root = RootKey::generate().expect("random");
+        let clock: Arc<dyn mintmark::clock::Clock> = Arc::new(SystemClock::new());
+        let mark = StoreMark { demo: false, simulated: true };
+        Service::initialise(&*store, &root, &*clock, mark).expect("a new store");
+        let service =
+            Arc::new(Service::open(store, &root, Arc::clone(&clock), MailMode::None).expect("opens"));
+        let drawer = Arc::new(Drawer::furnished(&clock));
+        let source = Source::Drawer(Arc::clone(&drawer));
+        let station = Station::start(Arc::clone(&service), clock, models(), source).expect("started");
+        Self { station, service, drawer, actor: Actor::local(1000) }
+    }
+
+    /// Waits until all readers are like this.
+    fn until(&self, so: impl Fn(&[ReaderNow]) -> bool) -> Vec<ReaderNow> {
+        let (mut version, mut readers, _) = self.station.now();
+        while !so(&readers) {
+            let next = self.station.changed(version, WAIT);
+            assert_ne!(next, version, "nothing moves any more: {readers:?}");
+            (version, readers, _) = self.station.now();
+        }
+        readers
+    }
+
+    fn quiet(&self) -> Vec<ReaderNow> {
+        self.until(|readers| {
+            readers.len() == 4
+                && readers.iter().all(|it| {
+                    it.phase.is_none() && (!it.is_occupied || it.found.is_some() || it.end.is_some())
+                })
+        })
+    }
+
+    fn ended(&self) -> Vec<ReaderNow> {
+        self.until(|readers| {
+            readers.iter().all(|it| it.phase.is_none() && (!it.is_occupied || it.end.is_some()))
+        })
+    }
+
+    /// Empties a reader, takes the device with this text on it out of the box, puts it in, and waits until work on it has
+    /// ended.
+    fn exchange(&self, at: usize, printed: &str) -> ReaderNow {
+        let name = self.station.now().1[at].name.clone();
+        assert!(self.drawer.put(&name, None));
+        self.until(|readers| !readers[at].is_occupied);
+        let device = self.drawer.list().iter().position(|boxed| boxed.label.contains(printed));
+        assert!(self.drawer.put(&name, Some(device.expect("in the box"))));
+        self.until(|readers| readers[at].end.is_some() && readers[at].phase.is_none()).swap_remove(at)
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.station.stop();
+    }
+}
+
+fn item_of(reader: &ReaderNow) -> &mintmark::model::RunItem {
+    match &reader.end {
+        Some(End::Item(item)) => item,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refused(reader: &ReaderNow) -> &'static str {
+    match &reader.end {
+        Some(End::Refused { code, .. }) => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_lies_on_readers_is_said_and_nothing_is_changed() {
+    let desk = Desk::new();
+    let readers = desk.quiet();
+    let serials: Vec<_> =
+        readers.iter().map(|it| it.found.as_ref().and_then(|it| it.serial.clone())).collect();
+    assert_eq!(serials[0].as_deref(), Some("31000001"));
+    assert_eq!(serials[1].as_deref(), Some("86596220000001"));
+    assert!(readers.iter().all(|reader| reader.end.is_none()));
+    assert!(desk.drawer.put(&readers[0].name, None));
+    desk.until(|readers| !readers[0].is_occupied && readers[0].found.is_none());
+    assert_eq!(desk.station.reader_of("86596220000001").as_deref(), Some(readers[1].name.as_str()));
+    assert_eq!(desk.station.reader_of("31000001"), None);
+}
+
+#[test]
+fn law5_four_readers_program_side_by_side_and_two_runs_stay_apart() {
+    let desk = Desk::new();
+    let readers = desk.quiet();
+    let keys = desk.service.start_run(&desk.actor, clocks("keys", 6)).expect("begun");
+    let displays = NewRun {
+        application: Application::SingleProfile,
+        seed_bytes: 1..=63,
+        protect: false,
+        ..clocks("displays", 6)
+    };
+    let displays = desk.service.start_run(&desk.actor, displays).expect("begun");
+    let name = |at: usize| readers[at].name.clone();
+    // Keys lie on the first and third, tokens with a display on the others.
+    desk.station.attend(Some(keys.id), &[name(0), name(2)], &desk.actor);
+    desk.station.attend(Some(displays.id), &[name(1), name(3)], &desk.actor);
+    let now = desk.ended();
+    for at in [0, 2] {
+        assert_eq!(item_of(&now[at]).state, RunItemState::Programmed);
+        assert!(now[at].end.as_ref().is_some_and(End::is_good) && now[at].took.is_some());
+    }
+    // A person reads the display and types it.
+    for at in [1, 3] {
+        let item = item_of(&now[at]);
+        assert_eq!(item.state, RunItemState::CodeWanted);
+        let shown = desk.drawer.pressed(&now[at].name, None).expect("a code");
+        let proof = ItemProof { otp: Otp::parse(&shown).expect("digits"), step: None };
+        let proved = desk.service.prove_item(&desk.actor, item.id, &proof).expect("answered");
+        let ProofOutcome::Programmed(item) = proved else { panic!("{proved:?}") };
+        desk.station.settled(&item);
+    }
+    let now = desk.ended();
+    assert!(now.iter().all(|reader| reader.end.as_ref().is_some_and(End::is_good)), "{now:?}");
+    // The same one again; one of the other run; one that the run cannot write.
+    assert_eq!(refused(&desk.exchange(0, "31000001")), "device_done");
+    assert_eq!(refused(&desk.exchange(2, "86596220000001")), "token_of_other_batch");
+    let unfit = desk.exchange(2, "86596220000005");
+    let item = item_of(&unfit);
+    assert_eq!((item.state, item.reason.as_str()), (RunItemState::Untouched, "unfit"), "{item:?}");
+    let view = desk.service.programming_run(&desk.actor, keys.id).expect("there");
+    assert_eq!(view.run.programmed, 2);
+}
+
+#[test]
+fn law5_the_last_one_is_taken_back_and_wiped() {
+    let desk = Desk::new();
+    let readers = desk.quiet();
+    let run = desk.service.start_run(&desk.actor, counters("slots", 2)).expect("begun");
+    desk.station.attend(Some(run.id), &[readers[0].name.clone()], &desk.actor);
+    let now = desk.until(|readers| readers[0].end.is_some() && readers[0].phase.is_none());
+    let item = item_of(&now[0]).clone();
+    assert_eq!(item.state, RunItemState::CodeWanted);
+    assert_eq!(desk.drawer.pressed(&now[0].name, Some(Slot::One)), None);
+    let typed = desk.drawer.pressed(&now[0].name, Some(Slot::Two)).expect("typed");
+    let proof = ItemProof { otp: Otp::parse(&typed).expect("digits"), step: None };
+    desk.service.prove_item(&desk.actor, item.id, &proof).expect("answered");
+    let serial = TokenSerial::parse("31000001.2").expect("a serial");
+    desk.station.leave(run.id);
+    // Undone before anybody uses it.
+    desk.service.take_back_item(&desk.actor, item.id).expect("taken back");
+    assert!(desk.service.token(&desk.actor, &serial).is_err());
+    assert!(desk.station.act(&now[0].name, Work::Wipe(item.id), &desk.actor));
+    let now = desk.until(|readers| {
+        readers[0].phase.is_none()
+            && matches!(&readers[0].end, Some(End::Item(item)) if item.state == RunItemState::Undone)
+    });
+    assert_eq!(desk.drawer.pressed(&now[0].name, Some(Slot::Two)), None, "nothing is in the slot");
+    let items = desk.service.run_items(&desk.actor, run.id, Page::first(9)).expect("listed").items;
+    assert!(items.iter().all(|item| item.secret.is_none()));
+}
