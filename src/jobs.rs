@@ -8,10 +8,11 @@ pub mod station;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use self::station::Station;
 use crate::mail::Mailer;
 use crate::mail::webhook::{WebhookRequest, WebhookSender};
 use crate::service::{ImportTask, MailMode, Service};
@@ -37,6 +38,7 @@ pub struct Jobs {
     stop_sweeper: Mutex<Option<Sender<()>>>,
     stop_news: Mutex<Option<Sender<()>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    station: OnceLock<Arc<Station>>,
 }
 
 impl Jobs {
@@ -65,6 +67,7 @@ impl Jobs {
             stop_sweeper: Mutex::new(Some(stop_sweeper)),
             stop_news: Mutex::new(None),
             threads: Mutex::new(threads),
+            station: OnceLock::new(),
         })
     }
 
@@ -79,6 +82,16 @@ impl Jobs {
         Ok(())
     }
 
+    /// The readers of this machine: for a service, which stays. One that is set already stays.
+    pub fn set_station(&self, station: Arc<Station>) {
+        let _ = self.station.set(station);
+    }
+
+    /// The readers of this machine; `None`: nothing watches them here.
+    pub fn station(&self) -> Option<&Arc<Station>> {
+        self.station.get()
+    }
+
     /// Hands a file to the import worker. False: the program is ending.
     pub fn submit_import(&self, task: ImportTask) -> bool {
         let imports = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,6 +100,9 @@ impl Jobs {
 
     /// Lets the work under way finish and ends the workers.
     pub fn stop(&self, service: &Service) {
+        if let Some(station) = self.station.get() {
+            station.stop();
+        }
         drop(self.imports.lock().unwrap_or_else(PoisonError::into_inner).take());
         service.on_mail(Box::new(|| {}));
         drop(self.wake_mailer.lock().unwrap_or_else(PoisonError::into_inner).take());

@@ -16,10 +16,12 @@ use super::home;
 use super::output::{Outcome, Output, environment, usage};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Flags, Protection};
+use crate::device::simulated::token2::models;
 use crate::http::serve::{SOCKET_PATH_BYTES, Stop, bind_socket, serve_socket, serve_tcp, serve_tls};
 use crate::http::tls::{self, Tls, TlsError, TlsFiles};
 use crate::http::{AppState, Exposure, HttpSettings, router};
 use crate::jobs::Jobs;
+use crate::jobs::station::{Drawer, Source, Station};
 use crate::model::Role;
 use crate::service::{Service, StoreMark};
 
@@ -280,12 +282,28 @@ pub(super) fn serve(
 ) -> Result<Outcome> {
     let jobs = Arc::new(Jobs::start(service, home::mailer(config)?)?);
     jobs.tell_news(service, home::webhooks(config)?)?;
+    jobs.set_station(station(service)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(listen(dir, config, (service, &jobs), out, ready));
     runtime.shutdown_timeout(Duration::from_secs(1));
     jobs.stop(service);
     service.close();
     served
+}
+
+/// The readers of this machine. A store that is no real one gets simulated devices: no real one is written for a trial.
+fn station(service: &Arc<Service>) -> Result<Arc<Station>> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let meta = service.meta();
+    let source = if meta.demo || meta.simulated {
+        // Other serial numbers at each start: simulated devices forget what was written to them.
+        let minutes = clock.now().secs().rem_euclid(80_000 * 60) / 60;
+        let first = u32::try_from(minutes).unwrap_or_default() * 100 + 30_000_001;
+        Source::Drawer(Arc::new(Drawer::furnished(&clock, first)))
+    } else {
+        Source::Pcsc
+    };
+    Ok(Station::start(Arc::clone(service), clock, models(), source)?)
 }
 
 async fn listen(

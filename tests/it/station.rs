@@ -33,7 +33,7 @@ impl Desk {
         Service::initialise(&*store, &root, &*clock, mark).expect("a new store");
         let service =
             Arc::new(Service::open(store, &root, Arc::clone(&clock), MailMode::None).expect("opens"));
-        let drawer = Arc::new(Drawer::furnished(&clock));
+        let drawer = Arc::new(Drawer::furnished(&clock, 31_000_001));
         let source = Source::Drawer(Arc::clone(&drawer));
         let station = Station::start(Arc::clone(&service), clock, models(), source).expect("started");
         Self { station, service, drawer, actor: Actor::local(1000) }
@@ -104,11 +104,11 @@ fn what_lies_on_readers_is_said_and_nothing_is_changed() {
     let serials: Vec<_> =
         readers.iter().map(|it| it.found.as_ref().and_then(|it| it.serial.clone())).collect();
     assert_eq!(serials[0].as_deref(), Some("31000001"));
-    assert_eq!(serials[1].as_deref(), Some("86596220000001"));
+    assert_eq!(serials[1].as_deref(), Some("86596221000001"));
     assert!(readers.iter().all(|reader| reader.end.is_none()));
     assert!(desk.drawer.put(&readers[0].name, None));
     desk.until(|readers| !readers[0].is_occupied && readers[0].found.is_none());
-    assert_eq!(desk.station.reader_of("86596220000001").as_deref(), Some(readers[1].name.as_str()));
+    assert_eq!(desk.station.reader_of("86596221000001").as_deref(), Some(readers[1].name.as_str()));
     assert_eq!(desk.station.reader_of("31000001"), None);
 }
 
@@ -147,8 +147,8 @@ fn law5_four_readers_program_side_by_side_and_two_runs_stay_apart() {
     assert!(now.iter().all(|reader| reader.end.as_ref().is_some_and(End::is_good)), "{now:?}");
     // The same one again; one of the other run; one that the run cannot write.
     assert_eq!(refused(&desk.exchange(0, "31000001")), "device_done");
-    assert_eq!(refused(&desk.exchange(2, "86596220000001")), "token_of_other_batch");
-    let unfit = desk.exchange(2, "86596220000005");
+    assert_eq!(refused(&desk.exchange(2, "86596221000001")), "token_of_other_batch");
+    let unfit = desk.exchange(2, "86596221000005");
     let item = item_of(&unfit);
     assert_eq!((item.state, item.reason.as_str()), (RunItemState::Untouched, "unfit"), "{item:?}");
     let view = desk.service.programming_run(&desk.actor, keys.id).expect("there");

@@ -15,9 +15,8 @@ use crate::device::simulated::yubikey::{Reach, VirtualYubiKey};
 use crate::device::transport::pcsc::{Holds, Reader};
 use crate::device::transport::{Lengths, Transport, TransportError};
 
-/// Keys that work through a reader's contacts, and tokens that are laid on one.
-const KEYS: u32 = 8;
-const DISPLAYS: u32 = 8;
+/// Keys that work through contacts, and as many tokens with a display that are laid on a reader.
+const PAIRS: u32 = 8;
 /// Readers of a rehearsal; each begins with a device in it.
 const READERS: usize = 4;
 
@@ -85,15 +84,16 @@ fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Drawer {
-    /// Four readers with a device in each, and more devices beside them.
-    pub fn furnished(clock: &Arc<dyn Clock>) -> Self {
+    /// Four readers with a device in each, and more devices beside them; their serial numbers go on from `first`.
+    pub fn furnished(clock: &Arc<dyn Clock>, first: u32) -> Self {
         let mut devices = Vec::new();
-        for n in 1..=KEYS.max(DISPLAYS) {
-            let mut key = VirtualYubiKey::new(31_000_000 + n, Version::new(5, 7, 4), Reach::Usb);
+        for n in 0..PAIRS {
+            let serial = first.saturating_add(n);
+            let mut key = VirtualYubiKey::new(serial, Version::new(5, 7, 4), Reach::Usb);
             key.set_touched(true);
-            let label = format!("YubiKey 5 NFC, {}", 31_000_000 + n);
+            let label = format!("YubiKey 5 NFC, {serial}");
             devices.push(Boxed { label, device: Arc::new(Mutex::new(Device::Key(Box::new(key)))) });
-            let serial = format!("8659622{n:07}");
+            let serial = format!("8659622{:07}", serial % 10_000_000);
             // Some run fast, some slow, by half a minute in a month at most.
             let drift = i64::from(n % 5) * 6 - 12;
             let token = VirtualToken2::new(&serial, Arc::clone(clock), drift);
