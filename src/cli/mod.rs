@@ -6,6 +6,7 @@ mod batch;
 mod bench;
 mod client;
 mod demo;
+mod device;
 mod form;
 mod home;
 mod import;
@@ -72,6 +73,8 @@ enum Command {
     Apikey(user::ApikeyCommand),
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
     #[command(subcommand)]
     Bench(bench::BenchCommand),
     /// Looks at data directory, keys, clock, store and mail
@@ -140,6 +143,7 @@ async fn ask(cli: &Cli, out: &mut Output) -> Result<Outcome> {
         Command::Operator(command) => user::operator(command, &client, out).await,
         Command::Apikey(command) => user::apikey(command, &client, out).await,
         Command::Audit(command) => audit::run(command, &client, out).await,
+        Command::Device(command) => device::run(command, &client, out).await,
         // `execute` has run these.
         Command::Formats
         | Command::Bench(_)

@@ -316,7 +316,11 @@ async fn listen(
     let (stop, stopped) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let build = |settings| router(AppState::new(Arc::clone(service), Arc::clone(jobs), settings));
+    let profiles = home::profiles(dir);
+    let build = |settings| {
+        let (service, jobs, profiles) = (Arc::clone(service), Arc::clone(jobs), Arc::clone(&profiles));
+        router(AppState::with_profiles(service, jobs, settings, profiles))
+    };
 
     let path = dir.join(home::SOCKET);
     let tls = open_tls(dir, config, out)?;

@@ -4,6 +4,7 @@ mod audit;
 mod batches;
 mod codes;
 mod common;
+mod device_profiles;
 mod drift;
 mod form;
 mod identify;
@@ -30,11 +31,12 @@ use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 16] = [
+const PARTS: [&[Rule]; 17] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     audit::RULES,
     batches::RULES,
     codes::RULES,
+    device_profiles::RULES,
     identify::RULES,
     drift::RULES,
     imports::RULES,
@@ -82,6 +84,7 @@ pub fn router() -> Router<AppState> {
         .merge(audit::router())
         .merge(batches::router())
         .merge(codes::router())
+        .merge(device_profiles::router())
         .merge(identify::router())
         .merge(drift::router())
         .merge(imports::router())
