@@ -268,6 +268,12 @@ impl Service {
         })
     }
 
+    /// One device of a run.
+    pub fn run_item(&self, actor: &Actor, id: RunItemId) -> Result<RunItem, ServiceError> {
+        require_all(actor).map_err(|_| no_item())?;
+        self.store.read(|view| Ok(Self::item_of(view, id)?.1))
+    }
+
     /// All devices of all runs that somebody has to look at: in doubt, or without the code that proves them.
     pub fn devices_in_doubt(&self, actor: &Actor) -> Result<Vec<RunItem>, ServiceError> {
         if require_all(actor).is_err() {
