@@ -21,6 +21,7 @@ use crate::simulated::{Card, Inserted};
 use crate::transport::{Lengths, TransportError};
 
 mod cuts;
+mod hostile;
 
 const AT: UnixTime = UnixTime::from_secs(1_700_000_000);
 const SERIAL: u32 = 12_345_678;
