@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use mintmark_device::applet::token2::{Model, Models};
+use mintmark_device::discover::Found;
 
 use super::{ChipFamily, ClockWrite, Profile, ProfileError, read};
 
@@ -127,6 +128,21 @@ impl Catalogue {
         self.all().find(|profile| profile.id == id)
     }
 
+    /// The model of what lies on a reader: of its family, and the one whose beginning of serial numbers fits best. A family
+    /// whose models tell none has one for all.
+    pub fn model_of(&self, found: &Found) -> Option<&Profile> {
+        let fitting = self.all().filter_map(|profile| {
+            let chip = profile.chip.as_ref().filter(|chip| chip.family.spoken() == Some(found.family))?;
+            if chip.serial_prefixes.is_empty() {
+                return Some((0, profile));
+            }
+            let serial = found.serial.as_deref()?;
+            let fits = chip.serial_prefixes.iter().filter(|prefix| serial.starts_with(prefix.as_str()));
+            fits.map(String::len).max().map(|length| (length, profile))
+        });
+        fitting.max_by_key(|(length, _)| *length).map(|(_, profile)| profile)
+    }
+
     /// What is wrong with files of the data directory.
     pub fn problems(&self) -> &[ProfileError] {
         &self.problems
@@ -209,8 +225,19 @@ fn read_file(path: &Path) -> Result<Profile, ProfileError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use mintmark_device::applet::slim::SlimInfo;
+    use mintmark_device::applet::yubikey::Version;
+    use mintmark_device::discover::{Known, look};
+    use mintmark_device::simulated::slim::VirtualSlim;
+    use mintmark_device::simulated::token2::{self, VirtualToken2};
+    use mintmark_device::simulated::yubikey::{Reach, VirtualYubiKey};
+    use mintmark_device::simulated::{Card, Inserted};
+    use mintmark_device::transport::Lengths;
+    use mintmark_engine::clock::{ManualClock, UnixTime};
+
     use super::*;
-    use mintmark_device::simulated::token2;
 
     #[test]
     fn every_file_of_the_folder_is_read() {
@@ -241,6 +268,27 @@ mod tests {
             assert!(keeps(&ours).is_some(), "{serial}");
             assert_eq!(keeps(&ours), keeps(&published), "{serial}");
         }
+    }
+
+    /// What is found of a simulated card.
+    fn found(card: impl Card) -> Found {
+        let atr = card.atr().to_vec();
+        let known = Known { models: Catalogue::built_in().token2_models(), expects_token2: false };
+        look(&mut Inserted::new(card, Lengths::Short), &atr, &known).expect("it can be looked at")
+    }
+
+    #[test]
+    fn what_lies_on_a_reader_has_a_model() {
+        let built_in = Catalogue::built_in();
+        let id = |found: &Found| built_in.model_of(found).map(|profile| profile.id.clone());
+        let key = VirtualYubiKey::new(12_345_678, Version::new(5, 7, 4), Reach::Contactless);
+        assert_eq!(id(&found(key)).as_deref(), Some("yubico-yubikey"));
+        let token = |serial: &str| VirtualToken2::new(serial, Arc::new(ManualClock::new(UnixTime::EPOCH)), 0);
+        assert_eq!(id(&found(token("86596090000001"))).as_deref(), Some("token2-miniotp-3"));
+        assert_eq!(id(&found(token("86596320000001"))).as_deref(), Some("token2-c302"));
+        assert_eq!(id(&found(token("12345678000001"))), None);
+        let info = SlimInfo { hardware: 0x70, software: (0x10, 1), settable_clock: true, period_secs: 30 };
+        assert_eq!(id(&found(VirtualSlim::new(info))).as_deref(), Some("protectimus-slim-nfc"));
     }
 
     /// A data directory with these files.
