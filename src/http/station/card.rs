@@ -17,38 +17,51 @@ fn say(id: &str) -> String {
     Words::ENGLISH.text(id)
 }
 
-fn deed(value: &'static str, icon: &'static str) -> Deed {
-    Deed { value, label: say(&format!("tray-deed-{value}")), icon, is_danger: value == "quarantine" }
+/// What can be done about a device.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Do {
+    Code,
+    Read,
+    Again,
+    Quarantine,
+    TakeBack,
 }
 
-/// How an item stands: colour and icon, and the word of the card's look.
-fn state_of(state: RunItemState) -> (Tone, &'static str) {
-    match state {
-        RunItemState::Programmed | RunItemState::Undone => (Tone::Good, "done"),
-        RunItemState::CodeWanted => (Tone::Attention, "wanted"),
-        RunItemState::Writing => (Tone::Neutral, "working"),
-        RunItemState::InDoubt => (Tone::Attention, "failed"),
-        RunItemState::Untouched | RunItemState::Quarantined => (Tone::Bad, "failed"),
-    }
+fn deed(what: Do) -> Deed {
+    let (value, label, icon) = match what {
+        Do::Code => ("code", "tray-deed-code", "check"),
+        Do::Read => ("read", "tray-deed-read", "search"),
+        Do::Again => ("again", "tray-deed-again", "pencil"),
+        Do::Quarantine => ("quarantine", "tray-deed-quarantine", "archive"),
+        Do::TakeBack => ("take_back", "tray-deed-take-back", "undo-2"),
+    };
+    Deed { value, label: say(label), icon, is_danger: what == Do::Quarantine }
 }
 
-fn item_badge(item: &RunItem) -> Badge {
-    Badge::new(state_of(item.state).0, &say(&format!("tray-state-{}", item.state.name())))
+/// How an item stands: the look of its card, and colour, icon and word.
+fn state_of(state: RunItemState) -> (&'static str, Badge) {
+    let (tone, look, word) = match state {
+        RunItemState::Programmed => (Tone::Good, "done", "tray-state-programmed"),
+        RunItemState::Undone => (Tone::Good, "done", "tray-state-undone"),
+        RunItemState::CodeWanted => (Tone::Attention, "wanted", "tray-state-code-wanted"),
+        RunItemState::Writing => (Tone::Neutral, "working", "tray-state-writing"),
+        RunItemState::InDoubt => (Tone::Attention, "failed", "tray-state-in-doubt"),
+        RunItemState::Untouched => (Tone::Bad, "failed", "tray-state-untouched"),
+        RunItemState::Quarantined => (Tone::Bad, "failed", "tray-state-quarantined"),
+    };
+    (look, Badge::new(tone, &say(word)))
 }
 
 /// What can be done about an item.
 fn form(item: &RunItem, undo: bool, code: Option<&(RunItemId, Code)>) -> Option<DeedForm> {
     let deeds = match item.state {
-        RunItemState::CodeWanted => {
-            vec![deed("code", "check"), deed("again", "pencil"), deed("quarantine", "archive")]
-        }
-        RunItemState::InDoubt => {
-            vec![deed("read", "search"), deed("again", "pencil"), deed("quarantine", "archive")]
-        }
-        RunItemState::Quarantined => vec![deed("again", "pencil")],
-        RunItemState::Programmed if undo => vec![deed("take_back", "undo-2")],
+        RunItemState::CodeWanted => vec![Do::Code, Do::Again, Do::Quarantine],
+        RunItemState::InDoubt => vec![Do::Read, Do::Again, Do::Quarantine],
+        RunItemState::Quarantined => vec![Do::Again],
+        RunItemState::Programmed if undo => vec![Do::TakeBack],
         _ => return None,
     };
+    let deeds = deeds.into_iter().map(deed).collect();
     let code = (item.state == RunItemState::CodeWanted).then(|| match code {
         Some((of, code)) if *of == item.id => Some(code.clone()),
         _ => Code::fields(Words::ENGLISH, 1).pop(),
@@ -71,7 +84,7 @@ fn token_page(item: &RunItem) -> Option<String> {
 /// A device of a run in a list.
 pub(super) fn item_row(item: &RunItem, now: UnixTime, undo: bool) -> ItemRow {
     ItemRow {
-        badge: item_badge(item),
+        badge: state_of(item.state).1,
         serial: item.serial.display().to_owned(),
         token: token_page(item),
         detail: words::sentence(&item.detail),
@@ -84,32 +97,24 @@ pub(super) fn item_row(item: &RunItem, now: UnixTime, undo: bool) -> ItemRow {
 pub(super) fn run_row(run: &ProgrammingRun) -> RunRow {
     let slot = run.application.slot().map(|slot| format!(" {slot}")).unwrap_or_default();
     let place = run.application.name().replace('_', " ");
-    let tone = if run.is_open() { Tone::Neutral } else { Tone::Good };
+    let (tone, word) =
+        if run.is_open() { (Tone::Neutral, "tray-state-open") } else { (Tone::Good, "tray-state-ended") };
     RunRow {
         id: run.id.0,
         what: format!("{} {}, {place}{slot}", run.manufacturer, run.model).trim().to_owned(),
         batch: run.batch_name.as_str().to_owned(),
         programmed: words::count(run.programmed.into()),
         count: words::count(run.count.into()),
-        badge: Badge::new(tone, &say(&format!("tray-state-{}", run.state_name()))),
+        badge: Badge::new(tone, &say(word)),
     }
 }
 
 /// Which device it is, in words.
-fn what(found: &Found) -> String {
-    let name = match found.family {
-        Family::YubiKey => "YubiKey".to_owned(),
-        Family::Token2SingleProfile => found
-            .holdings
-            .iter()
-            .find_map(|holding| match holding {
-                Holding::SingleProfile { model: Some(model) } => Some(format!("Token2 {}", model.name)),
-                _ => None,
-            })
-            .unwrap_or_else(|| "Token2".to_owned()),
-        Family::ProtectimusSlim => "Protectimus SLIM NFC".to_owned(),
-        Family::Tag => say("tray-tag"),
-        Family::Unknown => say("tray-unknown"),
+fn what(place: &Place, found: &Found) -> String {
+    let name = match place.state.profiles.model_of(found) {
+        Some(model) => model.full_name(),
+        None if found.family == Family::Tag => say("tray-tag"),
+        None => say("tray-unknown"),
     };
     match found.firmware {
         Some(version) => {
@@ -149,13 +154,14 @@ fn remarks(found: &Found, now: UnixTime) -> Vec<String> {
     all
 }
 
-const fn phase_icon(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Reading => "search",
-        Phase::Writing => "pencil",
-        Phase::Checking => "shield-check",
-        Phase::Touch => "hand-helping",
-    }
+fn phase_badge(phase: Phase) -> Badge {
+    let (icon, word) = match phase {
+        Phase::Reading => ("search", "tray-state-reading"),
+        Phase::Writing => ("pencil", "tray-state-writing"),
+        Phase::Checking => ("shield-check", "tray-state-checking"),
+        Phase::Touch => ("hand-helping", "tray-state-touch"),
+    };
+    Badge::with_icon(Tone::Neutral, icon, &say(word))
 }
 
 /// The token of a device, when it is one here, and whose it is.
@@ -189,12 +195,10 @@ pub(super) async fn reader_card(
         _ if !reader.is_occupied && reader.phase.is_none() => {
             ("empty", Badge::with_icon(Tone::Neutral, "circle", &say("tray-state-empty")), String::new())
         }
-        (Some(phase), _) => {
-            let word = say(&format!("tray-state-{}", phase.name()));
-            ("working", Badge::with_icon(Tone::Neutral, phase_icon(*phase), &word), String::new())
-        }
+        (Some(phase), _) => ("working", phase_badge(*phase), String::new()),
         (None, Some(End::Item(item))) => {
-            (state_of(item.state).1, item_badge(item), words::sentence(&item.detail))
+            let (look, badge) = state_of(item.state);
+            (look, badge, words::sentence(&item.detail))
         }
         (None, Some(end @ End::Refused { detail, .. })) => {
             let (state, tone, word) = if end.is_good() {
@@ -233,7 +237,7 @@ pub(super) async fn reader_card(
         name: reader.name.clone(),
         state,
         badge,
-        what: found.map(what).unwrap_or_default(),
+        what: found.map(|found| what(place, found)).unwrap_or_default(),
         remarks: found.map(|found| remarks(found, now)).unwrap_or_default(),
         serial,
         token,
