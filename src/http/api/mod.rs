@@ -4,6 +4,7 @@ mod audit;
 mod batches;
 mod codes;
 mod common;
+mod devices;
 mod drift;
 mod form;
 mod identify;
@@ -14,6 +15,8 @@ mod notifications;
 mod openapi;
 mod operators;
 mod resources;
+mod run_settings;
+mod runs;
 mod tokens;
 mod user_imports;
 mod user_issues;
@@ -30,11 +33,12 @@ use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 16] = [
+const PARTS: [&[Rule]; 18] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     audit::RULES,
     batches::RULES,
     codes::RULES,
+    devices::RULES,
     identify::RULES,
     drift::RULES,
     imports::RULES,
@@ -43,6 +47,7 @@ const PARTS: [&[Rule]; 16] = [
     notifications::RULES,
     operators::RULES,
     resources::RULES,
+    runs::RULES,
     tokens::RULES,
     user_imports::RULES,
     user_issues::RULES,
@@ -82,6 +87,7 @@ pub fn router() -> Router<AppState> {
         .merge(audit::router())
         .merge(batches::router())
         .merge(codes::router())
+        .merge(devices::router())
         .merge(identify::router())
         .merge(drift::router())
         .merge(imports::router())
@@ -90,6 +96,7 @@ pub fn router() -> Router<AppState> {
         .merge(notifications::router())
         .merge(operators::router())
         .merge(resources::router())
+        .merge(runs::router())
         .merge(tokens::router())
         .merge(user_imports::router())
         .merge(user_issues::router())
