@@ -16,7 +16,7 @@ use super::home;
 use super::output::{Outcome, Output, environment, usage};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Flags, Protection};
-use crate::device::simulated::token2::models;
+use crate::device;
 use crate::http::serve::{SOCKET_PATH_BYTES, Stop, bind_socket, serve_socket, serve_tcp, serve_tls};
 use crate::http::tls::{self, Tls, TlsError, TlsFiles};
 use crate::http::{AppState, Exposure, HttpSettings, router};
@@ -303,7 +303,7 @@ fn station(service: &Arc<Service>) -> Result<Arc<Station>> {
     } else {
         Source::Pcsc
     };
-    Ok(Station::start(Arc::clone(service), clock, models(), source)?)
+    Ok(Station::start(Arc::clone(service), clock, device::models(), source)?)
 }
 
 async fn listen(
@@ -352,6 +352,11 @@ async fn listen(
     // Gone first, so that no command takes a service that ends for a running one.
     let _ = std::fs::remove_file(&path);
     let _ = stop.send(true);
+    // A device that is being written is finished; streams about readers end with it.
+    let readers = Arc::clone(jobs);
+    if tokio::task::spawn_blocking(move || readers.stop_readers()).await.is_err() {
+        tracing::error!("stopping the work on readers ended by a panic");
+    }
     // Every listener and connection holds a receiver until it has ended.
     if tokio::time::timeout(STOP_PATIENCE, stop.closed()).await.is_err() {
         tracing::warn!("requests under way were cut off");
