@@ -17,6 +17,8 @@ mod mail;
 mod own_token;
 mod profile;
 mod restore;
+mod run_cli;
+mod runs;
 mod service;
 mod session_data;
 mod station;

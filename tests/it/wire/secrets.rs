@@ -111,6 +111,8 @@ fn readable(api: bool, import: &str, job: &str) -> Vec<String> {
     };
     access::rules()
         .filter(|rule| rule.method == "GET" && rule.path.starts_with("/api/") == api)
+        // A stream without end; `runs.rs` reads it.
+        .filter(|rule| rule.path != "/api/v1/devices/events")
         .map(|rule| fill(rule.path))
         .inspect(|path| assert!(!path.contains('{'), "put a name into {path}"))
         .collect()
@@ -160,8 +162,9 @@ fn rest(caller: &mut Caller, own: &[StandIn], broken: &str) {
     }
     for path in readable(true, &id, &number) {
         let status = caller.send("GET", &path, "", &[]).status;
-        // Only a demonstration shows its mails.
-        assert!(status == 200 || path.ends_with("/mails"), "{path}: {status}");
+        // Only a demonstration shows its mails, and nothing is programmed here: `runs.rs` does.
+        let missing = path.ends_with("/mails") || path.contains("/runs/");
+        assert!(status == 200 || missing, "{path}: {status}");
     }
     caller.done("POST", "/api/v1/audit/verify", &json!({}));
 }
