@@ -408,6 +408,46 @@ for (const button of all("[data-mute]")) {
 const sounding = one("[data-sound]");
 if (sounding) play(sounding.dataset.sound);
 
+// --- what changes by itself: <div data-live="/events" data-live-page="/page"> is taken from its page again -----
+
+for (const box of all("[data-live]")) {
+  const states = () => new Map(all("[data-reader-state]", box).map((card) => [one("h3", card).textContent, card.dataset.readerState]));
+  const tones = { done: "done", wanted: "look", failed: "wrong" };
+  let busy = false;
+  let due = false;
+  const refresh = async () => {
+    due = true;
+    while (due && !busy) {
+      busy = true;
+      due = false;
+      try {
+        const answer = await fetch(box.dataset.livePage, { headers: { accept: "text/html" } });
+        const fresh = one("[data-live]", new DOMParser().parseFromString(await answer.text(), "text/html"));
+        if (!fresh) return location.reload();
+        const before = states();
+        const focused = box.contains(document.activeElement) ? document.activeElement.id : "";
+        const typed = all("input[type=text], select", box).map((field) => [field.id, field.value]);
+        box.replaceChildren(...fresh.childNodes);
+        for (const [id, value] of typed) {
+          const field = document.getElementById(id);
+          if (field && value) field.value = value;
+        }
+        const nobody = document.activeElement === document.body;
+        (document.getElementById(focused) ?? (nobody ? one("[data-tray-focus]", box) : null))?.focus();
+        for (const [reader, state] of states()) {
+          if (state !== before.get(reader) && state in tones) play(tones[state]);
+        }
+      } catch {
+        // The next event tries again.
+      } finally {
+        busy = false;
+      }
+    }
+  };
+  const source = new EventSource(box.dataset.live);
+  for (const kind of ["message", "devices"]) source.addEventListener(kind, refresh);
+}
+
 // --- what a browser says of itself, for the list of environments ---------------------------------------
 
 for (const field of all("[data-time-zone]")) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";

@@ -13,7 +13,7 @@ use crate::apdu::{self, Command, Rest, Status};
 use crate::applet::identify::identify;
 use crate::applet::management::{self, Capabilities, DeviceInfo, Series};
 use crate::applet::ndef::{self, NdefError, Record};
-use crate::applet::oath::{self, Listed, OathError, YkOath};
+use crate::applet::oath::{self, Abilities, Listed, OathError, Room, YkOath};
 use crate::applet::otp::{self, OtpSlots, SlotStatus};
 use crate::applet::slim::{self, SlimError, SlimInfo};
 use crate::applet::token2::{Info, Model, Models, Token2, Token2Error};
@@ -92,6 +92,8 @@ pub enum Holding {
     Oath {
         /// Of the application; from 4.0 on also of the firmware.
         version: Version,
+        /// How much it holds in all.
+        room: Room,
         /// What is there; `None` while an access key locks it.
         credentials: Option<Vec<Listed>>,
     },
@@ -434,7 +436,8 @@ pub(crate) fn look_at_oath(transport: &mut dyn Transport) -> Result<Option<Holdi
     };
     let version = oath.version();
     let credentials = if oath.is_locked() { None } else { Some(oath.list()?) };
-    Ok(Some(Holding::Oath { version, credentials }))
+    let room = Abilities::of(version).room;
+    Ok(Some(Holding::Oath { version, room, credentials }))
 }
 
 /// What its slots are, when they are there.

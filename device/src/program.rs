@@ -102,7 +102,7 @@ pub fn take_code(transport: &mut dyn Transport, order: &Order, at: UnixTime) -> 
     }
 }
 
-/// After a doubt: whether what the order wrote is on the token. The counter of an OATH credential with HOTP moves by one.
+/// After a doubt: whether what the order wrote is on the token. The counter of an OATH credential with HOTP moves by two.
 pub fn state_of(transport: &mut dyn Transport, order: &Order, now: UnixTime) -> Result<OnDevice, Trouble> {
     match &order.target {
         Target::Oath(target) => oath::state_of(transport, order, target),

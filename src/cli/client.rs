@@ -19,6 +19,7 @@ use super::home;
 use super::output::{environment, negative, usage, with_problem};
 use super::secrets;
 use crate::config::{Config, Flags};
+use crate::device::Catalogue;
 use crate::http::auth::LocalPeer;
 use crate::http::{AppState, Exposure, HttpSettings};
 use crate::jobs::Jobs;
@@ -97,7 +98,8 @@ impl Client {
             secure: false,
             exposure: Exposure::Everything,
         };
-        let state = AppState::new(Arc::clone(&service), Arc::clone(&jobs), settings);
+        let profiles = Arc::new(Catalogue::with_folder_of(dir));
+        let state = AppState::with_profiles(Arc::clone(&service), Arc::clone(&jobs), settings, profiles);
         Ok(Self(Transport::Inside { router: crate::http::router(state), service, jobs }))
     }
 

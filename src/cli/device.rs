@@ -1,4 +1,4 @@
-//! `device`: the readers of the service and what lies on them.
+//! `device`: token models, the readers of the service, and what lies on them.
 
 use std::time::Duration;
 
@@ -13,9 +13,11 @@ use super::output::{Outcome, Output, cell, environment, negative};
 /// How often somebody who watches is told.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Looks at the readers of the service and what lies on them.
+/// Looks at token models, the readers of the service, and what lies on them.
 #[derive(Debug, Subcommand)]
 pub(super) enum DeviceCommand {
+    /// Lists token models, those of the data directory among them
+    Profiles,
     /// Lists readers and what lies on them
     List,
     /// Tells each change until Ctrl-C
@@ -38,6 +40,7 @@ pub(super) enum DeviceCommand {
 /// Runs the command.
 pub(super) async fn run(command: &DeviceCommand, client: &Client, out: &mut Output) -> Result<Outcome> {
     match command {
+        DeviceCommand::Profiles => return profiles(client, out).await,
         DeviceCommand::List => {
             let readers = readers(client).await?;
             out.answer(&readers, |out| {
@@ -58,6 +61,39 @@ pub(super) async fn run(command: &DeviceCommand, client: &Client, out: &mut Outp
         }
     }
     Ok(Outcome::Done)
+}
+
+async fn profiles(client: &Client, out: &mut Output) -> Result<Outcome> {
+    let answer = client.get("/devices/profiles").await?;
+    if out.json {
+        out.value(&answer)?;
+        return Ok(Outcome::Done);
+    }
+    let headings = ["PROFILE", "MAKER", "MODEL", "FAMILY", "READ OVER", "WRITTEN TO", "CLOCK", "FILE"];
+    let rows: Vec<Vec<String>> = items(&answer).iter().map(profile).collect();
+    out.table(&headings, &rows)?;
+    for problem in answer["problems"].as_array().into_iter().flatten() {
+        out.note(format_args!("not used: {}", cell(&problem["problem"])));
+    }
+    Ok(Outcome::Done)
+}
+
+fn profile(item: &Value) -> Vec<String> {
+    let device = &item["device"];
+    let family = match device["spoken"].as_bool() {
+        Some(false) => format!("{} (not spoken to)", cell(&device["family"])),
+        _ => cell(&device["family"]),
+    };
+    vec![
+        cell(&item["id"]),
+        cell(&item["manufacturer"]),
+        cell(&item["name"]),
+        family,
+        cell(&device["transport"]),
+        cell(&device["applications"]),
+        cell(&device["clock"]),
+        cell(&item["file"]),
+    ]
 }
 
 /// What the service says of its readers; an error when it watches none.

@@ -10,6 +10,7 @@ use super::output::environment;
 use super::secrets;
 use crate::clock::SystemClock;
 use crate::config::{Config, SmtpConfig, SmtpProtection};
+use crate::device::Catalogue;
 use crate::mail::webhook::WebhookSender;
 use crate::mail::{Mailer, SmtpSecurity, SmtpSettings};
 use crate::model::{Actor, EmailAddress, Login, Role};
@@ -114,6 +115,15 @@ pub(super) fn open_service(
     };
     let service = Service::open(store, &root, Arc::new(SystemClock::new()), mail);
     Ok(Arc::new(service.map_err(|error| environment(error.to_string()))?))
+}
+
+/// Token models: those that are compiled in, and those of the data directory. What is wrong with a file goes to the log.
+pub(super) fn profiles(dir: &Path) -> Arc<Catalogue> {
+    let catalogue = Catalogue::with_folder_of(dir);
+    for problem in catalogue.problems() {
+        tracing::warn!(file = problem.file(), "a token model is not used: {problem}");
+    }
+    Arc::new(catalogue)
 }
 
 /// The sender of mails, when a server is set.

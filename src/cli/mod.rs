@@ -65,8 +65,6 @@ enum Command {
     #[command(subcommand)]
     Batch(batch::BatchCommand),
     #[command(subcommand)]
-    Device(device::DeviceCommand),
-    #[command(subcommand)]
     Run(run::RunCommand),
     #[command(subcommand)]
     Resource(resource::ResourceCommand),
@@ -78,6 +76,8 @@ enum Command {
     Apikey(user::ApikeyCommand),
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
     #[command(subcommand)]
     Bench(bench::BenchCommand),
     /// Looks at data directory, keys, clock, store and mail
@@ -141,13 +141,13 @@ async fn ask(cli: &Cli, out: &mut Output) -> Result<Outcome> {
         Command::Import(args) => import::run(args, &client, out).await,
         Command::Token(command) => token::run(command, &client, out).await,
         Command::Batch(command) => batch::run(command, &client, out).await,
-        Command::Device(command) => device::run(command, &client, out).await,
         Command::Run(command) => run::run(command, &client, out).await,
         Command::Resource(command) => resource::run(command, &client, out).await,
         Command::User(command) => user::user(command, &client, out).await,
         Command::Operator(command) => user::operator(command, &client, out).await,
         Command::Apikey(command) => user::apikey(command, &client, out).await,
         Command::Audit(command) => audit::run(command, &client, out).await,
+        Command::Device(command) => device::run(command, &client, out).await,
         // `execute` has run these.
         Command::Formats
         | Command::Bench(_)

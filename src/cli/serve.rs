@@ -16,7 +16,6 @@ use super::home;
 use super::output::{Outcome, Output, environment, usage};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Flags, Protection};
-use crate::device;
 use crate::http::serve::{SOCKET_PATH_BYTES, Stop, bind_socket, serve_socket, serve_tcp, serve_tls};
 use crate::http::tls::{self, Tls, TlsError, TlsFiles};
 use crate::http::{AppState, Exposure, HttpSettings, router};
@@ -282,7 +281,7 @@ pub(super) fn serve(
 ) -> Result<Outcome> {
     let jobs = Arc::new(Jobs::start(service, home::mailer(config)?)?);
     jobs.tell_news(service, home::webhooks(config)?)?;
-    jobs.set_station(station(service)?);
+    jobs.set_station(station(dir, service)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(listen(dir, config, (service, &jobs), out, ready));
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -292,7 +291,7 @@ pub(super) fn serve(
 }
 
 /// The readers of this machine. A store that is no real one gets simulated devices: no real one is written for a trial.
-fn station(service: &Arc<Service>) -> Result<Arc<Station>> {
+fn station(dir: &Path, service: &Arc<Service>) -> Result<Arc<Station>> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let meta = service.meta();
     let source = if meta.demo || meta.simulated {
@@ -303,7 +302,7 @@ fn station(service: &Arc<Service>) -> Result<Arc<Station>> {
     } else {
         Source::Pcsc
     };
-    Ok(Station::start(Arc::clone(service), clock, device::models(), source)?)
+    Ok(Station::start(Arc::clone(service), clock, home::profiles(dir).token2_models(), source)?)
 }
 
 async fn listen(
@@ -316,7 +315,11 @@ async fn listen(
     let (stop, stopped) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let build = |settings| router(AppState::new(Arc::clone(service), Arc::clone(jobs), settings));
+    let profiles = home::profiles(dir);
+    let build = |settings| {
+        let (service, jobs, profiles) = (Arc::clone(service), Arc::clone(jobs), Arc::clone(&profiles));
+        router(AppState::with_profiles(service, jobs, settings, profiles))
+    };
 
     let path = dir.join(home::SOCKET);
     let tls = open_tls(dir, config, out)?;

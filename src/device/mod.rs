@@ -1,8 +1,23 @@
-//! Token models and the devices themselves, which have a crate of their own.
+//! Token models, and the devices themselves, which have a crate of their own and are given its data from here.
 
-mod offer;
 mod profile;
 
+use crate::model;
+
 pub use mintmark_device::{apdu, applet, discover, program, simulated, transport};
-pub use offer::{applications, models, specs};
-pub use profile::{Profile, ProfileError, ProfilePicture, SeedOrigin, profile, profiles};
+pub use profile::{
+    Catalogue, ChipFamily, ChipProfile, ClockWrite, FOLDER, Listed, Origin, Profile, ProfileError,
+    ProfilePicture, Quirk, SeedOrigin, UsbId, Versions, Wire,
+};
+
+impl From<model::Application> for program::Application {
+    fn from(application: model::Application) -> Self {
+        use applet::otp::Slot;
+        match application {
+            model::Application::Oath => Self::Oath,
+            model::Application::Slot1 => Self::Slot(Slot::One),
+            model::Application::Slot2 => Self::Slot(Slot::Two),
+            model::Application::SingleProfile => Self::SingleProfile,
+        }
+    }
+}

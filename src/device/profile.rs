@@ -1,36 +1,16 @@
-//! Token models as data: one TOML file each in `firmware-profiles/`, compiled in and read once.
+//! Token models as data: one TOML file each. What is in a file is here and in [`chip`]; which files there are, in
+//! [`catalogue`].
 
-use std::sync::OnceLock;
+mod catalogue;
+mod chip;
 
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use self::catalogue::{Catalogue, FOLDER, Listed, Origin};
+pub use self::chip::{ChipFamily, ChipProfile, ClockWrite, Quirk, UsbId, Versions, Wire};
 use crate::model::OtpSpec;
 use crate::oath::{Digits, HashAlg, OcraSuite, PeriodSecs};
-
-macro_rules! files {
-    ($($name:literal,)*) => {
-        /// Name and text of every file.
-        const FILES: &[(&str, &str)] =
-            &[$(($name, include_str!(concat!("../../firmware-profiles/", $name, ".toml"))),)*];
-    };
-}
-
-files! {
-    "authenticator-app",
-    "feitian-c200",
-    "nitrokey-3",
-    "nitrokey-pro",
-    "protectimus-flex",
-    "protectimus-slim-nfc",
-    "token2-c302",
-    "token2-miniotp-2",
-    "token2-miniotp-3",
-    "token2-molto2",
-    "token2-otpc-p1",
-    "token2-pin-plus",
-    "yubico-yubikey",
-}
 
 /// How a model is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -60,11 +40,22 @@ pub enum SeedOrigin {
     Here,
 }
 
+impl SeedOrigin {
+    /// The words in files and in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vendor => "from the vendor",
+            Self::User => "written by its user",
+            Self::Here => "made here",
+        }
+    }
+}
+
 /// One model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// Name of its file without the ending; stable.
-    pub id: &'static str,
+    pub id: String,
     /// What is printed on the device or its box.
     pub name: String,
     /// Who makes it; empty where nobody in particular does.
@@ -79,6 +70,8 @@ pub struct Profile {
     pub seed_is: SeedOrigin,
     /// Where the figures come from.
     pub source: String,
+    /// Its chip, when it has one that can be spoken to.
+    pub chip: Option<ChipProfile>,
 }
 
 impl Profile {
@@ -92,11 +85,13 @@ impl Profile {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ProfileError {
     /// It is no TOML of the known fields.
-    #[error("{file}: {what}")]
+    #[error("{file}, line {line}: {what}")]
     Toml {
         /// Which file.
         file: String,
-        /// What and where.
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong there.
         what: String,
     },
     /// A field holds what it cannot.
@@ -109,6 +104,46 @@ pub enum ProfileError {
         /// What fits, in words.
         expected: &'static str,
     },
+    /// It cannot be read.
+    #[error("{file}: {what}")]
+    Unreadable {
+        /// Which file, or the folder.
+        file: String,
+        /// Why.
+        what: String,
+    },
+    /// Two models would be one.
+    #[error("{file}, {field}: {value} is that of {other} already")]
+    Taken {
+        /// Which file.
+        file: String,
+        /// Which field.
+        field: &'static str,
+        /// What both say.
+        value: String,
+        /// The model that said so first.
+        other: String,
+    },
+}
+
+impl ProfileError {
+    /// The file, as it is named in its folder.
+    pub fn file(&self) -> &str {
+        match self {
+            Self::Toml { file, .. }
+            | Self::Field { file, .. }
+            | Self::Unreadable { file, .. }
+            | Self::Taken { file, .. } => file,
+        }
+    }
+
+    /// The field, when it is one.
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Field { field, .. } | Self::Taken { field, .. } => Some(field),
+            Self::Toml { .. } | Self::Unreadable { .. } => None,
+        }
+    }
 }
 
 /// The bounds of a seed in a file.
@@ -137,15 +172,22 @@ struct Raw {
     seed_bytes: RawBytes,
     seed_is: SeedOrigin,
     source: String,
+    device: Option<chip::Raw>,
 }
+
+/// Says of a field what fits.
+type Wrong<'a> = dyn Fn(&'static str, &'static str) -> ProfileError + 'a;
 
 /// Longest seed that is read anywhere, in bytes.
 const MOST_SEED_BYTES: usize = 128;
 
-fn read(id: &'static str, text: &str) -> Result<Profile, ProfileError> {
+fn read(id: &str, text: &str) -> Result<Profile, ProfileError> {
     let file = format!("{id}.toml");
-    let raw: Raw = toml::from_str(text)
-        .map_err(|e| ProfileError::Toml { file: file.clone(), what: e.to_string().trim_end().to_owned() })?;
+    let raw: Raw = toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        ProfileError::Toml { file: file.clone(), line, what: error.message().replace('\n', "; ") }
+    })?;
     let wrong = |field, expected| ProfileError::Field { file: file.clone(), field, expected };
     if raw.name.trim().is_empty() {
         return Err(wrong("name", "a name is needed"));
@@ -158,8 +200,9 @@ fn read(id: &'static str, text: &str) -> Result<Profile, ProfileError> {
         return Err(wrong("seed_bytes", "least and most are 1 to 128, in order"));
     }
     let specs = specs(&raw, &wrong)?;
+    let chip = raw.device.as_ref().map(|raw| raw.read(&wrong)).transpose()?;
     Ok(Profile {
-        id,
+        id: id.to_owned(),
         name: raw.name,
         manufacturer: raw.manufacturer,
         picture: raw.picture,
@@ -167,14 +210,12 @@ fn read(id: &'static str, text: &str) -> Result<Profile, ProfileError> {
         seed_bytes: least..=most,
         seed_is: raw.seed_is,
         source: raw.source,
+        chip,
     })
 }
 
 /// Every combination of what a file lists.
-fn specs(
-    raw: &Raw,
-    wrong: &impl Fn(&'static str, &'static str) -> ProfileError,
-) -> Result<Vec<OtpSpec>, ProfileError> {
+fn specs(raw: &Raw, wrong: &Wrong<'_>) -> Result<Vec<OtpSpec>, ProfileError> {
     if raw.kind == "ocra" {
         let text = raw.suite.as_deref().ok_or_else(|| wrong("suite", "an OCRA model needs its suite"))?;
         let suite = OcraSuite::parse(text).map_err(|_| wrong("suite", "a suite of RFC 6287"))?;
@@ -223,44 +264,13 @@ fn specs(
     Ok(found)
 }
 
-/// All models, in the order of their files' names. A file that cannot be used is left out; a test reads
-/// them all, so none gets into a release.
-pub fn profiles() -> &'static [Profile] {
-    static READ: OnceLock<Vec<Profile>> = OnceLock::new();
-    READ.get_or_init(|| FILES.iter().filter_map(|(id, text)| read(id, text).ok()).collect())
-}
-
-/// The model of this file.
-pub fn profile(id: &str) -> Option<&'static Profile> {
-    profiles().iter().find(|profile| profile.id == id)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_the_folder_is_read() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware-profiles");
-        let mut there: Vec<String> = std::fs::read_dir(folder)
-            .expect("the folder is there")
-            .filter_map(|entry| entry.expect("an entry").file_name().to_str().map(str::to_owned))
-            .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
-            .collect();
-        there.sort();
-        let listed: Vec<&str> = FILES.iter().map(|(id, _)| *id).collect();
-        assert_eq!(listed, there, "the list in this file and the folder");
-        for (id, text) in FILES {
-            let profile = read(id, text).expect("a profile");
-            assert!(!profile.full_name().is_empty());
-        }
-        assert_eq!(profiles().len(), FILES.len());
-        assert_eq!(profile("feitian-c200").map(Profile::full_name).as_deref(), Some("Feitian c200"));
-    }
-
-    #[test]
     fn what_is_wrong_is_said_with_file_and_field() {
-        let good = FILES[1].1;
+        let good = include_str!("../../firmware-profiles/feitian-c200.toml");
         let said = |text: &str| read("x", text).expect_err("refused").to_string();
         assert_eq!(said(&good.replace("sha1", "md5")), "x.toml, hash: sha1, sha256 or sha512");
         assert_eq!(said(&good.replace("[6]", "[5]")), "x.toml, digits: 6, 7 or 8");
@@ -271,12 +281,13 @@ mod tests {
             "x.toml, seed_bytes: least and most are 1 to 128, in order"
         );
         let unknown = said(&format!("{good}colour = \"red\"\n"));
-        assert!(unknown.starts_with("x.toml: ") && unknown.contains("colour"), "{unknown}");
+        assert!(unknown.starts_with("x.toml, line 11: unknown field `colour`"), "{unknown}");
     }
 
     #[test]
     fn the_first_combination_is_the_one_it_ships_with() {
-        let c200 = profile("feitian-c200").expect("listed");
+        let built_in = Catalogue::built_in();
+        let c200 = built_in.get("feitian-c200").expect("listed");
         let first = OtpSpec::Totp {
             hash: HashAlg::Sha1,
             digits: Digits::SIX,

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::error::ApiError;
 use super::request_id::RequestIds;
+use crate::device::Catalogue;
 use crate::jobs::Jobs;
 use crate::service::{Service, ServiceError};
 
@@ -54,6 +55,8 @@ pub struct Parts {
     pub service: Arc<Service>,
     /// The workers.
     pub jobs: Arc<Jobs>,
+    /// Token models.
+    pub profiles: Arc<Catalogue>,
     /// How this listener behaves.
     pub settings: HttpSettings,
     /// Requests in flight and failures by address of people who are not signed in.
@@ -78,12 +81,23 @@ impl Deref for AppState {
 }
 
 impl AppState {
-    /// Puts the parts together.
+    /// Puts the parts together; token models are those that are compiled in.
     pub fn new(service: Arc<Service>, jobs: Arc<Jobs>, settings: HttpSettings) -> Self {
+        Self::with_profiles(service, jobs, settings, Arc::new(Catalogue::built_in()))
+    }
+
+    /// Puts the parts together, with these token models.
+    pub fn with_profiles(
+        service: Arc<Service>,
+        jobs: Arc<Jobs>,
+        settings: HttpSettings,
+        profiles: Arc<Catalogue>,
+    ) -> Self {
         service.set_public_url(&settings.public_url);
         Self(Arc::new(Parts {
             service,
             jobs,
+            profiles,
             settings,
             strangers: Mutex::default(),
             requests: RequestIds::default(),

@@ -52,20 +52,9 @@ news! {
 }
 
 impl NewsKind {
-    /// Those that can be subscribed to. Programming runs do not exist yet.
-    pub const OFFERED: &'static [Self] = &[
-        Self::UserIssue,
-        Self::LockedUser,
-        Self::ImportFinished,
-        Self::LowStock,
-        Self::ClockFault,
-        Self::AuditFailure,
-        Self::FailedConfirmations,
-    ];
-
-    /// Reads the name of one that is offered.
+    /// Reads the name.
     pub fn from_name(text: &str) -> Option<Self> {
-        Self::OFFERED.iter().copied().find(|kind| kind.name() == text)
+        Self::ALL.iter().copied().find(|kind| kind.name() == text)
     }
 
     /// True when people of this role may hear of it: the state of the log is for those who read the log.

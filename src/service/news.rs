@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditAction, AuditEntry, AuditResult, Budget, BudgetKey, BudgetKind, Channel, ImportId,
-    LastDelivery, Login, MailKind, MailState, NewsKind, Operator, ResourceId, Scope, Subject, Subscription,
-    TokenId, TokenState, UserId, WebhookPost, WebhookPostId,
+    LastDelivery, Login, MailKind, MailState, NewsKind, Operator, ResourceId, RunId, RunState, Scope,
+    Subject, Subscription, TokenId, TokenState, UserId, WebhookPost, WebhookPostId,
 };
 use crate::store::{Change, Changes, View};
 use crate::vault::DataKey;
@@ -51,12 +51,12 @@ pub(super) enum Event {
         import: ImportId,
         end: ImportEnd,
     },
-    /// A programming run stopped; told by the use case that ends runs.
-    #[cfg_attr(not(test), expect(dead_code, reason = "programming runs tell of it"))]
+    /// A programming run was ended before all devices were written.
     RunFailed {
-        run: u64,
+        run: RunId,
         batch: String,
-        resource: Option<ResourceId>,
+        programmed: u32,
+        count: u32,
     },
     FailedConfirmations {
         resource: ResourceId,
@@ -124,12 +124,12 @@ impl Event {
 
     const fn about(&self) -> About {
         match self {
-            Self::UserIssue { resource, .. }
-            | Self::FailedConfirmations { resource, .. }
-            | Self::RunFailed { resource: Some(resource), .. } => About::Resource(*resource),
+            Self::UserIssue { resource, .. } | Self::FailedConfirmations { resource, .. } => {
+                About::Resource(*resource)
+            }
             Self::LockedUser { user, .. } => About::User(*user),
             Self::ImportFinished { import, .. } => About::Import(*import),
-            Self::RunFailed { resource: None, .. } => About::Whole,
+            Self::RunFailed { .. } => About::Whole,
             Self::AuditFailure { .. } => About::Everybody,
         }
     }
@@ -178,10 +178,14 @@ impl Event {
                     json!({ "import": import.0, "batch": batch, "end": word }),
                 )
             }
-            Self::RunFailed { run, batch, .. } => (
-                format!("programming run {run} failed: {batch}"),
-                format!("The programming run {run} of {batch} ended before all devices were written."),
-                json!({ "run": run, "batch": batch }),
+            Self::RunFailed { run, batch, programmed, count } => (
+                format!("programming run {} ended early: {batch}", run.0),
+                format!(
+                    "The programming run {} of {batch} was ended with {programmed} of {count} devices. What became of the \
+                     others is on its page.",
+                    run.0
+                ),
+                json!({ "run": run.0, "batch": batch, "programmed": programmed, "count": count }),
             ),
             Self::FailedConfirmations { resource, failures } => {
                 let name = resource_name(view, *resource)?;
@@ -289,6 +293,17 @@ fn events(view: &dyn View, changes: &Changes) -> Result<Vec<Event>, ServiceError
             Change::PutState(token, _, state) => {
                 let holder = locked_holder(view, *token, state)?;
                 events.extend(holder.map(|user| Event::LockedUser { user, method: "token" }));
+            }
+            Change::PutRun(run) if matches!(run.state, RunState::Ended { .. }) => {
+                let was_open = view.run(run.id)?.is_some_and(|before| before.state == RunState::Open);
+                if was_open && run.programmed < run.count {
+                    events.push(Event::RunFailed {
+                        run: run.id,
+                        batch: run.batch_name.as_str().to_owned(),
+                        programmed: run.programmed,
+                        count: run.count,
+                    });
+                }
             }
             Change::Append(entry) => events.extend(told_by_record(entry, changes)),
             _ => {}

@@ -271,7 +271,7 @@ impl Service {
 
     /// One device of a run.
     pub fn run_item(&self, actor: &Actor, id: RunItemId) -> Result<RunItem, ServiceError> {
-        require_all(actor).map_err(|_| no_run())?;
+        require_all(actor).map_err(|_| no_item())?;
         self.store.read(|view| Ok(Self::item_of(view, id)?.1))
     }
 

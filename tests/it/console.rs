@@ -491,7 +491,7 @@ async fn notifications_over_rest_belong_to_whoever_signed_in() {
     let kept = ada.send("PUT", path, "application/json", keep).await;
     assert_eq!(json(&kept)["items"].as_array().expect("a list").len(), 1);
     for (wrong, code) in [
-        (r#"{"event":"run_failed","channel":"mail","to":"a@example.org"}"#, "event_unknown"),
+        (r#"{"event":"run_stopped","channel":"mail","to":"a@example.org"}"#, "event_unknown"),
         (r#"{"event":"locked_user","channel":"fax","to":"1"}"#, "channel_unknown"),
         (r#"{"event":"locked_user","channel":"webhook","to":"http://hooks.example.org/"}"#, "webhook_url"),
         (r#"{"event":"low_stock","channel":"mail","to":"a@example.org"}"#, "stock_missing"),

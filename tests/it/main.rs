@@ -16,6 +16,7 @@ mod look;
 mod mail;
 mod own_token;
 mod profile;
+mod profiles;
 mod restore;
 mod run_cli;
 mod runs;

@@ -8,7 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use mintmark::clock::{Clock, SystemClock};
-use mintmark::device;
+
 use mintmark::device::applet::otp::Slot;
 use mintmark::http::auth::LocalPeer;
 use mintmark::http::{AppState, Exposure, HttpSettings};
@@ -57,7 +57,12 @@ impl Desk {
         let jobs = Arc::new(Jobs::start(&service, None).expect("workers"));
         let drawer = Arc::new(Drawer::furnished(&clock, 31_000_001));
         let source = Source::Drawer(Arc::clone(&drawer));
-        let station = Station::start(Arc::clone(&service), clock, device::models(), source);
+        let station = Station::start(
+            Arc::clone(&service),
+            clock,
+            mintmark::device::Catalogue::built_in().token2_models(),
+            source,
+        );
         jobs.set_station(station.expect("started"));
         let settings = HttpSettings {
             public_url: "http://localhost".into(),
@@ -182,7 +187,7 @@ async fn four_keys_are_programmed_and_what_they_show_is_accepted() {
     assert_eq!((&seen[0]["family"], &seen[0]["serial"]), (&json!("yubikey"), &json!("31000001")), "{seen:?}");
     assert_eq!((&seen[0]["firmware"], &seen[0]["over"]), (&json!("5.7.4"), &json!("contacts")));
     assert_eq!(seen[0]["applications"].as_array().map(Vec::len), Some(3), "{}", seen[0]);
-    assert_eq!(seen[1]["applications"][0]["model"], json!("OTPC-P2-i"), "{}", seen[1]);
+    assert_eq!(seen[1]["applications"][0]["model"], json!("OTPC-P2"), "{}", seen[1]);
     for (reader, printed) in READERS.iter().zip(["31000001", "31000002", "31000003", "31000004"]) {
         desk.put(reader, printed);
     }

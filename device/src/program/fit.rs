@@ -34,7 +34,7 @@ pub fn check(order: &Order, found: &Found) -> Result<(), Unfit> {
     let holding = holding.ok_or_else(not_there)?;
     same(order, found.serial.as_deref())?;
     match (holding, &order.target) {
-        (Holding::Oath { version, credentials }, Target::Oath(target)) => {
+        (Holding::Oath { version, credentials, .. }, Target::Oath(target)) => {
             if credentials.is_none() && target.current.is_none() && target.new.is_none() {
                 return Err(Unfit::Oath(OathError::Locked));
             }

@@ -1,14 +1,12 @@
 //! Orders for the OATH application of a YubiKey.
 
 use mintmark_engine::clock::UnixTime;
-use mintmark_engine::oath::{Generator, MovingFactor, time_step};
+use mintmark_engine::oath::{Generator, MovingFactor, Otp, time_step};
 use subtle::ConstantTimeEq;
 
 use super::ledger::{Gate, Ledger};
 use super::order::OathTarget;
-use super::{
-    Code, CodeOf, Moving, NextStep, OnDevice, Order, Step, Taken, Trouble, Unfit, fit, same_key, verify,
-};
+use super::{Code, CodeOf, Moving, NextStep, OnDevice, Order, Step, Taken, Trouble, Unfit, fit, same_key};
 use crate::applet::oath::{CredentialId, Kind, OathError, YkOath};
 use crate::transport::Transport;
 
@@ -121,18 +119,23 @@ pub(super) fn state_of(
     }
 }
 
-/// Asks for codes that only our seed gives: two of steps that nobody foresees, or the next one of the counter.
+/// How far a counter may have come while nobody wrote down what it gave.
+const COUNTED_MEANWHILE: u64 = 200;
+
+/// Asks for two codes that only our seed gives: of steps that nobody foresees, or the next ones of the counter.
 fn proof(oath: &mut YkOath<'_>, order: &Order, id: &CredentialId) -> Result<OnDevice, OathError> {
-    if let (Kind::Hotp, Some(first)) = (order.kind(), order.first_counter()) {
-        let otp = oath.hotp(id)?;
-        let at = verify(order, &otp, CodeOf::Counter(first));
-        return Ok(at.map_or(OnDevice::NotOurs, |at| OnDevice::Ours { next: Some(at.next()) }));
-    }
     let generator = Generator::new(&order.seed, order.hash);
+    let is_of = |otp: &Otp, at| bool::from(generator.code(at, order.digits).ct_eq(otp));
+    if let (Kind::Hotp, Some(first)) = (order.kind(), order.first_counter()) {
+        let (one, two) = (oath.hotp(id)?, oath.hotp(id)?);
+        let mut counters = (first.0..=first.0.saturating_add(COUNTED_MEANWHILE)).map(MovingFactor);
+        let at = counters.find(|at| is_of(&one, *at) && is_of(&two, at.next()));
+        return Ok(at.map_or(OnDevice::NotOurs, |at| OnDevice::Ours { next: Some(at.next().next()) }));
+    }
     let drawn = u64::from_be_bytes(order.nonce);
     for step in [drawn, !drawn].map(MovingFactor) {
         let otp = oath.totp(id, step)?;
-        if !bool::from(generator.code(step, order.digits).ct_eq(&otp)) {
+        if !is_of(&otp, step) {
             return Ok(OnDevice::NotOurs);
         }
     }

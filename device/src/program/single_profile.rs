@@ -9,8 +9,8 @@ use super::{NextStep, OnDevice, Order, Step, Trouble, Written, fit, same_token2}
 use crate::applet::token2::Token2;
 use crate::transport::Transport;
 
-/// More than such a clock gains or loses in ten years (a second a day): it was never set.
-const NEVER_SET_SECS: i64 = 3600;
+/// More than such a clock gains or loses in ten years, of a second a day: it was never set.
+const NEVER_SET_SECS: i64 = 3660;
 
 pub(super) fn write(
     gate: &mut Gate<'_>,

@@ -7,11 +7,11 @@ use crate::applet::otp::config::AccessCode;
 use crate::applet::otp::{AccessCodes, OtpError, OtpSlots};
 use crate::transport::Transport;
 
-/// The access codes that may protect the slot now: that of now, and after a doubt that of then. A slot that none protects
-/// takes any.
-fn codes(target: &SlotTarget) -> Vec<Option<&AccessCode>> {
-    let known: Vec<_> = [&target.current, &target.new].into_iter().flatten().map(Some).collect();
-    if known.is_empty() { vec![None] } else { known }
+/// The access codes that may protect the slot now: that of now, after a doubt that of then, or none. Whether a slot that
+/// none protects takes any is not published. There is no limit of attempts.
+fn codes(target: &SlotTarget, is_configured: bool) -> Vec<Option<&AccessCode>> {
+    let known = [&target.current, &target.new].into_iter().flatten().map(Some);
+    known.filter(|_| is_configured).chain([None]).collect()
 }
 
 /// Does it with the first access code that the slot takes. A slot that did not move a bit in its status took none.
@@ -22,7 +22,7 @@ fn with_codes(
     work: impl Fn(&mut OtpSlots<'_>, Option<&AccessCode>) -> Result<(), OtpError>,
 ) -> Result<(), Trouble> {
     let mut rejected = OtpError::Rejected(target.slot);
-    for current in codes(target) {
+    for current in codes(target, slots.status().is_configured(target.slot)) {
         let (before, taken) = (slots.status(), ledger.has_taken());
         match work(slots, current) {
             Err(again @ OtpError::Rejected(_)) if slots.status() == before => {

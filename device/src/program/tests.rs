@@ -21,6 +21,7 @@ use crate::simulated::{Card, Inserted};
 use crate::transport::{Lengths, TransportError};
 
 mod cuts;
+mod hostile;
 
 const AT: UnixTime = UnixTime::from_secs(1_700_000_000);
 const SERIAL: u32 = 12_345_678;
@@ -159,10 +160,18 @@ fn a_counter_says_which_of_its_codes_was_used() {
     let mut reader = key(V5, Reach::Usb);
     let order = oath_order(hotp(40), oath_target());
     written(&mut reader, &order).expect("written");
+    let other = Order { seed: Seed::new(vec![9; 20]), ..oath_order(hotp(0), oath_target()) };
+    let mut elsewhere = key(V5, Reach::Usb);
+    written(&mut elsewhere, &other).expect("written");
+    assert_eq!(state_of(&mut elsewhere, &order, AT), Ok(OnDevice::NotOurs));
     assert_eq!(computed(&mut reader, &order), Some(MovingFactor(40)));
     assert_eq!(computed(&mut reader, &order), Some(MovingFactor(41)));
-    let next = Some(MovingFactor(43));
+    let next = Some(MovingFactor(44));
     assert_eq!(state_of(&mut reader, &order, AT), Ok(OnDevice::Ours { next }));
+    // However often somebody looks, it stays ours.
+    for _ in 0..50 {
+        assert!(matches!(state_of(&mut reader, &order, AT), Ok(OnDevice::Ours { .. })));
+    }
     assert_eq!(order.first_counter(), Some(MovingFactor(40)));
 }
 
@@ -247,6 +256,21 @@ fn a_slot_types_our_codes() {
         erase(&mut reader, &again, clock().as_ref(), &seed()).expect("erased");
         erase(&mut reader, &again, clock().as_ref(), &seed()).expect("nothing to erase");
         assert_eq!(reader.card.press(slot), None);
+    }
+}
+
+#[test]
+fn a_slot_without_an_access_code_is_written_whatever_it_makes_of_one() {
+    for is_strict in [false, true] {
+        let mut reader = key(V5, Reach::Usb);
+        reader.card.set_strict(is_strict);
+        written(&mut reader, &slot_order(Slot::One, None, None)).expect("written");
+        let again = slot_order(Slot::One, access_code(7), access_code(8));
+        let again = Order { replaces: true, ..again };
+        written(&mut reader, &again).expect("no access code is the last one that is tried");
+        written(&mut reader, &again).expect("then it has that of then");
+        erase(&mut reader, &again, clock().as_ref(), &seed()).expect("erased");
+        written(&mut reader, &again).expect("an empty slot takes none");
     }
 }
 

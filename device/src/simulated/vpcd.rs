@@ -49,11 +49,11 @@ fn serve(card: &Mutex<dyn Card>, stream: &mut TcpStream) -> io::Result<()> {
     loop {
         let mut length = [0; 2];
         stream.read_exact(&mut length)?;
+        // The driver writes length and message apart, and the system keeps the second back until the first is
+        // acknowledged: at once, and not after the 40 ms in which an answer might have taken it along.
+        set_tcp_quickack(&*stream, true)?;
         let mut message = Zeroizing::new(vec![0; usize::from(u16::from_be_bytes(length))]);
         stream.read_exact(&mut message)?;
-        // Linux takes this back by itself. Without it 40 ms pass before the driver sends the second half of what it
-        // writes in two pieces.
-        set_tcp_quickack(&*stream, true)?;
         let mut card = card.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = match message.as_slice() {
             [1 | 2] => {

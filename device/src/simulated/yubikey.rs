@@ -110,6 +110,11 @@ impl VirtualYubiKey {
         self.is_touched = is_touched;
     }
 
+    /// Whether a slot without an access code refuses a write that gives one; what real keys do is not published.
+    pub const fn set_strict(&mut self, is_strict: bool) {
+        self.memory.slots.set_strict(is_strict);
+    }
+
     /// The time, which goes into the codes of Yubico OTP and nothing else: a key has no clock of its own.
     pub const fn set_clock(&mut self, now: UnixTime) {
         self.now = now;

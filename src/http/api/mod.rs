@@ -4,6 +4,7 @@ mod audit;
 mod batches;
 mod codes;
 mod common;
+mod device_profiles;
 mod devices;
 mod drift;
 mod form;
@@ -33,11 +34,12 @@ use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 18] = [
+const PARTS: [&[Rule]; 19] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     audit::RULES,
     batches::RULES,
     codes::RULES,
+    device_profiles::RULES,
     devices::RULES,
     identify::RULES,
     drift::RULES,
@@ -87,6 +89,7 @@ pub fn router() -> Router<AppState> {
         .merge(audit::router())
         .merge(batches::router())
         .merge(codes::router())
+        .merge(device_profiles::router())
         .merge(devices::router())
         .merge(identify::router())
         .merge(drift::router())

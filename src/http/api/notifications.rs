@@ -126,7 +126,7 @@ pub(in crate::http) fn read(
     fewer_than: Option<u32>,
 ) -> Result<NewSubscription, ApiError> {
     let kind = NewsKind::from_name(event).ok_or_else(|| {
-        let known: Vec<_> = NewsKind::OFFERED.iter().map(|kind| kind.name()).collect();
+        let known: Vec<_> = NewsKind::ALL.iter().map(|kind| kind.name()).collect();
         ApiError::field("event", "event_unknown", format!("an event is one of {}", known.join(", ")))
     })?;
     let channel = match channel {

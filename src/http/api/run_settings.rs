@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::common;
-use crate::device::{self, Profile};
+use crate::device::{Catalogue, Profile};
 use crate::http::error::ApiError;
 use crate::model::{Application, OtpSpec};
 use crate::oath::{Digits, HashAlg, PeriodSecs};
@@ -56,9 +56,15 @@ fn wrong(code: &'static str, detail: impl Into<String>) -> ApiError {
     ApiError::field("settings", code, detail)
 }
 
+/// Where on a model secrets can be written.
+fn applications(profile: &Profile) -> Vec<Application> {
+    let is_there = |one: &Application| !profile.specs_of((*one).into()).is_empty();
+    Application::ALL.into_iter().filter(is_there).collect()
+}
+
 /// The place on the model.
 fn application(body: &RunBody, profile: &Profile) -> Result<Application, ApiError> {
-    let possible = device::applications(profile);
+    let possible = applications(profile);
     if possible.is_empty() {
         let detail = format!("{} cannot be written to here: choose another profile", profile.full_name());
         return Err(ApiError::field("profile", "not_programmable", detail));
@@ -113,15 +119,15 @@ fn spec(settings: &SettingsBody, specs: &[OtpSpec]) -> Result<OtpSpec, ApiError>
 }
 
 /// The run that is asked for, and the readers for it.
-pub(super) fn read(body: RunBody) -> Result<(NewRun, Vec<String>), ApiError> {
-    let profile = device::profile(&body.profile).ok_or_else(|| {
-        let possible = device::profiles().iter().filter(|one| !device::applications(one).is_empty());
-        let known: Vec<&str> = possible.map(|profile| profile.id).collect();
+pub(super) fn read(profiles: &Catalogue, body: RunBody) -> Result<(NewRun, Vec<String>), ApiError> {
+    let profile = profiles.get(&body.profile).ok_or_else(|| {
+        let possible = profiles.all().filter(|one| !applications(one).is_empty());
+        let known: Vec<&str> = possible.map(|profile| profile.id.as_str()).collect();
         let detail = format!("a profile is one of: {}", known.join(", "));
         ApiError::field("profile", "profile_unknown", detail)
     })?;
     let application = application(&body, profile)?;
-    let specs = device::specs(profile, application);
+    let specs = profile.specs_of(application.into());
     let settings = body.settings;
     let spec = spec(&settings, &specs)?;
     let touch = settings.touch.unwrap_or(false);
@@ -140,11 +146,11 @@ pub(super) fn read(body: RunBody) -> Result<(NewRun, Vec<String>), ApiError> {
         return Err(wrong("protect_not_expected", "this model knows no key that opens it for changes"));
     }
     let new = NewRun {
-        profile: profile.id.to_owned(),
+        profile: profile.id.clone(),
         manufacturer: profile.manufacturer.clone(),
         model: profile.name.clone(),
         specs,
-        seed_bytes: profile.seed_bytes.clone(),
+        seed_bytes: profile.seed_bytes_of(application.into()),
         application,
         spec,
         batch: common::batch("batch", &body.batch)?,

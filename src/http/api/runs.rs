@@ -204,7 +204,7 @@ async fn start(
     Changing(actor): Changing,
     ApiJson(body): ApiJson<RunBody>,
 ) -> Result<(StatusCode, Json<RunDto>), ApiError> {
-    let (new, names) = run_settings::read(body)?;
+    let (new, names) = run_settings::read(&state.profiles, body)?;
     state.service.sees_readers(&actor)?;
     let station = working_station(&state)?;
     check_readers(&station, &names)?;

@@ -74,7 +74,7 @@ async fn page(
     let found = state.blocking(move |service| service.notifications(&actor)).await?;
     let now = state.service.now();
     let field = |name| refused.map_or("", |(_, fields)| fields.get(name));
-    let events: Vec<_> = NewsKind::OFFERED
+    let events: Vec<_> = NewsKind::ALL
         .iter()
         .filter(|kind| role.is_some_and(|role| kind.is_for(role)))
         .map(|kind| (kind.name(), kind.words()))

@@ -46,6 +46,11 @@ pub const ASSETS: &[Asset] = &[
         text: include_str!("../../../assets/css/places.css"),
     },
     Asset {
+        path: "/assets/css/tray.css",
+        content_type: CSS,
+        text: include_str!("../../../assets/css/tray.css"),
+    },
+    Asset {
         path: "/assets/js/mintmark.js",
         content_type: "text/javascript; charset=utf-8",
         text: include_str!("../../../assets/js/mintmark.js"),

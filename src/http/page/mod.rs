@@ -20,6 +20,7 @@ pub mod icon;
 pub mod portal;
 pub mod setup;
 pub mod station;
+pub mod tray;
 
 /// What every page's frame shows.
 #[derive(Debug, Clone, Default)]

@@ -57,6 +57,8 @@ fn samples() -> Vec<(&'static str, String)> {
         ("station_person", html(&station::Person::sample())),
         ("station_token", html(&station::Token::sample())),
         ("station_whose", html(&station::Whose::sample())),
+        ("station_devices", html(&tray::Devices::sample())),
+        ("station_tray", html(&tray::Tray::sample())),
         ("portal_login", html(&portal::Login::sample())),
         ("portal_verify", html(&portal::Verify::sample())),
         ("portal_otp", html(&portal::Otp::sample())),

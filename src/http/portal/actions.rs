@@ -10,7 +10,7 @@ use super::place::{Inside, Place, Sent};
 use super::sign_in::{blocked, misfit};
 use super::{keypad, prove};
 use crate::clock::UnixTime;
-use crate::device::{self, ProfilePicture};
+use crate::device::{Catalogue, ProfilePicture};
 use crate::http::action;
 use crate::http::codes::{Typed, fields_with, repeated_at, ring};
 use crate::http::error::ApiError;
@@ -31,11 +31,11 @@ pub(super) async fn read_home(place: &Place, session: &Arc<PortalSession>) -> Re
     place.state.blocking(move |service| service.portal_home(&session)).await
 }
 
-fn own_token(words: Words, view: &TokenView, now: UnixTime) -> OwnToken {
+fn own_token(words: Words, profiles: &Catalogue, view: &TokenView, now: UnixTime) -> OwnToken {
     let token = &view.token;
     let made = format!("{} {}", token.manufacturer, token.model);
     let name = if token.name.is_empty() { made.trim() } else { &token.name };
-    let model = device::profiles().iter().find(|profile| profile.full_name() == made.trim());
+    let model = profiles.all().find(|profile| profile.full_name() == made.trim());
     let since = match token.custody {
         Custody::Confirmed { at } => words.with("own-token-confirmed", &[("day", words.day(at, now).into())]),
         _ => String::new(),
@@ -109,7 +109,11 @@ pub(super) async fn home(Inside { place, session }: Inside) -> Response {
             page: place.inside(&place.words.text("home-title")),
             portal: place.portal(),
             name,
-            tokens: home.token.iter().map(|token| own_token(place.words, token, now)).collect(),
+            tokens: home
+                .token
+                .iter()
+                .map(|token| own_token(place.words, &place.state.profiles, token, now))
+                .collect(),
             actions: home.actions.iter().map(|action| action::row(place.words, *action, &base)).collect(),
             nothing: place.whom_to_ask(),
             deleted: deleted.iter().map(|issue| deleted_request(&place, issue, now)).collect(),
@@ -156,7 +160,7 @@ pub(super) fn done_page(
         portal: place.portal(),
         notice: Notice::new(Tone::Good, &place.words.text("token-done"), text),
         heading: heading.to_owned(),
-        token: home.token.as_ref().map(|token| own_token(place.words, token, now)),
+        token: home.token.as_ref().map(|token| own_token(place.words, &place.state.profiles, token, now)),
         next,
         home: place.path("home"),
     };

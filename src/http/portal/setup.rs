@@ -8,7 +8,7 @@ use axum::response::Response;
 use super::actions::{Sight, Way, done_page, empty_confirm_page, not_offered, read_home, take_token};
 use super::place::{Inside, Place, Sent};
 use super::prove::{self, Then};
-use crate::device::{self, Profile, SeedOrigin};
+use crate::device::{Catalogue, Profile, SeedOrigin};
 use crate::http::codes::Typed;
 use crate::http::error::ApiError;
 use crate::http::frame::html;
@@ -92,8 +92,8 @@ fn tabs(place: &Place, purpose: Purpose, sorts: &[TokenType], here: &str) -> Vec
 
 /// Models of devices with what they compute, each a choice of its own. Hashes other than the usual one
 /// are a matter of the tab for everything else.
-fn models() -> impl Iterator<Item = (String, &'static Profile, &'static OtpSpec)> {
-    device::profiles().iter().filter(|profile| profile.seed_is != SeedOrigin::Here).flat_map(|profile| {
+fn models(profiles: &Catalogue) -> impl Iterator<Item = (String, &Profile, &OtpSpec)> {
+    profiles.all().filter(|profile| profile.seed_is != SeedOrigin::Here).flat_map(|profile| {
         let usual = profile.specs.first().and_then(OtpSpec::hash);
         let fits = move |(_, spec): &(usize, &OtpSpec)| spec.suite().is_none() && spec.hash() == usual;
         let named = move |(at, spec)| (format!("{}/{at}", profile.id), profile, spec);
@@ -101,8 +101,8 @@ fn models() -> impl Iterator<Item = (String, &'static Profile, &'static OtpSpec)
     })
 }
 
-fn model_choices(words: Words, selected: &str) -> Vec<Choice> {
-    models()
+fn model_choices(words: Words, profiles: &Catalogue, selected: &str) -> Vec<Choice> {
+    models(profiles)
         .map(|(value, profile, spec)| {
             let model = ("model", profile.full_name().into());
             let digits = ("digits", spec.digits().map_or(0, Digits::get).into());
@@ -188,7 +188,7 @@ fn register_page(
         name: filled.field("name", "", true),
         serial: filled.field("serial", "", true),
         secret: filled.field("secret", "", false),
-        models: model_choices(words, filled.text("model")),
+        models: model_choices(words, &place.state.profiles, filled.text("model")),
         kinds: filled.chosen("kind", &[("time", &time), ("press", &press)]),
         digits: filled.chosen("digits", &[("6", "6"), ("7", "7"), ("8", "8")]),
         hashes: filled.chosen("hash", &[("sha1", "SHA-1"), ("sha256", "SHA-256"), ("sha512", "SHA-512")]),
@@ -325,17 +325,17 @@ async fn draft(
                 Ok(serial) => Some(serial),
                 Err(error) => return Ok(again("serial", place.name_problem(&error))),
             };
-            let chosen = models().find(|(value, ..)| value == typed.text("model"));
+            let chosen = models(&place.state.profiles).find(|(value, ..)| value == typed.text("model"));
             let Some((_, profile, computes)) = chosen else {
                 return Ok(again("model", unread("model")));
             };
-            (model, spec) = (Some(profile), Some(computes.clone()));
+            (model, spec) = (Some(profile.clone()), Some(computes.clone()));
         }
         TokenType::Universal => match typed_spec(typed) {
             Ok((computes, presses)) => (spec, counter) = (Some(computes), presses),
             Err(at) => return Ok(again(at, unread(at))),
         },
-        TokenType::Software => model = device::profile("authenticator-app"),
+        TokenType::Software => model = place.state.profiles.get("authenticator-app").cloned(),
         TokenType::Mail => {}
     }
     let typed_secret = typed.text("secret");
@@ -346,9 +346,9 @@ async fn draft(
             token_type: sort,
             name: &name,
             serial: serial.as_ref(),
-            manufacturer: model.map_or("", |profile| &profile.manufacturer),
-            model: model.map_or("", |profile| &profile.name),
-            seed_bytes: model.map(|profile| profile.seed_bytes.clone()),
+            manufacturer: model.as_ref().map_or("", |profile| &profile.manufacturer),
+            model: model.as_ref().map_or("", |profile| &profile.name),
+            seed_bytes: model.as_ref().map(|profile| profile.seed_bytes.clone()),
             secret: secret.as_ref(),
             spec,
             counter,
@@ -371,10 +371,23 @@ mod tests {
     #[test]
     fn each_model_is_offered_with_what_it_computes() {
         let chosen = "feitian-c200/0";
-        let labels = model_choices(Words::ENGLISH, chosen);
+        let labels = model_choices(Words::ENGLISH, &Catalogue::built_in(), chosen);
         let first = labels.iter().find(|choice| choice.selected).expect("listed");
         assert_eq!(first.label, "Feitian c200, 6 digits, a new code every 60 s");
         assert!(labels.iter().all(|choice| !choice.label.contains("app")));
+    }
+
+    #[test]
+    fn models_of_the_data_directory_are_offered_too() {
+        let data = tempfile::tempdir().expect("a directory");
+        let folder = data.path().join(crate::device::FOLDER);
+        std::fs::create_dir(&folder).expect("made");
+        let text = include_str!("../../../firmware-profiles/feitian-c200.toml").replace("c200", "c300");
+        std::fs::write(folder.join("feitian-c300.toml"), text).expect("written");
+        let profiles = Catalogue::with_folder_of(data.path());
+        let labels = model_choices(Words::ENGLISH, &profiles, "feitian-c300/0");
+        let first = labels.iter().find(|choice| choice.selected).expect("listed");
+        assert_eq!(first.label, "Feitian c300, 6 digits, a new code every 60 s");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The station: one field that finds people and tokens, answers that can be read from two metres.
 
 mod banner;
+mod card;
 mod desk;
 mod find;
 mod place;
 mod recent;
 mod steps;
+mod tray;
 mod whose;
 
 use axum::Router;
@@ -28,6 +30,12 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/station/tokens/{serial}/handout/undo", Permission::Custody),
     Rule::new("POST", "/station/tokens/{serial}/custody", Permission::Custody),
     Rule::new("POST", "/station/tokens/{serial}/confirm", Permission::Confirm),
+    Rule::new("GET", "/station/devices", Permission::Custody),
+    Rule::new("POST", "/station/runs", Permission::Custody),
+    Rule::new("GET", "/station/runs/{run}", Permission::Custody),
+    Rule::new("POST", "/station/runs/{run}/end", Permission::Custody),
+    Rule::new("POST", "/station/runs/{run}/items/{n}", Permission::Custody),
+    Rule::new("POST", "/station/rehearsal", Permission::Custody),
 ];
 
 /// The routes.
@@ -44,4 +52,10 @@ pub fn router() -> Router<AppState> {
         .route("/station/tokens/{serial}/handout/undo", post(steps::take_back))
         .route("/station/tokens/{serial}/custody", post(steps::move_to))
         .route("/station/tokens/{serial}/confirm", post(steps::confirm))
+        .route("/station/devices", get(tray::devices))
+        .route("/station/runs", post(tray::begin))
+        .route("/station/runs/{run}", get(tray::tray))
+        .route("/station/runs/{run}/end", post(tray::end))
+        .route("/station/runs/{run}/items/{n}", post(tray::item))
+        .route("/station/rehearsal", post(tray::rehearse))
 }

@@ -171,6 +171,12 @@ impl Drawer {
         Some(Zeroizing::new(shown))
     }
 
+    /// What somebody gets who touches the device in a reader, or presses its button: a key types from its first slot, or from
+    /// the second one where the first is empty.
+    pub fn touched(&self, reader: &str) -> Option<Zeroizing<String>> {
+        self.pressed(reader, Some(Slot::One)).or_else(|| self.pressed(reader, Some(Slot::Two)))
+    }
+
     fn device_in(&self, reader: &str) -> Option<Arc<Mutex<Device>>> {
         let slots = locked(&self.slots);
         let at = (0..slots.readers.len()).find(|at| name(*at) == reader)?;

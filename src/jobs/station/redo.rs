@@ -25,6 +25,7 @@ impl Station {
             ServiceError::state("reader_busy", detail)
         };
         let work = match redo {
+            Redo::Read if item.is_to_be_wiped() => Work::Wipe(id),
             Redo::Read => Work::Examine(id),
             Redo::Again => Work::Program { run: id.run, again: true },
             Redo::TakeBack => {

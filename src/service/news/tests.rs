@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::clock::{ManualClock, UnixTime};
-use crate::model::{Actor, EmailAddress, ResourceName, Role};
+use crate::model::{Actor, EmailAddress, ResourceName, Role, RunId};
 use crate::secret::Passphrase;
 use crate::service::{NewChannel, NewSubscription, StoreMark};
 use crate::store::{RedbStore, Store};
@@ -62,13 +62,12 @@ fn a_user_issue_is_told_to_those_of_its_resource() {
     assert_eq!(mails[0].mail.subject, "Mintmark: VPN: new user issue R-4711");
 }
 
-/// Programming runs do not exist yet: nobody can subscribe, but what would be said is there.
 #[test]
-fn a_failed_run_has_its_words_and_is_not_offered() {
+fn a_run_that_was_ended_early_has_its_words() {
     let service = open();
-    assert_eq!(NewsKind::from_name("run_failed"), None);
-    let event = Event::RunFailed { run: 7, batch: "B-7".into(), resource: None };
+    let event = Event::RunFailed { run: RunId(7), batch: "B-7".into(), programmed: 3, count: 9 };
     let news = service.store.read(|view| event.news(view)).expect("said");
-    assert_eq!(news.title, "programming run 7 failed: B-7");
+    assert_eq!(news.title, "programming run 7 ended early: B-7");
+    assert!(news.text.contains("3 of 9 devices"));
     assert_eq!(event.kind(), NewsKind::RunFailed);
 }

@@ -8,9 +8,6 @@ use crate::vault::{SealContext, random_seed};
 use super::outcome::{doubt, kept};
 use super::{JournalledItem, Service, ServiceError, audit, no_run, require_all, settled};
 
-/// Why an item is in doubt whose token was taken back.
-const TAKEN_BACK: &str = "taken_back";
-
 /// What an operator wants done with a device, for which it has to lie on a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Redo {
@@ -20,10 +17,6 @@ pub enum Redo {
     Again,
     /// Take its token out of the store and destroy what was written.
     TakeBack,
-}
-
-fn is_taken_back(item: &RunItem) -> bool {
-    item.state == RunItemState::InDoubt && item.reason == TAKEN_BACK
 }
 
 impl Service {
@@ -39,7 +32,7 @@ impl Service {
         let is_possible = match redo {
             Redo::Read => item.state.is_unsettled(),
             Redo::Again => item.state.is_unsettled() || item.state == RunItemState::Untouched,
-            Redo::TakeBack => item.state == RunItemState::Programmed || is_taken_back(&item),
+            Redo::TakeBack => item.state == RunItemState::Programmed || item.is_to_be_wiped(),
         };
         if redo == Redo::TakeBack && !is_possible && item.state.is_unsettled() {
             let detail = format!(
@@ -113,7 +106,12 @@ impl Service {
                 return Err(ServiceError::state("token_in_use", detail));
             }
             item.secret = Some(kept(&sealer, id, &seed, &row, state.floor)?);
-            doubt(&mut item, TAKEN_BACK, "put the device in once more: what was written is wiped", now);
+            doubt(
+                &mut item,
+                RunItem::TAKEN_BACK,
+                "put the device in once more: what was written is wiped",
+                now,
+            );
             item.token = None;
             let tombstone = Tombstone {
                 serial: token.serial.clone(),

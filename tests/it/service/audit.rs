@@ -39,6 +39,7 @@ const READING: &[&str] = &[
     "journalled",
     "programming_run",
     "programming_runs",
+    "run_item",
     "run_items",
     "custody_counts",
     "due_mails",

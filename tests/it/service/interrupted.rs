@@ -1,5 +1,7 @@
 //! Law 5 with devices: torn out at random bytes, killed at random commands, started again.
 
+#![expect(clippy::print_stdout, reason = "what came of the interruptions is the evidence")]
+
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mintmark::model::{
-    Actor, Application, AssignmentKind, Custody, OtpSpec, ProgrammingRun, Role, RunItem, RunItemId,
+    Actor, Application, AssignmentKind, Custody, NewsKind, OtpSpec, ProgrammingRun, Role, RunItem, RunItemId,
     RunItemState, Scope, TokenOrigin,
 };
 use mintmark::oath::{Digits, HashAlg, MovingFactor, Otp, PeriodSecs};
@@ -13,6 +13,7 @@ use mintmark::service::{
 use mintmark::store::Page;
 
 use super::fixture::{Home, StandIn, admin, batch, login, operator, resource, serial, why};
+use super::notification::{by_mail, hired};
 
 /// A run of devices with a clock on the host's side.
 pub(crate) fn clocks(name: &str, count: u32) -> NewRun {
@@ -317,4 +318,22 @@ fn law5_a_token_that_came_back_gets_another_secret() {
     assert!(!matches!(home.check(&first, &first.at(home.step())), CheckResult::Accepted { .. }));
     assert!(matches!(home.check(&second, &second.at(home.step())), CheckResult::Accepted { .. }));
     let _ = login("anna");
+}
+
+#[test]
+fn a_run_that_is_ended_early_is_told_to_those_who_want_to_hear_of_it() {
+    let home = Home::new();
+    let nora = hired(&home, "nora", Role::Admin, None);
+    home.service.subscribe(&nora, by_mail(NewsKind::RunFailed, "nora")).expect("subscribed");
+    let told = || home.service.outbox(&admin(), 10).expect("a demonstration").len();
+    let before = told();
+    let whole = home.start(clocks("whole", 1));
+    home.program(&whole, "1");
+    home.service.end_run(&admin(), whole.id).expect("ended");
+    assert_eq!(told(), before, "nothing is missing");
+    let early = home.start(clocks("early", 2));
+    home.program(&early, "2");
+    home.service.end_run(&admin(), early.id).expect("ended");
+    home.service.end_run(&admin(), early.id).expect("ended already");
+    assert_eq!(told(), before + 1);
 }

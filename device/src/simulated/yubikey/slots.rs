@@ -80,9 +80,9 @@ impl Stored {
         key
     }
 
-    fn opens_with(&self, code: &[u8]) -> bool {
+    fn opens_with(&self, code: &[u8], is_strict: bool) -> bool {
         let own = &self.config[38..44];
-        own == [0; 6] || own == code
+        own == code || (own == [0; 6] && !is_strict)
     }
 
     /// The configuration with what an update may change; the sum is not kept up, as nobody reads it.
@@ -156,9 +156,14 @@ fn push_letters(text: &mut String, bytes: &[u8], alphabet: &[u8; 16]) {
 pub(super) struct Slots {
     stored: [Option<Stored>; 2],
     sequence: u8,
+    is_strict: bool,
 }
 
 impl Slots {
+    pub(super) const fn set_strict(&mut self, is_strict: bool) {
+        self.is_strict = is_strict;
+    }
+
     pub(super) fn status(&self, version: Version) -> Vec<u8> {
         let flags = self.stored.iter().enumerate().fold(0, |flags, (index, stored)| match stored {
             Some(stored) if stored.is_touch_triggered() => flags | 5 << index,
@@ -229,8 +234,9 @@ impl Slots {
 
     fn write(&mut self, index: usize, data: &[u8]) -> Result<bool, u16> {
         let (config, code) = Self::parts(data)?;
+        let is_strict = self.is_strict;
         let place = &mut self.stored[index];
-        if place.as_ref().is_some_and(|old| !old.opens_with(code)) {
+        if place.as_ref().is_some_and(|old| !old.opens_with(code, is_strict)) {
             return Ok(false);
         }
         if *config == [0; BYTES] {
@@ -246,8 +252,10 @@ impl Slots {
 
     fn update(&mut self, index: usize, data: &[u8]) -> Result<bool, u16> {
         let (config, code) = Self::parts(data)?;
+        let is_strict = self.is_strict;
         let Some(old) = &mut self.stored[index] else { return Ok(false) };
-        let may = old.ext() & EXT_UPDATE != 0 && old.opens_with(code) && crc(config) == CRC_RESIDUE;
+        let may =
+            old.ext() & EXT_UPDATE != 0 && old.opens_with(code, is_strict) && crc(config) == CRC_RESIDUE;
         if may {
             old.update(config);
         }

@@ -1,0 +1,115 @@
+// Programming simulated devices at the station's tray, by keyboard and mouse, with script and without.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { openPage, run, startHouse } from './house.mjs';
+import { look } from './look.mjs';
+import { signIn, steps } from './steps.mjs';
+
+for (const script of [true, false]) {
+  test(`the tray, script ${script ? 'on' : 'off'}`, async (t) => {
+    const house = await startHouse();
+    t.after(house.stop);
+    const step = steps(t);
+    const seen = script ? look : async () => {};
+    const page = await openPage(house, { script });
+    await signIn(page, house, 'admin');
+    const readers = () => page.locator('.reader');
+    const reader = (at) => readers().nth(at);
+    /** Waits until a reader is in a state; without script the page is asked again. */
+    const until = async (at, state) => {
+      if (script) return page.waitForSelector(`.reader:nth-child(${at + 1})[data-reader-state="${state}"]`);
+      for (let tries = 0; tries < 200; tries += 1) {
+        if ((await reader(at).getAttribute('data-reader-state')) === state) return null;
+        await page.waitForTimeout(50);
+        await page.goto(tray ?? `${house.address}/station/devices`);
+      }
+      throw new Error(`reader ${at} is not ${state}: ${await reader(at).textContent()}`);
+    };
+    /** Asks for the page again until it says something. */
+    const comes = async (where, what) => {
+      for (let tries = 0; tries < 200; tries += 1) {
+        await page.goto(tray);
+        if (what.test(await page.textContent(where))) return;
+        await page.waitForTimeout(50);
+      }
+      assert.match(await page.textContent(where), what);
+    };
+    let tray = null;
+
+    await step('what lies on the readers is said', async () => {
+      await page.goto(`${house.address}/station`);
+      await page.click('text=Readers and programming');
+      await until(0, 'idle');
+      await until(1, 'idle');
+      assert.equal(await readers().count(), 4);
+      assert.match(await reader(0).textContent(), /YubiKey, firmware 5\.7\.4.*Not in the store\..*OATH: 0 credentials\..*Slots: free, free\./s);
+      assert.match(await reader(1).textContent(), /Token2 OTPC-P2.*Its clock: /s);
+      await seen(page, 'station-devices');
+    });
+
+    await step('a run is refused at its field, and begun', async () => {
+      await page.fill('[name=batch]', 'Keys of May');
+      await page.fill('[name=count]', 'many');
+      await page.click('button:has-text("Begin")');
+      await page.waitForSelector('#count-error');
+      await page.selectOption('[name=target]', 'yubico-yubikey/oath');
+      await page.fill('[name=count]', '3');
+      await page.click('button:has-text("Begin")');
+      await page.waitForURL(/\/station\/runs\/1$/);
+      tray = page.url();
+      await until(0, 'done');
+      await until(2, 'done');
+      // The tokens with a display have no such place.
+      await until(1, 'failed');
+      assert.match(await page.textContent('.count-big'), /2\s+of 3/);
+      assert.match(await page.textContent('main'), /Take out the green ones/);
+      await seen(page, 'station-tray');
+    });
+
+    await step('the same one again is refused in words; the next one ends the run', async () => {
+      await reader(0).locator('button:has-text("Take out")').click();
+      await until(0, 'empty');
+      await reader(0).locator('select').selectOption('0');
+      await reader(0).locator('button:has-text("Put in")').click();
+      await until(0, 'done');
+      assert.match(await reader(0).textContent(), /is done: take it out and put in the next one/);
+      await reader(0).locator('select').selectOption('4');
+      await reader(0).locator('button:has-text("Put in")').click();
+      await comes('.count-big', /3\s+of 3/);
+      assert.match(await page.textContent('.page-head'), /Ended/);
+      const tokens = JSON.parse(run(house, ['--json', 'token', 'list', '--batch', 'Keys of May'])).items;
+      assert.deepEqual(tokens.map((token) => [token.origin, token.kind, token.custody]), Array(3).fill(['programmed', 'totp', 'in_stock']));
+    });
+
+    await step('a display token: the code is read from it and typed', async () => {
+      await page.goto(`${house.address}/station/devices`);
+      await page.fill('[name=batch]', 'Cards');
+      await page.fill('[name=count]', '2');
+      await page.selectOption('[name=target]', 'token2-otpc-p2/single_profile');
+      await page.click('button:has-text("Begin")');
+      await page.waitForURL(/\/station\/runs\/2$/);
+      tray = page.url();
+      await until(1, 'wanted');
+      await reader(1).locator('[name=otp]').fill('000000');
+      await reader(1).locator('[name=otp]').press('Enter');
+      await page.waitForSelector('text=That code did not fit');
+      await reader(1).locator('button:has-text("Press its button")').click();
+      const shown = (await page.textContent('.banner strong')).match(/\d{6}/)[0];
+      await reader(1).locator('[name=otp]').fill(shown);
+      await reader(1).locator('[name=otp]').press('Enter');
+      await page.waitForSelector('.banner.is-good');
+      await until(1, 'done');
+      await seen(page, 'station-tray-code');
+    });
+
+    await step('the last one is undone: its token leaves the store and its device is wiped', async () => {
+      await page.locator('.recent button:has-text("Undo")').first().click();
+      await page.waitForSelector('.banner');
+      await comes('main', /Wiped/);
+      assert.match(await page.textContent('.count-big'), /0\s+of 2/);
+      await page.click('text=End this run');
+      await page.waitForSelector('.page-head:has-text("Ended")');
+    });
+    assert.deepEqual(house.faults, []);
+  });
+}
