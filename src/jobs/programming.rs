@@ -249,7 +249,7 @@ impl Programmer<'_> {
         let filler = self.service.filler()?;
         match program::erase(transport, &order, self.clock, &filler) {
             Ok(()) => Ok(self.service.wiped_item(self.actor, id)?),
-            Err(error) => self.doubted(id, "not_wiped", &error.to_string()),
+            Err(error) => self.doubted(id, RunItem::NOT_WIPED, &error.to_string()),
         }
     }
 

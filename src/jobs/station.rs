@@ -4,6 +4,8 @@
 //! side. Pages and streams read [`Station::now`] and wait in [`Station::changed`].
 
 mod drawer;
+mod orders;
+mod redo;
 mod source;
 
 use std::collections::BTreeMap;
@@ -21,6 +23,8 @@ use crate::service::Service;
 
 pub use drawer::{BoxedDevice, Drawer};
 pub use source::Source;
+
+use orders::{Order, Orders};
 
 use super::programming::{Phase, Programmer, Refusal};
 
@@ -105,9 +109,17 @@ struct Place {
     is_due: bool,
 }
 
+impl Place {
+    fn take(&mut self, order: Order) {
+        (self.now.run, self.actor) = order.map_or((None, None), |(run, actor)| (Some(run), Some(actor)));
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     places: BTreeMap<String, Place>,
+    /// What readers are used for that are not there, too.
+    orders: Orders,
     /// Why no readers are there, for whoever looks.
     trouble: Option<String>,
     /// Rises with each change.
@@ -168,6 +180,11 @@ impl Station {
         }
     }
 
+    /// True from [`stop`](Self::stop) on: whoever waits for news waits in vain.
+    pub fn is_stopped(&self) -> bool {
+        self.stops.load(Ordering::Relaxed)
+    }
+
     /// The drawer of a rehearsal.
     pub fn drawer(&self) -> Option<&Arc<Drawer>> {
         match &self.source {
@@ -193,14 +210,14 @@ impl Station {
     /// From now on what is put into these readers (none named: into all) is programmed in this run, by this person. What
     /// lies there already, too. `None`: it is looked at only.
     pub fn attend(self: &Arc<Self>, run: Option<RunId>, readers: &[String], actor: &Actor) {
+        let order = run.map(|run| (run, actor.clone()));
         let mut state = self.state();
+        state.orders.set(&order, readers);
         for (name, place) in &mut state.places {
-            if !readers.is_empty() && !readers.contains(name) {
-                continue;
+            if readers.is_empty() || readers.contains(name) {
+                place.take(order.clone());
+                place.is_due = run.is_some() && place.now.is_occupied;
             }
-            place.now.run = run;
-            place.actor = run.map(|_| actor.clone());
-            place.is_due = run.is_some() && place.now.is_occupied;
         }
         self.tell(&mut state);
         self.begin_due(&mut state);
@@ -209,9 +226,9 @@ impl Station {
     /// Ends a run on all readers.
     pub fn leave(&self, run: RunId) {
         let mut state = self.state();
+        state.orders.leave(run);
         for place in state.places.values_mut().filter(|place| place.now.run == Some(run)) {
-            place.now.run = None;
-            place.actor = None;
+            place.take(None);
         }
         self.tell(&mut state);
     }
@@ -237,6 +254,11 @@ impl Station {
         self.begin(place, work, actor.clone());
         self.tell(&mut state);
         true
+    }
+
+    /// Work goes on at a reader.
+    fn is_busy(&self, reader: &str) -> bool {
+        self.state().places.get(reader).is_some_and(|place| place.is_busy)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -287,10 +309,14 @@ impl Station {
         state.places.retain(|name, place| place.is_busy || readers.iter().any(|reader| reader.name == *name));
         moved |= state.places.len() != before;
         for reader in readers {
-            let is_new = !state.places.contains_key(&reader.name);
-            let place = state.places.entry(reader.name.clone()).or_default();
+            let State { places, orders, .. } = &mut *state;
+            let is_new = !places.contains_key(&reader.name);
+            let place = places.entry(reader.name.clone()).or_default();
             if !is_new && place.changes == reader.changes {
                 continue;
+            }
+            if is_new {
+                place.take(orders.of(&reader.name));
             }
             moved = true;
             place.changes = reader.changes;

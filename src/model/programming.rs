@@ -223,6 +223,19 @@ pub struct RunItem {
     pub changed_at: UnixTime,
 }
 
+impl RunItem {
+    /// Why it is in doubt: its token was taken out of the store, and what was written is to be wiped.
+    pub const TAKEN_BACK: &str = "taken_back";
+    /// The same, and the device could not be wiped when it lay there.
+    pub const NOT_WIPED: &str = "not_wiped";
+
+    /// True when nothing is left to be done but to wipe the device.
+    pub fn is_to_be_wiped(&self) -> bool {
+        self.state == RunItemState::InDoubt
+            && matches!(self.reason.as_str(), Self::TAKEN_BACK | Self::NOT_WIPED)
+    }
+}
+
 /// What opens an application of one device, made here and known to nobody: sealed, used again when the device
 /// comes back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,6 +31,7 @@ use super::{Service, ServiceError};
 
 pub use journal::{DeviceHere, JournalledItem, OpenedKey};
 pub use outcome::{ItemProof, ProofOutcome};
+pub use resolve::Redo;
 
 /// What the batches of programmed tokens say where they came from.
 const PROVENANCE: &str = "programmed here";
@@ -140,13 +141,6 @@ impl Service {
             let detail = format!("a run takes 1 to {MOST_DEVICES} devices");
             return Err(ServiceError::invalid("count", "count_range", detail));
         }
-        if !new.specs.contains(&new.spec) {
-            let detail = format!(
-                "{} {} cannot compute that: choose hash, digits and step out of its profile",
-                new.manufacturer, new.model
-            );
-            return Err(ServiceError::invalid("settings", "not_in_profile", detail.trim().to_owned()));
-        }
         if !matches!(new.spec, OtpSpec::Totp { .. } | OtpSpec::Hotp { .. }) {
             let detail = "only tokens with a clock or a counter can be programmed";
             return Err(ServiceError::invalid("settings", "kind_not_supported", detail));
@@ -155,6 +149,13 @@ impl Service {
         if is_slot && !matches!(new.spec, OtpSpec::Hotp { .. }) {
             let detail = "a slot that types codes by itself has no clock: choose a counter (hotp)";
             return Err(ServiceError::invalid("settings", "kind_not_supported", detail));
+        }
+        if !new.specs.contains(&new.spec) {
+            let detail = format!(
+                "{} {} cannot compute that: choose hash, digits and step out of its profile",
+                new.manufacturer, new.model
+            );
+            return Err(ServiceError::invalid("settings", "not_in_profile", detail.trim().to_owned()));
         }
         let Some(bytes) = seed_bytes(&new.spec, &new.seed_bytes) else {
             let detail = "the model takes no secret of 16 bytes or more";
@@ -272,6 +273,12 @@ impl Service {
     pub fn run_item(&self, actor: &Actor, id: RunItemId) -> Result<RunItem, ServiceError> {
         require_all(actor).map_err(|_| no_item())?;
         self.store.read(|view| Ok(Self::item_of(view, id)?.1))
+    }
+
+    /// Whether this actor may see what lies on the readers, which are there for the whole inventory.
+    pub fn sees_readers(&self, actor: &Actor) -> Result<(), ServiceError> {
+        let _ = self;
+        require_all(actor)
     }
 
     /// All devices of all runs that somebody has to look at: in doubt, or without the code that proves them.

@@ -8,8 +8,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::card::{item_row, reader_card, run_row};
 use super::place::Place;
-use crate::device::applet::otp::Slot;
-use crate::device::program;
 use crate::http::codes::{Typed, code_problem};
 use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, Path};
@@ -91,7 +89,7 @@ fn targets(place: &Place, chosen: &str) -> Vec<Choice> {
     let mut all = Vec::new();
     for profile in place.state.profiles.all() {
         for application in Application::ALL {
-            if profile.specs_of(of_device(application)).is_empty() {
+            if profile.specs_of(application.into()).is_empty() {
                 continue;
             }
             let slot = application.slot().map(|slot| format!("/{slot}")).unwrap_or_default();
@@ -103,15 +101,6 @@ fn targets(place: &Place, chosen: &str) -> Vec<Choice> {
         }
     }
     all
-}
-
-const fn of_device(application: Application) -> program::Application {
-    match application {
-        Application::Oath => program::Application::Oath,
-        Application::Slot1 => program::Application::Slot(Slot::One),
-        Application::Slot2 => program::Application::Slot(Slot::Two),
-        Application::SingleProfile => program::Application::SingleProfile,
-    }
 }
 
 async fn devices_page(
@@ -221,7 +210,7 @@ fn new_run(place: &Place, begin: &Begin) -> Result<NewRun, ApiError> {
     let (Some(application), Some(profile)) = (application, profile) else {
         return Err(ApiError::field("target", "no_profile", "choose what is written"));
     };
-    let specs = profile.specs_of(of_device(application));
+    let specs = profile.specs_of(application.into());
     let Some(spec) = specs.first().cloned() else {
         return Err(ApiError::field(
             "target",
@@ -233,7 +222,7 @@ fn new_run(place: &Place, begin: &Begin) -> Result<NewRun, ApiError> {
         profile: profile.id.clone(),
         manufacturer: profile.manufacturer.clone(),
         model: profile.name.clone(),
-        seed_bytes: profile.seed_bytes_of(of_device(application)),
+        seed_bytes: profile.seed_bytes_of(application.into()),
         specs,
         application,
         spec,
@@ -427,7 +416,7 @@ async fn on_reader(place: &Place, id: RunItemId, action: &str) -> Result<Notice,
         place.state.blocking(move |service| service.take_back_item(&actor, id).map(drop)).await?;
     }
     let work = match action {
-        "read" if item.reason == "taken_back" || item.reason == "not_wiped" => Work::Wipe(id),
+        "read" if item.is_to_be_wiped() => Work::Wipe(id),
         "read" => Work::Examine(id),
         "again" => Work::Program { run: id.run, again: true },
         _ => Work::Wipe(id),

@@ -6,9 +6,51 @@ use crate::store::Change;
 use crate::vault::{SealContext, random_seed};
 
 use super::outcome::{doubt, kept};
-use super::{JournalledItem, Service, ServiceError, audit, require_all, settled};
+use super::{JournalledItem, Service, ServiceError, audit, no_run, require_all, settled};
+
+/// What an operator wants done with a device, for which it has to lie on a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redo {
+    /// See what it holds.
+    Read,
+    /// Write another secret.
+    Again,
+    /// Take its token out of the store and destroy what was written.
+    TakeBack,
+}
 
 impl Service {
+    /// The item, when this can be done about it. Nothing is changed.
+    pub fn item_to_redo(&self, actor: &Actor, id: RunItemId, redo: Redo) -> Result<RunItem, ServiceError> {
+        require_all(actor).map_err(|_| no_run())?;
+        let (run, item) = self.store.read(|view| Self::item_of(view, id))?;
+        if item.state == RunItemState::Writing {
+            let detail =
+                format!("device {} is being written on reader {} right now", item.device, item.reader);
+            return Err(ServiceError::state("device_busy", detail));
+        }
+        let is_possible = match redo {
+            Redo::Read => item.state.is_unsettled(),
+            Redo::Again => item.state.is_unsettled() || item.state == RunItemState::Untouched,
+            Redo::TakeBack => item.state == RunItemState::Programmed || item.is_to_be_wiped(),
+        };
+        if redo == Redo::TakeBack && !is_possible && item.state.is_unsettled() {
+            let detail = format!(
+                "device {} is not programmed, so there is no token to take back: write it again, or set it aside",
+                item.device
+            );
+            return Err(ServiceError::state("not_programmed", detail));
+        }
+        if !is_possible {
+            return Err(settled(&item));
+        }
+        if redo == Redo::Again && !run.is_open() {
+            let detail = "this run has ended: begin another one".to_owned();
+            return Err(ServiceError::state("run_ended", detail));
+        }
+        Ok(item)
+    }
+
     /// Sets a device aside that is in doubt or waits for its code. It keeps its place in the journal, with its
     /// secret, so that whatever it shows is known; it is in use by nobody.
     pub fn quarantine_item(&self, actor: &Actor, id: RunItemId) -> Result<RunItem, ServiceError> {
@@ -64,7 +106,12 @@ impl Service {
                 return Err(ServiceError::state("token_in_use", detail));
             }
             item.secret = Some(kept(&sealer, id, &seed, &row, state.floor)?);
-            doubt(&mut item, "taken_back", "put the device in once more: what was written is wiped", now);
+            doubt(
+                &mut item,
+                RunItem::TAKEN_BACK,
+                "put the device in once more: what was written is wiped",
+                now,
+            );
             item.token = None;
             let tombstone = Tombstone {
                 serial: token.serial.clone(),
