@@ -26,7 +26,7 @@ use crate::http::state::AppState;
 use crate::jobs::station::Station;
 use crate::model::{Actor, ProgrammingRun, RunId, RunItem, RunItemId, RunItemState};
 use crate::oath::{Digits, HashAlg};
-use crate::service::{ItemProof, ProofOutcome, Redo, RunView, Service, ServiceError};
+use crate::service::{ItemProof, ProofOutcome, ProvedBy, Redo, RunView, Service, ServiceError};
 use crate::store::Page;
 
 pub(super) const RULES: &[Rule] = &[
@@ -210,8 +210,9 @@ async fn start(
     check_readers(&station, &names)?;
     let run = state
         .blocking(move |service| {
+            station.require_free(None, &names)?;
             let run = service.start_run(&actor, new)?;
-            station.attend(Some(run.id), &names, &actor);
+            station.attend(run.id, &names, &actor)?;
             RunDto::read(service, &actor, run.id)
         })
         .await?;
@@ -309,7 +310,7 @@ async fn readers(
             let detail = "this run has ended: begin another one".to_owned();
             return Err(ServiceError::state("run_ended", detail));
         }
-        station.attend(Some(id), &body.readers, &actor);
+        station.attend(id, &body.readers, &actor)?;
         RunDto::read(service, &actor, id)
     });
     Ok(Json(attended.await?))
@@ -359,7 +360,7 @@ async fn resolve(
         ResolveAction::Quarantine => None,
         ResolveAction::Code => {
             let otp = body.otp.ok_or_else(|| ApiError::field("otp", "missing_field", "type the code"))?;
-            let proof = ItemProof { otp: otp.otp("otp")?, step: None };
+            let proof = ItemProof { otp: otp.otp("otp")?, by: ProvedBy::Person };
             return settled(&state, move |service| {
                 service.prove_item(&actor, id, &proof).map(|outcome| match outcome {
                     ProofOutcome::Programmed(item) | ProofOutcome::Wrong(item) => *item,
