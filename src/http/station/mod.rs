@@ -30,12 +30,12 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/station/tokens/{serial}/handout/undo", Permission::Custody),
     Rule::new("POST", "/station/tokens/{serial}/custody", Permission::Custody),
     Rule::new("POST", "/station/tokens/{serial}/confirm", Permission::Confirm),
-    Rule::new("GET", "/station/devices", Permission::Custody),
-    Rule::new("POST", "/station/runs", Permission::Custody),
-    Rule::new("GET", "/station/runs/{run}", Permission::Custody),
-    Rule::new("POST", "/station/runs/{run}/end", Permission::Custody),
-    Rule::new("POST", "/station/runs/{run}/items/{n}", Permission::Custody),
-    Rule::new("POST", "/station/rehearsal", Permission::Custody),
+    Rule::new("GET", "/station/devices", Permission::Program),
+    Rule::new("POST", "/station/runs", Permission::Program),
+    Rule::new("GET", "/station/runs/{run}", Permission::Program),
+    Rule::new("POST", "/station/runs/{run}/end", Permission::Program),
+    Rule::new("POST", "/station/runs/{run}/items/{n}", Permission::Program),
+    Rule::new("POST", "/station/rehearsal", Permission::Program),
 ];
 
 /// The routes.
