@@ -217,15 +217,27 @@ impl Station {
     /// # Errors
     /// `reader_taken`: another run uses one of them.
     pub fn require_free(&self, run: Option<RunId>, readers: &[String]) -> Result<(), ServiceError> {
-        match self.state().orders.taken(run.unwrap_or(RunId(0)), readers) {
-            None => Ok(()),
-            Some(other) => {
-                let detail = format!(
-                    "run {} uses these readers: end it first, or choose readers for each run",
-                    other.0
-                );
-                Err(ServiceError::state("reader_taken", detail))
+        loop {
+            let taken = self.state().orders.taken(run.unwrap_or(RunId(0)), readers);
+            match taken {
+                None => return Ok(()),
+                Some(other) if self.is_over(other) => self.leave(other),
+                Some(other) => {
+                    let detail = format!(
+                        "run {} uses these readers: end it first, or choose readers for each run",
+                        other.0
+                    );
+                    return Err(ServiceError::state("reader_taken", detail));
+                }
             }
+        }
+    }
+
+    /// A run takes no more devices.
+    fn is_over(&self, run: RunId) -> bool {
+        match self.service.programming_run(&Actor::SYSTEM, run) {
+            Ok(view) => !view.run.is_open(),
+            Err(error) => matches!(error, ServiceError::NotFound { .. }),
         }
     }
 
@@ -440,6 +452,11 @@ impl Station {
                 tracing::error!(%error, "a device may be in doubt and could not be noted");
             }
         }
+        if let Some(End::Item(item)) = &end
+            && self.is_over(item.id.run)
+        {
+            self.leave(item.id.run);
+        }
         let mut state = self.state();
         if let Some(place) = state.places.get_mut(reader) {
             place.is_busy = false;
@@ -489,6 +506,9 @@ impl Station {
 
     /// What is shown of an item that was settled in another way, by a code or a person.
     pub fn settled(&self, item: &RunItem) {
+        if self.is_over(item.id.run) {
+            self.leave(item.id.run);
+        }
         let mut state = self.state();
         for place in state.places.values_mut() {
             if let Some(End::Item(shown)) = &mut place.now.end

@@ -347,7 +347,6 @@ fn interrupted(home: &Home, journal: bool, count: u64) -> Tally {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the tally is a result")]
 fn law5_interruptions_leave_no_device_unknown() {
     let home = Home::new();
     let tally = interrupted(&home, true, interruptions());
