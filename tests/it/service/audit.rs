@@ -49,6 +49,7 @@ const READING: &[&str] = &[
     "import",
     "import_lines",
     "imports",
+    "item_to_redo",
     "job",
     "key_actor",
     "look",
@@ -92,6 +93,7 @@ const READING: &[&str] = &[
     "user_issues",
     "user_list_text",
     "users",
+    "sees_readers",
 ];
 
 /// Methods that change something that nobody needs to answer for, with the reason.
