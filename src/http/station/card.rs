@@ -10,7 +10,7 @@ use crate::http::page::{Badge, Choice, Code, Tone, segment};
 use crate::http::words;
 use crate::jobs::programming::Phase;
 use crate::jobs::station::{End, ReaderNow};
-use crate::model::{ProgrammingRun, RunItem, RunItemId, RunItemState, TokenSerial};
+use crate::model::{Application, ProgrammingRun, RunItem, RunItemId, RunItemState, TokenSerial};
 use crate::words::Words;
 
 fn say(id: &str) -> String {
@@ -102,15 +102,25 @@ pub(super) fn item_row(
     }
 }
 
+/// Where on a device.
+pub(super) fn place_words(application: Application) -> String {
+    match application {
+        Application::Oath => say("tray-place-oath"),
+        Application::Slot1 => say("tray-place-first"),
+        Application::Slot2 => say("tray-place-second"),
+        Application::SingleProfile => say("tray-place-profile"),
+    }
+}
+
 /// A run in a line.
 pub(super) fn run_row(run: &ProgrammingRun) -> RunRow {
-    let slot = run.application.slot().map(|slot| format!(" {slot}")).unwrap_or_default();
-    let place = run.application.name().replace('_', " ");
     let (tone, word) =
         if run.is_open() { (Tone::Neutral, "tray-state-open") } else { (Tone::Good, "tray-state-ended") };
     RunRow {
         id: run.id.0,
-        what: format!("{} {}, {place}{slot}", run.manufacturer, run.model).trim().to_owned(),
+        what: format!("{} {}, {}", run.manufacturer, run.model, place_words(run.application))
+            .trim()
+            .to_owned(),
         batch: run.batch_name.as_str().to_owned(),
         programmed: words::count(run.programmed.into()),
         count: words::count(run.count.into()),
@@ -252,7 +262,11 @@ pub(super) async fn reader_card(
         state,
         badge,
         what: found.map(|found| what(place, found)).unwrap_or_default(),
-        remarks: found.map(|found| remarks(found, now)).unwrap_or_default(),
+        // What was there before it was written is no longer.
+        remarks: found
+            .filter(|_| !matches!(reader.end, Some(End::Item(_))))
+            .map(|found| remarks(found, now))
+            .unwrap_or_default(),
         serial,
         token,
         whose,

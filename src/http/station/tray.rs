@@ -6,7 +6,7 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::card::{item_row, reader_card, run_row};
+use super::card::{item_row, place_words, reader_card, run_row};
 use super::place::Place;
 use crate::http::codes::{Typed, code_problem};
 use crate::http::error::ApiError;
@@ -96,9 +96,7 @@ fn targets(place: &Place, chosen: &str) -> Vec<Choice> {
             }
             let slot = application.slot().map(|slot| format!("/{slot}")).unwrap_or_default();
             let value = format!("{}/{}{slot}", profile.id, application.name());
-            let where_on = application.name().replace('_', " ");
-            let slot = application.slot().map(|slot| format!(" {slot}")).unwrap_or_default();
-            let label = format!("{}: {where_on}{slot}", profile.full_name());
+            let label = format!("{}: {}", profile.full_name(), place_words(application));
             all.push(Choice { selected: value == chosen, value, label });
         }
     }

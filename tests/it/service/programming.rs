@@ -8,7 +8,7 @@ use mintmark::model::{
 };
 use mintmark::oath::{Digits, HashAlg, MovingFactor, Otp, PeriodSecs};
 use mintmark::service::{
-    AssignRequest, CheckResult, DeviceHere, ItemProof, JournalledItem, NewRun, ProofOutcome, ProvedBy,
+    AssignRequest, CheckResult, DeviceHere, ItemProof, JournalledItem, NewRun, ProofOutcome, ProvedBy, Redo,
     ServiceError,
 };
 use mintmark::store::Page;
@@ -347,4 +347,39 @@ fn a_run_that_is_ended_early_is_told_to_those_who_want_to_hear_of_it() {
     home.service.end_run(&admin(), early.id).expect("ended");
     home.service.end_run(&admin(), early.id).expect("ended already");
     assert_eq!(told(), before + 1);
+}
+
+#[test]
+fn what_can_be_done_about_a_device_is_known_before_it_is_begun() {
+    let home = Home::new();
+    let run = home.start(clocks("keys", 3));
+    let can = |id: RunItemId| {
+        [Redo::Read, Redo::Again, Redo::TakeBack]
+            .map(|redo| home.service.item_to_redo(&admin(), id, redo).map_or_else(why, |_| "yes"))
+    };
+    let held = home.put_in(&run, "10001").expect("taken");
+    assert_eq!(can(held.id), ["device_busy"; 3], "a reader works on it");
+    home.service.item_in_doubt(&admin(), held.id, "no_answer", "").expect("noted");
+    assert_eq!(can(held.id), ["yes", "yes", "not_programmed"]);
+    home.service.quarantine_item(&admin(), held.id).expect("set aside");
+    assert_eq!(can(held.id), ["item_settled", "yes", "not_programmed"]);
+    let gone = home.put_in(&run, "10003").expect("taken");
+    home.service.item_untouched(&admin(), gone.id, "nothing_there", "").expect("noted");
+    assert_eq!(can(gone.id), ["item_settled"; 3], "it is put in like any other");
+    let (id, _) = home.program(&run, "10002");
+    assert_eq!(can(id), ["item_settled", "item_settled", "yes"]);
+    // From then on it is to be wiped, also when the first try did not come to that.
+    home.service.take_back_item(&admin(), id).expect("taken back");
+    assert_eq!(can(id), ["item_settled", "item_settled", "yes"]);
+    home.service.item_in_doubt(&admin(), id, "not_wiped", "").expect("noted");
+    assert_eq!(home.item(id).state, RunItemState::TakenBack);
+    home.service.end_run(&admin(), run.id).expect("ended");
+    assert_eq!(can(id), ["item_settled", "item_settled", "yes"]);
+    assert_eq!(can(held.id)[1], "yes", "what went wrong is made good after the end, too");
+    home.service.wiped_item(&admin(), id).expect("wiped");
+    assert_eq!(can(id), ["item_settled"; 3]);
+    // Of what is not theirs people learn nothing.
+    let bound = Actor { scope: Scope::Resources(Vec::new()), ..operator(7) };
+    let asked = home.service.item_to_redo(&bound, id, Redo::Read).expect_err("refused");
+    assert!(matches!(asked, ServiceError::NotFound { .. }), "{asked}");
 }
