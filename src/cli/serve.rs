@@ -302,7 +302,7 @@ fn station(dir: &Path, service: &Arc<Service>) -> Result<Arc<Station>> {
     } else {
         Source::Pcsc
     };
-    Ok(Station::start(Arc::clone(service), clock, home::profiles(dir).token2_models(), source)?)
+    Ok(Station::start(Arc::clone(service), clock, home::profiles(dir), source)?)
 }
 
 async fn listen(

@@ -30,7 +30,7 @@ use crate::vault::SealContext;
 use super::{Service, ServiceError};
 
 pub use journal::{DeviceHere, JournalledItem, OpenedKey};
-pub use outcome::{ItemProof, ProofOutcome};
+pub use outcome::{ItemProof, ProofOutcome, ProvedBy};
 pub use resolve::Redo;
 
 /// What the batches of programmed tokens say where they came from.
@@ -281,15 +281,15 @@ impl Service {
         require_all(actor)
     }
 
-    /// All devices of all runs that somebody has to look at: in doubt, or without the code that proves them.
+    /// All devices of all runs that somebody has to look at: in doubt, without the code that proves them, set aside, or to
+    /// be wiped.
     pub fn devices_in_doubt(&self, actor: &Actor) -> Result<Vec<RunItem>, ServiceError> {
         if require_all(actor).is_err() {
             return Ok(Vec::new());
         }
-        let wanted = |item: &RunItem| matches!(item.state, RunItemState::InDoubt | RunItemState::CodeWanted);
         self.store.read(|view| {
             let mut items = view.unsettled_items()?;
-            items.retain(wanted);
+            items.retain(|item| item.state != RunItemState::Writing);
             Ok(items)
         })
     }
@@ -308,11 +308,16 @@ impl Service {
 
     /// At the start: whatever lay on a reader when the program ended is in doubt.
     pub(super) fn doubt_interrupted(&self) -> Result<(), ServiceError> {
+        self.doubt_writing(|_| true)
+    }
+
+    /// Items that are being written, of those like this, are in doubt.
+    fn doubt_writing(&self, wanted: impl Fn(&RunItem) -> bool + Send + 'static) -> Result<(), ServiceError> {
         let now = self.clock.now();
         self.decide(move |view| {
             let mut changes = Vec::new();
             for mut item in view.unsettled_items()? {
-                if item.state == RunItemState::Writing {
+                if item.state == RunItemState::Writing && wanted(&item) {
                     outcome::doubt(&mut item, "interrupted", outcome::INTERRUPTED, now);
                     let detail = vec![("reason", item.reason.clone())];
                     changes.push(audit(

@@ -74,7 +74,7 @@ fn a_run_is_started_followed_resolved_and_ended_by_command() {
     assert_eq!((done, &item["state"]), (0, &json!("undone")), "{item}");
     assert_eq!(status(&run(&dir, &["token", "show", &serial])), 1);
 
-    let displays = ["run", "start", "--profile", "token2-otpc-p1", "--application", "single_profile"];
+    let displays = ["run", "start", "--profile", "token2-otpc-p2", "--application", "single_profile"];
     let more = ["--batch", "displays", "--count", "2", "--hash", "sha256", "--reader", DISPLAY];
     let (done, begun) = json_of(&dir, &[&displays[..], &more].concat());
     assert_eq!((done, &begun["hash"]), (0, &json!("sha256")), "{begun}");

@@ -26,7 +26,7 @@ use crate::http::state::AppState;
 use crate::jobs::station::Station;
 use crate::model::{Actor, ProgrammingRun, RunId, RunItem, RunItemId, RunItemState};
 use crate::oath::{Digits, HashAlg};
-use crate::service::{ItemProof, ProofOutcome, Redo, RunView, Service, ServiceError};
+use crate::service::{ItemProof, ProofOutcome, ProvedBy, Redo, RunView, Service, ServiceError};
 use crate::store::Page;
 
 pub(super) const RULES: &[Rule] = &[
@@ -65,7 +65,8 @@ pub(super) struct ItemDto {
     device: String,
     /// That of the token.
     serial: String,
-    /// writing, `code_wanted`, programmed, untouched, `in_doubt`, quarantined or undone.
+    /// writing, `code_wanted`, programmed, untouched, `in_doubt`, quarantined, `taken_back` (it is wiped once it lies
+    /// on a reader) or undone.
     pub(super) state: &'static str,
     /// Why, as a stable word; empty where the state says it all.
     pub(super) reason: String,
@@ -210,8 +211,9 @@ async fn start(
     check_readers(&station, &names)?;
     let run = state
         .blocking(move |service| {
+            station.require_free(None, &names)?;
             let run = service.start_run(&actor, new)?;
-            station.attend(Some(run.id), &names, &actor);
+            station.attend(run.id, &names, &actor)?;
             RunDto::read(service, &actor, run.id)
         })
         .await?;
@@ -309,7 +311,7 @@ async fn readers(
             let detail = "this run has ended: begin another one".to_owned();
             return Err(ServiceError::state("run_ended", detail));
         }
-        station.attend(Some(id), &body.readers, &actor);
+        station.attend(id, &body.readers, &actor)?;
         RunDto::read(service, &actor, id)
     });
     Ok(Json(attended.await?))
@@ -342,7 +344,8 @@ struct ResolveBody {
 
 #[utoipa::path(post, path = "/api/v1/runs/{id}/items/{n}/resolve", tag = "devices", request_body = ResolveBody,
     responses((status = 200, body = ItemDto, description = "done; a wrong code leaves the item open"),
-        (status = 202, body = ItemDto, description = "begun on the reader that the device lies on")))]
+        (status = 202, body = ItemDto, description = "begun on the reader that the device lies on; \
+            `take_back` of one that lies on none waits for it")))]
 async fn resolve(
     State(state): State<AppState>,
     Changing(actor): Changing,
@@ -359,7 +362,7 @@ async fn resolve(
         ResolveAction::Quarantine => None,
         ResolveAction::Code => {
             let otp = body.otp.ok_or_else(|| ApiError::field("otp", "missing_field", "type the code"))?;
-            let proof = ItemProof { otp: otp.otp("otp")?, step: None };
+            let proof = ItemProof { otp: otp.otp("otp")?, by: ProvedBy::Person };
             return settled(&state, move |service| {
                 service.prove_item(&actor, id, &proof).map(|outcome| match outcome {
                     ProofOutcome::Programmed(item) | ProofOutcome::Wrong(item) => *item,

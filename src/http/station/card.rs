@@ -25,6 +25,7 @@ enum Do {
     Again,
     Quarantine,
     TakeBack,
+    Wipe,
 }
 
 fn deed(what: Do) -> Deed {
@@ -34,6 +35,7 @@ fn deed(what: Do) -> Deed {
         Do::Again => ("again", "tray-deed-again", "pencil"),
         Do::Quarantine => ("quarantine", "tray-deed-quarantine", "archive"),
         Do::TakeBack => ("take_back", "tray-deed-take-back", "undo-2"),
+        Do::Wipe => ("take_back", "tray-deed-wipe", "trash-2"),
     };
     Deed { value, label: say(label), icon, is_danger: what == Do::Quarantine }
 }
@@ -48,6 +50,7 @@ fn state_of(state: RunItemState) -> (&'static str, Badge) {
         RunItemState::InDoubt => (Tone::Attention, "failed", "tray-state-in-doubt"),
         RunItemState::Untouched => (Tone::Bad, "failed", "tray-state-untouched"),
         RunItemState::Quarantined => (Tone::Bad, "failed", "tray-state-quarantined"),
+        RunItemState::TakenBack => (Tone::Attention, "failed", "tray-state-taken-back"),
     };
     (look, Badge::new(tone, &say(word)))
 }
@@ -59,6 +62,7 @@ fn form(item: &RunItem, undo: bool, code: Option<&(RunItemId, Code)>) -> Option<
         RunItemState::InDoubt => vec![Do::Read, Do::Again, Do::Quarantine],
         RunItemState::Quarantined => vec![Do::Again],
         RunItemState::Programmed if undo => vec![Do::TakeBack],
+        RunItemState::TakenBack => vec![Do::Wipe],
         _ => return None,
     };
     let deeds = deeds.into_iter().map(deed).collect();
@@ -82,14 +86,19 @@ fn token_page(item: &RunItem) -> Option<String> {
 }
 
 /// A device of a run in a list.
-pub(super) fn item_row(item: &RunItem, now: UnixTime, undo: bool) -> ItemRow {
+pub(super) fn item_row(
+    item: &RunItem,
+    now: UnixTime,
+    undo: bool,
+    code: Option<&(RunItemId, Code)>,
+) -> ItemRow {
     ItemRow {
         badge: state_of(item.state).1,
         serial: item.serial.display().to_owned(),
         token: token_page(item),
         detail: words::sentence(&item.detail),
         when: words::moment(item.changed_at, now),
-        form: form(item, undo, None),
+        form: form(item, undo, code),
     }
 }
 
@@ -184,10 +193,11 @@ async fn whose(place: &Place, serial: &str) -> Result<(Option<String>, String), 
     }
 }
 
-/// One reader; `code`: a field that was typed wrong.
+/// One reader; `open`: devices that somebody has to look at, `code`: a field that was typed wrong.
 pub(super) async fn reader_card(
     place: &Place,
     reader: &ReaderNow,
+    open: &[RunItem],
     code: Option<&(RunItemId, Code)>,
 ) -> Result<ReaderCard, ApiError> {
     let now = place.state.service.now();
@@ -220,9 +230,13 @@ pub(super) async fn reader_card(
         _ if serial.is_empty() => (None, String::new()),
         _ => whose(place, &serial).await?,
     };
+    // One that was not taken because of an earlier try is dealt with here, too.
+    let earlier = || open.iter().rfind(|item| item.device == serial);
     let form = match &reader.end {
-        Some(End::Item(item)) if reader.phase.is_none() && reader.is_occupied => form(item, false, code),
-        _ => None,
+        _ if reader.phase.is_some() || !reader.is_occupied => None,
+        Some(End::Item(item)) => form(item, false, code),
+        Some(End::Refused { .. }) => earlier().and_then(|item| form(item, false, code)),
+        None => None,
     };
     let drawer = place.state.jobs.station().and_then(|station| station.drawer()).map(|drawer| {
         let all = drawer.list().into_iter().enumerate();

@@ -34,6 +34,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/station/runs", Permission::Program),
     Rule::new("GET", "/station/runs/{run}", Permission::Program),
     Rule::new("POST", "/station/runs/{run}/end", Permission::Program),
+    Rule::new("POST", "/station/runs/{run}/readers", Permission::Program),
     Rule::new("POST", "/station/runs/{run}/items/{n}", Permission::Program),
     Rule::new("POST", "/station/rehearsal", Permission::Program),
 ];
@@ -56,6 +57,7 @@ pub fn router() -> Router<AppState> {
         .route("/station/runs", post(tray::begin))
         .route("/station/runs/{run}", get(tray::tray))
         .route("/station/runs/{run}/end", post(tray::end))
+        .route("/station/runs/{run}/readers", post(tray::go_on))
         .route("/station/runs/{run}/items/{n}", post(tray::item))
         .route("/station/rehearsal", post(tray::rehearse))
 }

@@ -16,6 +16,11 @@ impl Station {
     pub fn redo(self: &Arc<Self>, actor: &Actor, id: RunItemId, redo: Redo) -> Result<RunItem, ServiceError> {
         let mut item = self.service.item_to_redo(actor, id, redo)?;
         let Some(reader) = self.reader_of(&item.device) else {
+            if redo == Redo::TakeBack && item.state == RunItemState::Programmed {
+                // Its token is gone at once; the device is wiped when it is put in.
+                self.service.take_back_item(actor, id)?;
+                return self.service.run_item(actor, id);
+            }
             let detail = format!("device {} lies on no reader: put it into one, then try again", item.device);
             return Err(ServiceError::state("device_absent", detail));
         };
@@ -25,9 +30,8 @@ impl Station {
             ServiceError::state("reader_busy", detail)
         };
         let work = match redo {
-            Redo::Read if item.is_to_be_wiped() => Work::Wipe(id),
             Redo::Read => Work::Examine(id),
-            Redo::Again => Work::Program { run: id.run, again: true },
+            Redo::Again => Work::Program { run: id.run, instead_of: Some(id) },
             Redo::TakeBack => {
                 // Asked before, so that no token leaves the store whose device cannot be wiped now.
                 if self.is_busy(&reader) {

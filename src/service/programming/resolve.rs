@@ -1,11 +1,13 @@
 //! What an operator does about a device: set it aside, or take back the last one.
 
-use crate::model::{Actor, AuditAction, AuditResult, Custody, RunItem, RunItemId, RunItemState, Tombstone};
+use crate::model::{
+    Actor, AuditAction, AuditResult, Custody, RunItem, RunItemId, RunItemState, SeedVersion, Tombstone,
+};
 use crate::secret::Seed;
 use crate::store::Change;
 use crate::vault::{SealContext, random_seed};
 
-use super::outcome::{doubt, kept};
+use super::outcome::kept;
 use super::{JournalledItem, Service, ServiceError, audit, no_run, require_all, settled};
 
 /// What an operator wants done with a device, for which it has to lie on a reader.
@@ -19,20 +21,26 @@ pub enum Redo {
     TakeBack,
 }
 
+/// What happens to a device whose token was taken back.
+const TO_BE_WIPED: &str = "put the device in once more: what was written is wiped";
+
 impl Service {
     /// The item, when this can be done about it. Nothing is changed.
     pub fn item_to_redo(&self, actor: &Actor, id: RunItemId, redo: Redo) -> Result<RunItem, ServiceError> {
         require_all(actor).map_err(|_| no_run())?;
-        let (run, item) = self.store.read(|view| Self::item_of(view, id))?;
+        let item = self.store.read(|view| Ok::<_, ServiceError>(Self::item_of(view, id)?.1))?;
         if item.state == RunItemState::Writing {
             let detail =
                 format!("device {} is being written on reader {} right now", item.device, item.reader);
             return Err(ServiceError::state("device_busy", detail));
         }
         let is_possible = match redo {
-            Redo::Read => item.state.is_unsettled(),
-            Redo::Again => item.state.is_unsettled() || item.state == RunItemState::Untouched,
-            Redo::TakeBack => item.state == RunItemState::Programmed || item.is_to_be_wiped(),
+            Redo::Read => matches!(item.state, RunItemState::InDoubt | RunItemState::CodeWanted),
+            Redo::Again => matches!(
+                item.state,
+                RunItemState::InDoubt | RunItemState::CodeWanted | RunItemState::Quarantined
+            ),
+            Redo::TakeBack => matches!(item.state, RunItemState::Programmed | RunItemState::TakenBack),
         };
         if redo == Redo::TakeBack && !is_possible && item.state.is_unsettled() {
             let detail = format!(
@@ -43,10 +51,6 @@ impl Service {
         }
         if !is_possible {
             return Err(settled(&item));
-        }
-        if redo == Redo::Again && !run.is_open() {
-            let detail = "this run has ended: begin another one".to_owned();
-            return Err(ServiceError::state("run_ended", detail));
         }
         Ok(item)
     }
@@ -97,6 +101,13 @@ impl Service {
             if item.state != RunItemState::Programmed {
                 return Err(ServiceError::Stale);
             }
+            if item.version != SeedVersion::FIRST {
+                let detail = format!(
+                    "token {} was here before this run: note on its page that it is back, then write it again",
+                    token.serial.display()
+                );
+                return Err(ServiceError::state("token_was_here", detail));
+            }
             let is_ours = view.seed(token.id)?.is_some_and(|now| now.version == row.version);
             if !is_ours || token.custody != Custody::InStock || state.used || view.is_assigned(&token)? {
                 let detail = format!(
@@ -106,12 +117,10 @@ impl Service {
                 return Err(ServiceError::state("token_in_use", detail));
             }
             item.secret = Some(kept(&sealer, id, &seed, &row, state.floor)?);
-            doubt(
-                &mut item,
-                RunItem::TAKEN_BACK,
-                "put the device in once more: what was written is wiped",
-                now,
-            );
+            item.state = RunItemState::TakenBack;
+            item.reason.clear();
+            TO_BE_WIPED.clone_into(&mut item.detail);
+            item.changed_at = now;
             item.token = None;
             let tombstone = Tombstone {
                 serial: token.serial.clone(),
@@ -148,14 +157,27 @@ impl Service {
         Ok(random_seed(20)?)
     }
 
+    /// The try of a device that was taken back and is to be wiped.
+    pub fn item_to_wipe(&self, actor: &Actor, device: &str) -> Result<Option<RunItemId>, ServiceError> {
+        require_all(actor)?;
+        self.store.read(|view| {
+            let items = view.unsettled_items()?;
+            let wanted =
+                items.iter().find(|item| item.device == device && item.state == RunItemState::TakenBack);
+            Ok(wanted.map(|item| item.id))
+        })
+    }
+
     /// The device was wiped of its secret.
     pub fn wiped_item(&self, actor: &Actor, id: RunItemId) -> Result<RunItem, ServiceError> {
         require_all(actor)?;
         let (actor, now) = (actor.clone(), self.clock.now());
         self.decide(move |view| {
             let (_, mut item) = Self::item_of(view, id)?;
-            if item.secret.is_none() {
-                return Ok((item, Vec::new()));
+            match item.state {
+                RunItemState::TakenBack => {}
+                RunItemState::Undone => return Ok((item, Vec::new())),
+                _ => return Err(settled(&item)),
             }
             item.state = RunItemState::Undone;
             item.secret = None;
