@@ -310,10 +310,12 @@ async fn resolve(args: &ResolveArgs, client: &Client, out: &mut Output) -> Resul
     }
     let path = format!("/runs/{}/items/{}/resolve", args.run, args.n);
     let mut item = client.post(&path, &body).await?;
+    let mut was_tried = false;
     if matches!(args.action, Action::Read | Action::Again | Action::TakeBack) {
         let end = ended(client, &cell(&item["device"])).await?;
         if end["item"].is_object() {
             item = end["item"].clone();
+            was_tried = true;
         } else if end.is_object() {
             show(out, &end)?;
             return Ok(Outcome::Negative);
@@ -325,7 +327,10 @@ async fn resolve(args: &ResolveArgs, client: &Client, out: &mut Output) -> Resul
             item["state"] == json!("programmed")
                 || item["state"] == json!("code_wanted") && args.action == Action::Again
         }
-        Action::TakeBack => item["state"] == json!("undone"),
+        // One that lies on no reader is wiped when it is put in.
+        Action::TakeBack => {
+            item["state"] == json!("undone") || item["state"] == json!("taken_back") && !was_tried
+        }
         Action::Quarantine => true,
         Action::Read => item["state"] != json!("in_doubt"),
     };

@@ -202,7 +202,9 @@ async fn four_keys_are_programmed_and_what_they_show_is_accepted() {
 
     let done = |it: &Value| it["end"]["result"] == json!("programmed") && it["phase"].is_null();
     let readers = desk.until(|readers| readers.iter().all(done)).await;
-    assert!(readers.iter().all(|it| it["took_ms"].is_number() && it["run"] == run["id"]), "{readers:?}");
+    assert!(readers.iter().all(|it| it["took_ms"].is_number()), "{readers:?}");
+    // It has as many as it wanted: its readers are free.
+    desk.until(|readers| readers.iter().all(|it| it["run"].is_null())).await;
     let run = desk.get(&format!("/runs/{}", run["id"])).await;
     assert_eq!(
         (&run["state"], &run["programmed"], &run["unsettled"]),

@@ -65,7 +65,8 @@ pub(super) struct ItemDto {
     device: String,
     /// That of the token.
     serial: String,
-    /// writing, `code_wanted`, programmed, untouched, `in_doubt`, quarantined or undone.
+    /// writing, `code_wanted`, programmed, untouched, `in_doubt`, quarantined, `taken_back` (it is wiped once it lies
+    /// on a reader) or undone.
     pub(super) state: &'static str,
     /// Why, as a stable word; empty where the state says it all.
     pub(super) reason: String,
@@ -343,7 +344,8 @@ struct ResolveBody {
 
 #[utoipa::path(post, path = "/api/v1/runs/{id}/items/{n}/resolve", tag = "devices", request_body = ResolveBody,
     responses((status = 200, body = ItemDto, description = "done; a wrong code leaves the item open"),
-        (status = 202, body = ItemDto, description = "begun on the reader that the device lies on")))]
+        (status = 202, body = ItemDto, description = "begun on the reader that the device lies on; \
+            `take_back` of one that lies on none waits for it")))]
 async fn resolve(
     State(state): State<AppState>,
     Changing(actor): Changing,
