@@ -452,11 +452,6 @@ impl Station {
                 tracing::error!(%error, "a device may be in doubt and could not be noted");
             }
         }
-        if let Some(End::Item(item)) = &end
-            && self.is_over(item.id.run)
-        {
-            self.leave(item.id.run);
-        }
         let mut state = self.state();
         if let Some(place) = state.places.get_mut(reader) {
             place.is_busy = false;
@@ -506,9 +501,6 @@ impl Station {
 
     /// What is shown of an item that was settled in another way, by a code or a person.
     pub fn settled(&self, item: &RunItem) {
-        if self.is_over(item.id.run) {
-            self.leave(item.id.run);
-        }
         let mut state = self.state();
         for place in state.places.values_mut() {
             if let Some(End::Item(shown)) = &mut place.now.end

@@ -132,7 +132,7 @@ async fn devices_page(
         readers: cards,
         trouble,
         doubt: doubt.iter().map(|item| item_row(item, now, false, None)).collect(),
-        choices: choices(&readers),
+        choices: choices(&readers, &runs),
         runs: runs.iter().map(run_row).collect(),
         targets: targets(place, &begin.target),
         batch: begin.batch,
@@ -194,17 +194,20 @@ fn chosen(typed: &Typed) -> Vec<String> {
 }
 
 /// The readers, for the form.
-fn choices(readers: &[ReaderNow]) -> Vec<ReaderChoice> {
+fn choices(readers: &[ReaderNow], runs: &[ProgrammingRun]) -> Vec<ReaderChoice> {
+    // One that is over keeps no reader from another.
+    let is_open = |id: &RunId| runs.iter().find(|run| run.id == *id).is_none_or(ProgrammingRun::is_open);
     let choice = |(at, reader): (usize, &ReaderNow)| {
         let name = ("reader", reader.name.as_str().into());
-        let label = match reader.run {
+        let used = reader.run.filter(is_open);
+        let label = match used {
             Some(run) => {
                 let run = run.0.to_string();
                 Words::ENGLISH.with("tray-used", &[name, ("run", run.into())])
             }
             None => Words::ENGLISH.with("tray-use", &[name]),
         };
-        let is_taken = reader.run.is_some();
+        let is_taken = used.is_some();
         ReaderChoice {
             field: format!("reader.{at}"),
             name: reader.name.clone(),
