@@ -94,8 +94,9 @@ pub struct ReaderNow {
 #[derive(Debug, Default)]
 struct Place {
     now: ReaderNow,
-    /// Devices put in and taken out so far: another number is another device.
-    changes: u16,
+    /// Devices put in and taken out so far: another number is another device. Not known of a reader that is new, or whose
+    /// service went.
+    changes: Option<u16>,
     atr: Vec<u8>,
     /// Work goes on here, also when the device is gone.
     is_busy: bool,
@@ -105,9 +106,17 @@ struct Place {
     is_due: bool,
 }
 
+/// What is put in is programmed in this run, by this person.
+type Attended = Option<(RunId, Actor)>;
+
 #[derive(Debug, Default)]
 struct State {
     places: BTreeMap<String, Place>,
+    /// For readers that are named, also while they are not there: a key in a USB port is its own reader, and all readers
+    /// go when their service is restarted.
+    attended: BTreeMap<String, Attended>,
+    /// For all others, those to come included.
+    attended_elsewhere: Attended,
     /// Why no readers are there, for whoever looks.
     trouble: Option<String>,
     /// Rises with each change.
@@ -190,10 +199,17 @@ impl Station {
         waited.unwrap_or_else(PoisonError::into_inner).0.version
     }
 
-    /// From now on what is put into these readers (none named: into all) is programmed in this run, by this person. What
-    /// lies there already, too. `None`: it is looked at only.
+    /// From now on what is put into these readers (none named: into all, also into those to come) is programmed in this run,
+    /// by this person. What lies there already, too. `None`: it is looked at only.
     pub fn attend(self: &Arc<Self>, run: Option<RunId>, readers: &[String], actor: &Actor) {
         let mut state = self.state();
+        let attended = run.map(|run| (run, actor.clone()));
+        if readers.is_empty() {
+            state.attended.clear();
+            state.attended_elsewhere = attended;
+        } else {
+            state.attended.extend(readers.iter().map(|name| (name.clone(), attended.clone())));
+        }
         for (name, place) in &mut state.places {
             if !readers.is_empty() && !readers.contains(name) {
                 continue;
@@ -209,6 +225,10 @@ impl Station {
     /// Ends a run on all readers.
     pub fn leave(&self, run: RunId) {
         let mut state = self.state();
+        let State { attended, attended_elsewhere, .. } = &mut *state;
+        for attended in attended.values_mut().chain([attended_elsewhere]) {
+            attended.take_if(|(left, _)| *left == run);
+        }
         for place in state.places.values_mut().filter(|place| place.now.run == Some(run)) {
             place.now.run = None;
             place.actor = None;
@@ -275,25 +295,41 @@ impl Station {
         if state.trouble.as_deref() == Some(why) && state.places.is_empty() {
             return;
         }
-        state.places.clear();
+        // Work under way ends by itself; until then nothing else begins on its reader.
+        state.places.retain(|_, place| place.is_busy);
+        for place in state.places.values_mut() {
+            place.changes = None;
+            place.now.is_occupied = false;
+            place.now.found = None;
+            place.is_due = false;
+        }
         state.trouble = Some(why.to_owned());
         self.tell(&mut state);
     }
 
     fn seen(self: &Arc<Self>, readers: &[Reader]) {
-        let mut state = self.state();
+        let mut guard = self.state();
+        let state = &mut *guard;
         let mut moved = state.trouble.take().is_some();
         let before = state.places.len();
         state.places.retain(|name, place| place.is_busy || readers.iter().any(|reader| reader.name == *name));
         moved |= state.places.len() != before;
         for reader in readers {
             let is_new = !state.places.contains_key(&reader.name);
+            let changes = Some(reader.changes);
             let place = state.places.entry(reader.name.clone()).or_default();
-            if !is_new && place.changes == reader.changes {
+            if is_new
+                && let Some((run, actor)) =
+                    state.attended.get(&reader.name).unwrap_or(&state.attended_elsewhere)
+            {
+                place.now.run = Some(*run);
+                place.actor = Some(actor.clone());
+            }
+            if place.changes == changes {
                 continue;
             }
             moved = true;
-            place.changes = reader.changes;
+            place.changes = changes;
             place.now.name.clone_from(&reader.name);
             place.now.found = None;
             place.now.end = None;
@@ -318,9 +354,9 @@ impl Station {
             }
         }
         if moved {
-            self.tell(&mut state);
+            self.tell(state);
         }
-        self.begin_due(&mut state);
+        self.begin_due(state);
     }
 
     /// Begins what waits on readers where nothing is done.
