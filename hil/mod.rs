@@ -1,0 +1,10 @@
+//! Hardware in the loop: the whole path from the station to a device through a real card reader service.
+
+mod batch;
+mod desk;
+mod device;
+mod doubt;
+mod readers;
+
+/// Where `make` puts what the tests need.
+const TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target");
