@@ -5,6 +5,7 @@ mod desk;
 mod device;
 mod doubt;
 mod readers;
+mod ykman;
 
 /// Where `make` puts what the tests need.
 const TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target");
