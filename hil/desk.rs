@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mintmark::clock::{Clock, SystemClock, UnixTime};
-use mintmark::device::simulated::token2::models;
+use mintmark::device::Catalogue;
 use mintmark::jobs::station::{End, ReaderNow, Source, Station};
 use mintmark::model::{Actor, ProgrammingRun, RunId, RunItem, RunItemState, TokenSerial};
 use mintmark::oath::Otp;
-use mintmark::service::{CheckResult, ItemProof, MailMode, NewRun, ProofOutcome, Service, StoreMark};
+use mintmark::service::{
+    CheckResult, ItemProof, MailMode, NewRun, ProofOutcome, ProvedBy, Service, StoreMark,
+};
 use mintmark::store::{RedbStore, Store};
 use mintmark::vault::RootKey;
 use tempfile::TempDir;
@@ -61,7 +63,12 @@ impl Desk {
         Service::initialise(&*store, &root, &*clock, StoreMark::default()).expect("a new store");
         let service = Service::open(store, &root, clock.clone(), MailMode::None).expect("opens");
         let service = Arc::new(service);
-        let station = Station::start(Arc::clone(&service), clock.clone(), models(), Source::Pcsc);
+        let station = Station::start(
+            Arc::clone(&service),
+            clock.clone(),
+            Arc::new(Catalogue::built_in()),
+            Source::Pcsc,
+        );
         let station = station.expect("started");
         Self { station, service, clock, actor: Actor::local(1000), _folder: folder }
     }
@@ -102,13 +109,13 @@ impl Desk {
 
     pub(super) fn start(&self, new: NewRun, readers: &[String]) -> ProgrammingRun {
         let run = self.service.start_run(&self.actor, new).expect("begun");
-        self.station.attend(Some(run.id), readers, &self.actor);
+        self.station.attend(run.id, readers, &self.actor).expect("free");
         run
     }
 
     /// Types a code that a device showed.
     pub(super) fn prove(&self, item: &RunItem, otp: Otp) {
-        let proof = ItemProof { otp, step: None };
+        let proof = ItemProof { otp, by: ProvedBy::Person };
         let proved = self.service.prove_item(&self.actor, item.id, &proof).expect("answered");
         let ProofOutcome::Programmed(item) = proved else { panic!("{proved:?}") };
         self.station.settled(&item);

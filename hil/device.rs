@@ -46,7 +46,12 @@ impl Kind {
         let name = format!("{self:?}");
         let new = match self {
             Self::OathClock => clocks(&name, count),
-            Self::Display => NewRun { seed_bytes: 1..=63, protect: false, ..clocks(&name, count) },
+            Self::Display => NewRun {
+                profile: "token2-otpc-p2".into(),
+                seed_bytes: 1..=63,
+                protect: false,
+                ..clocks(&name, count)
+            },
             Self::OathCounter | Self::Slot1 | Self::Slot2 => counters(&name, count),
         };
         NewRun { application: self.application(), ..new }

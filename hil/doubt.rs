@@ -164,8 +164,8 @@ fn a_run_goes_on_after_the_reader_service_was_restarted() {
         let desk = Desk::open();
         desk.readers(4);
         // The one on a reader that is named, the other on all others.
-        let elsewhere = desk.start(Kind::OathClock.run(9), &[]);
         let named = desk.start(Kind::OathCounter.run(9), &[name(1)]);
+        let elsewhere = desk.start(Kind::OathClock.run(9), &[]);
         let [first, second] = [0, 1].map(|number| Device::new(Kind::OathClock, number, &desk.clock));
         let third = Device::new(Kind::OathCounter, 2, &desk.clock);
         let lying = first.insert(0);

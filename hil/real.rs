@@ -88,7 +88,7 @@ fn look(desk: &Desk, reader: &str) -> Found {
 
 /// Writes what lies there now, and nothing that is put there later.
 fn write(desk: &Desk, reader: &str, run: RunId) -> (RunItemId, Duration) {
-    assert!(desk.station.act(reader, Work::Program { run, again: false }, &desk.actor));
+    assert!(desk.station.act(reader, Work::Program { run, instead_of: None }, &desk.actor));
     let now = desk.ended(reader);
     let item = item_of(&now);
     assert_eq!(item.state, RunItemState::Programmed, "{item:?}");

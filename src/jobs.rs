@@ -92,6 +92,13 @@ impl Jobs {
         self.station.get()
     }
 
+    /// Ends the work with devices, each after the one that it has begun.
+    pub fn stop_readers(&self) {
+        if let Some(station) = self.station.get() {
+            station.stop();
+        }
+    }
+
     /// Hands a file to the import worker. False: the program is ending.
     pub fn submit_import(&self, task: ImportTask) -> bool {
         let imports = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,9 +107,7 @@ impl Jobs {
 
     /// Lets the work under way finish and ends the workers.
     pub fn stop(&self, service: &Service) {
-        if let Some(station) = self.station.get() {
-            station.stop();
-        }
+        self.stop_readers();
         drop(self.imports.lock().unwrap_or_else(PoisonError::into_inner).take());
         service.on_mail(Box::new(|| {}));
         drop(self.wake_mailer.lock().unwrap_or_else(PoisonError::into_inner).take());

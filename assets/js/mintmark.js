@@ -425,7 +425,8 @@ for (const box of all("[data-live]")) {
         const fresh = one("[data-live]", new DOMParser().parseFromString(await answer.text(), "text/html"));
         if (!fresh) return location.reload();
         const before = states();
-        const focused = box.contains(document.activeElement) ? document.activeElement.id : "";
+        const named = (field) => field.id || `${field.form?.action} ${field.name} ${field.value}`;
+        const focused = box.contains(document.activeElement) ? named(document.activeElement) : "";
         const typed = all("input[type=text], select", box).map((field) => [field.id, field.value]);
         box.replaceChildren(...fresh.childNodes);
         for (const [id, value] of typed) {
@@ -433,7 +434,8 @@ for (const box of all("[data-live]")) {
           if (field && value) field.value = value;
         }
         const nobody = document.activeElement === document.body;
-        (document.getElementById(focused) ?? (nobody ? one("[data-tray-focus]", box) : null))?.focus();
+        const again = focused && all("input, select, button, a", box).find((field) => named(field) === focused);
+        (again || (nobody && one("[data-tray-focus]", box)) || null)?.focus();
         for (const [reader, state] of states()) {
           if (state !== before.get(reader) && state in tones) play(tones[state]);
         }

@@ -1,24 +1,66 @@
-//! `device`: token models, and what is known of them.
+//! `device`: token models, the readers of the service, and what lies on them.
+
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Subcommand;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::client::Client;
-use super::output::{Outcome, Output, cell};
+use super::client::{Client, segment};
+use super::list::{said, show};
+use super::output::{Outcome, Output, cell, environment, negative};
 
-/// Says what is known of token models.
+/// How often somebody who watches is told.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Looks at token models, the readers of the service, and what lies on them.
 #[derive(Debug, Subcommand)]
 pub(super) enum DeviceCommand {
     /// Lists token models, those of the data directory among them
     Profiles,
+    /// Lists readers and what lies on them
+    List,
+    /// Tells each change until Ctrl-C
+    Watch,
+    /// Shows what lies on one reader
+    Show {
+        /// Name of the reader
+        reader: String,
+    },
+    /// Uses a reader for a run: what lies there, and what is put there later, is programmed
+    Program {
+        /// Name of the reader
+        reader: String,
+        /// Number of the run
+        #[arg(long, value_name = "N")]
+        run: u64,
+    },
 }
 
 /// Runs the command.
 pub(super) async fn run(command: &DeviceCommand, client: &Client, out: &mut Output) -> Result<Outcome> {
     match command {
-        DeviceCommand::Profiles => profiles(client, out).await,
+        DeviceCommand::Profiles => return profiles(client, out).await,
+        DeviceCommand::List => {
+            let readers = readers(client).await?;
+            out.answer(&readers, |out| {
+                let rows: Vec<Vec<String>> = items(&readers).iter().map(row).collect();
+                out.table(&["READER", "DEVICE", "FAMILY", "STATE", "RUN"], &rows)
+            })?;
+        }
+        DeviceCommand::Watch => return watch(client, out).await,
+        DeviceCommand::Show { reader } => {
+            let readers = readers(client).await?;
+            let found = items(&readers).iter().find(|item| item["reader"] == json!(reader));
+            show(out, found.ok_or_else(|| negative(format!("there is no reader {reader}")))?)?;
+        }
+        DeviceCommand::Program { reader, run } => {
+            let path = format!("/runs/{}/readers", segment(&run.to_string()));
+            let answer = client.post(&path, &json!({ "readers": [reader] })).await?;
+            said(out, &answer, &format!("{reader} is used for run {run}, batch {}", cell(&answer["batch"])))?;
+        }
     }
+    Ok(Outcome::Done)
 }
 
 async fn profiles(client: &Client, out: &mut Output) -> Result<Outcome> {
@@ -27,9 +69,8 @@ async fn profiles(client: &Client, out: &mut Output) -> Result<Outcome> {
         out.value(&answer)?;
         return Ok(Outcome::Done);
     }
-    let items = answer["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let headings = ["PROFILE", "MAKER", "MODEL", "FAMILY", "READ OVER", "WRITTEN TO", "CLOCK", "FILE"];
-    let rows: Vec<Vec<String>> = items.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = items(&answer).iter().map(profile).collect();
     out.table(&headings, &rows)?;
     for problem in answer["problems"].as_array().into_iter().flatten() {
         out.note(format_args!("not used: {}", cell(&problem["problem"])));
@@ -37,7 +78,7 @@ async fn profiles(client: &Client, out: &mut Output) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn row(item: &Value) -> Vec<String> {
+fn profile(item: &Value) -> Vec<String> {
     let device = &item["device"];
     let family = match device["spoken"].as_bool() {
         Some(false) => format!("{} (not spoken to)", cell(&device["family"])),
@@ -53,4 +94,91 @@ fn row(item: &Value) -> Vec<String> {
         cell(&device["clock"]),
         cell(&item["file"]),
     ]
+}
+
+/// What the service says of its readers; an error when it watches none.
+async fn readers(client: &Client) -> Result<Value> {
+    let answer = client.get("/devices").await?;
+    match answer["trouble"].as_str() {
+        Some(trouble) => Err(environment(trouble)),
+        None => Ok(answer),
+    }
+}
+
+pub(super) fn items(list: &Value) -> &[Value] {
+    list["items"].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// What is to be said of a reader in a word.
+fn state(item: &Value) -> String {
+    let word = |value: &Value| value.as_str().map(|text| text.replace('_', " "));
+    let end = &item["end"];
+    match (word(&item["phase"]), word(&end["result"])) {
+        (Some(phase), _) => phase,
+        (None, Some(result)) if result == "refused" => format!("refused, {}", cell(&end["code"])),
+        (None, Some(result)) => result,
+        (None, None) if item["occupied"] == json!(true) => "ready".to_owned(),
+        (None, None) => "empty".to_owned(),
+    }
+}
+
+fn row(item: &Value) -> Vec<String> {
+    vec![cell(&item["reader"]), cell(&item["serial"]), cell(&item["family"]), state(item), cell(&item["run"])]
+}
+
+/// A reader in one line.
+fn line(item: &Value) -> String {
+    let mut text = format!("{}: {}", cell(&item["reader"]), state(item));
+    if let Some(serial) = item["serial"].as_str() {
+        text = format!("{text}, device {serial}");
+    }
+    match item["end"]["detail"].as_str() {
+        Some(detail) if !detail.is_empty() && item["phase"].is_null() => format!("{text}: {detail}"),
+        _ => text,
+    }
+}
+
+/// One line for each reader that changed; with `--json` one value for each change.
+async fn watch(client: &Client, out: &mut Output) -> Result<Outcome> {
+    let mut before = Value::Null;
+    loop {
+        let now = readers(client).await?;
+        if now != before {
+            if out.json {
+                out.line(&now)?;
+            } else {
+                for item in items(&now).iter().filter(|item| !items(&before).contains(item)) {
+                    out.line(line(item))?;
+                }
+                for gone in items(&before) {
+                    if !items(&now).iter().any(|item| item["reader"] == gone["reader"]) {
+                        out.line(format_args!("{}: gone", cell(&gone["reader"])))?;
+                    }
+                }
+            }
+            out.flush()?;
+            before = now;
+        }
+        tokio::select! {
+            stopped = tokio::signal::ctrl_c() => {
+                stopped?;
+                return Ok(Outcome::Done);
+            }
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Waits until nothing is done any more with this device, and says how that ended; null: it was taken out.
+pub(super) async fn ended(client: &Client, device: &str) -> Result<Value> {
+    loop {
+        let now = readers(client).await?;
+        let Some(item) = items(&now).iter().find(|item| item["serial"] == json!(device)) else {
+            return Ok(Value::Null);
+        };
+        if item["phase"].is_null() {
+            return Ok(item["end"].clone());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }

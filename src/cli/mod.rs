@@ -15,6 +15,7 @@ mod list;
 mod otp;
 mod output;
 mod resource;
+mod run;
 mod secrets;
 mod serve;
 mod token;
@@ -63,6 +64,8 @@ enum Command {
     Token(token::TokenCommand),
     #[command(subcommand)]
     Batch(batch::BatchCommand),
+    #[command(subcommand)]
+    Run(run::RunCommand),
     #[command(subcommand)]
     Resource(resource::ResourceCommand),
     #[command(subcommand)]
@@ -138,6 +141,7 @@ async fn ask(cli: &Cli, out: &mut Output) -> Result<Outcome> {
         Command::Import(args) => import::run(args, &client, out).await,
         Command::Token(command) => token::run(command, &client, out).await,
         Command::Batch(command) => batch::run(command, &client, out).await,
+        Command::Run(command) => run::run(command, &client, out).await,
         Command::Resource(command) => resource::run(command, &client, out).await,
         Command::User(command) => user::user(command, &client, out).await,
         Command::Operator(command) => user::operator(command, &client, out).await,

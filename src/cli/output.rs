@@ -104,6 +104,11 @@ impl Output {
         writeln!(self.out, "{text}")
     }
 
+    /// Hands on what was said so far, for whoever reads along.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// The result as JSON.
     pub(super) fn value(&mut self, value: &Value) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value)?;

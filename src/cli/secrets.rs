@@ -51,6 +51,19 @@ pub(super) fn password(file: Option<&Path>, question: &str) -> Result<Zeroizing<
     Ok(Zeroizing::new(text.to_owned()))
 }
 
+/// A code as text: from the file, or typed, or one line of standard input.
+pub(super) fn code(file: Option<&Path>) -> Result<Zeroizing<String>> {
+    let bytes = match file {
+        Some(path) => read_file(path)?,
+        None => typed("Code")?,
+    };
+    let text = std::str::from_utf8(&bytes).map_err(|_| usage("the code is not UTF-8 text"))?;
+    if text.trim().is_empty() {
+        return Err(usage("no code was given"));
+    }
+    Ok(Zeroizing::new(text.trim().to_owned()))
+}
+
 fn typed(question: &str) -> Result<Zeroizing<Vec<u8>>> {
     let stdin = std::io::stdin();
     let mut line = Zeroizing::new(String::new());

@@ -302,7 +302,7 @@ fn station(dir: &Path, service: &Arc<Service>) -> Result<Arc<Station>> {
     } else {
         Source::Pcsc
     };
-    Ok(Station::start(Arc::clone(service), clock, home::profiles(dir).token2_models(), source)?)
+    Ok(Station::start(Arc::clone(service), clock, home::profiles(dir), source)?)
 }
 
 async fn listen(
@@ -355,6 +355,11 @@ async fn listen(
     // Gone first, so that no command takes a service that ends for a running one.
     let _ = std::fs::remove_file(&path);
     let _ = stop.send(true);
+    // A device that is being written is finished; streams about readers end with it.
+    let readers = Arc::clone(jobs);
+    if tokio::task::spawn_blocking(move || readers.stop_readers()).await.is_err() {
+        tracing::error!("stopping the work on readers ended by a panic");
+    }
     // Every listener and connection holds a receiver until it has ended.
     if tokio::time::timeout(STOP_PATIENCE, stop.closed()).await.is_err() {
         tracing::warn!("requests under way were cut off");

@@ -2,8 +2,22 @@
 
 mod profile;
 
+use crate::model;
+
 pub use mintmark_device::{apdu, applet, discover, program, simulated, transport};
 pub use profile::{
     Catalogue, ChipFamily, ChipProfile, ClockWrite, FOLDER, Listed, Origin, Profile, ProfileError,
     ProfilePicture, Quirk, SeedOrigin, UsbId, Versions, Wire,
 };
+
+impl From<model::Application> for program::Application {
+    fn from(application: model::Application) -> Self {
+        use applet::otp::Slot;
+        match application {
+            model::Application::Oath => Self::Oath,
+            model::Application::Slot1 => Self::Slot(Slot::One),
+            model::Application::Slot2 => Self::Slot(Slot::Two),
+            model::Application::SingleProfile => Self::SingleProfile,
+        }
+    }
+}

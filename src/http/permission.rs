@@ -37,6 +37,8 @@ pub enum Permission {
     CreateUser,
     /// Move a token to another place.
     Custody,
+    /// See what lies on the readers, and program it.
+    Program,
     /// Choose what to hear of oneself.
     Subscribe,
     /// Everything else.
@@ -62,6 +64,7 @@ impl Permission {
         Self::AssignSingle,
         Self::CreateUser,
         Self::Custody,
+        Self::Program,
         Self::Subscribe,
         Self::Administer,
     ];
@@ -76,7 +79,7 @@ impl Permission {
             Self::Check => matches!(role, Helpdesk | Station | Admin | Verifier),
             Self::Authenticate => matches!(role, Admin | Verifier),
             Self::Resync => matches!(role, Helpdesk | Station | Admin),
-            Self::Confirm | Self::Custody | Self::Identify => matches!(role, Station | Admin),
+            Self::Confirm | Self::Custody | Self::Identify | Self::Program => matches!(role, Station | Admin),
             Self::Disable | Self::Unblock | Self::RemovePin | Self::EmergencyCode => {
                 matches!(role, Helpdesk | Admin)
             }

@@ -9,17 +9,20 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::device::applet::otp::Slot;
 use crate::device::applet::otp::config::AccessCode;
-use crate::device::applet::token2::Models;
-use crate::device::discover::{Found, Known, look};
+use crate::device::applet::token2::{Models, Token2Error};
+use crate::device::discover::{Found, Holding, Known, look};
 use crate::device::program::{
     self, CodeOf, Moving, OathTarget, OnDevice, Order, SlotTarget, Step, Taken, Target, Token2Target,
-    WriteError,
+    Trouble, WriteError,
 };
 use crate::device::transport::Transport;
+use crate::device::{Catalogue, Profile};
 use crate::model::{Actor, Application, OtpSpec, RunId, RunItem, RunItemId};
 use crate::oath::MovingFactor;
 use crate::secret::{Passphrase, Seed};
-use crate::service::{DeviceHere, ItemProof, JournalledItem, OpenedKey, ProofOutcome, Service, ServiceError};
+use crate::service::{
+    DeviceHere, ItemProof, JournalledItem, OpenedKey, ProofOutcome, ProvedBy, Service, ServiceError,
+};
 
 /// A device without a clock is asked for a step this long ago: the code that it shows now stays unspent.
 const PROOF_AGE_SECS: i64 = 86_400;
@@ -96,7 +99,9 @@ pub struct Programmer<'a> {
     pub service: &'a Service,
     /// What clocks of devices are set to.
     pub clock: &'a dyn Clock,
-    /// Models with a display that may be written.
+    /// Token models.
+    pub profiles: &'a Catalogue,
+    /// Those of them with a display that may be written.
     pub models: &'a Models,
     /// Who does it.
     pub actor: &'a Actor,
@@ -118,9 +123,9 @@ fn password(key: &Seed) -> Passphrase {
     Passphrase::from_text(text)
 }
 
-/// An order for the device that an item is meant for. `replaces`: what is there may be overwritten.
-fn order(item: JournalledItem, models: &Models, replaces: bool) -> Result<Order, Refusal> {
-    let JournalledItem { run, device, seed, counter, key, nonce, .. } = item;
+/// An order for the device that an item is meant for.
+fn order(item: JournalledItem, models: &Models) -> Result<Order, Refusal> {
+    let JournalledItem { run, device, seed, counter, key, nonce, replaces, .. } = item;
     let (moving, hash, digits) = match run.spec {
         OtpSpec::Totp { hash, digits, period, epoch_secs: 0 } => (Moving::Time(period), hash, digits),
         OtpSpec::Hotp { hash, digits } => (Moving::Counter(counter), hash, digits),
@@ -146,7 +151,8 @@ fn order(item: JournalledItem, models: &Models, replaces: bool) -> Result<Order,
             account: device.clone(),
             touch: run.touch,
             current: set.map(password),
-            new: wanted.filter(|_| set.is_none()).map(password),
+            // Also where it is set: whoever reset the application unlocked it.
+            new: wanted.map(password),
         }),
         Application::Slot1 => slot(Slot::One),
         Application::Slot2 => slot(Slot::Two),
@@ -170,7 +176,32 @@ impl Programmer<'_> {
         look(transport, atr, &known).map_err(|error| Refusal::new("unreadable", error.to_string()))
     }
 
-    /// Programs the device that lies on a reader. With `again` one that is in doubt gets another secret.
+    /// Whether the device may be written in this run at all, before anything is written down about it.
+    fn fits(&self, item: JournalledItem, found: &Found) -> Result<(), Refusal> {
+        let model = self.profiles.model_of(found);
+        if model.is_none_or(|model| model.id != item.run.profile) {
+            let lies = model.map_or_else(|| "another device".to_owned(), Profile::full_name);
+            let wanted = format!("{} {}", item.run.manufacturer, item.run.model);
+            let detail = format!(
+                "this is {lies}, and this run writes {}: put it into a run of its own",
+                wanted.trim()
+            );
+            return Err(Refusal::new("other_model", detail));
+        }
+        let makes_key = item.key.as_ref().is_some_and(|key| !key.is_set);
+        let others = found.holdings.iter().any(|holding| {
+            matches!(holding, Holding::Oath { credentials: Some(list), .. } if list.len() > usize::from(item.replaces))
+        });
+        if item.run.application == Application::Oath && makes_key && others {
+            let detail = "this key holds credentials of others, which a key of its own would lock: empty it first, or \
+                          begin a run without";
+            return Err(Refusal::new("locks_others", detail));
+        }
+        let order = order(item, self.models)?;
+        program::check(&order, found).map_err(|unfit| Refusal::new("unfit", unfit.to_string()))
+    }
+
+    /// Programs the device that lies on a reader. `instead_of`: an earlier try with it, which gets another secret.
     ///
     /// # Errors
     /// The device was not taken, and is as it was.
@@ -180,7 +211,7 @@ impl Programmer<'_> {
         reader: &str,
         found: &Found,
         transport: &mut dyn Transport,
-        again: bool,
+        instead_of: Option<RunItemId>,
         see: &mut dyn FnMut(Phase),
     ) -> Result<RunItem, Refusal> {
         let Some(device) = found.serial.clone() else {
@@ -196,24 +227,26 @@ impl Programmer<'_> {
             ));
         };
         let here = DeviceHere { device, reader: reader.to_owned() };
-        let item = self.service.journal(self.actor, run, &here, again)?;
+        self.fits(self.service.planned_item(self.actor, run, &here, instead_of)?, found)?;
+        let item = self.service.journal(self.actor, run, &here, instead_of)?;
         let id = item.id;
-        let order = match order(item, self.models, again) {
+        let order = match order(item, self.models) {
             Ok(order) => order,
             Err(refusal) => return self.untouched(id, &refusal),
         };
-        if let Err(unfit) = program::check(&order, found) {
-            return self.untouched(id, &Refusal::new("unfit", unfit.to_string()));
-        }
         match program::write(transport, &order, self.clock, &mut |step| see(step.into())) {
             Ok(_) => {}
+            // Another try may lock it for ever: somebody has to decide.
+            Err(error) if matches!(error.trouble(), Trouble::Token2(Token2Error::KeyRefused(_))) => {
+                return self.doubted(id, "key_refused", &error.to_string());
+            }
             Err(error @ (WriteError::NotStarted(_) | WriteError::Refused(_))) => {
                 return self.untouched(id, &Refusal::new("not_written", error.to_string()));
             }
             Err(error @ WriteError::Unknown(_)) => return self.doubted(id, "no_answer", &error.to_string()),
         }
         see(Phase::Checking);
-        self.prove(id, &order, transport, see)
+        self.prove(id, &order, None, transport, see)
     }
 
     /// After a doubt: what the device on the reader holds of an item.
@@ -224,9 +257,12 @@ impl Programmer<'_> {
         see: &mut dyn FnMut(Phase),
     ) -> Result<RunItem, Refusal> {
         see(Phase::Reading);
-        let order = order(self.service.journalled(self.actor, id)?, self.models, true)?;
+        let order = order(self.service.journalled(self.actor, id)?, self.models)?;
+        if order.wants_touch() {
+            see(Phase::Touch);
+        }
         match program::state_of(transport, &order, self.clock.now()) {
-            Ok(OnDevice::Ours { .. }) => self.prove(id, &order, transport, see),
+            Ok(OnDevice::Ours { next }) => self.prove(id, &order, next, transport, see),
             Ok(OnDevice::Nothing) => {
                 self.untouched(id, &Refusal::new("nothing_there", "the device holds nothing of this run"))
             }
@@ -235,7 +271,7 @@ impl Programmer<'_> {
             }
             Ok(OnDevice::CannotTell(next)) => match next {
                 program::NextStep::TypeFromSlot(_) | program::NextStep::TypeFromDisplay => {
-                    Ok(self.service.item_written(self.actor, id, &next.to_string())?)
+                    Ok(self.service.item_wants_code(self.actor, id, &next.to_string())?)
                 }
                 _ => self.doubted(id, "cannot_tell", &next.to_string()),
             },
@@ -245,7 +281,7 @@ impl Programmer<'_> {
 
     /// Destroys what an item wrote, on the device that lies there.
     pub fn wipe(&self, id: RunItemId, transport: &mut dyn Transport) -> Result<RunItem, Refusal> {
-        let order = order(self.service.journalled(self.actor, id)?, self.models, true)?;
+        let order = order(self.service.journalled(self.actor, id)?, self.models)?;
         let filler = self.service.filler()?;
         match program::erase(transport, &order, self.clock, &filler) {
             Ok(()) => Ok(self.service.wiped_item(self.actor, id)?),
@@ -253,15 +289,17 @@ impl Programmer<'_> {
         }
     }
 
-    /// Takes a code and has it proved, or says how a person gets at one.
+    /// Takes a code and has it proved, or says how a person gets at one. `from`: the counter that the device has reached,
+    /// where it was asked before.
     fn prove(
         &self,
         id: RunItemId,
         order: &Order,
+        from: Option<MovingFactor>,
         transport: &mut dyn Transport,
         see: &mut dyn FnMut(Phase),
     ) -> Result<RunItem, Refusal> {
-        if let Target::Oath(OathTarget { touch: true, .. }) = &order.target {
+        if order.wants_touch() {
             see(Phase::Touch);
         }
         let at = self.clock.now().plus_secs(-PROOF_AGE_SECS);
@@ -271,7 +309,7 @@ impl Programmer<'_> {
                     CodeOf::Step(step) => Some(step),
                     CodeOf::AboutStep(_) | CodeOf::Counter(_) => None,
                 };
-                let proof = ItemProof { otp: code.otp, step };
+                let proof = ItemProof { otp: code.otp, by: ProvedBy::Device { step, from } };
                 match self.service.prove_item(self.actor, id, &proof) {
                     Ok(ProofOutcome::Programmed(item) | ProofOutcome::Wrong(item)) => Ok(*item),
                     Err(error) => self.doubted(id, "not_proved", &error.to_string()),

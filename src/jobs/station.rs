@@ -4,23 +4,30 @@
 //! side. Pages and streams read [`Station::now`] and wait in [`Station::changed`].
 
 mod drawer;
+mod orders;
+mod redo;
 mod source;
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::device::Catalogue;
 use crate::device::applet::token2::Models;
 use crate::device::discover::Found;
+use crate::device::transport::TransportError;
 use crate::device::transport::pcsc::{Holds, Reader};
 use crate::model::{Actor, RunId, RunItem, RunItemId, RunItemState};
-use crate::service::Service;
+use crate::service::{Service, ServiceError};
 
 pub use drawer::{BoxedDevice, Drawer};
 pub use source::Source;
+
+use orders::{Order, Orders};
 
 use super::programming::{Phase, Programmer, Refusal};
 
@@ -34,12 +41,12 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub enum Work {
     /// Say what it is.
     Look,
-    /// Write it, in this run. `again`: also one that is in doubt.
+    /// Write it, in this run.
     Program {
         /// The run.
         run: RunId,
-        /// It gets another secret.
-        again: bool,
+        /// An earlier try with the device, which gets another secret.
+        instead_of: Option<RunItemId>,
     },
     /// See what it holds of an item.
     Examine(RunItemId),
@@ -106,17 +113,17 @@ struct Place {
     is_due: bool,
 }
 
-/// What is put in is programmed in this run, by this person.
-type Attended = Option<(RunId, Actor)>;
+impl Place {
+    fn take(&mut self, order: Order) {
+        (self.now.run, self.actor) = order.map_or((None, None), |(run, actor)| (Some(run), Some(actor)));
+    }
+}
 
 #[derive(Debug, Default)]
 struct State {
     places: BTreeMap<String, Place>,
-    /// For readers that are named, also while they are not there: a key in a USB port is its own reader, and all readers
-    /// go when their service is restarted.
-    attended: BTreeMap<String, Attended>,
-    /// For all others, those to come included.
-    attended_elsewhere: Attended,
+    /// What readers are used for that are not there, too.
+    orders: Orders,
     /// Why no readers are there, for whoever looks.
     trouble: Option<String>,
     /// Rises with each change.
@@ -127,6 +134,7 @@ struct State {
 pub struct Station {
     service: Arc<Service>,
     clock: Arc<dyn Clock>,
+    profiles: Arc<Catalogue>,
     models: Models,
     source: Source,
     state: Mutex<State>,
@@ -146,13 +154,14 @@ impl Station {
     pub fn start(
         service: Arc<Service>,
         clock: Arc<dyn Clock>,
-        models: Models,
+        profiles: Arc<Catalogue>,
         source: Source,
     ) -> std::io::Result<Arc<Self>> {
         let station = Arc::new(Self {
             service,
             clock,
-            models,
+            models: profiles.token2_models(),
+            profiles,
             source,
             state: Mutex::default(),
             moved: Condvar::new(),
@@ -177,6 +186,11 @@ impl Station {
         }
     }
 
+    /// True from [`stop`](Self::stop) on: whoever waits for news waits in vain.
+    pub fn is_stopped(&self) -> bool {
+        self.stops.load(Ordering::Relaxed)
+    }
+
     /// The drawer of a rehearsal.
     pub fn drawer(&self) -> Option<&Arc<Drawer>> {
         match &self.source {
@@ -199,39 +213,68 @@ impl Station {
         waited.unwrap_or_else(PoisonError::into_inner).0.version
     }
 
-    /// From now on what is put into these readers (none named: into all, also into those to come) is programmed in this run,
-    /// by this person. What lies there already, too. `None`: it is looked at only.
-    pub fn attend(self: &Arc<Self>, run: Option<RunId>, readers: &[String], actor: &Actor) {
-        let mut state = self.state();
-        let attended = run.map(|run| (run, actor.clone()));
-        if readers.is_empty() {
-            state.attended.clear();
-            state.attended_elsewhere = attended;
-        } else {
-            state.attended.extend(readers.iter().map(|name| (name.clone(), attended.clone())));
-        }
-        for (name, place) in &mut state.places {
-            if !readers.is_empty() && !readers.contains(name) {
-                continue;
+    /// Whether these readers (none named: those that are left) may be used for a run, or for one that is to begin.
+    ///
+    /// # Errors
+    /// `reader_taken`: another run uses one of them.
+    pub fn require_free(&self, run: Option<RunId>, readers: &[String]) -> Result<(), ServiceError> {
+        loop {
+            let taken = self.state().orders.taken(run.unwrap_or(RunId(0)), readers);
+            match taken {
+                None => return Ok(()),
+                Some(other) if self.is_over(other) => self.leave(other),
+                Some(other) => {
+                    let detail = format!(
+                        "run {} uses these readers: end it first, or choose readers for each run",
+                        other.0
+                    );
+                    return Err(ServiceError::state("reader_taken", detail));
+                }
             }
-            place.now.run = run;
-            place.actor = run.map(|_| actor.clone());
-            place.is_due = run.is_some() && place.now.is_occupied;
+        }
+    }
+
+    /// A run takes no more devices.
+    fn is_over(&self, run: RunId) -> bool {
+        match self.service.programming_run(&Actor::SYSTEM, run) {
+            Ok(view) => !view.run.is_open(),
+            Err(error) => matches!(error, ServiceError::NotFound { .. }),
+        }
+    }
+
+    /// From now on what is put into these readers (none named: into all that no other run uses) is programmed in this
+    /// run, by this person. What lies there already, too.
+    ///
+    /// # Errors
+    /// As [`require_free`](Self::require_free).
+    pub fn attend(
+        self: &Arc<Self>,
+        run: RunId,
+        readers: &[String],
+        actor: &Actor,
+    ) -> Result<(), ServiceError> {
+        self.require_free(Some(run), readers)?;
+        let mut state = self.state();
+        state.orders.set(run, actor, readers);
+        let State { places, orders, .. } = &mut *state;
+        for (name, place) in places {
+            let order = orders.of(name);
+            if order.as_ref().is_some_and(|(its, _)| *its == run) && place.now.run != Some(run) {
+                place.take(order);
+                place.is_due = place.now.is_occupied;
+            }
         }
         self.tell(&mut state);
         self.begin_due(&mut state);
+        Ok(())
     }
 
     /// Ends a run on all readers.
     pub fn leave(&self, run: RunId) {
         let mut state = self.state();
-        let State { attended, attended_elsewhere, .. } = &mut *state;
-        for attended in attended.values_mut().chain([attended_elsewhere]) {
-            attended.take_if(|(left, _)| *left == run);
-        }
+        state.orders.leave(run);
         for place in state.places.values_mut().filter(|place| place.now.run == Some(run)) {
-            place.now.run = None;
-            place.actor = None;
+            place.take(None);
         }
         self.tell(&mut state);
     }
@@ -257,6 +300,11 @@ impl Station {
         self.begin(place, work, actor.clone());
         self.tell(&mut state);
         true
+    }
+
+    /// Work goes on at a reader.
+    fn is_busy(&self, reader: &str) -> bool {
+        self.state().places.get(reader).is_some_and(|place| place.is_busy)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -308,28 +356,23 @@ impl Station {
     }
 
     fn seen(self: &Arc<Self>, readers: &[Reader]) {
-        let mut guard = self.state();
-        let state = &mut *guard;
+        let mut state = self.state();
         let mut moved = state.trouble.take().is_some();
         let before = state.places.len();
         state.places.retain(|name, place| place.is_busy || readers.iter().any(|reader| reader.name == *name));
         moved |= state.places.len() != before;
         for reader in readers {
-            let is_new = !state.places.contains_key(&reader.name);
-            let changes = Some(reader.changes);
-            let place = state.places.entry(reader.name.clone()).or_default();
-            if is_new
-                && let Some((run, actor)) =
-                    state.attended.get(&reader.name).unwrap_or(&state.attended_elsewhere)
-            {
-                place.now.run = Some(*run);
-                place.actor = Some(actor.clone());
-            }
-            if place.changes == changes {
+            let State { places, orders, .. } = &mut *state;
+            let is_new = !places.contains_key(&reader.name);
+            let place = places.entry(reader.name.clone()).or_default();
+            if place.changes == Some(reader.changes) {
                 continue;
             }
+            if is_new {
+                place.take(orders.of(&reader.name));
+            }
             moved = true;
-            place.changes = changes;
+            place.changes = Some(reader.changes);
             place.now.name.clone_from(&reader.name);
             place.now.found = None;
             place.now.end = None;
@@ -354,9 +397,9 @@ impl Station {
             }
         }
         if moved {
-            self.tell(state);
+            self.tell(&mut state);
         }
-        self.begin_due(state);
+        self.begin_due(&mut state);
     }
 
     /// Begins what waits on readers where nothing is done.
@@ -364,7 +407,7 @@ impl Station {
         for place in state.places.values_mut().filter(|place| place.is_due && !place.is_busy) {
             place.is_due = false;
             let (work, actor) = match (place.now.run, &place.actor) {
-                (Some(run), Some(actor)) => (Work::Program { run, again: false }, actor.clone()),
+                (Some(run), Some(actor)) => (Work::Program { run, instead_of: None }, actor.clone()),
                 _ => (Work::Look, Actor::SYSTEM),
             };
             self.begin(place, work, actor);
@@ -397,29 +440,31 @@ impl Station {
 
     fn work(self: &Arc<Self>, reader: &str, atr: &[u8], work: Work, actor: &Actor) {
         let begun = self.clock.monotonic();
-        let programmer =
-            Programmer { service: &self.service, clock: &*self.clock, models: &self.models, actor };
-        let mut see = |phase| self.show(reader, |now| now.phase = Some(phase));
-        let done = self.source.with_device(reader, |transport| {
-            let found = programmer.look(transport, atr)?;
-            self.show(reader, |now| now.found = Some(Arc::new(found.clone())));
-            match work {
-                Work::Look => Ok(None),
-                Work::Program { run, again } => {
-                    programmer.program(run, reader, &found, transport, again, &mut see).map(Some)
-                }
-                Work::Examine(item) => programmer.examine(item, transport, &mut see).map(Some),
-                Work::Wipe(item) => {
-                    see(Phase::Writing);
-                    programmer.wipe(item, transport).map(Some)
-                }
-            }
-        });
+        let done = catch_unwind(AssertUnwindSafe(|| self.worked(reader, atr, work, actor)));
         let end = match done {
-            Ok(Ok(item)) => item.map(|item| End::Item(Box::new(item))),
-            Ok(Err(Refusal { code, detail })) => Some(End::Refused { code, detail }),
-            Err(error) => Some(End::Refused { code: "unreadable", detail: error.to_string() }),
+            Ok(Ok(Ok(item))) => item.map(|item| End::Item(Box::new(item))),
+            Ok(Ok(Err(Refusal { code, detail }))) => Some(End::Refused { code, detail }),
+            Ok(Err(error)) => Some(End::Refused { code: "unreadable", detail: error.to_string() }),
+            Err(_) => {
+                tracing::error!("work on a reader ended by a panic");
+                let detail = "something went wrong here; the log says more".to_owned();
+                Some(End::Refused { code: "unexpected", detail })
+            }
         };
+        let device = self.state().places.get(reader).and_then(|place| place.now.found.clone());
+        if let (Work::Program { .. }, Some(End::Refused { .. }), Some(serial)) =
+            (work, &end, device.and_then(|found| found.serial.clone()))
+        {
+            // Nobody works on it any more, whatever the journal could not be told.
+            if let Err(error) = self.service.abandon(&serial) {
+                tracing::error!(%error, "a device may be in doubt and could not be noted");
+            }
+        }
+        if let Some(End::Item(item)) = &end
+            && self.is_over(item.id.run)
+        {
+            self.leave(item.id.run);
+        }
         let mut state = self.state();
         if let Some(place) = state.places.get_mut(reader) {
             place.is_busy = false;
@@ -434,8 +479,44 @@ impl Station {
         self.begin_due(&mut state);
     }
 
+    /// The work itself.
+    fn worked(
+        &self,
+        reader: &str,
+        atr: &[u8],
+        work: Work,
+        actor: &Actor,
+    ) -> Result<Result<Option<RunItem>, Refusal>, TransportError> {
+        let (profiles, models) = (&*self.profiles, &self.models);
+        let programmer = Programmer { service: &self.service, clock: &*self.clock, profiles, models, actor };
+        let mut see = |phase| self.show(reader, |now| now.phase = Some(phase));
+        self.source.with_device(reader, |transport| {
+            let found = programmer.look(transport, atr)?;
+            self.show(reader, |now| now.found = Some(Arc::new(found.clone())));
+            // One that was taken back is wiped wherever it is put in.
+            let to_wipe = match &found.serial {
+                Some(serial) => self.service.item_to_wipe(actor, serial)?,
+                None => None,
+            };
+            match (work, to_wipe) {
+                (Work::Look | Work::Program { .. }, Some(item)) | (Work::Wipe(item), _) => {
+                    see(Phase::Writing);
+                    programmer.wipe(item, transport).map(Some)
+                }
+                (Work::Look, None) => Ok(None),
+                (Work::Program { run, instead_of }, None) => {
+                    programmer.program(run, reader, &found, transport, instead_of, &mut see).map(Some)
+                }
+                (Work::Examine(item), _) => programmer.examine(item, transport, &mut see).map(Some),
+            }
+        })
+    }
+
     /// What is shown of an item that was settled in another way, by a code or a person.
     pub fn settled(&self, item: &RunItem) {
+        if self.is_over(item.id.run) {
+            self.leave(item.id.run);
+        }
         let mut state = self.state();
         for place in state.places.values_mut() {
             if let Some(End::Item(shown)) = &mut place.now.end

@@ -157,8 +157,22 @@ pub enum RunItemState {
     InDoubt,
     /// Set aside by an operator: whatever it holds, it is not used.
     Quarantined,
-    /// Taken back: the device was wiped of the secret, or given another one.
+    /// The device was wiped of the secret, or given another one.
     Undone,
+    /// Its token left the store; the device is wiped as soon as it lies on a reader.
+    TakenBack,
+}
+
+impl RunItem {
+    /// After so many wrong codes the device itself has to be read.
+    pub const MOST_FAILURES: u32 = 5;
+
+    /// True of two tries with one place on one device when this one began after the other.
+    pub fn is_after(&self, other: &Self) -> bool {
+        self.device == other.device
+            && self.serial == other.serial
+            && (self.created_at, self.id) > (other.created_at, other.id)
+    }
 }
 
 impl RunItemState {
@@ -172,12 +186,16 @@ impl RunItemState {
             Self::InDoubt => "in_doubt",
             Self::Quarantined => "quarantined",
             Self::Undone => "undone",
+            Self::TakenBack => "taken_back",
         }
     }
 
     /// True while the item keeps the secret and the device may hold it: somebody has to look.
     pub const fn is_unsettled(self) -> bool {
-        matches!(self, Self::Writing | Self::CodeWanted | Self::InDoubt | Self::Quarantined)
+        match self {
+            Self::Writing | Self::CodeWanted | Self::InDoubt | Self::Quarantined | Self::TakenBack => true,
+            Self::Programmed | Self::Untouched | Self::Undone => false,
+        }
     }
 }
 
@@ -209,6 +227,8 @@ pub struct RunItem {
     pub serial: TokenSerial,
     /// The reader that it lay on.
     pub reader: String,
+    /// Codes that somebody typed and that did not fit.
+    pub failures: u32,
     /// The secret, as long as the item has to keep it.
     pub secret: Option<RunSecret>,
     /// The token in the store; before it is programmed only where a token gets another secret.

@@ -89,7 +89,9 @@ pub use portal::{
     EmailResult, EmailSent, EnvironmentView, OFFERED, PasswordResult, PortalHome, PortalState, ProofAsked,
     ProofResult, ProvingToken, SignInView, WhyHidden,
 };
-pub use programming::{DeviceHere, ItemProof, JournalledItem, NewRun, OpenedKey, ProofOutcome, RunView};
+pub use programming::{
+    DeviceHere, ItemProof, JournalledItem, NewRun, OpenedKey, ProofOutcome, ProvedBy, Redo, RunView,
+};
 pub use register::{DraftResult, DraftView, MailedDraft, NewToken, ShownSecret};
 pub use remind::Reminders;
 pub use resource::{PortalSettings, ResourceView};

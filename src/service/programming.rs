@@ -30,7 +30,8 @@ use crate::vault::SealContext;
 use super::{Service, ServiceError};
 
 pub use journal::{DeviceHere, JournalledItem, OpenedKey};
-pub use outcome::{ItemProof, ProofOutcome};
+pub use outcome::{ItemProof, ProofOutcome, ProvedBy};
+pub use resolve::Redo;
 
 /// What the batches of programmed tokens say where they came from.
 const PROVENANCE: &str = "programmed here";
@@ -140,13 +141,6 @@ impl Service {
             let detail = format!("a run takes 1 to {MOST_DEVICES} devices");
             return Err(ServiceError::invalid("count", "count_range", detail));
         }
-        if !new.specs.contains(&new.spec) {
-            let detail = format!(
-                "{} {} cannot compute that: choose hash, digits and step out of its profile",
-                new.manufacturer, new.model
-            );
-            return Err(ServiceError::invalid("settings", "not_in_profile", detail.trim().to_owned()));
-        }
         if !matches!(new.spec, OtpSpec::Totp { .. } | OtpSpec::Hotp { .. }) {
             let detail = "only tokens with a clock or a counter can be programmed";
             return Err(ServiceError::invalid("settings", "kind_not_supported", detail));
@@ -155,6 +149,13 @@ impl Service {
         if is_slot && !matches!(new.spec, OtpSpec::Hotp { .. }) {
             let detail = "a slot that types codes by itself has no clock: choose a counter (hotp)";
             return Err(ServiceError::invalid("settings", "kind_not_supported", detail));
+        }
+        if !new.specs.contains(&new.spec) {
+            let detail = format!(
+                "{} {} cannot compute that: choose hash, digits and step out of its profile",
+                new.manufacturer, new.model
+            );
+            return Err(ServiceError::invalid("settings", "not_in_profile", detail.trim().to_owned()));
         }
         let Some(bytes) = seed_bytes(&new.spec, &new.seed_bytes) else {
             let detail = "the model takes no secret of 16 bytes or more";
@@ -274,15 +275,21 @@ impl Service {
         self.store.read(|view| Ok(Self::item_of(view, id)?.1))
     }
 
-    /// All devices of all runs that somebody has to look at: in doubt, or without the code that proves them.
+    /// Whether this actor may see what lies on the readers, which are there for the whole inventory.
+    pub fn sees_readers(&self, actor: &Actor) -> Result<(), ServiceError> {
+        let _ = self;
+        require_all(actor)
+    }
+
+    /// All devices of all runs that somebody has to look at: in doubt, without the code that proves them, set aside, or to
+    /// be wiped.
     pub fn devices_in_doubt(&self, actor: &Actor) -> Result<Vec<RunItem>, ServiceError> {
         if require_all(actor).is_err() {
             return Ok(Vec::new());
         }
-        let wanted = |item: &RunItem| matches!(item.state, RunItemState::InDoubt | RunItemState::CodeWanted);
         self.store.read(|view| {
             let mut items = view.unsettled_items()?;
-            items.retain(wanted);
+            items.retain(|item| item.state != RunItemState::Writing);
             Ok(items)
         })
     }
@@ -301,11 +308,16 @@ impl Service {
 
     /// At the start: whatever lay on a reader when the program ended is in doubt.
     pub(super) fn doubt_interrupted(&self) -> Result<(), ServiceError> {
+        self.doubt_writing(|_| true)
+    }
+
+    /// Items that are being written, of those like this, are in doubt.
+    fn doubt_writing(&self, wanted: impl Fn(&RunItem) -> bool + Send + 'static) -> Result<(), ServiceError> {
         let now = self.clock.now();
         self.decide(move |view| {
             let mut changes = Vec::new();
             for mut item in view.unsettled_items()? {
-                if item.state == RunItemState::Writing {
+                if item.state == RunItemState::Writing && wanted(&item) {
                     outcome::doubt(&mut item, "interrupted", outcome::INTERRUPTED, now);
                     let detail = vec![("reason", item.reason.clone())];
                     changes.push(audit(

@@ -21,15 +21,15 @@ fn command(dir: &Path) -> Command {
     command
 }
 
-fn run(dir: &Path, args: &[&str]) -> Output {
+pub(crate) fn run(dir: &Path, args: &[&str]) -> Output {
     command(dir).args(args).output().expect("the program starts")
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
-fn message(output: &Output) -> String {
+pub(crate) fn message(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
@@ -38,12 +38,12 @@ fn demo_file(name: &str) -> String {
     path.display().to_string()
 }
 
-fn status(output: &Output) -> i32 {
+pub(crate) fn status(output: &Output) -> i32 {
     output.status.code().expect("ended by itself")
 }
 
 /// A store with one operator.
-fn initialised() -> tempfile::TempDir {
+pub(crate) fn initialised() -> tempfile::TempDir {
     let outer = tempfile::tempdir().expect("a directory");
     let password = outer.path().join("password");
     std::fs::write(&password, "correct horse battery staple\n").expect("written");
@@ -55,7 +55,7 @@ fn initialised() -> tempfile::TempDir {
 }
 
 /// A running service, ended when dropped.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -64,7 +64,7 @@ impl Drop for Running {
     }
 }
 
-fn start(dir: &Path, args: &[&str]) -> (Running, String) {
+pub(crate) fn start(dir: &Path, args: &[&str]) -> (Running, String) {
     let child = command(dir).args(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut running = Running(child.expect("the program starts"));
     let stdout = running.0.stdout.take().expect("piped");

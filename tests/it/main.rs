@@ -20,6 +20,8 @@ mod own_token;
 mod profile;
 mod profiles;
 mod restore;
+mod run_cli;
+mod runs;
 mod service;
 mod session_data;
 mod station;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mintmark::clock::SystemClock;
+use mintmark::device::Catalogue;
 use mintmark::device::applet::otp::Slot;
-use mintmark::device::simulated::token2::models;
 use mintmark::jobs::station::{Drawer, End, ReaderNow, Source, Station, Work};
 use mintmark::model::{Actor, Application, RunItemState, TokenSerial};
 use mintmark::oath::Otp;
-use mintmark::service::{ItemProof, MailMode, NewRun, ProofOutcome, Service, StoreMark};
+use mintmark::service::{ItemProof, MailMode, NewRun, ProofOutcome, ProvedBy, Service, StoreMark};
 use mintmark::store::{Page, RedbStore, Store};
 use mintmark::vault::RootKey;
 
@@ -35,7 +35,8 @@ impl Desk {
             Arc::new(Service::open(store, &root, Arc::clone(&clock), MailMode::None).expect("opens"));
         let drawer = Arc::new(Drawer::furnished(&clock, 31_000_001));
         let source = Source::Drawer(Arc::clone(&drawer));
-        let station = Station::start(Arc::clone(&service), clock, models(), source).expect("started");
+        let station = Station::start(Arc::clone(&service), clock, Arc::new(Catalogue::built_in()), source)
+            .expect("started");
         Self { station, service, drawer, actor: Actor::local(1000) }
     }
 
@@ -118,6 +119,7 @@ fn law5_four_readers_program_side_by_side_and_two_runs_stay_apart() {
     let readers = desk.quiet();
     let keys = desk.service.start_run(&desk.actor, clocks("keys", 6)).expect("begun");
     let displays = NewRun {
+        profile: "token2-otpc-p2".into(),
         application: Application::SingleProfile,
         seed_bytes: 1..=63,
         protect: false,
@@ -126,8 +128,8 @@ fn law5_four_readers_program_side_by_side_and_two_runs_stay_apart() {
     let displays = desk.service.start_run(&desk.actor, displays).expect("begun");
     let name = |at: usize| readers[at].name.clone();
     // Keys lie on the first and third, tokens with a display on the others.
-    desk.station.attend(Some(keys.id), &[name(0), name(2)], &desk.actor);
-    desk.station.attend(Some(displays.id), &[name(1), name(3)], &desk.actor);
+    desk.station.attend(keys.id, &[name(0), name(2)], &desk.actor).expect("free");
+    desk.station.attend(displays.id, &[name(1), name(3)], &desk.actor).expect("free");
     let now = desk.ended();
     for at in [0, 2] {
         assert_eq!(item_of(&now[at]).state, RunItemState::Programmed);
@@ -138,7 +140,7 @@ fn law5_four_readers_program_side_by_side_and_two_runs_stay_apart() {
         let item = item_of(&now[at]);
         assert_eq!(item.state, RunItemState::CodeWanted);
         let shown = desk.drawer.pressed(&now[at].name, None).expect("a code");
-        let proof = ItemProof { otp: Otp::parse(&shown).expect("digits"), step: None };
+        let proof = ItemProof { otp: Otp::parse(&shown).expect("digits"), by: ProvedBy::Person };
         let proved = desk.service.prove_item(&desk.actor, item.id, &proof).expect("answered");
         let ProofOutcome::Programmed(item) = proved else { panic!("{proved:?}") };
         desk.station.settled(&item);
@@ -149,8 +151,7 @@ fn law5_four_readers_program_side_by_side_and_two_runs_stay_apart() {
     assert_eq!(refused(&desk.exchange(0, "31000001")), "device_done");
     assert_eq!(refused(&desk.exchange(2, "86596221000001")), "token_of_other_batch");
     let unfit = desk.exchange(2, "86596221000005");
-    let item = item_of(&unfit);
-    assert_eq!((item.state, item.reason.as_str()), (RunItemState::Untouched, "unfit"), "{item:?}");
+    assert_eq!(refused(&unfit), "other_model");
     let view = desk.service.programming_run(&desk.actor, keys.id).expect("there");
     assert_eq!(view.run.programmed, 2);
 }
@@ -160,13 +161,13 @@ fn law5_the_last_one_is_taken_back_and_wiped() {
     let desk = Desk::new();
     let readers = desk.quiet();
     let run = desk.service.start_run(&desk.actor, counters("slots", 2)).expect("begun");
-    desk.station.attend(Some(run.id), &[readers[0].name.clone()], &desk.actor);
+    desk.station.attend(run.id, &[readers[0].name.clone()], &desk.actor).expect("free");
     let now = desk.until(|readers| readers[0].end.is_some() && readers[0].phase.is_none());
     let item = item_of(&now[0]).clone();
     assert_eq!(item.state, RunItemState::CodeWanted);
     assert_eq!(desk.drawer.pressed(&now[0].name, Some(Slot::One)), None);
     let typed = desk.drawer.pressed(&now[0].name, Some(Slot::Two)).expect("typed");
-    let proof = ItemProof { otp: Otp::parse(&typed).expect("digits"), step: None };
+    let proof = ItemProof { otp: Otp::parse(&typed).expect("digits"), by: ProvedBy::Person };
     desk.service.prove_item(&desk.actor, item.id, &proof).expect("answered");
     let serial = TokenSerial::parse("31000001.2").expect("a serial");
     desk.station.leave(run.id);

@@ -139,6 +139,11 @@ impl Order {
         }
     }
 
+    /// True when each code waits for a touch.
+    pub const fn wants_touch(&self) -> bool {
+        matches!(&self.target, Target::Oath(OathTarget { touch: true, .. }))
+    }
+
     /// The counter of the first code, of HOTP: a slot begins at a multiple of 16, the first one that is not lower. The
     /// server has to begin where the token does. `None` when the token cannot count that far.
     pub fn first_counter(&self) -> Option<MovingFactor> {

@@ -5,6 +5,7 @@ mod batches;
 mod codes;
 mod common;
 mod device_profiles;
+mod devices;
 mod drift;
 mod form;
 mod identify;
@@ -15,6 +16,8 @@ mod notifications;
 mod openapi;
 mod operators;
 mod resources;
+mod run_settings;
+mod runs;
 mod tokens;
 mod user_imports;
 mod user_issues;
@@ -31,12 +34,13 @@ use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 17] = [
+const PARTS: [&[Rule]; 19] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     audit::RULES,
     batches::RULES,
     codes::RULES,
     device_profiles::RULES,
+    devices::RULES,
     identify::RULES,
     drift::RULES,
     imports::RULES,
@@ -45,6 +49,7 @@ const PARTS: [&[Rule]; 17] = [
     notifications::RULES,
     operators::RULES,
     resources::RULES,
+    runs::RULES,
     tokens::RULES,
     user_imports::RULES,
     user_issues::RULES,
@@ -85,6 +90,7 @@ pub fn router() -> Router<AppState> {
         .merge(batches::router())
         .merge(codes::router())
         .merge(device_profiles::router())
+        .merge(devices::router())
         .merge(identify::router())
         .merge(drift::router())
         .merge(imports::router())
@@ -93,6 +99,7 @@ pub fn router() -> Router<AppState> {
         .merge(notifications::router())
         .merge(operators::router())
         .merge(resources::router())
+        .merge(runs::router())
         .merge(tokens::router())
         .merge(user_imports::router())
         .merge(user_issues::router())

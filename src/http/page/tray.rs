@@ -105,6 +105,21 @@ pub struct RunRow {
     pub badge: Badge,
 }
 
+/// A reader in the form that begins a run.
+#[derive(Debug, Clone)]
+pub struct ReaderChoice {
+    /// The name of the field.
+    pub field: String,
+    /// The reader.
+    pub name: String,
+    /// What it is called here: its name, or which run uses it.
+    pub label: String,
+    /// It is free, and used for the run.
+    pub checked: bool,
+    /// Another run uses it.
+    pub is_taken: bool,
+}
+
 /// All readers, and runs to begin or to go on with.
 #[derive(Debug, Template)]
 #[template(path = "station/devices.html")]
@@ -125,6 +140,8 @@ pub struct Devices {
     pub runs: Vec<RunRow>,
     /// Models and where on them; the value is both.
     pub targets: Vec<Choice>,
+    /// Which readers.
+    pub choices: Vec<ReaderChoice>,
     /// The batch.
     pub batch: Field,
     /// How many.
@@ -249,6 +266,22 @@ mod samples {
                     &[("yubico-yubikey/oath", "Yubico YubiKey: OATH")],
                     "yubico-yubikey/oath",
                 ),
+                choices: vec![
+                    ReaderChoice {
+                        field: "reader.0".into(),
+                        name: "Reader 1".into(),
+                        label: "Use Reader 1".into(),
+                        checked: true,
+                        is_taken: false,
+                    },
+                    ReaderChoice {
+                        field: "reader.1".into(),
+                        name: "Reader 2".into(),
+                        label: "Reader 2 is used for run 3".into(),
+                        checked: false,
+                        is_taken: true,
+                    },
+                ],
                 batch: Field::of("Keys of May"),
                 count: Field::of("200"),
                 issuer: Field::default(),

@@ -10,45 +10,62 @@ use crate::http::page::{Badge, Choice, Code, Tone, segment};
 use crate::http::words;
 use crate::jobs::programming::Phase;
 use crate::jobs::station::{End, ReaderNow};
-use crate::model::{ProgrammingRun, RunItem, RunItemId, RunItemState, TokenSerial};
+use crate::model::{Application, ProgrammingRun, RunItem, RunItemId, RunItemState, TokenSerial};
 use crate::words::Words;
 
 fn say(id: &str) -> String {
     Words::ENGLISH.text(id)
 }
 
-fn deed(value: &'static str, icon: &'static str) -> Deed {
-    Deed { value, label: say(&format!("tray-deed-{value}")), icon, is_danger: value == "quarantine" }
+/// What can be done about a device.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Do {
+    Code,
+    Read,
+    Again,
+    Quarantine,
+    TakeBack,
+    Wipe,
 }
 
-/// How an item stands: colour and icon, and the word of the card's look.
-fn state_of(state: RunItemState) -> (Tone, &'static str) {
-    match state {
-        RunItemState::Programmed | RunItemState::Undone => (Tone::Good, "done"),
-        RunItemState::CodeWanted => (Tone::Attention, "wanted"),
-        RunItemState::Writing => (Tone::Neutral, "working"),
-        RunItemState::InDoubt => (Tone::Attention, "failed"),
-        RunItemState::Untouched | RunItemState::Quarantined => (Tone::Bad, "failed"),
-    }
+fn deed(what: Do) -> Deed {
+    let (value, label, icon) = match what {
+        Do::Code => ("code", "tray-deed-code", "check"),
+        Do::Read => ("read", "tray-deed-read", "search"),
+        Do::Again => ("again", "tray-deed-again", "pencil"),
+        Do::Quarantine => ("quarantine", "tray-deed-quarantine", "archive"),
+        Do::TakeBack => ("take_back", "tray-deed-take-back", "undo-2"),
+        Do::Wipe => ("take_back", "tray-deed-wipe", "trash-2"),
+    };
+    Deed { value, label: say(label), icon, is_danger: what == Do::Quarantine }
 }
 
-fn item_badge(item: &RunItem) -> Badge {
-    Badge::new(state_of(item.state).0, &say(&format!("tray-state-{}", item.state.name())))
+/// How an item stands: the look of its card, and colour, icon and word.
+fn state_of(state: RunItemState) -> (&'static str, Badge) {
+    let (tone, look, word) = match state {
+        RunItemState::Programmed => (Tone::Good, "done", "tray-state-programmed"),
+        RunItemState::Undone => (Tone::Good, "done", "tray-state-undone"),
+        RunItemState::CodeWanted => (Tone::Attention, "wanted", "tray-state-code-wanted"),
+        RunItemState::Writing => (Tone::Neutral, "working", "tray-state-writing"),
+        RunItemState::InDoubt => (Tone::Attention, "failed", "tray-state-in-doubt"),
+        RunItemState::Untouched => (Tone::Bad, "failed", "tray-state-untouched"),
+        RunItemState::Quarantined => (Tone::Bad, "failed", "tray-state-quarantined"),
+        RunItemState::TakenBack => (Tone::Attention, "failed", "tray-state-taken-back"),
+    };
+    (look, Badge::new(tone, &say(word)))
 }
 
 /// What can be done about an item.
 fn form(item: &RunItem, undo: bool, code: Option<&(RunItemId, Code)>) -> Option<DeedForm> {
     let deeds = match item.state {
-        RunItemState::CodeWanted => {
-            vec![deed("code", "check"), deed("again", "pencil"), deed("quarantine", "archive")]
-        }
-        RunItemState::InDoubt => {
-            vec![deed("read", "search"), deed("again", "pencil"), deed("quarantine", "archive")]
-        }
-        RunItemState::Quarantined => vec![deed("again", "pencil")],
-        RunItemState::Programmed if undo => vec![deed("take_back", "undo-2")],
+        RunItemState::CodeWanted => vec![Do::Code, Do::Again, Do::Quarantine],
+        RunItemState::InDoubt => vec![Do::Read, Do::Again, Do::Quarantine],
+        RunItemState::Quarantined => vec![Do::Again],
+        RunItemState::Programmed if undo => vec![Do::TakeBack],
+        RunItemState::TakenBack => vec![Do::Wipe],
         _ => return None,
     };
+    let deeds = deeds.into_iter().map(deed).collect();
     let code = (item.state == RunItemState::CodeWanted).then(|| match code {
         Some((of, code)) if *of == item.id => Some(code.clone()),
         _ => Code::fields(Words::ENGLISH, 1).pop(),
@@ -69,47 +86,54 @@ fn token_page(item: &RunItem) -> Option<String> {
 }
 
 /// A device of a run in a list.
-pub(super) fn item_row(item: &RunItem, now: UnixTime, undo: bool) -> ItemRow {
+pub(super) fn item_row(
+    item: &RunItem,
+    now: UnixTime,
+    undo: bool,
+    code: Option<&(RunItemId, Code)>,
+) -> ItemRow {
     ItemRow {
-        badge: item_badge(item),
+        badge: state_of(item.state).1,
         serial: item.serial.display().to_owned(),
         token: token_page(item),
         detail: words::sentence(&item.detail),
         when: words::moment(item.changed_at, now),
-        form: form(item, undo, None),
+        form: form(item, undo, code),
+    }
+}
+
+/// Where on a device.
+pub(super) fn place_words(application: Application) -> String {
+    match application {
+        Application::Oath => say("tray-place-oath"),
+        Application::Slot1 => say("tray-place-first"),
+        Application::Slot2 => say("tray-place-second"),
+        Application::SingleProfile => say("tray-place-profile"),
     }
 }
 
 /// A run in a line.
 pub(super) fn run_row(run: &ProgrammingRun) -> RunRow {
-    let slot = run.application.slot().map(|slot| format!(" {slot}")).unwrap_or_default();
-    let place = run.application.name().replace('_', " ");
-    let tone = if run.is_open() { Tone::Neutral } else { Tone::Good };
+    let (tone, word) =
+        if run.is_open() { (Tone::Neutral, "tray-state-open") } else { (Tone::Good, "tray-state-ended") };
     RunRow {
         id: run.id.0,
-        what: format!("{} {}, {place}{slot}", run.manufacturer, run.model).trim().to_owned(),
+        what: format!("{} {}, {}", run.manufacturer, run.model, place_words(run.application))
+            .trim()
+            .to_owned(),
         batch: run.batch_name.as_str().to_owned(),
         programmed: words::count(run.programmed.into()),
         count: words::count(run.count.into()),
-        badge: Badge::new(tone, &say(&format!("tray-state-{}", run.state_name()))),
+        badge: Badge::new(tone, &say(word)),
     }
 }
 
 /// Which device it is, in words.
-fn what(found: &Found) -> String {
-    let name = match found.family {
-        Family::YubiKey => "YubiKey".to_owned(),
-        Family::Token2SingleProfile => found
-            .holdings
-            .iter()
-            .find_map(|holding| match holding {
-                Holding::SingleProfile { model: Some(model) } => Some(format!("Token2 {}", model.name)),
-                _ => None,
-            })
-            .unwrap_or_else(|| "Token2".to_owned()),
-        Family::ProtectimusSlim => "Protectimus SLIM NFC".to_owned(),
-        Family::Tag => say("tray-tag"),
-        Family::Unknown => say("tray-unknown"),
+fn what(place: &Place, found: &Found) -> String {
+    let name = match place.state.profiles.model_of(found) {
+        Some(model) => model.full_name(),
+        None if found.family == Family::Tag => say("tray-tag"),
+        None => say("tray-unknown"),
     };
     match found.firmware {
         Some(version) => {
@@ -149,13 +173,14 @@ fn remarks(found: &Found, now: UnixTime) -> Vec<String> {
     all
 }
 
-const fn phase_icon(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Reading => "search",
-        Phase::Writing => "pencil",
-        Phase::Checking => "shield-check",
-        Phase::Touch => "hand-helping",
-    }
+fn phase_badge(phase: Phase) -> Badge {
+    let (icon, word) = match phase {
+        Phase::Reading => ("search", "tray-state-reading"),
+        Phase::Writing => ("pencil", "tray-state-writing"),
+        Phase::Checking => ("shield-check", "tray-state-checking"),
+        Phase::Touch => ("hand-helping", "tray-state-touch"),
+    };
+    Badge::with_icon(Tone::Neutral, icon, &say(word))
 }
 
 /// The token of a device, when it is one here, and whose it is.
@@ -178,10 +203,11 @@ async fn whose(place: &Place, serial: &str) -> Result<(Option<String>, String), 
     }
 }
 
-/// One reader; `code`: a field that was typed wrong.
+/// One reader; `open`: devices that somebody has to look at, `code`: a field that was typed wrong.
 pub(super) async fn reader_card(
     place: &Place,
     reader: &ReaderNow,
+    open: &[RunItem],
     code: Option<&(RunItemId, Code)>,
 ) -> Result<ReaderCard, ApiError> {
     let now = place.state.service.now();
@@ -189,12 +215,10 @@ pub(super) async fn reader_card(
         _ if !reader.is_occupied && reader.phase.is_none() => {
             ("empty", Badge::with_icon(Tone::Neutral, "circle", &say("tray-state-empty")), String::new())
         }
-        (Some(phase), _) => {
-            let word = say(&format!("tray-state-{}", phase.name()));
-            ("working", Badge::with_icon(Tone::Neutral, phase_icon(*phase), &word), String::new())
-        }
+        (Some(phase), _) => ("working", phase_badge(*phase), String::new()),
         (None, Some(End::Item(item))) => {
-            (state_of(item.state).1, item_badge(item), words::sentence(&item.detail))
+            let (look, badge) = state_of(item.state);
+            (look, badge, words::sentence(&item.detail))
         }
         (None, Some(end @ End::Refused { detail, .. })) => {
             let (state, tone, word) = if end.is_good() {
@@ -216,9 +240,13 @@ pub(super) async fn reader_card(
         _ if serial.is_empty() => (None, String::new()),
         _ => whose(place, &serial).await?,
     };
+    // One that was not taken because of an earlier try is dealt with here, too.
+    let earlier = || open.iter().rfind(|item| item.device == serial);
     let form = match &reader.end {
-        Some(End::Item(item)) if reader.phase.is_none() && reader.is_occupied => form(item, false, code),
-        _ => None,
+        _ if reader.phase.is_some() || !reader.is_occupied => None,
+        Some(End::Item(item)) => form(item, false, code),
+        Some(End::Refused { .. }) => earlier().and_then(|item| form(item, false, code)),
+        None => None,
     };
     let drawer = place.state.jobs.station().and_then(|station| station.drawer()).map(|drawer| {
         let all = drawer.list().into_iter().enumerate();
@@ -233,8 +261,12 @@ pub(super) async fn reader_card(
         name: reader.name.clone(),
         state,
         badge,
-        what: found.map(what).unwrap_or_default(),
-        remarks: found.map(|found| remarks(found, now)).unwrap_or_default(),
+        what: found.map(|found| what(place, found)).unwrap_or_default(),
+        // What was there before it was written is no longer.
+        remarks: found
+            .filter(|_| !matches!(reader.end, Some(End::Item(_))))
+            .map(|found| remarks(found, now))
+            .unwrap_or_default(),
         serial,
         token,
         whose,

@@ -30,12 +30,13 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/station/tokens/{serial}/handout/undo", Permission::Custody),
     Rule::new("POST", "/station/tokens/{serial}/custody", Permission::Custody),
     Rule::new("POST", "/station/tokens/{serial}/confirm", Permission::Confirm),
-    Rule::new("GET", "/station/devices", Permission::Custody),
-    Rule::new("POST", "/station/runs", Permission::Custody),
-    Rule::new("GET", "/station/runs/{run}", Permission::Custody),
-    Rule::new("POST", "/station/runs/{run}/end", Permission::Custody),
-    Rule::new("POST", "/station/runs/{run}/items/{n}", Permission::Custody),
-    Rule::new("POST", "/station/rehearsal", Permission::Custody),
+    Rule::new("GET", "/station/devices", Permission::Program),
+    Rule::new("POST", "/station/runs", Permission::Program),
+    Rule::new("GET", "/station/runs/{run}", Permission::Program),
+    Rule::new("POST", "/station/runs/{run}/end", Permission::Program),
+    Rule::new("POST", "/station/runs/{run}/readers", Permission::Program),
+    Rule::new("POST", "/station/runs/{run}/items/{n}", Permission::Program),
+    Rule::new("POST", "/station/rehearsal", Permission::Program),
 ];
 
 /// The routes.
@@ -56,6 +57,7 @@ pub fn router() -> Router<AppState> {
         .route("/station/runs", post(tray::begin))
         .route("/station/runs/{run}", get(tray::tray))
         .route("/station/runs/{run}/end", post(tray::end))
+        .route("/station/runs/{run}/readers", post(tray::go_on))
         .route("/station/runs/{run}/items/{n}", post(tray::item))
         .route("/station/rehearsal", post(tray::rehearse))
 }

@@ -6,21 +6,19 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::card::{item_row, reader_card, run_row};
+use super::card::{item_row, place_words, reader_card, run_row};
 use super::place::Place;
-use crate::device::applet::otp::Slot;
-use crate::device::program;
 use crate::http::codes::{Typed, code_problem};
 use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, Path};
 use crate::http::frame::html;
-use crate::http::page::tray::{Devices, Tray};
+use crate::http::page::tray::{Devices, ReaderChoice, Tray};
 use crate::http::page::{Choice, Code, Field, Notice, Tone};
 use crate::http::words;
-use crate::jobs::station::{End, ReaderNow, Station, Work};
+use crate::jobs::station::{ReaderNow, Station};
 use crate::model::{Application, BatchName, ProgrammingRun, RunId, RunItem, RunItemId, RunItemState};
 use crate::oath::Otp;
-use crate::service::{ItemProof, NewRun, ProofOutcome};
+use crate::service::{ItemProof, NewRun, ProofOutcome, ProvedBy, Redo};
 use crate::store::Page as Part;
 use crate::words::Words;
 
@@ -30,6 +28,8 @@ type Form = Result<PageForm<Typed>, ApiError>;
 const RUNS: usize = 10;
 /// Devices of a run that are shown last.
 const LAST: usize = 10;
+/// Readers that the form to begin a run names.
+const MOST_READERS: usize = 32;
 /// Devices that the pace is taken from.
 const PACED: usize = 50;
 
@@ -91,27 +91,16 @@ fn targets(place: &Place, chosen: &str) -> Vec<Choice> {
     let mut all = Vec::new();
     for profile in place.state.profiles.all() {
         for application in Application::ALL {
-            if profile.specs_of(of_device(application)).is_empty() {
+            if profile.specs_of(application.into()).is_empty() {
                 continue;
             }
             let slot = application.slot().map(|slot| format!("/{slot}")).unwrap_or_default();
             let value = format!("{}/{}{slot}", profile.id, application.name());
-            let where_on = application.name().replace('_', " ");
-            let slot = application.slot().map(|slot| format!(" {slot}")).unwrap_or_default();
-            let label = format!("{}: {where_on}{slot}", profile.full_name());
+            let label = format!("{}: {}", profile.full_name(), place_words(application));
             all.push(Choice { selected: value == chosen, value, label });
         }
     }
     all
-}
-
-const fn of_device(application: Application) -> program::Application {
-    match application {
-        Application::Oath => program::Application::Oath,
-        Application::Slot1 => program::Application::Slot(Slot::One),
-        Application::Slot2 => program::Application::Slot(Slot::Two),
-        Application::SingleProfile => program::Application::SingleProfile,
-    }
 }
 
 async fn devices_page(
@@ -134,7 +123,7 @@ async fn devices_page(
     let (readers, trouble) = readers(place);
     let mut cards = Vec::with_capacity(readers.len());
     for reader in &readers {
-        cards.push(reader_card(place, reader, None).await?);
+        cards.push(reader_card(place, reader, &doubt, None).await?);
     }
     let page = Devices {
         page: place.page(&Words::ENGLISH.text("tray-title")),
@@ -142,7 +131,8 @@ async fn devices_page(
         notice,
         readers: cards,
         trouble,
-        doubt: doubt.iter().map(|item| item_row(item, now, false)).collect(),
+        doubt: doubt.iter().map(|item| item_row(item, now, false, None)).collect(),
+        choices: choices(&readers),
         runs: runs.iter().map(run_row).collect(),
         targets: targets(place, &begin.target),
         batch: begin.batch,
@@ -176,16 +166,67 @@ pub(super) async fn begin(place: Place, form: Form) -> Response {
             Ok(new) => new,
             Err(error) => return not_begun(&place, error, begin).await,
         };
+        let mut chosen = chosen(&typed);
+        // All of them are also those that come later: a key in a USB port is a reader that comes with it.
+        if readers(&place).0.iter().all(|reader| chosen.contains(&reader.name)) {
+            chosen.clear();
+        }
+        if let Err(error) = station(&place)?.require_free(None, &chosen) {
+            return not_begun(&place, error.into(), begin).await;
+        }
         let actor = place.actor.clone();
         match place.state.blocking(move |service| service.start_run(&actor, new)).await {
             Ok(run) => {
-                if let Some(station) = place.state.jobs.station() {
-                    station.attend(Some(run.id), &[], &place.actor);
-                }
+                station(&place)?.attend(run.id, &chosen, &place.actor)?;
                 Ok(Redirect::to(&format!("/station/runs/{}", run.id.0)).into_response())
             }
             Err(error) => not_begun(&place, error, begin).await,
         }
+    };
+    let result = result.await;
+    place.answer(result)
+}
+
+/// The readers that were ticked; none where all are meant.
+fn chosen(typed: &Typed) -> Vec<String> {
+    let names = (0..MOST_READERS).map(|at| typed.text(&format!("reader.{at}")));
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// The readers, for the form.
+fn choices(readers: &[ReaderNow]) -> Vec<ReaderChoice> {
+    let choice = |(at, reader): (usize, &ReaderNow)| {
+        let name = ("reader", reader.name.as_str().into());
+        let label = match reader.run {
+            Some(run) => {
+                let run = run.0.to_string();
+                Words::ENGLISH.with("tray-used", &[name, ("run", run.into())])
+            }
+            None => Words::ENGLISH.with("tray-use", &[name]),
+        };
+        let is_taken = reader.run.is_some();
+        ReaderChoice {
+            field: format!("reader.{at}"),
+            name: reader.name.clone(),
+            label,
+            checked: !is_taken,
+            is_taken,
+        }
+    };
+    readers.iter().take(MOST_READERS).enumerate().map(choice).collect()
+}
+
+/// The readers that are free go on with a run.
+pub(super) async fn go_on(place: Place, Path(run): Path<String>, form: Form) -> Response {
+    let result = async {
+        form?;
+        let id = run_of(&run)?;
+        let actor = place.actor.clone();
+        let view = place.state.blocking(move |service| service.programming_run(&actor, id)).await?;
+        if view.run.is_open() {
+            station(&place)?.attend(id, &[], &place.actor)?;
+        }
+        Ok(Redirect::to(&format!("/station/runs/{}", id.0)).into_response())
     };
     let result = result.await;
     place.answer(result)
@@ -221,7 +262,7 @@ fn new_run(place: &Place, begin: &Begin) -> Result<NewRun, ApiError> {
     let (Some(application), Some(profile)) = (application, profile) else {
         return Err(ApiError::field("target", "no_profile", "choose what is written"));
     };
-    let specs = profile.specs_of(of_device(application));
+    let specs = profile.specs_of(application.into());
     let Some(spec) = specs.first().cloned() else {
         return Err(ApiError::field(
             "target",
@@ -233,7 +274,7 @@ fn new_run(place: &Place, begin: &Begin) -> Result<NewRun, ApiError> {
         profile: profile.id.clone(),
         manufacturer: profile.manufacturer.clone(),
         model: profile.name.clone(),
-        seed_bytes: profile.seed_bytes_of(of_device(application)),
+        seed_bytes: profile.seed_bytes_of(application.into()),
         specs,
         application,
         spec,
@@ -286,12 +327,12 @@ async fn tray_page(
     let mut cards = Vec::with_capacity(here.len());
     let mut on_readers = Vec::new();
     for reader in &here {
-        if let Some(End::Item(item)) = &reader.end
+        if let Some(serial) = reader.found.as_ref().and_then(|found| found.serial.as_deref())
             && reader.is_occupied
         {
-            on_readers.push(item.id);
+            on_readers.push(serial);
         }
-        let mut card = reader_card(place, reader, code.as_ref()).await?;
+        let mut card = reader_card(place, reader, &view.unsettled, code.as_ref()).await?;
         if let Some(drawer) = &mut card.drawer {
             drawer.address = format!("/station/rehearsal?run={}", id.0);
         }
@@ -303,10 +344,8 @@ async fn tray_page(
         form.has_focus = true;
     }
     let take_out = cards.iter().filter(|card| card.state == "done").count();
-    let is_shown = |item: &&RunItem| {
-        matches!(item.state, RunItemState::InDoubt | RunItemState::CodeWanted)
-            && !on_readers.contains(&item.id)
-    };
+    let is_shown =
+        |item: &&RunItem| item.state != RunItemState::Writing && !on_readers.contains(&item.device.as_str());
     let page = Tray {
         page: place.page(&words::sentence(&format!("run {}", id.0))),
         recent: Vec::new(),
@@ -319,12 +358,17 @@ async fn tray_page(
         take_out,
         readers: cards,
         trouble,
-        doubt: view.unsettled.iter().filter(is_shown).map(|item| item_row(item, now, false)).collect(),
+        doubt: view
+            .unsettled
+            .iter()
+            .filter(is_shown)
+            .map(|item| item_row(item, now, false, code.as_ref()))
+            .collect(),
         last: items
             .iter()
-            .filter(|item| !matches!(item.state, RunItemState::Writing | RunItemState::InDoubt))
+            .filter(|item| !item.state.is_unsettled())
             .take(LAST)
-            .map(|item| item_row(item, now, true))
+            .map(|item| item_row(item, now, true, None))
             .collect(),
     };
     Ok(html(status, &page))
@@ -366,7 +410,9 @@ pub(super) async fn item(place: Place, Path((run, n)): Path<(String, String)>, f
                 let item = place.state.blocking(move |service| service.quarantine_item(&actor, id)).await?;
                 told(Tone::Neutral, "tray-set-aside", &item)
             }
-            action @ ("read" | "again" | "take_back") => on_reader(&place, id, action).await?,
+            "read" => on_reader(&place, id, Redo::Read).await?,
+            "again" => on_reader(&place, id, Redo::Again).await?,
+            "take_back" => on_reader(&place, id, Redo::TakeBack).await?,
             _ => {
                 return Err(ApiError::new(
                     StatusCode::UNPROCESSABLE_ENTITY,
@@ -398,7 +444,7 @@ async fn prove(place: &Place, id: RunItemId, typed: &Typed) -> Result<Response, 
         }
     };
     let actor = place.actor.clone();
-    let proof = ItemProof { otp, step: None };
+    let proof = ItemProof { otp, by: ProvedBy::Person };
     let outcome = place.state.blocking(move |service| service.prove_item(&actor, id, &proof)).await;
     let (notice, item) = match outcome {
         Ok(ProofOutcome::Programmed(item)) => (told(Tone::Good, "tray-done", &item), item),
@@ -417,27 +463,12 @@ async fn prove(place: &Place, id: RunItemId, typed: &Typed) -> Result<Response, 
 }
 
 /// What needs the device itself.
-async fn on_reader(place: &Place, id: RunItemId, action: &str) -> Result<Notice, ApiError> {
-    let actor = place.actor.clone();
-    let item = place.state.blocking(move |service| service.run_item(&actor, id)).await?;
-    let station = station(place)?;
-    let is_taken_back = action == "take_back" && item.state == RunItemState::Programmed;
-    if is_taken_back {
-        let actor = place.actor.clone();
-        place.state.blocking(move |service| service.take_back_item(&actor, id).map(drop)).await?;
-    }
-    let work = match action {
-        "read" if item.reason == "taken_back" || item.reason == "not_wiped" => Work::Wipe(id),
-        "read" => Work::Examine(id),
-        "again" => Work::Program { run: id.run, again: true },
-        _ => Work::Wipe(id),
-    };
-    let begun =
-        station.reader_of(&item.device).is_some_and(|reader| station.act(&reader, work, &place.actor));
-    Ok(match (begun, is_taken_back) {
-        (true, _) => told(Tone::Neutral, "tray-under-way", &item),
-        (false, true) => told(Tone::Attention, "tray-taken-back", &item),
-        (false, false) => told(Tone::Attention, "tray-absent", &item),
+async fn on_reader(place: &Place, id: RunItemId, redo: Redo) -> Result<Notice, ApiError> {
+    let (station, actor) = (Arc::clone(station(place)?), place.actor.clone());
+    let item = place.state.blocking(move |_| station.redo(&actor, id, redo)).await?;
+    Ok(match item.state {
+        RunItemState::TakenBack => told(Tone::Attention, "tray-taken-back", &item),
+        _ => told(Tone::Neutral, "tray-under-way", &item),
     })
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
+use crate::device::applet::oath::{Kind, YkOath};
 use crate::device::applet::otp::Slot;
 use crate::device::applet::yubikey::Version;
 use crate::device::simulated::Card;
@@ -14,6 +15,7 @@ use crate::device::simulated::token2::VirtualToken2;
 use crate::device::simulated::yubikey::{Reach, VirtualYubiKey};
 use crate::device::transport::pcsc::{Holds, Reader};
 use crate::device::transport::{Lengths, Transport, TransportError};
+use crate::oath::MovingFactor;
 
 /// Keys that work through contacts, and as many tokens with a display that are laid on a reader.
 const PAIRS: u32 = 8;
@@ -154,6 +156,19 @@ impl Drawer {
                 Some(Zeroizing::new(otp.expose().iter().copied().map(char::from).collect()))
             }
         }
+    }
+
+    /// What an app on a phone shows of the first credential with a clock on the key in a reader; `None` also while a key
+    /// locks it.
+    pub fn computed(&self, reader: &str, step: MovingFactor) -> Option<Zeroizing<String>> {
+        let mut device = self.opened(reader)?;
+        let mut oath = YkOath::select(&mut device).ok()?;
+        let listed = oath.list().ok()?;
+        let clock = listed.iter().find(|credential| credential.kind == Kind::Totp)?;
+        let otp = oath.totp(&clock.id, step).ok()?;
+        #[expect(clippy::disallowed_methods, reason = "an app shows the code of a simulated key")]
+        let shown = otp.expose().iter().copied().map(char::from).collect();
+        Some(Zeroizing::new(shown))
     }
 
     /// What somebody gets who touches the device in a reader, or presses its button: a key types from its first slot, or from

@@ -50,6 +50,8 @@ pub struct JournalledItem {
     pub key: Option<OpenedKey>,
     /// Random, for this try alone.
     pub nonce: [u8; 8],
+    /// What lies in its place on the device may be overwritten: it is from here.
+    pub replaces: bool,
 }
 
 /// Bytes of a key that opens a device.
@@ -74,32 +76,48 @@ enum Place {
     Returned(TokenId, SeedVersion),
 }
 
+/// Who programs is still one who may: the work goes on while nobody looks at who is signed in.
+fn require_operator(view: &dyn View, actor: &Actor) -> Result<(), ServiceError> {
+    let Some(id) = actor.operator() else { return Ok(()) };
+    if view.operator(id)?.is_some_and(|operator| operator.enabled && Some(operator.role) == actor.role) {
+        return Ok(());
+    }
+    let detail = "whoever began to program here may not any more: sign in and go on in another name";
+    Err(ServiceError::Forbidden { code: "operator_gone", detail })
+}
+
 fn refused(code: &'static str, detail: String) -> ServiceError {
     ServiceError::state(code, detail)
 }
 
-/// Whether this device may be written in this run.
+/// Whether this device may be written in this run; `instead_of`: the try that somebody wants another one instead of.
 fn place(
     view: &dyn View,
     run: &ProgrammingRun,
     here: &DeviceHere,
     serial: &TokenSerial,
-    again: bool,
+    instead_of: Option<RunItemId>,
 ) -> Result<Place, ServiceError> {
-    if !run.is_open() {
-        return Err(refused("run_ended", "this run has ended: begin another one".to_owned()));
-    }
+    let mut again = false;
     for item in view.unsettled_items()? {
         if item.device != here.device || item.serial != *serial {
             continue;
         }
+        again |= Some(item.id) == instead_of;
         match item.state {
             RunItemState::Writing => {
                 let detail =
                     format!("device {} is being written on reader {} right now", item.device, item.reader);
                 return Err(refused("device_busy", detail));
             }
-            _ if again => {}
+            RunItemState::TakenBack => {
+                let detail = format!(
+                    "device {} was taken back and is not wiped yet: put it in once more",
+                    item.device
+                );
+                return Err(refused("device_taken_back", detail));
+            }
+            _ if instead_of.is_some() => {}
             RunItemState::CodeWanted => {
                 let detail = format!(
                     "device {} was written already and waits for the code that proves it: type the code, or write it again",
@@ -117,6 +135,15 @@ fn place(
                 return Err(refused("device_in_doubt", detail));
             }
         }
+    }
+    if instead_of.is_some() && !again {
+        let detail =
+            format!("device {} is not the one that is to be written again: put that one in", here.device);
+        return Err(refused("other_device", detail));
+    }
+    // One that went wrong is made good also after the end.
+    if !run.is_open() && !again {
+        return Err(refused("run_ended", "this run has ended: begin another one".to_owned()));
     }
     let Some(token) = view.token_by_serial(serial.normal())? else { return Ok(Place::New) };
     if token.origin == TokenOrigin::Programmed
@@ -152,18 +179,52 @@ fn place(
 }
 
 impl Service {
-    /// A place in the journal for the device on a reader, with a fresh secret; durable when this returns. With
-    /// `again` a device that is in doubt, or waits for its code, gets another secret.
+    /// What would be written to the device on a reader, with a secret that nobody keeps: to see whether it fits before
+    /// anything is written down. Refuses as [`journal`](Self::journal) does.
+    pub fn planned_item(
+        &self,
+        actor: &Actor,
+        run: RunId,
+        here: &DeviceHere,
+        instead_of: Option<RunItemId>,
+    ) -> Result<JournalledItem, ServiceError> {
+        require_all(actor)?;
+        let (run, serial, place) = self.store.read(|view| {
+            let run = view.run(run)?.ok_or_else(no_run)?;
+            let serial = run.application.token_serial(&here.device).map_err(ServiceError::name("serial"))?;
+            let place = place(view, &run, here, &serial, instead_of)?;
+            Ok::<_, ServiceError>((run, serial, place))
+        })?;
+        let kept = self.device_key(run.application, &here.device)?;
+        let key = match (kept, key_bytes(run.application)) {
+            (None, Some(bytes)) if run.protect => Some(OpenedKey { key: random_seed(bytes)?, is_set: false }),
+            (kept, _) => kept,
+        };
+        Ok(JournalledItem {
+            id: RunItemId { run: run.id, n: 0 },
+            device: here.device.clone(),
+            serial,
+            seed: random_seed(usize::from(run.seed_bytes))?,
+            counter: MovingFactor(0),
+            key,
+            nonce: random_bytes()?,
+            replaces: instead_of.is_some() || matches!(place, Place::Returned(..)),
+            run,
+        })
+    }
+
+    /// A place in the journal for the device on a reader, with a fresh secret; durable when this returns. `instead_of`: a
+    /// try of this device that is in doubt, waits for its code or was set aside.
     ///
     /// # Errors
-    /// With state codes in words for whoever stands there: `run_ended`, `device_busy`, `device_done`,
-    /// `device_in_doubt`, `code_wanted`, `device_quarantined`, `token_in_use`, `token_of_other_batch`.
+    /// With state codes in words for whoever stands there: `run_ended`, `device_busy`, `device_done`, `device_in_doubt`,
+    /// `code_wanted`, `device_quarantined`, `device_taken_back`, `other_device`, `token_in_use`, `token_of_other_batch`.
     pub fn journal(
         &self,
         actor: &Actor,
         run: RunId,
         here: &DeviceHere,
-        again: bool,
+        instead_of: Option<RunItemId>,
     ) -> Result<JournalledItem, ServiceError> {
         require_all(actor)?;
         let (asked, now) = self.store.read(|view| {
@@ -188,7 +249,8 @@ impl Service {
         let (actor, here) = (actor.clone(), here.clone());
         let (item, run) = self.decide(move |view| {
             let mut run = view.run(run)?.ok_or_else(no_run)?;
-            let place = place(view, &run, &here, &serial, again)?;
+            require_operator(view, &actor)?;
+            let place = place(view, &run, &here, &serial, instead_of)?;
             let id = RunItemId { run: run.id, n: run.next_item };
             let (token, version) = match place {
                 Place::New => (None, SeedVersion::FIRST),
@@ -203,6 +265,7 @@ impl Service {
                 device: here.device.clone(),
                 serial: serial.clone(),
                 reader: here.reader.clone(),
+                failures: 0,
                 secret: Some(RunSecret { sealed, fingerprint, counter: MovingFactor(0) }),
                 token,
                 version,
@@ -230,7 +293,8 @@ impl Service {
             Ok(((item, run), changes))
         })?;
         let key = made.map(|key| OpenedKey { key, is_set: false }).or(kept);
-        self.opened_item(run, item, key)
+        let replaces = instead_of.is_some() || item.token.is_some();
+        Ok(JournalledItem { replaces, ..self.opened_item(run, item, key)? })
     }
 
     /// An item with its secret in the clear.
@@ -242,7 +306,8 @@ impl Service {
     ) -> Result<JournalledItem, ServiceError> {
         let Some((seed, counter)) = self.item_seed(&item)? else { return Err(settled(&item)) };
         let RunItem { id, device, serial, .. } = item;
-        Ok(JournalledItem { id, run, device, serial, seed, counter, key, nonce: random_bytes()? })
+        let (nonce, replaces) = (random_bytes()?, true);
+        Ok(JournalledItem { id, run, device, serial, seed, counter, key, nonce, replaces })
     }
 
     /// The item of an earlier try, to look what the device holds of it.

@@ -13,24 +13,41 @@ use crate::store::{Change, Changes, View};
 use crate::vault::{DataKey, SealContext};
 
 use super::journal::key_is_set;
-use super::{Service, ServiceError, audit, no_item, require_all, settled as is_settled};
+use super::{Service, ServiceError, audit, require_all, settled as is_settled};
 
 /// Why a device is in doubt after the program ended.
 pub(super) const INTERRUPTED: &str =
     "the program ended while this device was being written: put it in again to see what it holds";
+/// What to do after codes that were none of the secret's.
+const CODE_WRONG: &str =
+    "the code is not one of the secret that was written: read the device again, or write it again";
 /// Steps to either side in which the code of a device with a clock that was just set may lie: whoever types it takes
 /// a while.
 const PROOF_STEPS: u64 = 2;
 /// Counters ahead that the code of a device may lie at: it may have been touched before.
 const PROOF_COUNTERS: u64 = 10;
 
+/// Who says that a code is one of the device's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProvedBy {
+    /// The device was asked and computed it.
+    Device {
+        /// The step that it was asked for, when it has no clock of its own.
+        step: Option<MovingFactor>,
+        /// The counter that it is known to have reached, when it counts.
+        from: Option<MovingFactor>,
+    },
+    /// A person read it, or the device typed it.
+    Person,
+}
+
 /// A code that a device showed.
 #[derive(Debug)]
 pub struct ItemProof {
     /// The code.
     pub otp: Otp,
-    /// The step that the device was asked for, when it has no clock of its own.
-    pub step: Option<MovingFactor>,
+    /// Who says so.
+    pub by: ProvedBy,
 }
 
 /// What a code proved.
@@ -55,13 +72,20 @@ fn proved_at(
         let detail = format!("a code of this device has {} digits", digits.get());
         return Err(ServiceError::invalid("otp", "otp_length", detail));
     };
-    let places = match (spec.clock(), proof.step) {
+    let (step, from) = match proof.by {
+        ProvedBy::Device { step, from } => (step, from),
+        ProvedBy::Person => (None, None),
+    };
+    let places = match (spec.clock(), step) {
         (Some(_), Some(step)) => step.0..step.0.saturating_add(1),
         (Some((period, epoch)), None) => {
             let Some(MovingFactor(present)) = time_step(now, epoch, 0, period) else { return Ok(None) };
             present.saturating_sub(PROOF_STEPS)..present.saturating_add(PROOF_STEPS + 1)
         }
-        (None, _) => counter.0..counter.0.saturating_add(PROOF_COUNTERS + 1),
+        (None, _) => {
+            let first = from.unwrap_or(counter).max(counter).0;
+            first..first.saturating_add(PROOF_COUNTERS + 1)
+        }
     };
     let mut found = None;
     Generator::new(seed, hash).scan(places, &[wanted], digits.modulus(), &mut |at, _| {
@@ -78,6 +102,15 @@ pub(super) fn doubt(item: &mut RunItem, reason: &str, detail: &str, now: UnixTim
     item.changed_at = now;
 }
 
+/// The device took it, or may have; a code tells.
+fn wants_code(item: &mut RunItem, detail: &str, now: UnixTime) {
+    item.state = RunItemState::CodeWanted;
+    item.reason.clear();
+    item.failures = 0;
+    detail.clone_into(&mut item.detail);
+    item.changed_at = now;
+}
+
 /// An item whose secret is certain to lie nowhere, or in the store.
 fn settle(item: &mut RunItem, state: RunItemState, reason: &str, detail: &str, now: UnixTime) {
     item.state = state;
@@ -87,16 +120,42 @@ fn settle(item: &mut RunItem, state: RunItemState, reason: &str, detail: &str, n
     item.changed_at = now;
 }
 
-/// Earlier items of the same place on the same device: it holds another secret now.
-pub(super) fn overwritten(view: &dyn View, item: &RunItem, now: UnixTime) -> Result<Changes, ServiceError> {
+/// Earlier tries with the same place on the same device: it holds another secret now.
+fn overwritten(
+    view: &dyn View,
+    item: &RunItem,
+    actor: &Actor,
+    now: UnixTime,
+) -> Result<Changes, ServiceError> {
     let mut changes = Vec::new();
     for mut other in view.unsettled_items()? {
-        if other.id != item.id && other.device == item.device && other.serial == item.serial {
+        if item.is_after(&other) {
             settle(&mut other, RunItemState::Undone, "written_again", "", now);
+            let how = vec![("how", "written again".to_owned())];
+            changes.push(audit(now, actor, AuditAction::DeviceResolved, &other, AuditResult::Done, how));
             changes.push(Change::PutRunItem(Box::new(other)));
         }
     }
     Ok(changes)
+}
+
+/// A later try with the same device decides what it holds: what is said of this one would be said of that.
+fn require_newest(view: &dyn View, item: &RunItem) -> Result<(), ServiceError> {
+    match view.unsettled_items()?.iter().find(|other| other.is_after(item)) {
+        None => Ok(()),
+        Some(later) => {
+            let detail = format!(
+                "device {} was written once more since (device {} of run {}): see to that first",
+                item.device, later.id.n, later.id.run.0
+            );
+            Err(ServiceError::state("later_try", detail))
+        }
+    }
+}
+
+fn moved(item: &RunItem) -> ServiceError {
+    let state = item.state.name().replace('_', " ");
+    ServiceError::state("item_moved", format!("device {} is {state} by now: look at it again", item.device))
 }
 
 /// The token of an item that a code proved.
@@ -105,12 +164,18 @@ struct Birth<'a> {
     sealer: &'a DataKey,
     seed: &'a Seed,
     at: MovingFactor,
+    actor: &'a Actor,
     now: UnixTime,
 }
 
 impl Birth<'_> {
     /// The token that came back and gets this secret.
-    fn returned(&self, id: TokenId, version: SeedVersion) -> Result<Token, ServiceError> {
+    fn returned(
+        &self,
+        id: TokenId,
+        version: SeedVersion,
+        run: &ProgrammingRun,
+    ) -> Result<Token, ServiceError> {
         let token = self.view.token(id)?.ok_or(ServiceError::Stale)?;
         let is_back = matches!(token.custody, Custody::Returned { .. });
         let next = self.view.newest_seed_version(id)?.map_or(SeedVersion::FIRST, SeedVersion::next);
@@ -127,6 +192,12 @@ impl Birth<'_> {
             disabled: None,
             pin: None,
             origin: TokenOrigin::Programmed,
+            batch: run.batch,
+            follows_batch: true,
+            manufacturer: run.manufacturer.clone(),
+            model: run.model.clone(),
+            valid_from: None,
+            valid_until: None,
             ..token
         })
     }
@@ -165,17 +236,24 @@ impl Birth<'_> {
 
     /// Token, secret and state; the item and the run take note.
     fn changes(&self, mut run: ProgrammingRun, item: &mut RunItem) -> Result<Changes, ServiceError> {
-        let Self { view, sealer, seed, at, now } = *self;
+        let Self { view, sealer, seed, at, actor, now } = *self;
         let secret = item.secret.take().ok_or(ServiceError::Stale)?;
         let mut changes = Vec::new();
-        let token = if let Some(id) = item.token {
-            self.returned(id, item.version)?
-        } else {
+        let before = item.token.map(|id| view.token(id)).transpose()?.flatten().map(|token| token.batch);
+        let token = match item.token {
+            Some(id) => self.returned(id, item.version, &run)?,
+            None => self.new_token(&run, item)?,
+        };
+        // A token that came back moves into the batch of this run.
+        if before != Some(run.batch) {
             let mut batch = view.batch(run.batch)?.ok_or(ServiceError::Stale)?;
             batch.tokens += 1;
             changes.push(Change::PutBatch(batch));
-            self.new_token(&run, item)?
-        };
+            if let Some(mut batch) = before.map(|id| view.batch(id)).transpose()?.flatten() {
+                batch.tokens = batch.tokens.saturating_sub(1);
+                changes.push(Change::PutBatch(batch));
+            }
+        }
         let id = token.id;
         // The code that proved it was seen: it and those before it are spent.
         let initial = TokenState::fresh(at.next().max(secret.counter));
@@ -193,7 +271,7 @@ impl Birth<'_> {
             Change::PutSeed(row),
             Change::PutState(id, item.version, initial),
         ]);
-        changes.extend(overwritten(view, item, now)?);
+        changes.extend(overwritten(view, item, actor, now)?);
         changes.extend(key_is_set(view, &run, &item.device)?);
         item.token = Some(id);
         settle(item, RunItemState::Programmed, "", "", now);
@@ -206,12 +284,12 @@ impl Birth<'_> {
 }
 
 impl Service {
-    /// Says what became of an item whose secret is still kept, in one change.
+    /// Says what became of an item that is in one of these states, in one change.
     fn settle_item(
         &self,
         actor: &Actor,
         id: RunItemId,
-        action: AuditAction,
+        (from, action): (&'static [RunItemState], AuditAction),
         change: impl Fn(&dyn View, &ProgrammingRun, &mut RunItem, UnixTime) -> Result<Changes, ServiceError>
         + Send
         + 'static,
@@ -220,9 +298,11 @@ impl Service {
         let (actor, now) = (actor.clone(), self.clock.now());
         self.decide(move |view| {
             let (run, mut item) = Self::item_of(view, id)?;
-            if item.secret.is_none() {
-                // Somebody else settled it meanwhile.
-                return Ok((item, Vec::new()));
+            if !from.contains(&item.state) {
+                return Err(moved(&item));
+            }
+            if item.state != RunItemState::Writing {
+                require_newest(view, &item)?;
             }
             let mut changes = change(view, &run, &mut item, now)?;
             let detail = if item.reason.is_empty() { vec![] } else { vec![("reason", item.reason.clone())] };
@@ -234,15 +314,28 @@ impl Service {
 
     /// The device took the secret; a person will read the code that proves it.
     pub fn item_written(&self, actor: &Actor, id: RunItemId, detail: &str) -> Result<RunItem, ServiceError> {
-        let detail = detail.to_owned();
-        self.settle_item(actor, id, AuditAction::DeviceWritten, move |view, run, item, now| {
-            item.state = RunItemState::CodeWanted;
-            item.reason.clear();
-            item.detail.clone_from(&detail);
-            item.changed_at = now;
-            let mut changes = overwritten(view, item, now)?;
+        let (detail, by) = (detail.to_owned(), actor.clone());
+        let from = (&[RunItemState::Writing][..], AuditAction::DeviceWritten);
+        self.settle_item(actor, id, from, move |view, run, item, now| {
+            wants_code(item, &detail, now);
+            let mut changes = overwritten(view, item, &by, now)?;
             changes.extend(key_is_set(view, run, &item.device)?);
             Ok(changes)
+        })
+    }
+
+    /// Only a code that a person reads can tell what a device in doubt holds.
+    pub fn item_wants_code(
+        &self,
+        actor: &Actor,
+        id: RunItemId,
+        detail: &str,
+    ) -> Result<RunItem, ServiceError> {
+        let detail = detail.to_owned();
+        let from = (&[RunItemState::InDoubt, RunItemState::CodeWanted][..], AuditAction::DeviceInDoubt);
+        self.settle_item(actor, id, from, move |_, _, item, now| {
+            wants_code(item, &detail, now);
+            Ok(Vec::new())
         })
     }
 
@@ -255,13 +348,15 @@ impl Service {
         detail: &str,
     ) -> Result<RunItem, ServiceError> {
         let (reason, detail) = (reason.to_owned(), detail.to_owned());
-        self.settle_item(actor, id, AuditAction::DeviceUntouched, move |_, _, item, now| {
+        let from: &'static [RunItemState] =
+            &[RunItemState::Writing, RunItemState::InDoubt, RunItemState::CodeWanted];
+        self.settle_item(actor, id, (from, AuditAction::DeviceUntouched), move |_, _, item, now| {
             settle(item, RunItemState::Untouched, &reason, &detail, now);
             Ok(Vec::new())
         })
     }
 
-    /// Nobody knows what the device holds.
+    /// Nobody knows what the device holds. One that is to be wiped stays that.
     pub fn item_in_doubt(
         &self,
         actor: &Actor,
@@ -270,14 +365,34 @@ impl Service {
         detail: &str,
     ) -> Result<RunItem, ServiceError> {
         let (reason, detail) = (reason.to_owned(), detail.to_owned());
-        self.settle_item(actor, id, AuditAction::DeviceInDoubt, move |_, _, item, now| {
+        let from: &'static [RunItemState] = &[
+            RunItemState::Writing,
+            RunItemState::InDoubt,
+            RunItemState::CodeWanted,
+            RunItemState::TakenBack,
+        ];
+        self.settle_item(actor, id, (from, AuditAction::DeviceInDoubt), move |_, _, item, now| {
+            let state = item.state;
             doubt(item, &reason, &detail, now);
+            if state == RunItemState::TakenBack {
+                item.state = state;
+            }
             Ok(Vec::new())
         })
     }
 
-    /// A code of the device. Right: the token comes into the store. Wrong: the item stays as it was, or is in doubt
-    /// when the device itself computed the code.
+    /// What is being written to a device by nobody any more: whoever worked on it ended without a word.
+    pub fn abandon(&self, device: &str) -> Result<(), ServiceError> {
+        let device = device.to_owned();
+        self.doubt_writing(move |item| item.device == device)
+    }
+
+    /// A code of the device. Right: the token comes into the store. Wrong: the item is in doubt when the device itself
+    /// computed the code; a person may type another one, but not for ever.
+    ///
+    /// # Errors
+    /// `item_moved` when the item is not one that this can prove any more, `later_try` when the device was written once more
+    /// since.
     pub fn prove_item(
         &self,
         actor: &Actor,
@@ -285,39 +400,46 @@ impl Service {
         proof: &ItemProof,
     ) -> Result<ProofOutcome, ServiceError> {
         require_all(actor)?;
+        let from: &'static [RunItemState] = match proof.by {
+            ProvedBy::Device { .. } => {
+                &[RunItemState::Writing, RunItemState::InDoubt, RunItemState::CodeWanted]
+            }
+            ProvedBy::Person => &[RunItemState::CodeWanted],
+        };
         let (run, item, now) = self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let (run, item) = Self::item_of(view, id)?;
             Ok::<_, ServiceError>((run, item, now))
         })?;
-        let Some((seed, counter)) = self.item_seed(&item)? else {
-            if item.state == RunItemState::Programmed {
-                return Ok(ProofOutcome::Programmed(Box::new(item)));
-            }
-            return Err(is_settled(&item));
-        };
+        if item.state == RunItemState::Programmed {
+            return Ok(ProofOutcome::Programmed(Box::new(item)));
+        }
+        let Some((seed, counter)) = self.item_seed(&item)? else { return Err(is_settled(&item)) };
         let Some(at) = proved_at(&run.spec, &seed, counter, proof, now)? else {
-            let by_device = run.application.answers_with_codes();
-            let item = self.settle_item(actor, id, AuditAction::DeviceInDoubt, move |_, _, item, now| {
-                let detail = "the code is not one of the secret that was written: read the device again, or write it again";
-                if by_device || item.state == RunItemState::InDoubt {
-                    doubt(item, "code_wrong", detail, now);
+            let by_device = proof.by != ProvedBy::Person;
+            let wrong = move |_: &dyn View, _: &ProgrammingRun, item: &mut RunItem, now| {
+                item.failures = item.failures.saturating_add(1);
+                if by_device || item.failures >= RunItem::MOST_FAILURES {
+                    doubt(item, "code_wrong", CODE_WRONG, now);
                 } else {
                     "code_wrong".clone_into(&mut item.reason);
-                    detail.clone_into(&mut item.detail);
                 }
                 Ok(Vec::new())
-            })?;
+            };
+            let item = self.settle_item(actor, id, (from, AuditAction::DeviceInDoubt), wrong)?;
             return Ok(ProofOutcome::Wrong(Box::new(item)));
         };
         let (actor, sealer, seed) = (actor.clone(), self.sealer()?, Arc::new(seed));
         self.decide(move |view| {
-            let run = view.run(id.run)?.ok_or_else(no_item)?;
-            let mut item = view.run_item(id)?.ok_or_else(no_item)?;
+            let (run, mut item) = Self::item_of(view, id)?;
             if item.state == RunItemState::Programmed {
                 return Ok((ProofOutcome::Programmed(Box::new(item)), Vec::new()));
             }
-            let birth = Birth { view, sealer: &sealer, seed: &seed, at, now };
+            if !from.contains(&item.state) {
+                return Err(moved(&item));
+            }
+            require_newest(view, &item)?;
+            let birth = Birth { view, sealer: &sealer, seed: &seed, at, actor: &actor, now };
             let mut changes = birth.changes(run, &mut item)?;
             changes.push(audit(now, &actor, AuditAction::DeviceProgrammed, &item, AuditResult::Done, vec![]));
             Ok((ProofOutcome::Programmed(Box::new(item)), changes))

@@ -36,7 +36,10 @@ const READING: &[&str] = &[
     "clock_doubt",
     "clock_fault",
     "devices_in_doubt",
+    "item_to_redo",
+    "item_to_wipe",
     "journalled",
+    "planned_item",
     "programming_run",
     "programming_runs",
     "run_item",
@@ -79,6 +82,7 @@ const READING: &[&str] = &[
     "resources",
     "restore_link",
     "search",
+    "sees_readers",
     "subject_named",
     "token",
     "token_history",
@@ -265,9 +269,14 @@ fn programming(table: &mut Table) {
     table.row("item_in_doubt", "device_in_doubt", |h| {
         h.service.item_in_doubt(&admin(), item.id, "no_answer", "").expect("noted");
     });
+    table.row("item_wants_code", "device_in_doubt", |h| {
+        h.service.item_wants_code(&admin(), item.id, "").expect("noted");
+    });
     table.row("quarantine_item", "device_resolved", |h| {
         h.service.quarantine_item(&admin(), item.id).expect("set aside");
     });
+    let left = table.home.put_in(&run, "34").expect("taken");
+    table.row("abandon", "device_in_doubt", |h| h.service.abandon(&left.device).expect("noted"));
     let item = table.home.put_in(&run, "33").expect("taken");
     table.row("item_untouched", "device_untouched", |h| {
         h.service.item_untouched(&admin(), item.id, "refused", "").expect("noted");

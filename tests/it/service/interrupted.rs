@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use mintmark::clock::Clock;
+use mintmark::device::Catalogue;
 use mintmark::device::applet::otp::Slot;
 use mintmark::device::applet::yubikey::Version;
 use mintmark::device::simulated::token2::{self, VirtualToken2, models};
@@ -13,9 +14,9 @@ use mintmark::device::simulated::yubikey::{self, Reach, VirtualYubiKey};
 use mintmark::device::simulated::{Card, Faults, Inserted};
 use mintmark::device::transport::{Lengths, Transport, TransportError};
 use mintmark::jobs::programming::{Programmer, Refusal};
-use mintmark::model::{Application, ProgrammingRun, RunItem, RunItemState};
+use mintmark::model::{Application, ProgrammingRun, RunItem, RunItemId, RunItemState};
 use mintmark::oath::Otp;
-use mintmark::service::{CheckResult, ItemProof, NewRun, ProofOutcome, Service};
+use mintmark::service::{CheckResult, ItemProof, NewRun, ProofOutcome, ProvedBy, Service};
 use mintmark::store::{Change, Store, StoreError};
 use zeroize::Zeroizing;
 
@@ -111,6 +112,10 @@ impl Device {
     }
 }
 
+fn profile_of(application: Application) -> String {
+    if application == Application::SingleProfile { "token2-otpc-p2" } else { "yubico-yubikey" }.to_owned()
+}
+
 /// The program ends.
 struct Killed;
 
@@ -147,19 +152,23 @@ fn worked(
     run: &ProgrammingRun,
     transport: &mut dyn Transport,
     atr: &[u8],
-    again: bool,
+    instead_of: Option<RunItemId>,
 ) -> Result<RunItem, Refusal> {
-    let models = models();
-    let actor = admin();
-    let programmer = Programmer { service, clock, models: &models, actor: &actor };
+    let (profiles, models, actor) = (Catalogue::built_in(), models(), admin());
+    let programmer = Programmer { service, clock, profiles: &profiles, models: &models, actor: &actor };
     let found = programmer.look(transport, atr)?;
-    programmer.program(run.id, "Reader 1", &found, transport, again, &mut |_| ())
+    programmer.program(run.id, "Reader 1", &found, transport, instead_of, &mut |_| ())
 }
 
-fn examined(service: &Service, clock: &dyn Clock, item: &RunItem, device: &mut Device) -> RunItem {
-    let (models, actor) = (models(), admin());
-    let programmer = Programmer { service, clock, models: &models, actor: &actor };
-    programmer.examine(item.id, device.transport(), &mut |_| ()).expect("it can be read")
+fn examined(
+    service: &Service,
+    clock: &dyn Clock,
+    item: &RunItem,
+    device: &mut Device,
+) -> Result<RunItem, Refusal> {
+    let (profiles, models, actor) = (Catalogue::built_in(), models(), admin());
+    let programmer = Programmer { service, clock, profiles: &profiles, models: &models, actor: &actor };
+    programmer.examine(item.id, device.transport(), &mut |_| ())
 }
 
 /// What becomes of devices in doubt in the hands of an operator: read again, its code typed, written again.
@@ -168,28 +177,36 @@ fn resolved(service: &Service, clock: &dyn Clock, run: &ProgrammingRun, device: 
     let mut now = service.devices_in_doubt(&admin()).expect("listed").pop();
     for _ in 0..6 {
         now = Some(match now {
-            None => worked(service, clock, run, device.transport(), &atr, true).expect("taken"),
+            None => worked(service, clock, run, device.transport(), &atr, None).expect("taken"),
             Some(item) => match item.state {
                 RunItemState::Programmed => return item,
+                // An earlier try may be open still.
                 RunItemState::Untouched | RunItemState::Undone => {
-                    worked(service, clock, run, device.transport(), &atr, true).expect("taken")
+                    let open = service.devices_in_doubt(&admin()).expect("listed").pop();
+                    let earlier = open.map(|item| item.id);
+                    worked(service, clock, run, device.transport(), &atr, earlier).expect("taken")
                 }
                 RunItemState::CodeWanted if item.reason.is_empty() => {
                     match device.shows(run.application) {
                         Some(otp) => {
-                            match service.prove_item(&admin(), item.id, &ItemProof { otp, step: None }) {
+                            match service.prove_item(
+                                &admin(),
+                                item.id,
+                                &ItemProof { otp, by: ProvedBy::Person },
+                            ) {
                                 Ok(ProofOutcome::Programmed(item) | ProofOutcome::Wrong(item)) => *item,
                                 Err(error) => panic!("{error}"),
                             }
                         }
                         // It has no seed: it shows nothing.
-                        None => worked(service, clock, run, device.transport(), &atr, true).expect("taken"),
+                        None => worked(service, clock, run, device.transport(), &atr, Some(item.id))
+                            .expect("taken"),
                     }
                 }
                 RunItemState::InDoubt if item.reason != "code_wrong" && item.reason != "cannot_tell" => {
-                    examined(service, clock, &item, device)
+                    examined(service, clock, &item, device).expect("it can be read")
                 }
-                _ => worked(service, clock, run, device.transport(), &atr, true).expect("taken"),
+                _ => worked(service, clock, run, device.transport(), &atr, Some(item.id)).expect("taken"),
             },
         });
     }
@@ -236,6 +253,7 @@ fn interrupted(home: &Home, journal: bool, count: u64) -> Tally {
         let new = NewRun {
             application,
             protect: dice.below(2) == 0,
+            profile: profile_of(application),
             ..if counter { counters(&name, 1) } else { clocks(&name, 1) }
         };
         let run = home.service.start_run(&admin(), new).expect("begun");
@@ -243,8 +261,14 @@ fn interrupted(home: &Home, journal: bool, count: u64) -> Tally {
         let atr = device.atr();
         // The first look draws a salt; from here on looking changes nothing.
         let ours = home.open(Arc::clone(&home.store)).expect("opens");
-        let (found_models, actor) = (models(), admin());
-        let first = Programmer { service: &ours, clock: &*home.clock, models: &found_models, actor: &actor };
+        let (profiles, models, actor) = (Catalogue::built_in(), models(), admin());
+        let first = Programmer {
+            service: &ours,
+            clock: &*home.clock,
+            profiles: &profiles,
+            models: &models,
+            actor: &actor,
+        };
         first.look(device.transport(), &atr).expect("looked at");
         device.mend();
         let before = device.memory();
@@ -254,7 +278,7 @@ fn interrupted(home: &Home, journal: bool, count: u64) -> Tally {
             let (left, after) = (dice.below(24), dice.below(2) == 0);
             catch_unwind(AssertUnwindSafe(|| {
                 let mut killer = Killer { transport: device.transport(), left, after };
-                worked(&ours, &*home.clock, &run, &mut killer, &atr, false)
+                worked(&ours, &*home.clock, &run, &mut killer, &atr, None)
             }))
         } else {
             let unanswered = dice.below(3) == 0;
@@ -265,7 +289,7 @@ fn interrupted(home: &Home, journal: bool, count: u64) -> Tally {
                 let left = usize::try_from(dice.below(450)).expect("small");
                 Faults { cut_after: Some(left), ..Faults::default() }
             });
-            Ok(worked(&ours, &*home.clock, &run, device.transport(), &atr, false))
+            Ok(worked(&ours, &*home.clock, &run, device.transport(), &atr, None))
         };
         drop(ours);
         if done.is_err() && !journal {
@@ -288,6 +312,22 @@ fn interrupted(home: &Home, journal: bool, count: u64) -> Tally {
             tally.lost += 1;
             continue;
         }
+        // Written again, and torn out again: the older try decides nothing any more.
+        if let Some(first) = view.unsettled.first()
+            && dice.below(2) == 0
+        {
+            let left = usize::try_from(dice.below(450)).expect("small");
+            device.fail(Faults { cut_after: Some(left), ..Faults::default() });
+            let _ = worked(&ours, &*home.clock, &run, device.transport(), &atr, Some(first.id));
+            device.mend();
+            let now = ours.programming_run(&admin(), run.id).expect("there").unsettled;
+            if now.len() > 1 {
+                let older = examined(&ours, &*home.clock, first, &mut device);
+                assert_eq!(older.map_err(|refusal| refusal.code).expect_err("refused"), "later_try");
+                assert_eq!(ours.programming_run(&admin(), run.id).expect("there").unsettled, now);
+            }
+        }
+        let is_programmed = ours.programming_run(&admin(), run.id).expect("there").run.programmed == 1;
         // The operator makes it good, and what the device shows is accepted.
         let end = if is_programmed {
             ours.run_items(&admin(), run.id, mintmark::store::Page::first(1)).expect("listed").items.remove(0)
@@ -332,13 +372,14 @@ fn law5_a_device_that_lies_is_never_programmed() {
             let name = format!("{}-{lie}", application.name());
             let new = NewRun {
                 application,
+                profile: profile_of(application),
                 ..if application.slot().is_some() { counters(&name, 1) } else { clocks(&name, 1) }
             };
             let run = home.service.start_run(&admin(), new).expect("begun");
             let mut device = Device::new(application, 100 + number * 10 + lie, &home);
             let atr = device.atr();
             device.fail(faults.clone());
-            let done = worked(&home.service, &*home.clock, &run, device.transport(), &atr, false);
+            let done = worked(&home.service, &*home.clock, &run, device.transport(), &atr, None);
             let view = home.service.programming_run(&admin(), run.id).expect("there");
             assert_eq!(view.run.programmed, 0, "{done:?}");
             if let Ok(item) = done

@@ -8,7 +8,8 @@ use mintmark::model::{
 };
 use mintmark::oath::{Digits, HashAlg, MovingFactor, Otp, PeriodSecs};
 use mintmark::service::{
-    AssignRequest, CheckResult, DeviceHere, ItemProof, JournalledItem, NewRun, ProofOutcome, ServiceError,
+    AssignRequest, CheckResult, DeviceHere, ItemProof, JournalledItem, NewRun, ProofOutcome, ProvedBy, Redo,
+    ServiceError,
 };
 use mintmark::store::Page;
 
@@ -57,12 +58,13 @@ pub(super) fn holds(item: &JournalledItem) -> StandIn {
 }
 
 pub(super) fn typed(otp: Otp) -> ItemProof {
-    ItemProof { otp, step: None }
+    ItemProof { otp, by: ProvedBy::Person }
 }
 
 /// What a device without a clock answers for a step.
 fn asked(stand_in: &StandIn, step: u64) -> ItemProof {
-    ItemProof { otp: stand_in.at(step), step: Some(MovingFactor(step)) }
+    let by = ProvedBy::Device { step: Some(MovingFactor(step)), from: None };
+    ItemProof { otp: stand_in.at(step), by }
 }
 
 impl Home {
@@ -71,7 +73,7 @@ impl Home {
     }
 
     pub(super) fn put_in(&self, run: &ProgrammingRun, device: &str) -> Result<JournalledItem, ServiceError> {
-        self.service.journal(&admin(), run.id, &here(device), false)
+        self.service.journal(&admin(), run.id, &here(device), None)
     }
 
     fn refusal(&self, run: &ProgrammingRun, device: &str) -> &'static str {
@@ -87,6 +89,9 @@ impl Home {
     pub(super) fn program(&self, run: &ProgrammingRun, device: &str) -> (RunItemId, StandIn) {
         let item = self.put_in(run, device).expect("taken");
         let stand_in = holds(&item);
+        if item.run.application.slot().is_some() {
+            self.service.item_written(&admin(), item.id, "").expect("written");
+        }
         let proof = match item.run.spec {
             OtpSpec::Hotp { .. } => typed(stand_in.at(0)),
             _ => asked(&stand_in, 7),
@@ -181,7 +186,7 @@ fn law5_the_right_refusal_for_each_device() {
     assert_eq!(home.refusal(&run, "6"), "run_ended");
     let local = Actor { role: Some(Role::Station), scope: Scope::Resources(vec![]), ..operator(1) };
     assert!(matches!(
-        home.service.journal(&local, other.id, &here("7"), false),
+        home.service.journal(&local, other.id, &here("7"), None),
         Err(ServiceError::Forbidden { code: "scope", .. })
     ));
     assert_eq!(home.service.programming_runs(&local, Page::first(9)).expect("listed").items.len(), 0);
@@ -245,7 +250,7 @@ fn law5_a_device_in_doubt_is_written_again_set_aside_or_found_untouched() {
     };
     // Written again: the first secret stays in the journal until the second one is proved.
     let first = doubted("1");
-    let second = home.service.journal(&admin(), run.id, &here("1"), true).expect("taken");
+    let second = home.service.journal(&admin(), run.id, &here("1"), Some(first.id)).expect("taken");
     assert_eq!(home.item(first.id).state, RunItemState::InDoubt);
     assert!(home.service.journalled(&admin(), first.id).is_ok());
     let stand_in = holds(&second);
@@ -281,7 +286,13 @@ fn law5_a_device_is_taken_back_only_while_nobody_used_it() {
     let (id, stand_in) = home.program(&run, "1");
     let back = home.service.take_back_item(&admin(), id).expect("taken back");
     assert!(home.service.token(&admin(), &stand_in.serial).is_err(), "it is no token any more");
-    assert_eq!(home.item(id).state, RunItemState::InDoubt);
+    assert_eq!(home.item(id).state, RunItemState::TakenBack);
+    assert_eq!(home.refusal(&run, "1"), "device_taken_back");
+    assert_eq!(home.service.item_to_wipe(&admin(), "1").expect("asked"), Some(id));
+    assert_eq!(
+        why(home.service.prove_item(&admin(), id, &typed(stand_in.at(1))).expect_err("too late")),
+        "item_moved"
+    );
     assert!(home.service.journalled(&admin(), id).expect("kept").seed.ct_eq(&back.seed));
     home.service.wiped_item(&admin(), id).expect("wiped");
     assert_eq!(home.item(id).state, RunItemState::Undone);
@@ -336,4 +347,39 @@ fn a_run_that_is_ended_early_is_told_to_those_who_want_to_hear_of_it() {
     home.service.end_run(&admin(), early.id).expect("ended");
     home.service.end_run(&admin(), early.id).expect("ended already");
     assert_eq!(told(), before + 1);
+}
+
+#[test]
+fn what_can_be_done_about_a_device_is_known_before_it_is_begun() {
+    let home = Home::new();
+    let run = home.start(clocks("keys", 3));
+    let can = |id: RunItemId| {
+        [Redo::Read, Redo::Again, Redo::TakeBack]
+            .map(|redo| home.service.item_to_redo(&admin(), id, redo).map_or_else(why, |_| "yes"))
+    };
+    let held = home.put_in(&run, "10001").expect("taken");
+    assert_eq!(can(held.id), ["device_busy"; 3], "a reader works on it");
+    home.service.item_in_doubt(&admin(), held.id, "no_answer", "").expect("noted");
+    assert_eq!(can(held.id), ["yes", "yes", "not_programmed"]);
+    home.service.quarantine_item(&admin(), held.id).expect("set aside");
+    assert_eq!(can(held.id), ["item_settled", "yes", "not_programmed"]);
+    let gone = home.put_in(&run, "10003").expect("taken");
+    home.service.item_untouched(&admin(), gone.id, "nothing_there", "").expect("noted");
+    assert_eq!(can(gone.id), ["item_settled"; 3], "it is put in like any other");
+    let (id, _) = home.program(&run, "10002");
+    assert_eq!(can(id), ["item_settled", "item_settled", "yes"]);
+    // From then on it is to be wiped, also when the first try did not come to that.
+    home.service.take_back_item(&admin(), id).expect("taken back");
+    assert_eq!(can(id), ["item_settled", "item_settled", "yes"]);
+    home.service.item_in_doubt(&admin(), id, "not_wiped", "").expect("noted");
+    assert_eq!(home.item(id).state, RunItemState::TakenBack);
+    home.service.end_run(&admin(), run.id).expect("ended");
+    assert_eq!(can(id), ["item_settled", "item_settled", "yes"]);
+    assert_eq!(can(held.id)[1], "yes", "what went wrong is made good after the end, too");
+    home.service.wiped_item(&admin(), id).expect("wiped");
+    assert_eq!(can(id), ["item_settled"; 3]);
+    // Of what is not theirs people learn nothing.
+    let bound = Actor { scope: Scope::Resources(Vec::new()), ..operator(7) };
+    let asked = home.service.item_to_redo(&bound, id, Redo::Read).expect_err("refused");
+    assert!(matches!(asked, ServiceError::NotFound { .. }), "{asked}");
 }

@@ -78,6 +78,7 @@ fn run_item(run: u64, n: u32, state: RunItemState) -> RunItem {
         device: n.to_string(),
         serial: TokenSerial::parse(&n.to_string()).expect("a serial"),
         reader: String::new(),
+        failures: 0,
         secret: None,
         token: None,
         version: SeedVersion::FIRST,

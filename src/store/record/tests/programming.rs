@@ -41,6 +41,7 @@ fn bytes_of_programming_runs() {
         device: "87".into(),
         serial: serial(),
         reader: "R".into(),
+        failures: 4,
         secret: Some(RunSecret {
             sealed: sealed(),
             fingerprint: Fingerprint([7; 16]),

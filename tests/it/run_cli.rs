@@ -1,0 +1,138 @@
+//! Readers and programming runs by command, with a rehearsal that serves them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::cli::{Running, initialised, message, run, start, status, text};
+
+const KEY: &str = "Rehearsal reader 1";
+const DISPLAY: &str = "Rehearsal reader 2";
+
+/// A rehearsal in a directory of its own.
+fn rehearsal() -> (tempfile::TempDir, Running) {
+    let outer = tempfile::tempdir().expect("a directory");
+    let (running, first) =
+        start(&outer.path().join("data"), &["serve", "--simulate", "--listen", "127.0.0.1:0"]);
+    assert!(first.contains("listens"), "{first}");
+    (outer, running)
+}
+
+/// Runs a command with `--json`; its exit status and answer.
+fn json_of(dir: &Path, args: &[&str]) -> (i32, Value) {
+    let output = run(dir, &[&["--json"], args].concat());
+    (status(&output), serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
+}
+
+/// Waits until the answer of a command is like this.
+fn until(dir: &Path, args: &[&str], so: impl Fn(&Value) -> bool) -> Value {
+    for _ in 0..200 {
+        let (status, answer) = json_of(dir, args);
+        assert_eq!(status, 0, "{args:?}: {answer}");
+        if so(&answer) {
+            return answer;
+        }
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    panic!("{args:?} does not come to that: {:?}", json_of(dir, args));
+}
+
+#[test]
+fn a_run_is_started_followed_resolved_and_ended_by_command() {
+    let (outer, _running) = rehearsal();
+    let dir = outer.path().join("data");
+    let known = |it: &Value| it["family"].is_string() && it["phase"].is_null();
+    let readers = until(&dir, &["device", "list"], |answer| {
+        answer["items"].as_array().is_some_and(|items| items.len() == 4 && items.iter().all(known))
+    });
+    let serial = readers["items"][0]["serial"].as_str().expect("a serial").to_owned();
+    let listed = run(&dir, &["device", "list"]);
+    assert!(text(&listed).contains(&serial) && text(&listed).contains("ready"), "{}", text(&listed));
+    assert!(text(&run(&dir, &["device", "show", KEY])).contains("5.7.4"));
+    assert_eq!(status(&run(&dir, &["device", "show", "Lectern"])), 1);
+    let (_watching, first) = start(&dir, &["device", "watch"]);
+    assert!(first.contains(KEY) && first.contains(&serial), "{first}");
+
+    let wrong = run(
+        &dir,
+        &["run", "start", "--profile", "tea-pot", "--application", "oath", "--batch", "b", "--count", "1"],
+    );
+    assert_eq!(status(&wrong), 2, "{}", message(&wrong));
+    assert!(message(&wrong).contains("yubico-yubikey"), "{}", message(&wrong));
+
+    let keys = ["run", "start", "--profile", "yubico-yubikey", "--application", "oath", "--batch", "keys"];
+    let (done, begun) = json_of(&dir, &[&keys[..], &["--count", "3", "--reader", KEY]].concat());
+    assert_eq!((done, &begun["id"], &begun["protect"]), (0, &json!(1), &json!(true)), "{begun}");
+    let shown = until(&dir, &["run", "show", "1"], |it| it["programmed"] == json!(1));
+    assert_eq!((&shown["items"][0]["device"], &shown["state"]), (&json!(serial), &json!("open")), "{shown}");
+    let shown = text(&run(&dir, &["run", "show", "1"]));
+    assert!(shown.contains("1 of 3 programmed") && shown.contains(&serial), "{shown}");
+    // There is nothing to be done about it but to take it back.
+    assert_eq!(json_of(&dir, &["run", "resolve", "1", "1", "quarantine"]).0, 1);
+    let (done, item) = json_of(&dir, &["run", "resolve", "1", "1", "take-back"]);
+    assert_eq!((done, &item["state"]), (0, &json!("undone")), "{item}");
+    assert_eq!(status(&run(&dir, &["token", "show", &serial])), 1);
+
+    let displays = ["run", "start", "--profile", "token2-otpc-p2", "--application", "single_profile"];
+    let more = ["--batch", "displays", "--count", "2", "--hash", "sha256", "--reader", DISPLAY];
+    let (done, begun) = json_of(&dir, &[&displays[..], &more].concat());
+    assert_eq!((done, &begun["hash"]), (0, &json!("sha256")), "{begun}");
+    let wanted = |it: &Value| it["unsettled"][0]["state"] == json!("code_wanted");
+    until(&dir, &["run", "show", "2"], wanted);
+    let (done, item) = json_of(&dir, &["run", "resolve", "2", "1", "code", "000000"]);
+    assert_eq!((done, &item["reason"]), (1, &json!("code_wrong")), "{item}");
+    let file = outer.path().join("code");
+    std::fs::write(&file, "000000\n").expect("written");
+    let file = file.display().to_string();
+    assert_eq!(json_of(&dir, &["run", "resolve", "2", "1", "code", "--otp-file", &file]).0, 1);
+    assert_eq!(status(&run(&dir, &["run", "resolve", "2", "1", "code"])), 2, "nobody typed one");
+    assert_eq!(status(&run(&dir, &["run", "resolve", "2", "1", "read", "000000"])), 2);
+    let (done, item) = json_of(&dir, &["run", "resolve", "2", "1", "read"]);
+    assert_eq!((done, &item["state"]), (0, &json!("code_wanted")), "{item}");
+    let (done, item) = json_of(&dir, &["run", "resolve", "2", "1", "again"]);
+    assert_eq!((done, &item["n"], &item["state"]), (0, &json!(2), &json!("code_wanted")), "{item}");
+    let (done, item) = json_of(&dir, &["run", "resolve", "2", "2", "quarantine"]);
+    assert_eq!((done, &item["state"]), (0, &json!("quarantined")), "{item}");
+
+    let joined = run(&dir, &["device", "program", "Rehearsal reader 4", "--run", "2"]);
+    assert_eq!(status(&joined), 0, "{}", message(&joined));
+    until(&dir, &["run", "show", "2"], |it| it["items"][0]["state"] == json!("code_wanted"));
+    assert_eq!(status(&run(&dir, &["device", "program", "Lectern", "--run", "2"])), 2);
+    let ended = run(&dir, &["run", "end", "2"]);
+    assert!(status(&ended) == 0 && text(&ended).contains("has ended"), "{}", text(&ended));
+    let listed = text(&run(&dir, &["run", "list"]));
+    assert!(listed.contains("displays") && listed.contains("ended"), "{listed}");
+}
+
+#[test]
+fn without_a_service_there_are_no_readers_and_runs_can_be_read() {
+    let outer = initialised();
+    let dir = outer.path().join("data");
+    let begin = ["run", "start", "--profile", "yubico-yubikey", "--application", "oath", "--batch", "b"];
+    for args in [
+        &["device", "list"][..],
+        &["device", "watch"],
+        &["device", "show", KEY],
+        &["device", "program", KEY, "--run", "1"],
+        &[&begin[..], &["--count", "1"]].concat(),
+    ] {
+        let output = run(&dir, args);
+        assert_eq!(status(&output), 3, "{args:?}: {}", message(&output));
+        assert!(message(&output).contains("start it with mintmark serve"), "{}", message(&output));
+    }
+    assert_eq!(json_of(&dir, &["run", "list"]), (0, json!({ "items": [], "next": null })));
+    assert_eq!(status(&run(&dir, &["run", "show", "1"])), 1);
+}
+
+#[test]
+fn a_machine_without_a_reader_service_says_so_and_serves() {
+    let outer = initialised();
+    let dir = outer.path().join("data");
+    let (_running, first) = start(&dir, &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(first.contains("listens"), "{first}");
+    // Where the machine has one, its readers are listed.
+    let output = run(&dir, &["device", "list"]);
+    let said = message(&output);
+    assert!(status(&output) == 0 || (status(&output) == 3 && said.contains("card reader service")), "{said}");
+}
