@@ -5,10 +5,13 @@ CARGO ?= cargo
 export CARGO_INCREMENTAL ?= 0
 # The driver of card readers that are none, where it is installed and below the folder that it is unpacked into.
 VPCD := /usr/lib/pcsc/drivers/serial/libifdvpcd.so
+# The vendor's client of YubiKeys, and what Python needs for it.
+YKMAN := 5.9.2
+PYTHON_BUILDS := import ensurepip, os, sysconfig; assert os.path.exists(sysconfig.get_path("include") + "/Python.h")
 # apt-get needs root; everything else does not.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test check-cargo packages lint build-tests unit card-reader mail-server browser e2e-packages e2e pictures release-check
+.PHONY: run test check-cargo packages lint build-tests unit card-reader mail-server ykman browser e2e-packages e2e pictures release-check
 
 run: check-cargo packages
 	$(CARGO) build --release --locked
@@ -42,7 +45,7 @@ build-tests: check-cargo packages
 	$(CARGO) test --locked --no-run --workspace --lib --test it --test pcscd
 
 # Some tests wait for the clock: one more runs than there are cores.
-unit: build-tests card-reader mail-server
+unit: build-tests card-reader mail-server ykman
 	$(CARGO) test --locked --workspace --lib
 	$(CARGO) test --locked --workspace --test pcscd
 	RUST_TEST_THREADS=3 $(CARGO) test --locked --test it
@@ -68,6 +71,20 @@ mail-server: card-reader
 	  echo "Installing a mail server for the tests: apt-get install python3-aiosmtpd"; \
 	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends python3-aiosmtpd; }
 
+# The vendor's client of YubiKeys, which reads what we write and writes what we read. Its reader library is built here. After
+# the mail server, for the same reason.
+ykman: mail-server
+	@target/ykman/bin/ykman --version 2>/dev/null | grep -qF ' $(YKMAN)' || { \
+	  fits() { for python in python3 /usr/bin/python3; do $$python -c '$(PYTHON_BUILDS)' 2>/dev/null && return; done; false; }; \
+	  fits || { \
+	    command -v apt-get >/dev/null || { echo "Python's venv and header files are needed: install them." >&2; exit 1; }; \
+	    echo "Installing what the vendor's client of YubiKeys is built with: apt-get install python3-venv python3-dev"; \
+	    $(SUDO) apt-get update -q && \
+	    $(SUDO) apt-get install -y -q --no-install-recommends python3-venv python3-dev && fits; } && \
+	  echo "Installing the vendor's client of YubiKeys into target/ykman: pip install yubikey-manager==$(YKMAN)" && \
+	  $$python -m venv --clear target/ykman && \
+	  target/ykman/bin/pip install -q --disable-pip-version-check yubikey-manager==$(YKMAN); }
+
 # The walks in a browser, against the program that was built for the tests.
 e2e: e2e-packages unit
 	cd tests/e2e && npm test
@@ -81,8 +98,8 @@ pictures: e2e
 	cp target/e2e-pictures/portal-confirm-1280-light.png docs/pictures/portal.png
 	cp target/e2e-pictures/station-synchronised-1280-light.png docs/pictures/station.png
 
-# After the mail server, for the same reason.
-browser: mail-server
+# After the vendor's client, for the same reason.
+browser: ykman
 	@command -v npm >/dev/null && command -v chromium >/dev/null || { \
 	  command -v apt-get >/dev/null || { echo "npm and Chromium are needed: install them." >&2; exit 1; }; \
 	  missing="$$(command -v npm >/dev/null || echo nodejs npm) $$(command -v chromium >/dev/null || echo chromium)"; \

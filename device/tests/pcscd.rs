@@ -1,14 +1,8 @@
 //! Simulated cards in the readers of the real card reader service.
-//!
-//! It runs in a network and a mount namespace of its own, because the driver of the readers listens on all addresses
-//! and the service knows one folder. What is missing makes the test fail and is said; it is never left out.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Command as Program, Stdio};
+#[path = "../../hil/readers.rs"]
+mod readers;
+
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -32,100 +26,16 @@ use mintmark_device::transport::{Lengths, Transport, TransportError};
 use mintmark_engine::clock::{Clock, SystemClock};
 use mintmark_engine::oath::{Digits, Generator, HashAlg, PeriodSecs, time_step};
 use mintmark_engine::secret::{Passphrase, Seed};
+use readers::{ReaderService, configure, in_namespaces, name, port};
 
-/// Set where the namespaces are there.
-const INSIDE: &str = "MINTMARK_TEST_NAMESPACE";
-/// Where `make card-reader` unpacks the driver, and where it is installed.
-const DRIVERS_AT: [&str; 2] = [concat!(env!("CARGO_MANIFEST_DIR"), "/../target/vpcd"), ""];
-const DRIVER: &str = "usr/lib/pcsc/drivers/serial/libifdvpcd.so";
-/// Each driver makes two readers. Sixteen are as many as the service can have.
-const DRIVERS: u16 = 8;
-const FIRST_PORT: u16 = 0x8c00;
+/// Sixteen are as many as the service can have.
+const READERS: u16 = 16;
 const LIMIT: Duration = Duration::from_secs(20);
 const P2: &str = "86596220000001";
 
 #[test]
 fn cards_are_reached_through_the_real_service() {
-    if std::env::var_os(INSIDE).is_some() {
-        return inside();
-    }
-    let root = fs::metadata("/proc/self").expect("Linux").uid() == 0;
-    let spaces: &[&str] = if root { &["-mn"] } else { &["-mn", "--map-root-user"] };
-    let status = Program::new("unshare")
-        .args(spaces)
-        .args(["sh", "-c", "mount -t tmpfs tmpfs /run && ip link set lo up && exec \"$0\" \"$@\""])
-        .arg(std::env::current_exe().expect("this test"))
-        .args(["--exact", "cards_are_reached_through_the_real_service", "--nocapture"])
-        .env(INSIDE, "1")
-        .env("PATH", [std::env::var("PATH").unwrap_or_default().as_str(), "/usr/sbin:/sbin"].join(":"))
-        .status()
-        .expect("unshare (util-linux) makes a namespace");
-    assert!(
-        status.success(),
-        "the test in the namespace failed (make card-reader installs what it needs): {status}"
-    );
-}
-
-/// The service; it ends with the test.
-struct Service(Child);
-
-impl Service {
-    /// Starts it and waits until it is ready.
-    fn start() -> Self {
-        let mut child = Program::new("pcscd")
-            .args(["--foreground", "--info", "--config", "/run/readers"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("pcscd is installed");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
-        assert!(lines.any(|line| line.contains("daemon ready")), "pcscd ended before it was ready");
-        thread::spawn(move || lines.for_each(drop));
-        // It says so a moment before it listens.
-        while UnixStream::connect("/run/pcscd/pcscd.comm").is_err() {
-            assert!(child.try_wait().is_ok_and(|ended| ended.is_none()), "pcscd ended before it listened");
-            thread::yield_now();
-        }
-        Self(child)
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // Ended softly, it removes what would keep the next one from starting.
-        let _ = Program::new("kill").arg(self.0.id().to_string()).status();
-        let _ = self.0.wait();
-    }
-}
-
-fn configure() {
-    fs::create_dir_all("/run/readers").expect("a folder for the readers");
-    let file = DRIVERS_AT
-        .map(|folder| format!("{folder}/{DRIVER}"))
-        .into_iter()
-        .find(|file| fs::exists(file).is_ok_and(|there| there));
-    let file = file.expect("the driver of vsmartcard-vpcd is there (make card-reader)");
-    let entries: Vec<_> = (0..DRIVERS)
-        .map(|number| {
-            // One file for all would give them one state.
-            let driver = format!("/run/driver-{number}.so");
-            fs::copy(&file, &driver).expect("the driver is copied");
-            let port = FIRST_PORT + 2 * number;
-            format!(
-                "FRIENDLYNAME \"Virtual {number}\"\nDEVICENAME /dev/null:{port:#X}\nLIBPATH {driver}\nCHANNELID {port:#X}\n"
-            )
-            .replace("0X", "0x")
-        })
-        .collect();
-    fs::write("/run/readers/virtual", entries.join("\n")).expect("the readers are written down");
-}
-
-/// Where the driver of the reader with this number listens.
-fn port(reader: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + reader))
-}
-
-fn name(reader: u16) -> String {
-    format!("Virtual {} 00 {:02}", reader / 2, reader % 2)
+    in_namespaces("cards_are_reached_through_the_real_service", inside);
 }
 
 /// Watches until it is so.
@@ -145,12 +55,12 @@ fn holding(readers: &[Reader]) -> Vec<&str> {
 }
 
 fn inside() {
-    configure();
+    configure(concat!(env!("CARGO_MANIFEST_DIR"), "/../target"), READERS);
     let mut readers = Readers::new();
     assert_eq!(readers.list(), Err(TransportError::NoService));
-    let service = Service::start();
+    let service = ReaderService::start();
     let all = readers.list().expect("the service runs");
-    assert_eq!(all.len(), usize::from(2 * DRIVERS));
+    assert_eq!(all.len(), usize::from(READERS));
     assert!(all.iter().all(|reader| reader.holds == Holds::Nothing), "{all:?}");
     let silence = readers.watch(Duration::from_millis(300)).expect("the service runs");
     assert_eq!(silence, all, "nothing changed");
@@ -163,8 +73,12 @@ fn inside() {
     // The service is restarted under us.
     drop(service);
     assert_eq!(readers.list(), Err(TransportError::NoService));
-    let _service = Service::start();
-    assert_eq!(readers.list().expect("the service runs again").len(), usize::from(2 * DRIVERS));
+    let service = ReaderService::start();
+    assert_eq!(readers.list().expect("the service runs again").len(), usize::from(READERS));
+    crash(&mut readers, service);
+    assert_eq!(readers.list(), Err(TransportError::NoService));
+    let _service = ReaderService::start();
+    assert_eq!(readers.list().expect("the service runs again").len(), usize::from(READERS));
 }
 
 fn settings() -> Settings {
@@ -187,7 +101,7 @@ fn program(reader: u16, clock: &dyn Clock) -> Result<i64, Token2Error> {
 /// A token is programmed, in the first reader and in the last one; it is torn out, and laid on again.
 fn programming(readers: &mut Readers) {
     let world = Arc::new(SystemClock::new());
-    for number in [0, 2 * DRIVERS - 1] {
+    for number in [0, READERS - 1] {
         assert_eq!(Connection::open(&name(number), LIMIT).err(), Some(TransportError::Absent));
         let token = Arc::new(Mutex::new(VirtualToken2::new(P2, world.clone(), 0)));
         let lying = InReader::insert(token.clone(), port(number)).expect("the driver listens");
@@ -330,4 +244,24 @@ fn silent_cards(readers: &mut Readers) {
     drop(let_go);
     drop(lying);
     until(readers, |now| holding(now).is_empty());
+}
+
+/// The service ends while a card works on a command: what the card did is not known.
+fn crash(readers: &mut Readers, service: ReaderService) {
+    let (asked, was_asked) = channel();
+    let (let_go, wait) = channel();
+    let card = Arc::new(Mutex::new(Hesitant { asked, let_go: wait }));
+    let lying = InReader::insert(card, port(2)).expect("the driver listens");
+    until(readers, |now| holding(now) == [name(2)]);
+    let mut connection = Connection::open(&name(2), LIMIT).expect("a card");
+    let mut turn = connection.begin().expect("free");
+    let sent = thread::scope(|scope| {
+        let sent = scope.spawn(|| turn.transmit(&[0, 1, 0, 0]));
+        was_asked.recv().expect("it was asked");
+        service.crash();
+        sent.join().expect("no panic")
+    });
+    assert_eq!(sent.err(), Some(TransportError::Lost));
+    drop(let_go);
+    drop(lying);
 }

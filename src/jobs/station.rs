@@ -101,8 +101,9 @@ pub struct ReaderNow {
 #[derive(Debug, Default)]
 struct Place {
     now: ReaderNow,
-    /// Devices put in and taken out so far: another number is another device.
-    changes: u16,
+    /// Devices put in and taken out so far: another number is another device. Not known of a reader that is new, or whose
+    /// service went.
+    changes: Option<u16>,
     atr: Vec<u8>,
     /// Work goes on here, also when the device is gone.
     is_busy: bool,
@@ -342,7 +343,14 @@ impl Station {
         if state.trouble.as_deref() == Some(why) && state.places.is_empty() {
             return;
         }
-        state.places.clear();
+        // Work under way ends by itself; until then nothing else begins on its reader.
+        state.places.retain(|_, place| place.is_busy);
+        for place in state.places.values_mut() {
+            place.changes = None;
+            place.now.is_occupied = false;
+            place.now.found = None;
+            place.is_due = false;
+        }
         state.trouble = Some(why.to_owned());
         self.tell(&mut state);
     }
@@ -357,14 +365,14 @@ impl Station {
             let State { places, orders, .. } = &mut *state;
             let is_new = !places.contains_key(&reader.name);
             let place = places.entry(reader.name.clone()).or_default();
-            if !is_new && place.changes == reader.changes {
+            if place.changes == Some(reader.changes) {
                 continue;
             }
             if is_new {
                 place.take(orders.of(&reader.name));
             }
             moved = true;
-            place.changes = reader.changes;
+            place.changes = Some(reader.changes);
             place.now.name.clone_from(&reader.name);
             place.now.found = None;
             place.now.end = None;

@@ -5,6 +5,8 @@ mod audit_log;
 mod cli;
 mod console;
 mod desk;
+#[path = "../../hil/mod.rs"]
+mod hil;
 mod http_rules;
 mod keypad;
 mod kill;

@@ -10,6 +10,7 @@ mod slots;
 use std::collections::VecDeque;
 
 use mintmark_engine::clock::UnixTime;
+use mintmark_engine::oath::{MovingFactor, Otp};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -19,6 +20,7 @@ use self::slots::Slots;
 use super::received::{Answer, Received, next_part};
 use super::{Card, Faults};
 use crate::applet::management::Capabilities;
+use crate::applet::oath::CredentialId;
 use crate::applet::otp::Slot;
 use crate::applet::yubikey::Version;
 use crate::applet::{management as management_applet, oath as oath_applet, otp as otp_applet};
@@ -140,6 +142,12 @@ impl VirtualYubiKey {
     /// What it types when this slot is touched; `None` for what types nothing, or no text.
     pub fn press(&mut self, slot: Slot) -> Option<Zeroizing<String>> {
         self.memory.slots.press(slot, self.now)
+    }
+
+    /// What a program shows that knows the password: the code of this credential, at this step where it goes by the time. A
+    /// counter moves by that.
+    pub fn shown(&mut self, id: &CredentialId, step: MovingFactor) -> Option<Otp> {
+        self.memory.oath.shown(id, step)
     }
 
     fn told_serial(&self) -> u32 {

@@ -1,6 +1,6 @@
 //! YKOATH.
 
-use mintmark_engine::oath::HashAlg;
+use mintmark_engine::oath::{Digits, HashAlg, MovingFactor, Otp};
 use zeroize::Zeroizing;
 
 use super::Random;
@@ -154,6 +154,22 @@ impl Visit {
 impl Credentials {
     fn find(&mut self, id: &CredentialId) -> Result<&mut Stored, u16> {
         self.stored.iter_mut().find(|stored| stored.id == *id).ok_or(INVALID)
+    }
+
+    /// The code of a credential, whether the application is locked or not.
+    pub(super) fn shown(&mut self, id: &CredentialId, step: MovingFactor) -> Option<Otp> {
+        let stored = self.find(id).ok()?;
+        let digits = Digits::new(stored.digits.into()).ok()?;
+        let moving = match stored.kind {
+            Kind::Totp => step.0,
+            Kind::Hotp => {
+                let counter = stored.counter;
+                stored.counter = counter.wrapping_add(1);
+                counter
+            }
+        };
+        let value = super::truncated(&mac(stored.hash, &stored.key, &moving.to_be_bytes()));
+        Some(Otp::from_value(value % digits.modulus(), digits))
     }
 
     fn put(&mut self, mut data: &[u8], abilities: Abilities) -> Answer {

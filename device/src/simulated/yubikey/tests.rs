@@ -189,6 +189,14 @@ fn codes_are_those_of_the_engine() {
             assert!(bool::from(code.ct_eq(&expected)), "{hash:?} {len}");
         }
     }
+    // What was written last, as a program shows it that knows a password.
+    let expected =
+        Generator::new(&Seed::new(vec![7; 129]), HashAlg::Sha512).code(MovingFactor(9), Digits::EIGHT);
+    let key = oath.access_key(&Passphrase::from_text("correct horse".to_owned()));
+    oath.set_code(&key, [1; 8]).expect("locked");
+    let shown = reader.card.shown(&id("one"), MovingFactor(9)).expect("a code");
+    assert!(bool::from(shown.ct_eq(&expected)));
+    assert!(reader.card.shown(&id("two"), MovingFactor(9)).is_none());
 }
 
 #[test]
