@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::device::applet::otp::Slot;
 use crate::device::applet::otp::config::AccessCode;
 use crate::device::applet::token2::{Models, Token2Error};
-use crate::device::discover::{Found, Holding, Known, look};
+use crate::device::discover::{Found, Known, look};
 use crate::device::program::{
     self, CodeOf, Moving, OathTarget, OnDevice, Order, SlotTarget, Step, Taken, Target, Token2Target,
     Trouble, WriteError,
@@ -152,7 +152,7 @@ fn order(item: JournalledItem, models: &Models) -> Result<Order, Refusal> {
             touch: run.touch,
             current: set.map(password),
             // Also where it is set: whoever reset the application unlocked it.
-            new: wanted.map(password),
+            new: wanted.filter(|_| run.protect).map(password),
         }),
         Application::Slot1 => slot(Slot::One),
         Application::Slot2 => slot(Slot::Two),
@@ -187,15 +187,6 @@ impl Programmer<'_> {
                 wanted.trim()
             );
             return Err(Refusal::new("other_model", detail));
-        }
-        let makes_key = item.key.as_ref().is_some_and(|key| !key.is_set);
-        let others = found.holdings.iter().any(|holding| {
-            matches!(holding, Holding::Oath { credentials: Some(list), .. } if list.len() > usize::from(item.replaces))
-        });
-        if item.run.application == Application::Oath && makes_key && others {
-            let detail = "this key holds credentials of others, which a key of its own would lock: empty it first, or \
-                          begin a run without";
-            return Err(Refusal::new("locks_others", detail));
         }
         let order = order(item, self.models)?;
         program::check(&order, found).map_err(|unfit| Refusal::new("unfit", unfit.to_string()))
@@ -238,7 +229,7 @@ impl Programmer<'_> {
             Ok(_) => {}
             // Another try may lock it for ever: somebody has to decide.
             Err(error) if matches!(error.trouble(), Trouble::Token2(Token2Error::KeyRefused(_))) => {
-                return self.doubted(id, "key_refused", &error.to_string());
+                return self.doubted(id, RunItem::KEY_REFUSED, &error.to_string());
             }
             Err(error @ (WriteError::NotStarted(_) | WriteError::Refused(_))) => {
                 return self.untouched(id, &Refusal::new("not_written", error.to_string()));
@@ -285,7 +276,11 @@ impl Programmer<'_> {
         let filler = self.service.filler()?;
         match program::erase(transport, &order, self.clock, &filler) {
             Ok(()) => Ok(self.service.wiped_item(self.actor, id)?),
-            Err(error) => self.doubted(id, "not_wiped", &error.to_string()),
+            Err(error) => {
+                let is_refused = matches!(error.trouble(), Trouble::Token2(Token2Error::KeyRefused(_)));
+                let reason = if is_refused { RunItem::KEY_REFUSED } else { "not_wiped" };
+                self.doubted(id, reason, &error.to_string())
+            }
         }
     }
 

@@ -72,7 +72,7 @@ impl End {
     /// True when whoever stands there may take the device out and go on.
     pub fn is_good(&self) -> bool {
         match self {
-            Self::Item(item) => matches!(item.state, RunItemState::Programmed | RunItemState::Undone),
+            Self::Item(item) => item.state == RunItemState::Programmed,
             Self::Refused { code, .. } => *code == "device_done",
         }
     }
@@ -259,9 +259,12 @@ impl Station {
         let State { places, orders, .. } = &mut *state;
         for (name, place) in places {
             let order = orders.of(name);
-            if order.as_ref().is_some_and(|(its, _)| *its == run) && place.now.run != Some(run) {
+            if order.as_ref().is_some_and(|(its, _)| *its == run) {
+                let begins = place.now.run != Some(run)
+                    || matches!(place.now.end, Some(End::Refused { code: "operator_gone", .. }));
+                // Also where it is used for the run already: somebody else goes on.
                 place.take(order);
-                place.is_due = place.now.is_occupied;
+                place.is_due |= begins && place.now.is_occupied;
             }
         }
         self.tell(&mut state);
@@ -415,6 +418,9 @@ impl Station {
     }
 
     fn begin(self: &Arc<Self>, place: &mut Place, work: Work, actor: Actor) {
+        if self.is_stopped() {
+            return;
+        }
         place.is_busy = true;
         place.now.phase = Some(Phase::Reading);
         place.now.end = None;
@@ -440,7 +446,8 @@ impl Station {
 
     fn work(self: &Arc<Self>, reader: &str, atr: &[u8], work: Work, actor: &Actor) {
         let begun = self.clock.monotonic();
-        let done = catch_unwind(AssertUnwindSafe(|| self.worked(reader, atr, work, actor)));
+        let serial = Mutex::new(None);
+        let done = catch_unwind(AssertUnwindSafe(|| self.worked(reader, atr, work, actor, &serial)));
         let end = match done {
             Ok(Ok(Ok(item))) => item.map(|item| End::Item(Box::new(item))),
             Ok(Ok(Err(Refusal { code, detail }))) => Some(End::Refused { code, detail }),
@@ -451,10 +458,8 @@ impl Station {
                 Some(End::Refused { code: "unexpected", detail })
             }
         };
-        let device = self.state().places.get(reader).and_then(|place| place.now.found.clone());
-        if let (Work::Program { .. }, Some(End::Refused { .. }), Some(serial)) =
-            (work, &end, device.and_then(|found| found.serial.clone()))
-        {
+        let serial = serial.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let (Work::Program { .. }, Some(End::Refused { .. }), Some(serial)) = (work, &end, serial) {
             // Nobody works on it any more, whatever the journal could not be told.
             if let Err(error) = self.service.abandon(&serial) {
                 tracing::error!(%error, "a device may be in doubt and could not be noted");
@@ -481,12 +486,14 @@ impl Station {
         atr: &[u8],
         work: Work,
         actor: &Actor,
+        serial: &Mutex<Option<String>>,
     ) -> Result<Result<Option<RunItem>, Refusal>, TransportError> {
         let (profiles, models) = (&*self.profiles, &self.models);
         let programmer = Programmer { service: &self.service, clock: &*self.clock, profiles, models, actor };
         let mut see = |phase| self.show(reader, |now| now.phase = Some(phase));
         self.source.with_device(reader, |transport| {
             let found = programmer.look(transport, atr)?;
+            serial.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&found.serial);
             self.show(reader, |now| now.found = Some(Arc::new(found.clone())));
             // One that was taken back is wiped wherever it is put in.
             let to_wipe = match &found.serial {

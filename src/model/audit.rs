@@ -156,6 +156,8 @@ actions! {
     DeviceInDoubt = "device_in_doubt",
     /// An operator said what becomes of a device in doubt, or took a device back.
     DeviceResolved = "device_resolved",
+    /// Somebody typed a code that is not one of the secret of a device.
+    DeviceCodeWrong = "device_code_wrong",
 }
 
 /// How it ended.

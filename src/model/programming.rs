@@ -164,6 +164,8 @@ pub enum RunItemState {
 }
 
 impl RunItem {
+    /// Why: a token refused the key; another try may lock it for ever, so none is made by itself.
+    pub const KEY_REFUSED: &str = "key_refused";
     /// After so many wrong codes the device itself has to be read.
     pub const MOST_FAILURES: u32 = 5;
 

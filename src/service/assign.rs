@@ -7,6 +7,7 @@ use crate::model::{
 };
 use crate::store::{AssignmentFilter, Change, Changes, CustodyFilter, Page, Slice, TokenFilter, View};
 
+use super::programming::require_not_written;
 use super::scope::{seen_tokens, sees_user};
 use super::token::{TokenView, scoped};
 use super::user::visible_user;
@@ -515,7 +516,10 @@ pub(super) fn free_token(
             ));
         }
         // Whoever gives it out again has it in hand.
-        Custody::Returned { .. } => Custody::InStock,
+        Custody::Returned { .. } => {
+            require_not_written(view, token.id)?;
+            Custody::InStock
+        }
         present => present,
     };
     let mut freed = Token { follows_batch: false, custody, ..token.clone() };

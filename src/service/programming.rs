@@ -20,7 +20,7 @@ use std::ops::RangeInclusive;
 use crate::clock::UnixTime;
 use crate::model::{
     Actor, Application, AuditAction, AuditResult, Batch, BatchName, BatchState, OtpSpec, ProgrammingRun,
-    RunId, RunItem, RunItemId, RunItemState, RunState, Scope, Subject,
+    RunId, RunItem, RunItemId, RunItemState, RunState, Scope, Subject, TokenId,
 };
 use crate::oath::MovingFactor;
 use crate::secret::Seed;
@@ -103,6 +103,15 @@ fn no_run() -> ServiceError {
 
 fn no_item() -> ServiceError {
     ServiceError::NotFound { what: "device in this run" }
+}
+
+/// A token that came back stays where it is while its device is written again: the device may hold the new secret already.
+pub(super) fn require_not_written(view: &dyn View, token: TokenId) -> Result<(), ServiceError> {
+    if view.unsettled_items()?.iter().all(|item| item.token != Some(token)) {
+        return Ok(());
+    }
+    let detail = "its device is being programmed: see to that on the page of readers first";
+    Err(ServiceError::state("token_being_programmed", detail))
 }
 
 /// There is nothing left to be done about an item.

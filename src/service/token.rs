@@ -9,6 +9,7 @@ use crate::model::{
 use crate::oath::{MovingFactor, SessionPadding};
 use crate::store::{Change, Changes, CustodyFilter, Page, Slice, TokenFilter, View};
 
+use super::programming::require_not_written;
 use super::scope::{rules_token, seen_tokens, sees_token, sees_user, shared};
 use super::user::visible_user;
 use super::{ClockView, Service, ServiceError};
@@ -393,6 +394,7 @@ impl Service {
                 return Err(shared());
             }
             let from = token.custody;
+            require_not_written(view, token.id)?;
             let holder = match &user {
                 Some(login) => {
                     if !matches!(place, Custody::HandedOut { .. }) {
@@ -453,6 +455,7 @@ impl Service {
             if !rules_token(view, &acting, &token)? {
                 return Err(shared());
             }
+            require_not_written(view, token.id)?;
             let seed = view.seed(token.id)?.ok_or(ServiceError::Stale)?;
             let state = view.state(&seed)?;
             let mut changes = Vec::new();

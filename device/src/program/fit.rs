@@ -38,7 +38,8 @@ pub fn check(order: &Order, found: &Found) -> Result<(), Unfit> {
             if credentials.is_none() && target.current.is_none() && target.new.is_none() {
                 return Err(Unfit::Oath(OathError::Locked));
             }
-            oath(order, target, *version, credentials.as_deref().unwrap_or_default())
+            let locks = credentials.is_some() && target.new.is_some();
+            oath(order, target, *version, credentials.as_deref().unwrap_or_default(), locks)
         }
         (Holding::Slots(status), Target::Slot(target)) => slot(order, target, *status),
         (Holding::SingleProfile { .. }, Target::SingleProfile(target)) => {
@@ -57,18 +58,22 @@ pub(super) fn same(order: &Order, serial: Option<&str>) -> Result<(), Unfit> {
     Err(Unfit::OtherDevice { expected: order.serial.clone(), found: found.to_owned() })
 }
 
-/// An OATH application of this version with these credentials.
+/// An OATH application of this version with these credentials; `locks`: nothing locks it, and the order would.
 pub(super) fn oath(
     order: &Order,
     target: &OathTarget,
     version: Version,
     credentials: &[Listed],
+    locks: bool,
 ) -> Result<(), Unfit> {
     let id = order.credential_id(target).map_err(Unfit::Oath)?;
     order.credential(target, &id)?.fits(version).map_err(Unfit::Oath)?;
     let is_taken = credentials.iter().any(|listed| listed.id == id);
     if is_taken && !order.replaces {
         return Err(Unfit::NameTaken(id));
+    }
+    if locks && credentials.iter().any(|listed| listed.id != id) {
+        return Err(Unfit::LocksOthers);
     }
     let all = credentials.iter().map(|listed| &listed.id);
     if !is_taken && !Abilities::of(version).room.holds(all.chain([&id])) {

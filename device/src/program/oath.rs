@@ -59,7 +59,8 @@ pub(super) fn write(
     let id = order.credential_id(target).map_err(Unfit::Oath)?;
     let (mut oath, opened) = open(gate, order, target)?;
     let credentials = oath.list()?;
-    fit::oath(order, target, oath.version(), &credentials)?;
+    let locks = opened == Opened::Unlocked && target.new.is_some();
+    fit::oath(order, target, oath.version(), &credentials, locks)?;
     step(Step::Writing);
     if let Some(new) = target.new.as_ref().filter(|_| opened != Opened::New) {
         let key = oath.access_key(new);

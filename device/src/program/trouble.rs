@@ -53,6 +53,11 @@ pub enum Unfit {
     /// It would be overwritten.
     #[error("the key has a credential {0} already; delete it, choose another name, or let it be replaced")]
     NameTaken(CredentialId),
+    /// Nobody would get at them any more.
+    #[error(
+        "the key holds credentials of others, which a password of its own would lock: empty it first, or write without one"
+    )]
+    LocksOthers,
     /// It would be overwritten.
     #[error("slot {0} of the key is in use; choose the other one, or let it be replaced")]
     SlotOccupied(Slot),

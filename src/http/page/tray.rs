@@ -108,8 +108,8 @@ pub struct RunRow {
 /// A reader in the form that begins a run.
 #[derive(Debug, Clone)]
 pub struct ReaderChoice {
-    /// The name of the field.
-    pub field: String,
+    /// Its place in the form.
+    pub at: usize,
     /// The reader.
     pub name: String,
     /// What it is called here: its name, or which run uses it.
@@ -268,14 +268,14 @@ mod samples {
                 ),
                 choices: vec![
                     ReaderChoice {
-                        field: "reader.0".into(),
+                        at: 0,
                         name: "Reader 1".into(),
                         label: "Use Reader 1".into(),
                         checked: true,
                         is_taken: false,
                     },
                     ReaderChoice {
-                        field: "reader.1".into(),
+                        at: 1,
                         name: "Reader 2".into(),
                         label: "Reader 2 is used for run 3".into(),
                         checked: false,

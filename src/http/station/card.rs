@@ -44,7 +44,7 @@ fn deed(what: Do) -> Deed {
 fn state_of(state: RunItemState) -> (&'static str, Badge) {
     let (tone, look, word) = match state {
         RunItemState::Programmed => (Tone::Good, "done", "tray-state-programmed"),
-        RunItemState::Undone => (Tone::Good, "done", "tray-state-undone"),
+        RunItemState::Undone => (Tone::Neutral, "idle", "tray-state-undone"),
         RunItemState::CodeWanted => (Tone::Attention, "wanted", "tray-state-code-wanted"),
         RunItemState::Writing => (Tone::Neutral, "working", "tray-state-writing"),
         RunItemState::InDoubt => (Tone::Attention, "failed", "tray-state-in-doubt"),
@@ -53,6 +53,11 @@ fn state_of(state: RunItemState) -> (&'static str, Badge) {
         RunItemState::TakenBack => (Tone::Attention, "failed", "tray-state-taken-back"),
     };
     (look, Badge::new(tone, &say(word)))
+}
+
+/// Where what is done about an item is sent.
+pub(super) fn item_address(id: RunItemId) -> String {
+    format!("/station/runs/{}/items/{}", id.run.0, id.n)
 }
 
 /// What can be done about an item.
@@ -71,7 +76,7 @@ fn form(item: &RunItem, undo: bool, code: Option<&(RunItemId, Code)>) -> Option<
         _ => Code::fields(Words::ENGLISH, 1).pop(),
     });
     Some(DeedForm {
-        address: format!("/station/runs/{}/items/{}", item.id.run.0, item.id.n),
+        address: item_address(item.id),
         device: item.device.clone(),
         code: code.flatten(),
         has_focus: false,
@@ -240,14 +245,15 @@ pub(super) async fn reader_card(
         _ if serial.is_empty() => (None, String::new()),
         _ => whose(place, &serial).await?,
     };
-    // One that was not taken because of an earlier try is dealt with here, too.
+    // Where nothing is to be done about what came of it, an earlier try may be open.
     let earlier = || open.iter().rfind(|item| item.device == serial);
-    let form = match &reader.end {
-        _ if reader.phase.is_some() || !reader.is_occupied => None,
+    let own = match &reader.end {
         Some(End::Item(item)) => form(item, false, code),
-        Some(End::Refused { .. }) => earlier().and_then(|item| form(item, false, code)),
-        None => None,
+        _ => None,
     };
+    let form = own
+        .or_else(|| earlier().and_then(|item| form(item, false, code)))
+        .filter(|_| reader.phase.is_none() && reader.is_occupied);
     let drawer = place.state.jobs.station().and_then(|station| station.drawer()).map(|drawer| {
         let all = drawer.list().into_iter().enumerate();
         let choice = |(at, boxed): (usize, crate::jobs::station::BoxedDevice)| Choice {

@@ -6,7 +6,7 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::card::{item_row, place_words, reader_card, run_row};
+use super::card::{item_address, item_row, place_words, reader_card, run_row};
 use super::place::Place;
 use crate::http::codes::{Typed, code_problem};
 use crate::http::error::ApiError;
@@ -166,9 +166,13 @@ pub(super) async fn begin(place: Place, form: Form) -> Response {
             Ok(new) => new,
             Err(error) => return not_begun(&place, error, begin).await,
         };
-        let mut chosen = chosen(&typed);
+        let (offered, mut chosen) = chosen(&typed);
+        if !offered.is_empty() && chosen.is_empty() {
+            let error = ApiError::field("readers", "no_reader_chosen", "choose a reader for this run");
+            return not_begun(&place, error, begin).await;
+        }
         // All of them are also those that come later: a key in a USB port is a reader that comes with it.
-        if readers(&place).0.iter().all(|reader| chosen.contains(&reader.name)) {
+        if offered.iter().all(|name| chosen.contains(name)) {
             chosen.clear();
         }
         if let Err(error) = station(&place)?.require_free(None, &chosen) {
@@ -187,10 +191,13 @@ pub(super) async fn begin(place: Place, form: Form) -> Response {
     place.answer(result)
 }
 
-/// The readers that were ticked; none where all are meant.
-fn chosen(typed: &Typed) -> Vec<String> {
-    let names = (0..MOST_READERS).map(|at| typed.text(&format!("reader.{at}")));
-    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+/// The readers that the form offered, and those that were ticked.
+fn chosen(typed: &Typed) -> (Vec<String>, Vec<String>) {
+    let texts = |kind: &str| {
+        let names = (0..MOST_READERS).map(|at| typed.text(&format!("{kind}.{at}")));
+        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    };
+    (texts("offered"), texts("reader"))
 }
 
 /// The readers, for the form.
@@ -208,13 +215,7 @@ fn choices(readers: &[ReaderNow], runs: &[ProgrammingRun]) -> Vec<ReaderChoice> 
             None => Words::ENGLISH.with("tray-use", &[name]),
         };
         let is_taken = used.is_some();
-        ReaderChoice {
-            field: format!("reader.{at}"),
-            name: reader.name.clone(),
-            label,
-            checked: !is_taken,
-            is_taken,
-        }
+        ReaderChoice { at, name: reader.name.clone(), label, checked: !is_taken, is_taken }
     };
     readers.iter().take(MOST_READERS).enumerate().map(choice).collect()
 }
@@ -328,13 +329,7 @@ async fn tray_page(
     let (all, trouble) = readers(place);
     let here: Vec<_> = all.iter().filter(|reader| reader.run == Some(id) || !view.run.is_open()).collect();
     let mut cards = Vec::with_capacity(here.len());
-    let mut on_readers = Vec::new();
     for reader in &here {
-        if let Some(serial) = reader.found.as_ref().and_then(|found| found.serial.as_deref())
-            && reader.is_occupied
-        {
-            on_readers.push(serial);
-        }
         let mut card = reader_card(place, reader, &view.unsettled, code.as_ref()).await?;
         if let Some(drawer) = &mut card.drawer {
             drawer.address = format!("/station/rehearsal?run={}", id.0);
@@ -347,8 +342,10 @@ async fn tray_page(
         form.has_focus = true;
     }
     let take_out = cards.iter().filter(|card| card.state == "done").count();
+    let on_card: Vec<String> =
+        cards.iter().filter_map(|card| card.form.as_ref().map(|form| form.address.clone())).collect();
     let is_shown =
-        |item: &&RunItem| item.state != RunItemState::Writing && !on_readers.contains(&item.device.as_str());
+        |item: &&RunItem| item.state != RunItemState::Writing && !on_card.contains(&item_address(item.id));
     let page = Tray {
         page: place.page(&words::sentence(&format!("run {}", id.0))),
         recent: Vec::new(),
@@ -411,6 +408,7 @@ pub(super) async fn item(place: Place, Path((run, n)): Path<(String, String)>, f
             "quarantine" => {
                 let actor = place.actor.clone();
                 let item = place.state.blocking(move |service| service.quarantine_item(&actor, id)).await?;
+                station(&place)?.settled(&item);
                 told(Tone::Neutral, "tray-set-aside", &item)
             }
             "read" => on_reader(&place, id, Redo::Read).await?,

@@ -3,8 +3,8 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{
-    Actor, Application, AuditAction, AuditResult, Custody, DeviceKey, ProgrammingRun, RunId, RunItem,
-    RunItemId, RunItemState, RunSecret, SeedVersion, TokenId, TokenOrigin, TokenSerial,
+    Actor, ActorOrigin, Application, AuditAction, AuditResult, Custody, DeviceKey, ProgrammingRun, RunId,
+    RunItem, RunItemId, RunItemState, RunSecret, SeedVersion, TokenId, TokenOrigin, TokenSerial,
 };
 use crate::oath::MovingFactor;
 use crate::secret::Seed;
@@ -68,6 +68,11 @@ pub(super) fn key_context(application: Application, device: &str) -> SealContext
     SealContext::DeviceKey(application, Sha256::digest(device.as_bytes()).into())
 }
 
+/// A place that a key from here opens holds what was written here, also when its token is gone.
+fn is_ours(key: Option<&OpenedKey>) -> bool {
+    key.is_some_and(|key| key.is_set)
+}
+
 /// What a device that lies there will be.
 enum Place {
     /// A new token.
@@ -77,12 +82,20 @@ enum Place {
 }
 
 /// Who programs is still one who may: the work goes on while nobody looks at who is signed in.
-fn require_operator(view: &dyn View, actor: &Actor) -> Result<(), ServiceError> {
-    let Some(id) = actor.operator() else { return Ok(()) };
-    if view.operator(id)?.is_some_and(|operator| operator.enabled && Some(operator.role) == actor.role) {
+fn require_still_allowed(view: &dyn View, actor: &Actor) -> Result<(), ServiceError> {
+    let may = match actor.origin {
+        ActorOrigin::Operator { id, .. } => view.operator(id)?.is_some_and(|operator| {
+            operator.enabled && Some(operator.role) == actor.role && operator.scope == actor.scope
+        }),
+        ActorOrigin::ApiKey { id, .. } => view.api_key(id)?.is_some_and(|key| {
+            key.revoked_at.is_none() && Some(key.role) == actor.role && key.scope == actor.scope
+        }),
+        _ => true,
+    };
+    if may {
         return Ok(());
     }
-    let detail = "whoever began to program here may not any more: sign in and go on in another name";
+    let detail = "whoever began to program here may not any more: go on with the run in another name";
     Err(ServiceError::Forbidden { code: "operator_gone", detail })
 }
 
@@ -98,8 +111,10 @@ fn place(
     serial: &TokenSerial,
     instead_of: Option<RunItemId>,
 ) -> Result<Place, ServiceError> {
-    let mut again = false;
+    let (mut again, mut under_way) = (false, 0u32);
     for item in view.unsettled_items()? {
+        let waits = matches!(item.state, RunItemState::Writing | RunItemState::CodeWanted);
+        under_way += u32::from(item.id.run == run.id && waits);
         if item.device != here.device || item.serial != *serial {
             continue;
         }
@@ -142,8 +157,17 @@ fn place(
         return Err(refused("other_device", detail));
     }
     // One that went wrong is made good also after the end.
-    if !run.is_open() && !again {
-        return Err(refused("run_ended", "this run has ended: begin another one".to_owned()));
+    if !again {
+        if !run.is_open() {
+            return Err(refused("run_ended", "this run has ended: begin another one".to_owned()));
+        }
+        if run.programmed.saturating_add(under_way) >= run.count {
+            let detail = format!(
+                "as many devices as are wanted ({}) are written or being written: see to those that wait, or begin another run",
+                run.count
+            );
+            return Err(refused("run_full", detail));
+        }
     }
     let Some(token) = view.token_by_serial(serial.normal())? else { return Ok(Place::New) };
     if token.origin == TokenOrigin::Programmed
@@ -200,6 +224,7 @@ impl Service {
             (None, Some(bytes)) if run.protect => Some(OpenedKey { key: random_seed(bytes)?, is_set: false }),
             (kept, _) => kept,
         };
+        let replaces = instead_of.is_some() || matches!(place, Place::Returned(..)) || is_ours(key.as_ref());
         Ok(JournalledItem {
             id: RunItemId { run: run.id, n: 0 },
             device: here.device.clone(),
@@ -208,7 +233,7 @@ impl Service {
             counter: MovingFactor(0),
             key,
             nonce: random_bytes()?,
-            replaces: instead_of.is_some() || matches!(place, Place::Returned(..)),
+            replaces,
             run,
         })
     }
@@ -249,7 +274,7 @@ impl Service {
         let (actor, here) = (actor.clone(), here.clone());
         let (item, run) = self.decide(move |view| {
             let mut run = view.run(run)?.ok_or_else(no_run)?;
-            require_operator(view, &actor)?;
+            require_still_allowed(view, &actor)?;
             let place = place(view, &run, &here, &serial, instead_of)?;
             let id = RunItemId { run: run.id, n: run.next_item };
             let (token, version) = match place {
@@ -293,7 +318,7 @@ impl Service {
             Ok(((item, run), changes))
         })?;
         let key = made.map(|key| OpenedKey { key, is_set: false }).or(kept);
-        let replaces = instead_of.is_some() || item.token.is_some();
+        let replaces = instead_of.is_some() || item.token.is_some() || is_ours(key.as_ref());
         Ok(JournalledItem { replaces, ..self.opened_item(run, item, key)? })
     }
 

@@ -426,7 +426,12 @@ impl Service {
                 }
                 Ok(Vec::new())
             };
-            let item = self.settle_item(actor, id, (from, AuditAction::DeviceInDoubt), wrong)?;
+            let action = if by_device || item.failures + 1 >= RunItem::MOST_FAILURES {
+                AuditAction::DeviceInDoubt
+            } else {
+                AuditAction::DeviceCodeWrong
+            };
+            let item = self.settle_item(actor, id, (from, action), wrong)?;
             return Ok(ProofOutcome::Wrong(Box::new(item)));
         };
         let (actor, sealer, seed) = (actor.clone(), self.sealer()?, Arc::new(seed));

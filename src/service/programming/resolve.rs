@@ -121,6 +121,8 @@ impl Service {
             item.reason.clear();
             TO_BE_WIPED.clone_into(&mut item.detail);
             item.changed_at = now;
+            let how = vec![("how", "take back".to_owned())];
+            let entry = audit(now, &actor, AuditAction::DeviceResolved, &item, AuditResult::Done, how);
             item.token = None;
             let tombstone = Tombstone {
                 serial: token.serial.clone(),
@@ -135,14 +137,6 @@ impl Service {
                 batch.tokens = batch.tokens.saturating_sub(1);
                 changes.push(Change::PutBatch(batch));
             }
-            let entry = audit(
-                now,
-                &actor,
-                AuditAction::DeviceResolved,
-                &item,
-                AuditResult::Done,
-                vec![("how", "take back".to_owned())],
-            );
             changes.extend([Change::PutRun(run), Change::PutRunItem(Box::new(item.clone()))]);
             changes.extend([Change::BumpGeneration, entry]);
             Ok((item, changes))
@@ -161,10 +155,16 @@ impl Service {
     pub fn item_to_wipe(&self, actor: &Actor, device: &str) -> Result<Option<RunItemId>, ServiceError> {
         require_all(actor)?;
         self.store.read(|view| {
-            let items = view.unsettled_items()?;
-            let wanted =
-                items.iter().find(|item| item.device == device && item.state == RunItemState::TakenBack);
-            Ok(wanted.map(|item| item.id))
+            for item in view.unsettled_items()? {
+                let waits = item.device == device
+                    && item.state == RunItemState::TakenBack
+                    && item.reason != RunItem::KEY_REFUSED;
+                // A token of this number that came since is on the device: a person decides.
+                if waits && view.token_by_serial(item.serial.normal())?.is_none() {
+                    return Ok(Some(item.id));
+                }
+            }
+            Ok(None)
         })
     }
 

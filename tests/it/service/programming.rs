@@ -383,3 +383,36 @@ fn what_can_be_done_about_a_device_is_known_before_it_is_begun() {
     let asked = home.service.item_to_redo(&bound, id, Redo::Read).expect_err("refused");
     assert!(matches!(asked, ServiceError::NotFound { .. }), "{asked}");
 }
+
+#[test]
+fn law5_no_more_devices_are_written_than_are_wanted() {
+    let home = Home::new();
+    let run = home.start(counters("slots", 2));
+    let first = home.put_in(&run, "1").expect("taken");
+    let second = home.put_in(&run, "2").expect("taken");
+    assert_eq!(home.refusal(&run, "3"), "run_full", "two are on readers");
+    home.service.item_written(&admin(), first.id, "").expect("written");
+    assert_eq!(home.refusal(&run, "3"), "run_full", "one waits for its code");
+    home.service.item_untouched(&admin(), second.id, "not_written", "").expect("noted");
+    assert!(home.put_in(&run, "3").is_ok(), "there is room again");
+}
+
+#[test]
+fn law5_a_token_stays_where_it_is_while_its_device_is_written_again() {
+    let home = Home::new();
+    let run = home.start(clocks("keys", 5));
+    let (_, first) = home.program(&run, "1");
+    let place = |to: &str| home.service.set_custody(&admin(), &first.serial, to, None, "");
+    place("handed_out").expect("moved");
+    place("returned").expect("moved");
+    let item = home.put_in(&run, "1").expect("taken");
+    home.service.item_in_doubt(&admin(), item.id, "no_answer", "").expect("noted");
+    assert_eq!(
+        why(place("in_stock").expect_err("its device may hold another secret")),
+        "token_being_programmed"
+    );
+    let deleted = home.service.delete_token(&admin(), &first.serial);
+    assert_eq!(why(deleted.expect_err("it is needed for the proof")), "token_being_programmed");
+    home.service.prove_item(&admin(), item.id, &asked(&holds(&item), 1)).expect("answered");
+    place("handed_out").expect("moved");
+}
