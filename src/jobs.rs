@@ -5,6 +5,7 @@
 
 pub mod programming;
 pub mod station;
+mod synchronised;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
@@ -13,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use self::station::Station;
+pub use self::synchronised::Synchronised;
 use crate::mail::Mailer;
 use crate::mail::webhook::{WebhookRequest, WebhookSender};
 use crate::service::{ImportTask, MailMode, Service};

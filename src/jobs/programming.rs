@@ -24,6 +24,8 @@ use crate::service::{
     DeviceHere, ItemProof, JournalledItem, OpenedKey, ProofOutcome, ProvedBy, Service, ServiceError,
 };
 
+use super::Synchronised;
+
 /// A device without a clock is asked for a step this long ago: the code that it shows now stays unspent.
 const PROOF_AGE_SECS: i64 = 86_400;
 /// Seconds after which the display of a programmable token goes off.
@@ -103,6 +105,8 @@ pub struct Programmer<'a> {
     pub profiles: &'a Catalogue,
     /// Those of them with a display that may be written.
     pub models: &'a Models,
+    /// Whether that clock is kept right.
+    pub synchronised: fn() -> Synchronised,
     /// Who does it.
     pub actor: &'a Actor,
 }
@@ -187,6 +191,13 @@ impl Programmer<'_> {
                 wanted.trim()
             );
             return Err(Refusal::new("other_model", detail));
+        }
+        // All its devices would be off by as much as this machine, and nobody would notice before it is set right.
+        let sets_clock = item.run.application == Application::SingleProfile;
+        if sets_clock && (self.synchronised)() == Synchronised::No {
+            let detail = "nothing keeps the clock of this machine right, and the clock of the device would be set by it: \
+                          have it synchronised first (timedatectl set-ntp true)";
+            return Err(Refusal::new("clock_not_synchronised", detail));
         }
         let order = order(item, self.models)?;
         program::check(&order, found).map_err(|unfit| Refusal::new("unfit", unfit.to_string()))

@@ -489,7 +489,14 @@ impl Station {
         serial: &Mutex<Option<String>>,
     ) -> Result<Result<Option<RunItem>, Refusal>, TransportError> {
         let (profiles, models) = (&*self.profiles, &self.models);
-        let programmer = Programmer { service: &self.service, clock: &*self.clock, profiles, models, actor };
+        let programmer = Programmer {
+            service: &self.service,
+            clock: &*self.clock,
+            profiles,
+            models,
+            synchronised: self.source.clock(),
+            actor,
+        };
         let mut see = |phase| self.show(reader, |now| now.phase = Some(phase));
         self.source.with_device(reader, |transport| {
             let found = programmer.look(transport, atr)?;

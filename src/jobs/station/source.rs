@@ -7,6 +7,7 @@ use crate::device::transport::pcsc::{Connection, Reader, Readers};
 use crate::device::transport::{Transport, TransportError};
 
 use super::drawer::Drawer;
+use crate::jobs::Synchronised;
 
 /// How long a device may take for one command: a key waits fifteen seconds for a touch.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,6 +38,14 @@ impl Watcher<'_> {
 }
 
 impl Source {
+    /// Whether the clock that devices are set to is kept right: simulated ones have the same.
+    pub(super) const fn clock(&self) -> fn() -> Synchronised {
+        match self {
+            Self::Pcsc => Synchronised::of_this_machine,
+            Self::Drawer(_) => || Synchronised::Yes,
+        }
+    }
+
     pub(super) fn watcher(&self) -> Watcher<'_> {
         match self {
             Self::Pcsc => Watcher::Pcsc(Readers::new()),

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use mintmark::clock::Clock;
 use mintmark::device::Catalogue;
 use mintmark::device::applet::otp::Slot;
+use mintmark::device::applet::token2::Models;
 use mintmark::device::applet::yubikey::Version;
 use mintmark::device::simulated::token2::{self, VirtualToken2, models};
 use mintmark::device::simulated::yubikey::{self, Reach, VirtualYubiKey};
 use mintmark::device::simulated::{Card, Faults, Inserted};
 use mintmark::device::transport::{Lengths, Transport, TransportError};
+use mintmark::jobs::Synchronised;
 use mintmark::jobs::programming::{Programmer, Refusal};
-use mintmark::model::{Application, ProgrammingRun, RunItem, RunItemId, RunItemState};
+use mintmark::model::{Actor, Application, ProgrammingRun, RunItem, RunItemId, RunItemState};
 use mintmark::oath::Otp;
 use mintmark::service::{CheckResult, ItemProof, NewRun, ProofOutcome, ProvedBy, Service};
 use mintmark::store::{Change, Store, StoreError};
@@ -145,6 +147,16 @@ impl Transport for Killer<'_> {
     }
 }
 
+fn programmer<'a>(
+    service: &'a Service,
+    clock: &'a dyn Clock,
+    profiles: &'a Catalogue,
+    models: &'a Models,
+    actor: &'a Actor,
+) -> Programmer<'a> {
+    Programmer { service, clock, profiles, models, synchronised: || Synchronised::Yes, actor }
+}
+
 /// Looks at the device and works on it.
 fn worked(
     service: &Service,
@@ -155,7 +167,7 @@ fn worked(
     instead_of: Option<RunItemId>,
 ) -> Result<RunItem, Refusal> {
     let (profiles, models, actor) = (Catalogue::built_in(), models(), admin());
-    let programmer = Programmer { service, clock, profiles: &profiles, models: &models, actor: &actor };
+    let programmer = programmer(service, clock, &profiles, &models, &actor);
     let found = programmer.look(transport, atr)?;
     programmer.program(run.id, "Reader 1", &found, transport, instead_of, &mut |_| ())
 }
@@ -167,7 +179,7 @@ fn examined(
     device: &mut Device,
 ) -> Result<RunItem, Refusal> {
     let (profiles, models, actor) = (Catalogue::built_in(), models(), admin());
-    let programmer = Programmer { service, clock, profiles: &profiles, models: &models, actor: &actor };
+    let programmer = programmer(service, clock, &profiles, &models, &actor);
     programmer.examine(item.id, device.transport(), &mut |_| ())
 }
 
@@ -262,13 +274,7 @@ fn interrupted(home: &Home, journal: bool, count: u64) -> Tally {
         // The first look draws a salt; from here on looking changes nothing.
         let ours = home.open(Arc::clone(&home.store)).expect("opens");
         let (profiles, models, actor) = (Catalogue::built_in(), models(), admin());
-        let first = Programmer {
-            service: &ours,
-            clock: &*home.clock,
-            profiles: &profiles,
-            models: &models,
-            actor: &actor,
-        };
+        let first = programmer(&ours, &*home.clock, &profiles, &models, &actor);
         first.look(device.transport(), &atr).expect("looked at");
         device.mend();
         let before = device.memory();
@@ -390,4 +396,33 @@ fn law5_a_device_that_lies_is_never_programmed() {
             }
         }
     }
+}
+
+#[test]
+fn no_clock_is_set_by_one_that_nothing_keeps_right() {
+    let home = Home::new();
+    let (profiles, models, actor) = (Catalogue::built_in(), models(), admin());
+    let mut said = Vec::new();
+    for application in [Application::Oath, Application::SingleProfile] {
+        let new = NewRun {
+            application,
+            profile: profile_of(application),
+            protect: false,
+            ..clocks(application.name(), 2)
+        };
+        let run = home.service.start_run(&actor, new).expect("begun");
+        let mut device = Device::new(application, 500, &home);
+        let atr = device.atr();
+        for synchronised in [|| Synchronised::No, || Synchronised::Unknown] {
+            let ours = programmer(&home.service, &*home.clock, &profiles, &models, &actor);
+            let ours = Programmer { synchronised, ..ours };
+            let found = ours.look(device.transport(), &atr).expect("looked at");
+            let done = ours.program(run.id, "Reader 1", &found, device.transport(), None, &mut |_| ());
+            said.push(
+                done.map_or_else(|refusal| refusal.code.to_owned(), |item| item.state.name().to_owned()),
+            );
+        }
+    }
+    // A key has no clock of its own; a system that says nothing is believed.
+    assert_eq!(said, ["programmed", "device_done", "clock_not_synchronised", "code_wanted"]);
 }
