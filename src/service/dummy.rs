@@ -18,14 +18,14 @@ use super::{Service, ServiceError, motp};
 /// What one code costs in nanoseconds of a core, by the kernel that computes it here. Only the ratios count.
 pub(super) fn code_cost(hash: HashAlg) -> u64 {
     match (Kernel::best(hash), hash) {
-        (Kernel::Avx512, HashAlg::Sha1) => 16,
-        (Kernel::Avx512, HashAlg::Sha256) => 32,
-        (Kernel::Avx512, HashAlg::Sha512) => 85,
+        (Kernel::Avx512, HashAlg::Sha1) => 8,
+        (Kernel::Avx512, HashAlg::Sha256) => 19,
+        (Kernel::Avx512, HashAlg::Sha512) => 50,
         (Kernel::Sha, HashAlg::Sha1) => 25,
         (Kernel::Sha, HashAlg::Sha256) => 34,
-        (Kernel::Avx2, HashAlg::Sha1) => 29,
-        (Kernel::Avx2, HashAlg::Sha256) => 72,
-        (Kernel::Avx2, HashAlg::Sha512) => 180,
+        (Kernel::Avx2, HashAlg::Sha1) => 19,
+        (Kernel::Avx2, HashAlg::Sha256) => 52,
+        (Kernel::Avx2, HashAlg::Sha512) => 132,
         (Kernel::Plain, HashAlg::Sha1) => 35,
         (Kernel::Plain, HashAlg::Sha256) => 56,
         (Kernel::Plain | Kernel::Sha, HashAlg::Sha512) => 330,
