@@ -19,7 +19,7 @@ use super::{Service, ServiceError, motp};
 pub(super) fn code_cost(hash: HashAlg) -> u64 {
     match (Kernel::best(hash), hash) {
         (Kernel::Avx512, HashAlg::Sha1) => 8,
-        (Kernel::Avx512, HashAlg::Sha256) => 19,
+        (Kernel::Avx512, HashAlg::Sha256) => 18,
         (Kernel::Avx512, HashAlg::Sha512) => 50,
         (Kernel::Sha, HashAlg::Sha1) => 25,
         (Kernel::Sha, HashAlg::Sha256) => 34,
