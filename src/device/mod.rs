@@ -1,10 +1,12 @@
 //! Token models, and the devices themselves, which have a crate of their own and are given its data from here.
 
+mod node;
 mod profile;
 
 use crate::model;
 
 pub use mintmark_device::{apdu, applet, discover, program, simulated, transport};
+pub use node::{SERVICE_USER, hid_ids, hid_rule, is_known_serial, udev_rules};
 pub use profile::{
     Catalogue, ChipFamily, ChipProfile, ClockWrite, FOLDER, Listed, Origin, Profile, ProfileError,
     ProfilePicture, Quirk, SeedOrigin, UsbId, Versions, Wire,

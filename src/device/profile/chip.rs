@@ -70,6 +70,22 @@ impl ChipFamily {
         }
     }
 
+    /// True when this version opens the HID node of such a device by itself, which needs a udev rule. What lies on a card
+    /// reader, or is one, is reached through the card reader service.
+    pub const fn is_opened_over_hid(self) -> bool {
+        match self {
+            // A YubiKey is written to over CCID: its HID interface is a keyboard, and whoever opens it reads along.
+            Self::YubiKey
+            | Self::Token2SingleProfile
+            | Self::Token2Molto2
+            | Self::Token2PinPlus
+            | Self::NitrokeyPro
+            | Self::Nitrokey3
+            | Self::ProtectimusSlim
+            | Self::Unpublished => false,
+        }
+    }
+
     /// What of a model of this family this version can write to.
     const fn applications(self) -> &'static [&'static str] {
         match self {
