@@ -315,6 +315,8 @@ async fn listen(
     let (stop, stopped) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // Taken without TLS, too: `systemctl reload` must not end a service that has no certificate to read again.
+    let hangup = signal(SignalKind::hangup())?;
     let profiles = home::profiles(dir);
     let build = |settings| {
         let (service, jobs, profiles) = (Arc::clone(service), Arc::clone(jobs), Arc::clone(&profiles));
@@ -342,7 +344,7 @@ async fn listen(
     if let Some(tls) = tls {
         let renew =
             (config.protection == Protection::SelfSigned).then(|| (dir.to_owned(), own_names(config)));
-        tokio::spawn(keep_certificate(tls, renew, signal(SignalKind::hangup())?, stopped.clone()));
+        tokio::spawn(keep_certificate(tls, renew, hangup, stopped.clone()));
     }
     drop(stopped);
     ready(out)?;
