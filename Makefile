@@ -7,11 +7,13 @@ export CARGO_INCREMENTAL ?= 0
 VPCD := /usr/lib/pcsc/drivers/serial/libifdvpcd.so
 # The vendor's client of YubiKeys, and what Python needs for it.
 YKMAN := 5.9.2
+# What makes the Debian package.
+CARGO_DEB := 3.8.0
 PYTHON_BUILDS := import ensurepip, os, sysconfig; assert os.path.exists(sysconfig.get_path("include") + "/Python.h")
 # apt-get needs root; everything else does not.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test check-cargo packages lint build-tests unit card-reader mail-server ykman browser e2e-packages e2e pictures release-check
+.PHONY: run test check-cargo packages lint build-tests unit card-reader mail-server ykman browser e2e-packages e2e pictures package package-check release-check
 
 run: check-cargo packages
 	$(CARGO) build --release --locked
@@ -107,6 +109,27 @@ browser: ykman
 	  echo "Installing what the walks in a browser need: apt-get install $$missing"; \
 	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends $$missing; }
 
+# The Debian package, in target/debian.
+package: check-cargo packages
+	@target/cargo-deb/bin/cargo-deb --version 2>/dev/null | grep -qxF '$(CARGO_DEB)' || { \
+	  echo "Installing what makes Debian packages into target/cargo-deb: cargo install cargo-deb@$(CARGO_DEB)"; \
+	  $(CARGO) install --locked --root target/cargo-deb --version $(CARGO_DEB) cargo-deb; }
+	rm -f target/debian/mintmark_*.deb
+	target/cargo-deb/bin/cargo-deb --locked --output target/debian/
+
+# What is in it: each file where the system looks for it, nothing in /etc, and a program that starts.
+package-check: package
+	rm -rf target/debian/unpacked
+	dpkg-deb -x target/debian/mintmark_*.deb target/debian/unpacked
+	dpkg-deb -c target/debian/mintmark_*.deb
+	for file in usr/bin/mintmark usr/lib/systemd/system/mintmark.service usr/lib/sysusers.d/mintmark.conf \
+	  usr/share/polkit-1/rules.d/50-mintmark.rules usr/lib/udev/rules.d/70-mintmark.rules \
+	  usr/share/doc/mintmark/README.md usr/share/doc/mintmark/copyright; do \
+	  [ -f target/debian/unpacked/$$file ] || { echo "The package lacks $$file." >&2; exit 1; }; done
+	[ ! -e target/debian/unpacked/etc ] && [ ! -e target/debian/unpacked/var ]
+	dpkg-deb -f target/debian/mintmark_*.deb Depends | grep -q 'libpcsclite1.*pcscd'
+	target/debian/unpacked/usr/bin/mintmark --version
+
 # What a release must pass beyond the tests: the laws at full size, a clean tree, and a program that starts.
 release-check: test
 	tests/full-size
@@ -115,3 +138,4 @@ release-check: test
 	$(CARGO) build --release --locked
 	./target/release/mintmark --version
 	./target/release/mintmark formats >/dev/null
+	$(MAKE) package-check
