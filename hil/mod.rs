@@ -4,6 +4,7 @@
 mod batch;
 mod desk;
 mod device;
+mod doctor;
 mod doubt;
 mod readers;
 mod real;

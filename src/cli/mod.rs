@@ -7,6 +7,7 @@ mod bench;
 mod client;
 mod demo;
 mod device;
+mod doctor;
 mod form;
 mod home;
 mod import;
@@ -80,8 +81,7 @@ enum Command {
     Device(device::DeviceCommand),
     #[command(subcommand)]
     Bench(bench::BenchCommand),
-    /// Looks at data directory, keys, clock, store and mail
-    Doctor,
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Runs the command line of this process.
@@ -122,7 +122,10 @@ fn execute(cli: &Cli, out: &mut Output) -> Result<Outcome> {
         Command::Init(args) => init::run(args, &dir()?, out),
         Command::Serve(args) => serve::run(args, &dir()?, out),
         Command::Demo(args) => demo::run(args, &demo::dir(cli.data.as_deref())?, out),
-        Command::Doctor => audit::doctor(&dir()?, out),
+        Command::Doctor(_) if cli.server.is_some() => {
+            Err(output::usage("doctor looks at this machine: leave --server out"))
+        }
+        Command::Doctor(args) => doctor::run(args, &dir()?, out),
         _ => {
             quiet_log()?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -155,7 +158,7 @@ async fn ask(cli: &Cli, out: &mut Output) -> Result<Outcome> {
         | Command::Init(_)
         | Command::Serve(_)
         | Command::Demo(_)
-        | Command::Doctor => Ok(Outcome::Done),
+        | Command::Doctor(_) => Ok(Outcome::Done),
     };
     client.close().await;
     answer
