@@ -87,9 +87,52 @@ fn init_makes_a_private_store_once() {
     assert!(message(&again).contains("already"), "{}", message(&again));
     assert_eq!(std::fs::read(dir.join("root.key")).expect("readable"), key);
     let doctor = run(&dir, &["--json", "doctor"]);
-    assert_eq!(status(&doctor), 0, "{}", text(&doctor));
+    for (check, code) in
+        [("data_directory", "private"), ("root_key", "file"), ("store", "opens"), ("tls", "none")]
+    {
+        assert_eq!(looked_at(&doctor, check), code, "{}", text(&doctor));
+    }
+    assert_eq!(looked_at(&doctor, "clock_and_log"), "", "told when it is wrong only");
+}
+
+/// The code of a check of `doctor`; empty: it is not told. What is said of the machine itself differs between machines:
+/// the exit status says whether anything is missing.
+fn looked_at(doctor: &Output, check: &str) -> String {
     let value: Value = serde_json::from_slice(&doctor.stdout).expect("JSON");
-    assert_eq!(value["ok"], Value::Bool(true));
+    let checks = value["checks"].as_array().expect("a list");
+    let is_missing = checks.iter().any(|row| row["state"] == "missing");
+    assert_eq!((status(doctor), &value["ok"]), (i32::from(is_missing), &Value::Bool(!is_missing)), "{value}");
+    let row = checks.iter().find(|row| row["check"] == check);
+    row.map(|row| row["code"].as_str().expect("a code").to_owned()).unwrap_or_default()
+}
+
+#[test]
+fn doctor_looks_without_a_store_and_prints_what_the_system_needs() {
+    let outer = tempfile::tempdir().expect("a directory");
+    let dir = outer.path().join("data");
+    assert_eq!(looked_at(&run(&dir, &["--json", "doctor"]), "data_directory"), "not_there");
+    assert!(!dir.exists(), "it looks and makes nothing");
+    let shown = text(&run(&dir, &["doctor"]));
+    let line = shown.lines().position(|line| line.starts_with("missing  data_directory")).expect("told");
+    assert!(shown.lines().nth(line + 1).is_some_and(|next| next.contains("-> mintmark --data ")), "{shown}");
+    for (file, path) in [
+        ("polkit", "packaging/50-mintmark.rules"),
+        ("udev", "udev/70-mintmark.rules"),
+        ("sysusers", "packaging/mintmark.sysusers"),
+        ("unit", "packaging/mintmark.service"),
+    ] {
+        let shown = run(&dir, &["doctor", "--show", file]);
+        let kept = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file");
+        // The rule names whoever is to run the service; here that is the user of the test, or of the package.
+        if file != "polkit" || rustix::process::geteuid().is_root() {
+            assert_eq!(text(&shown), kept, "{file}");
+        }
+        assert_eq!(status(&shown), 0);
+    }
+    assert_eq!(status(&run(&dir, &["doctor", "--show", "everything"])), 2);
+    let far = run(&dir, &["--server", "http://192.0.2.1", "--api-key-file", "/dev/null", "doctor"]);
+    assert_eq!(status(&far), 2);
+    assert!(message(&far).contains("this machine"), "{}", message(&far));
 }
 
 #[test]
@@ -106,12 +149,9 @@ fn doctor_says_that_the_clock_contradicts_the_log() {
     service.close();
     drop(service);
     let doctor = run(&dir, &["--json", "doctor"]);
-    assert_eq!(status(&doctor), 3, "{}", text(&doctor));
-    let value: Value = serde_json::from_slice(&doctor.stdout).expect("JSON");
-    let checks = value["checks"].as_array().expect("a list");
-    let line = checks.iter().find(|check| check["what"] == "clock and log").expect("it is told");
-    let detail = line["detail"].as_str().unwrap_or_default();
-    assert!(line["ok"] == Value::Bool(false) && detail.contains("correct the clock"), "{line}");
+    assert_eq!(looked_at(&doctor, "clock_and_log"), "clock_fault");
+    assert_eq!(status(&doctor), 1);
+    assert!(text(&doctor).contains("correct the clock"), "{}", text(&doctor));
 }
 
 #[test]
@@ -366,14 +406,22 @@ fn serve_opens_its_socket_and_stops_when_told() {
     let dir = outer.path().join("data");
     let (mut running, first) = start(&dir, &["serve", "--listen", "127.0.0.1:0"]);
     assert!(first.contains("http://127.0.0.1:"), "{first}");
+    let doctor = run(&dir, &["--json", "doctor"]);
+    assert_eq!(
+        (looked_at(&doctor, "store"), looked_at(&doctor, "version")),
+        ("served".into(), "same".into())
+    );
     let socket = dir.join("mintmark.sock");
     let mode = std::fs::metadata(&socket).expect("is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let pid = running.0.id().to_string();
+    // What systemd sends for a reload ends nothing.
+    assert!(Command::new("kill").args(["-HUP", &pid]).status().expect("kill starts").success());
+    assert_eq!(looked_at(&run(&dir, &["--json", "doctor"]), "store"), "served");
     assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill starts").success());
     assert_eq!(running.0.wait().expect("ends").code(), Some(0));
     assert!(!socket.exists());
-    assert_eq!(status(&run(&dir, &["doctor"])), 0);
+    assert_eq!(looked_at(&run(&dir, &["--json", "doctor"]), "store"), "opens");
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod service;
 mod session_data;
 mod station;
 mod store_conformance;
+mod system;
 mod tls;
 mod unread;
 mod user_import;
