@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use crate::device::transport::TransportError;
@@ -14,6 +16,8 @@ use crate::jobs::Synchronised;
 
 /// How long a card may take for one answer.
 const CARD_PATIENCE: Duration = Duration::from_secs(3);
+/// How long the readers may take for all answers. A service that hangs has no time limit of its own.
+const READERS_PATIENCE: Duration = Duration::from_secs(40);
 
 /// A reader and what came of looking at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +99,7 @@ impl Machine {
             root: PathBuf::from("/"),
             uid: rustix::process::geteuid().as_raw(),
             synchronised: Synchronised::of_this_machine,
-            ask_readers: Box::new(look_at_readers),
+            ask_readers: Box::new(look_in_time),
         }
     }
 
@@ -221,6 +225,14 @@ impl Machine {
             })
             .find_map(|id| id)
     }
+}
+
+/// The same as [`look_at_readers`], or [`TransportError::Silent`] when that takes too long.
+fn look_in_time(touch_cards: bool) -> Result<Vec<Seen>, TransportError> {
+    let (tell, told) = mpsc::channel();
+    // It may hang for ever; the process does not wait for it.
+    thread::spawn(move || tell.send(look_at_readers(touch_cards)));
+    told.recv_timeout(READERS_PATIENCE).unwrap_or(Err(TransportError::Silent))
 }
 
 /// Asks the service of card readers, and looks at each card.

@@ -110,6 +110,8 @@ fn causes_of_a_silent_card_reader_service_are_told_apart() {
     let listener = planted.socket();
     says(&pcscd(&none), State::Missing, "refused", "doctor --show polkit");
     says(&pcscd(&Err(TransportError::NoPermission)), State::Missing, "refused", "doctor --show polkit");
+    let hangs: Asked = Err(TransportError::Silent);
+    says(&pcscd(&hangs), State::Missing, "no_answer", "systemctl restart pcscd.service");
     planted.gone(POLICY);
     says(&pcscd(&none), State::Missing, "no_answer", "systemctl restart pcscd.service");
     drop(listener);
