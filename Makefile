@@ -111,7 +111,7 @@ browser: ykman
 
 # The Debian package, in target/debian.
 package: check-cargo packages
-	@target/cargo-deb/bin/cargo-deb --version 2>/dev/null | grep -qxF '$(CARGO_DEB)' || { \
+	@target/cargo-deb/bin/cargo-deb --version 2>/dev/null | grep -qxF 'cargo-deb $(CARGO_DEB)' || { \
 	  echo "Installing what makes Debian packages into target/cargo-deb: cargo install cargo-deb@$(CARGO_DEB)"; \
 	  $(CARGO) install --locked --root target/cargo-deb --version $(CARGO_DEB) cargo-deb; }
 	rm -f target/debian/mintmark_*.deb
