@@ -41,6 +41,10 @@ device-clock-kept = The secret stays, and anybody can do it.
 device-clock-kept-key = The secret stays; it takes a key.
 device-clock-clears = The secret is erased.
 
+device-place-oath = OATH
+device-place-first = Slot 1 (short touch)
+device-place-second = Slot 2 (long touch)
+device-place-profile = Its one secret
 device-oath-locked = Locked by a key
 device-oath-count = { $count } credentials
 device-slot-used = In use
@@ -55,7 +59,7 @@ device-batch = Batch { $batch }.
 
 device-clock = Its clock
 device-clock-shows = It shows
-device-clock-expected = Expected
+device-clock-expected = The server expects
 device-clock-follow = Let the server follow it, by codes
 device-clock-set = Set its clock
 device-clock-reason = Why

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::card::{place_words, reader_card, what};
+use super::card::{reader_card, what};
 use super::place::Place;
 use super::tray::{readers, station};
 use crate::device::applet::management::{FormFactor, Interface, Series};
@@ -115,17 +115,27 @@ fn clock_words(chip: &ChipProfile) -> Option<String> {
     Some(say(id))
 }
 
+/// Where on a device, as a heading.
+fn place_term(application: Application) -> String {
+    say(match application {
+        Application::Oath => "device-place-oath",
+        Application::Slot1 => "device-place-first",
+        Application::Slot2 => "device-place-second",
+        Application::SingleProfile => "device-place-profile",
+    })
+}
+
 fn holds(found: &Found) -> Vec<Fact> {
     let mut all = Vec::new();
     for holding in &found.holdings {
         match holding {
             Holding::Oath { credentials: None, .. } => {
-                all.push(Fact::new(&place_words(Application::Oath), &say("device-oath-locked")));
+                all.push(Fact::new(&place_term(Application::Oath), &say("device-oath-locked")));
             }
             Holding::Oath { credentials: Some(list), .. } => {
                 let count = words::count(u64::try_from(list.len()).unwrap_or_default());
                 let count = Words::ENGLISH.with("device-oath-count", &[("count", count.into())]);
-                all.push(Fact::new(&place_words(Application::Oath), &count));
+                all.push(Fact::new(&place_term(Application::Oath), &count));
                 for credential in list {
                     let kind = match credential.kind {
                         Kind::Totp => "TOTP",
@@ -139,12 +149,12 @@ fn holds(found: &Found) -> Vec<Fact> {
                 for (slot, place) in [(Slot::One, Application::Slot1), (Slot::Two, Application::Slot2)] {
                     let used =
                         if status.is_configured(slot) { "device-slot-used" } else { "device-slot-free" };
-                    all.push(Fact::new(&place_words(place), &say(used)));
+                    all.push(Fact::new(&place_term(place), &say(used)));
                 }
             }
             Holding::SingleProfile { model } => {
                 let id = if model.is_some() { "device-secret-unsaid" } else { "device-secret-unknown-model" };
-                all.push(Fact::new(&place_words(Application::SingleProfile), &say(id)));
+                all.push(Fact::new(&place_term(Application::SingleProfile), &say(id)));
             }
         }
     }
@@ -249,6 +259,8 @@ async fn device_page(
         .blocking(move |service| {
             let mut serials: Vec<_> =
                 Application::ALL.iter().filter_map(|it| it.token_serial(&asked).ok()).collect();
+            // Most have the number of their device.
+            serials.sort_by(|one, other| one.normal().cmp(other.normal()));
             serials.dedup();
             let tokens: Vec<TokenView> =
                 serials.iter().filter_map(|serial| service.token(&actor, serial).ok()).collect();
