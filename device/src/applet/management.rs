@@ -86,7 +86,21 @@ pub enum FormFactor {
 }
 
 impl FormFactor {
-    const fn of_nibble(nibble: u8) -> Self {
+    /// The name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::KeychainA => "usb_a_keychain",
+            Self::NanoA => "usb_a_nano",
+            Self::KeychainC => "usb_c_keychain",
+            Self::NanoC => "usb_c_nano",
+            Self::Lightning => "usb_c_lightning",
+            Self::BioA => "usb_a_bio",
+            Self::BioC => "usb_c_bio",
+            Self::Other(_) => "other",
+        }
+    }
+
+    pub(crate) const fn of_nibble(nibble: u8) -> Self {
         match nibble {
             1 => Self::KeychainA,
             2 => Self::NanoA,
