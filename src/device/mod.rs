@@ -1,14 +1,16 @@
 //! Token models, and the devices themselves, which have a crate of their own and are given its data from here.
 
 mod profile;
+mod roots;
 
 use crate::model;
 
-pub use mintmark_device::{apdu, applet, discover, program, simulated, transport};
+pub use mintmark_device::{apdu, applet, attestation, discover, genuine, program, simulated, transport};
 pub use profile::{
     Catalogue, ChipFamily, ChipProfile, ClockWrite, FOLDER, Listed, Origin, Profile, ProfileError,
     ProfilePicture, Quirk, SeedOrigin, UsbId, Versions, Wire,
 };
+pub use roots::ROOTS_FOLDER;
 
 impl From<model::Application> for program::Application {
     fn from(application: model::Application) -> Self {

@@ -158,6 +158,8 @@ actions! {
     DeviceResolved = "device_resolved",
     /// Somebody typed a code that is not one of the secret of a device.
     DeviceCodeWrong = "device_code_wrong",
+    /// A device was asked whether it is genuine.
+    DeviceAttested = "device_attested",
 }
 
 /// How it ended.
