@@ -11,6 +11,8 @@ pub mod discover;
 #[cfg(test)]
 mod exchanges;
 pub mod genuine;
+#[doc(hidden)]
+pub mod parsers;
 pub mod program;
 pub mod simulated;
 pub mod transport;

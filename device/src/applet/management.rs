@@ -160,7 +160,7 @@ pub struct DeviceInfo {
 
 impl DeviceInfo {
     /// What is known of a key that does not describe itself.
-    pub(super) const fn of_old_key(version: Version, serial: Option<u32>) -> Self {
+    pub(crate) const fn of_old_key(version: Version, serial: Option<u32>) -> Self {
         Self {
             serial,
             version,
@@ -175,7 +175,7 @@ impl DeviceInfo {
     }
 
     /// Takes in one page of READ CONFIG, its length byte included; returns the number of further pages.
-    fn read_page(&mut self, page: &[u8]) -> Result<u8, &'static str> {
+    pub(crate) fn read_page(&mut self, page: &[u8]) -> Result<u8, &'static str> {
         let (&len, mut rest) = page.split_first().ok_or("an empty page")?;
         if usize::from(len) != rest.len() {
             return Err("a page of another length than it says");
