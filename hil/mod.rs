@@ -5,6 +5,7 @@ mod batch;
 mod desk;
 mod device;
 mod doubt;
+mod piv;
 mod readers;
 mod real;
 mod ykman;
