@@ -1,6 +1,7 @@
 //! The vendor's client beside us on the PIV application of the same device, through the same service.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mintmark::clock::{Clock, SystemClock};
 use mintmark::device::applet::piv::{Piv, PivSlot};
@@ -11,7 +12,7 @@ use mintmark::device::simulated::vendor;
 use mintmark::device::simulated::vpcd::InReader;
 use mintmark::device::simulated::yubikey::{Reach, VirtualYubiKey};
 use mintmark::device::transport::Transport;
-use mintmark::device::transport::pcsc::Connection;
+use mintmark::device::transport::pcsc::{Connection, Holds, Reader, Readers};
 use tempfile::TempDir;
 
 use super::TARGET;
@@ -54,6 +55,12 @@ fn the_vendors_client_and_we_read_the_same_keys_and_certificates() {
         let _service = ReaderService::start();
         let key = VirtualYubiKey::new(SERIAL, Version::new(5, 7, 4), Reach::Usb);
         let _lying = InReader::insert(Arc::new(Mutex::new(key)), port(0)).expect("the driver listens");
+        let lies = |readers: &[Reader]| {
+            readers.iter().any(|it| it.name == name(0) && matches!(it.holds, Holds::Card { .. }))
+        };
+        let mut readers = Readers::new();
+        let mut seen = (0..60).map(|_| readers.watch(Duration::from_millis(500)));
+        assert!(seen.any(|readers| readers.is_ok_and(|readers| lies(&readers))), "it is seen");
         let home = TempDir::new().expect("a folder");
         let ykman = |arguments: &[&str]| ykman(home.path(), arguments);
         let simulated = vendor::anchors();

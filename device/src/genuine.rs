@@ -9,6 +9,7 @@
 use std::fmt;
 
 use mintmark_engine::clock::UnixTime;
+use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ED25519, UnparsedPublicKey};
 
 use crate::applet::identify::identify;
@@ -47,6 +48,16 @@ pub struct Fresh {
     pub challenge: [u8; 16],
     /// For the key that is generated.
     pub message: [u8; 32],
+}
+
+impl Fresh {
+    /// Draws it from the system; `None`: the system has no randomness.
+    pub fn draw() -> Option<Self> {
+        let random = SystemRandom::new();
+        let mut fresh = Self { challenge: [0; 16], message: [0; 32] };
+        random.fill(&mut fresh.challenge).and_then(|()| random.fill(&mut fresh.message)).ok()?;
+        Some(fresh)
+    }
 }
 
 /// What is known of a device.

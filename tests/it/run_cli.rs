@@ -152,7 +152,7 @@ fn a_key_is_asked_by_command_whether_it_is_genuine() {
         assert_eq!(status(&asked), exit, "{args:?}: {}", message(&asked));
         assert!(message(&asked).contains(said), "{args:?}: {}", message(&asked));
     }
-    let log = text(&run(&dir, &["audit", "list"]));
+    let log = text(&run(&dir, &["audit", "export"]));
     assert!(log.contains("device_attested"), "{log}");
 }
 

@@ -1,7 +1,5 @@
 //! Whether what lies on a reader is genuine.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -122,7 +120,7 @@ async fn attest(
     let generate = body.generate()?;
     let station = working_station(&state)?;
     let asked = state.blocking(move |_| {
-        let found = Arc::clone(&station).attest(&body.reader, generate.as_ref(), &actor);
+        let found = station.attest(&body.reader, generate.as_ref(), &actor);
         let found = found.map_err(|Refusal { code, detail }| match code {
             "reader_unknown" => ServiceError::Invalid { field: "reader", code, detail },
             _ => ServiceError::state(code, detail),

@@ -8,8 +8,7 @@ use crate::device::discover::Family;
 use crate::device::genuine::{Finding, Fresh, Proof, Request, Verdict, examine};
 use crate::jobs::programming::{Phase, Refusal};
 use crate::model::Actor;
-use crate::service::{Attested, ServiceError};
-use crate::vault::random_bytes;
+use crate::service::Attested;
 
 use super::Station;
 
@@ -35,7 +34,7 @@ impl Station {
         actor: &Actor,
     ) -> Result<Finding, Refusal> {
         self.service.sees_readers(actor)?;
-        let fresh = Fresh { challenge: drawn()?, message: drawn()? };
+        let fresh = Fresh::draw().ok_or_else(|| refusal("unavailable", "the system has no randomness"))?;
         self.occupy(reader)?;
         let done = catch_unwind(AssertUnwindSafe(|| self.asked(reader, generate, fresh)));
         self.release(reader);
@@ -107,10 +106,6 @@ impl Station {
         let asked = asked.map_err(|error| refusal("unreadable", error.to_string()))?;
         asked.map_err(|error| refusal(error.name(), error.to_string()))
     }
-}
-
-fn drawn<const N: usize>() -> Result<[u8; N], Refusal> {
-    random_bytes().map_err(|error| Refusal::from(ServiceError::from(error)))
 }
 
 fn refusal(code: &'static str, detail: impl Into<String>) -> Refusal {
