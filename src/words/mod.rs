@@ -32,7 +32,7 @@ macro_rules! files {
 }
 
 /// What only operators read is in English alone.
-const OPERATOR: [&str; 9] = [
+const OPERATOR: [&str; 10] = [
     include_str!("../../languages/en/operator/batch.ftl"),
     include_str!("../../languages/en/operator/diagnosis.ftl"),
     include_str!("../../languages/en/operator/drift.ftl"),
@@ -40,6 +40,7 @@ const OPERATOR: [&str; 9] = [
     include_str!("../../languages/en/operator/issue.ftl"),
     include_str!("../../languages/en/operator/station.ftl"),
     include_str!("../../languages/en/operator/token.ftl"),
+    include_str!("../../languages/en/operator/device.ftl"),
     include_str!("../../languages/en/operator/tray.ftl"),
     include_str!("../../languages/en/operator/user.ftl"),
 ];

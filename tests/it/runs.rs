@@ -16,6 +16,8 @@ use mintmark::jobs::Jobs;
 use mintmark::jobs::station::{Drawer, Source, Station};
 use mintmark::model::{Actor, Role, RunId, RunItemId};
 use mintmark::oath::MovingFactor;
+use mintmark::secret::Seed;
+use mintmark::service::ImportRequest;
 use mintmark::service::{MailMode, Service, StoreMark};
 use mintmark::store::{RedbStore, Store};
 use mintmark::vault::RootKey;
@@ -23,6 +25,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::leak::Searcher;
+
+mod attest;
 
 /// Readers of a drawer; the keys lie in the first and third.
 const READERS: [&str; 4] =
@@ -545,44 +549,55 @@ async fn the_role_decides_who_sees_and_who_programs() {
     }
 }
 
+/// The token on a reader, whose seed file was imported before.
+async fn imported(desk: &Desk, reader: &str, printed: &str) {
+    let csv = format!("{printed},{printed}313233343536373839d1a7c3e5f90b1d,totp\n");
+    let request =
+        ImportRequest { commit: true, ..ImportRequest::new("old.csv", Seed::new(csv.into_bytes())) };
+    let actor = Actor::local(1_000);
+    let task = desk.service.begin_import(&actor, request).expect("accepted");
+    desk.service.run_import(&task);
+    desk.put(reader, printed);
+    desk.until(|readers| readers.iter().any(|it| it["serial"] == json!(printed) && it["phase"].is_null()))
+        .await;
+}
+
 #[tokio::test]
-async fn a_key_says_whether_it_is_genuine() {
+async fn a_clock_that_is_off_is_set_and_the_drift_is_nothing() {
     let desk = Desk::new();
     desk.quiet().await;
-    let ask = "/devices/attest";
-    for (body, status, code) in [
-        (json!({ "reader": "Lectern" }), 422, "reader_unknown"),
-        (json!({ "reader": READERS[0], "slot": "82" }), 422, "generate_needed"),
-        (json!({ "reader": READERS[0], "management_key": "00" }), 422, "generate_needed"),
-        (json!({ "reader": READERS[0], "generate": true, "slot": "9c" }), 422, "slot_unknown"),
-        (
-            json!({ "reader": READERS[0], "generate": true, "management_key": "0" }),
-            422,
-            "management_key_malformed",
-        ),
-        (
-            json!({ "reader": READERS[0], "generate": true, "management_key": "00" }),
-            409,
-            "management_key_length",
-        ),
-        (json!({ "reader": DISPLAY }), 409, "not_a_yubikey"),
-    ] {
-        let refused = desk.refused(ask, &body).await;
-        assert_eq!((refused.0, refused.1.as_str()), (status, code), "{body}: {}", refused.2);
-    }
-    let read = desk.post(ask, &json!({ "reader": READERS[0] })).await;
-    assert_eq!((&read["verdict"], &read["slot"]), (&json!("no_statement"), &Value::Null), "{read}");
-    let proved = desk.post(ask, &json!({ "reader": READERS[0], "generate": true })).await;
-    assert_eq!(
-        (&proved["verdict"], &proved["serial"], &proved["version"], &proved["form"], &proved["slot"]),
-        (&json!("proved_now"), &json!("31000001"), &json!("5.7.4"), &json!("usb_c_keychain"), &json!("95")),
-        "{proved}"
-    );
-    assert!(proved["root"].as_str().is_some_and(|root| root.contains("Simulated")), "{proved}");
-    // The reader is free again, and nothing is left to state.
-    assert_eq!(desk.reader(READERS[0]).await["phase"], Value::Null);
-    assert_eq!(desk.post(ask, &json!({ "reader": READERS[0] })).await["verdict"], json!("no_statement"));
-    desk.drawer.put(READERS[0], None);
-    desk.until(|readers| readers[0]["occupied"] == json!(false)).await;
-    assert_eq!(desk.refused(ask, &json!({ "reader": READERS[0] })).await.1, "reader_empty");
+    let (printed, name) = ("86596321000001", READERS[3]);
+    imported(&desk, name, printed).await;
+    let before = desk.reader(name).await["clock_offset_seconds"].as_i64().expect("it has one");
+    assert!((-242..=-238).contains(&before), "{before}");
+    let at_first = desk.get(&format!("/tokens/{printed}")).await;
+    assert_eq!(at_first["drift"], Value::Null, "{at_first}");
+
+    let begun = desk.post("/devices/clock", &json!({ "reader": name })).await;
+    assert_eq!((&begun["reader"], &begun["serial"]), (&json!(name), &json!(printed)), "{begun}");
+    let ended = desk.ended(name).await;
+    assert_eq!(ended["end"]["result"], json!("clock_set"), "{ended}");
+    assert_eq!(ended["clock_offset_seconds"], json!(0));
+    let token = desk.get(&format!("/tokens/{printed}")).await;
+    assert_eq!(token["drift"]["seconds"], json!(0), "{token}");
+    // Taken out and laid on again it is right.
+    assert!(desk.drawer.put(name, None));
+    desk.until(|readers| readers[3]["occupied"] == json!(false)).await;
+    desk.put(name, printed);
+    let readers =
+        desk.until(|readers| readers[3]["serial"] == json!(printed) && readers[3]["phase"].is_null()).await;
+    let after = readers[3]["clock_offset_seconds"].as_i64().expect("it has one");
+    assert!(after.abs() <= 2, "{after}");
+
+    let refused = async |reader: &str| desk.refused("/devices/clock", &json!({ "reader": reader })).await;
+    assert_eq!(refused(READERS[0]).await.1, "no_clock");
+    assert_eq!(refused("Lectern").await.1, "device_absent");
+    let (status, code, _) = refused(DISPLAY).await;
+    assert_eq!((status, code.as_str()), (404, "not_found"), "its token is not in the store");
+    // The other model would lose its secret: refused on its reader, before anything is written.
+    imported(&desk, DISPLAY, "86596221000002").await;
+    desk.post("/devices/clock", &json!({ "reader": DISPLAY })).await;
+    let ended = desk.ended(DISPLAY).await;
+    assert_eq!(ended["end"]["code"], json!("clock_clears_seed"), "{ended}");
+    assert_eq!(desk.get("/tokens/86596221000002").await["drift"], Value::Null, "nothing was learned by it");
 }

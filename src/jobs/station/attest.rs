@@ -68,7 +68,7 @@ impl Station {
             return Err(refusal("reader_busy", "work goes on on this reader: wait until it is done"));
         }
         if !place.now.is_occupied {
-            return Err(refusal("reader_empty", "nothing lies on this reader: put the key in"));
+            return Err(refusal("device_absent", "nothing lies on this reader: put the key in"));
         }
         let found = place.now.found.as_ref();
         if found.is_some_and(|found| found.family != Family::YubiKey) {

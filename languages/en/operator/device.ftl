@@ -1,0 +1,75 @@
+# One device on a reader.
+
+device-title = Device on a reader
+    .text = What it is, what is on it, whose it is, and whether its clock is right.
+device-ours = Tokens in the store
+device-not-ours = None is on record for this device.
+device-what = What it is
+device-holds = What is on it
+device-quirks = What this version does otherwise
+
+device-model = Model
+device-serial = Serial number
+device-over = Read over
+device-over-contacts = USB or contacts
+device-over-nfc = NFC
+device-form = Form
+device-form-keychain-a = Keychain, USB-A
+device-form-nano-a = Nano, USB-A
+device-form-keychain-c = Keychain, USB-C
+device-form-nano-c = Nano, USB-C
+device-form-lightning = USB-C and Lightning
+device-form-bio-a = With fingerprint reader, USB-A
+device-form-bio-c = With fingerprint reader, USB-C
+device-form-other = Another one
+device-series = Series
+device-series-fips = FIPS
+device-series-fido = Security Key: FIDO alone
+device-usb = On over USB
+device-nfc = On over NFC
+device-nothing-on = Nothing
+device-part = Article
+device-settings = Its settings
+device-settings-locked = Locked by a code
+device-version = Hardware, software
+device-tag-says = It says
+device-chip = Number of the chip
+device-clock-write = When its clock is set
+device-clock-none = It has none: it counts.
+device-clock-host = It has none: whoever asks sends the time.
+device-clock-kept = The secret stays, and anybody can do it.
+device-clock-kept-key = The secret stays; it takes a key.
+device-clock-clears = The secret is erased.
+
+device-oath-locked = Locked by a key
+device-oath-count = { $count } credentials
+device-slot-used = In use
+device-slot-free = Free
+device-secret-unsaid = Whether there is one is not told.
+device-secret-unknown-model = Of no known model: it is not written to.
+
+device-with = With { $user }.
+device-on = On { $resource }.
+device-on-for = On { $resource } for { $user }.
+device-batch = Batch { $batch }.
+
+device-clock = Its clock
+device-clock-shows = It shows
+device-clock-expected = Expected
+device-clock-follow = Let the server follow it, by codes
+device-clock-set = Set its clock
+device-clock-reason = Why
+    .hint = Somebody has this token. It is written into the log.
+device-clock-right = Right
+    .text = Nothing is to be done.
+device-clock-followed = Followed
+device-clock-off = Off
+device-clock-not-ours = Not ours
+    .text = Its token is not in the store, so nobody depends on its clock. A run that writes it sets it, too.
+device-clock-choose = The server can follow it, which changes nothing on the token. Or it is set to the time of this machine: its secret stays, and no code that it showed before passes any more.
+device-clock-choose-bound = The server can follow it, which changes nothing on the token. Setting it is for when you know why it is off: anybody who had this token in the hand could set it, too, and read codes of other times.
+device-clock-bound = Somebody has this token. Let the server follow its clock by codes; setting it takes an admin and a reason.
+device-clock-loses = Setting it erases the secret. Let the server follow it by codes, or write a fresh secret in a run, which sets it, too.
+device-clock-unwritable = It is not set here. Let the server follow it by codes.
+device-clock-under-way = Under way
+    .text = See its reader.
