@@ -13,7 +13,8 @@ PYTHON_BUILDS := import ensurepip, os, sysconfig; assert os.path.exists(sysconfi
 # apt-get needs root; everything else does not.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test check-cargo packages lint build-tests unit card-reader mail-server ykman browser e2e-packages e2e pictures package package-check release-check
+.PHONY: run test check-cargo packages lint build-tests unit card-reader mail-server ykman browser e2e-packages e2e pictures \
+  fuzz package package-check release-check
 
 run: check-cargo packages
 	$(CARGO) build --release --locked
@@ -44,12 +45,12 @@ lint:
 	CARGO_TARGET_DIR=target/lint $(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 build-tests: check-cargo packages
-	$(CARGO) test --locked --no-run --workspace --lib --test it --test pcscd
+	$(CARGO) test --locked --no-run --workspace --lib --test it --test pcscd --test hostile
 
 # Some tests wait for the clock: one more runs than there are cores. Those that compare times (law 6) run behind the others.
 unit: build-tests card-reader mail-server ykman
 	$(CARGO) test --locked --workspace --lib
-	$(CARGO) test --locked --workspace --test pcscd
+	$(CARGO) test --locked --workspace --test pcscd --test hostile
 	RUST_TEST_THREADS=3 $(CARGO) test --locked --test it -- --skip law6_
 	RUST_TEST_THREADS=2 $(CARGO) test --locked --test it -- law6_
 
@@ -129,6 +130,25 @@ package-check: package
 	[ ! -e target/debian/unpacked/etc ] && [ ! -e target/debian/unpacked/var ]
 	dpkg-deb -f target/debian/mintmark_*.deb Depends | grep -q 'libpcsclite1.*pcscd'
 	target/debian/unpacked/usr/bin/mintmark --version
+
+# Each parser of what a device answers, fed by libFuzzer for FUZZ_SECS each, with the address sanitizer; what breaks one lies in
+# fuzz/artifacts. The flags are those of cargo-fuzz, which is not needed; the stable compiler has all of it behind the switch
+# for its own build. The sanitizer needs the target named, so that build scripts are built without it.
+FUZZ_SECS ?= 60
+FUZZ_TARGETS = $(basename $(notdir $(wildcard fuzz/targets/*.rs)))
+FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+FUZZ_FLAGS := --cfg fuzzing -Zsanitizer=address -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+  -Cllvm-args=-sanitizer-coverage-trace-compares
+
+fuzz: check-cargo packages
+	cd fuzz && CARGO_TARGET_DIR=target RUSTC_BOOTSTRAP=1 RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --target $(FUZZ_HOST)
+	cd fuzz && target/$(FUZZ_HOST)/release/seeds
+	cd fuzz && for target in $(FUZZ_TARGETS); do \
+	  echo "$$target:"; mkdir -p artifacts/$$target; \
+	  target/$(FUZZ_HOST)/release/$$target corpus/$$target -artifact_prefix=artifacts/$$target/ -max_total_time=$(FUZZ_SECS) \
+	    -max_len=8192 -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 || exit 1; \
+	done
 
 # What a release must pass beyond the tests: the laws at full size, a clean tree, and a program that starts.
 release-check: test

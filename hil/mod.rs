@@ -6,6 +6,7 @@ mod desk;
 mod device;
 mod doctor;
 mod doubt;
+mod piv;
 mod readers;
 mod real;
 mod ykman;

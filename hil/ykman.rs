@@ -22,13 +22,13 @@ use super::desk::{Desk, item_of};
 use super::device::{Device, Kind};
 use super::readers::{ReaderService, configure, in_namespaces, name};
 
-const LIMIT: Duration = Duration::from_secs(20);
+pub(super) const LIMIT: Duration = Duration::from_secs(20);
 /// The secret of RFC 4226, appendix D: `12345678901234567890`.
 const BASE32: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const CODES: [&str; 2] = ["755224", "287082"];
 
 /// What it says about the device in the first reader.
-fn ykman(home: &Path, arguments: &[&str]) -> String {
+pub(super) fn ykman(home: &Path, arguments: &[&str]) -> String {
     let program = format!("{TARGET}/ykman/bin/ykman");
     let output = Program::new(&program)
         .args(["--reader", &name(0)])

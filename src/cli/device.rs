@@ -1,14 +1,17 @@
 //! `device`: token models, the readers of the service, and what lies on them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::Subcommand;
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
 use super::client::{Client, segment};
 use super::list::{said, show};
 use super::output::{Outcome, Output, cell, environment, negative};
+use super::secrets;
 
 /// How often somebody who watches is told.
 const LOOK: Duration = Duration::from_millis(300);
@@ -26,6 +29,23 @@ pub(super) enum DeviceCommand {
     Show {
         /// Name of the reader
         reader: String,
+    },
+    /// Says whether the YubiKey on a reader is genuine, and the one that it says it is
+    #[command(
+        after_help = "The answer is proved_now only with --generate: everything that is read can be a copy."
+    )]
+    Attest {
+        /// Name of the reader
+        reader: String,
+        /// Let it generate a key in a free slot of PIV and sign with it; the key is removed again (firmware 5.7 or later)
+        #[arg(long)]
+        generate: bool,
+        /// The slot for that, 82 to 95
+        #[arg(long, value_name = "SLOT", default_value = "95", requires = "generate")]
+        slot: String,
+        /// File with the management key of PIV in hexadecimal; without it the one that keys are delivered with
+        #[arg(long, value_name = "FILE", requires = "generate")]
+        management_key_file: Option<PathBuf>,
     },
     /// Uses a reader for a run: what lies there, and what is put there later, is programmed
     Program {
@@ -61,6 +81,20 @@ pub(super) async fn run(command: &DeviceCommand, client: &Client, out: &mut Outp
             let readers = readers(client).await?;
             let found = items(&readers).iter().find(|item| item["reader"] == json!(reader));
             show(out, found.ok_or_else(|| negative(format!("there is no reader {reader}")))?)?;
+        }
+        DeviceCommand::Attest { reader, generate, slot, management_key_file } => {
+            let mut asked = json!({ "reader": reader, "generate": generate });
+            if *generate {
+                asked["slot"] = json!(slot);
+            }
+            if let Some(path) = management_key_file {
+                let key = secrets::hexadecimal_file(path)?;
+                asked["management_key"] = json!(HEXLOWER.encode(&key));
+            }
+            let answer = client.post("/devices/attest", &asked).await?;
+            show(out, &answer)?;
+            let verdict = answer["verdict"].as_str().unwrap_or_default();
+            return Ok(Outcome::when(matches!(verdict, "proved_now" | "statement_only")));
         }
         DeviceCommand::Program { reader, run } => {
             let path = format!("/runs/{}/readers", segment(&run.to_string()));

@@ -117,11 +117,15 @@ pub(super) fn open_service(
     Ok(Arc::new(service.map_err(|error| environment(error.to_string()))?))
 }
 
-/// Token models: those that are compiled in, and those of the data directory. What is wrong with a file goes to the log.
+/// Token models and who vouches for devices: what is compiled in, and what is in the data directory. What is wrong with a
+/// file goes to the log.
 pub(super) fn profiles(dir: &Path) -> Arc<Catalogue> {
     let catalogue = Catalogue::with_folder_of(dir);
     for problem in catalogue.problems() {
         tracing::warn!(file = problem.file(), "a token model is not used: {problem}");
+    }
+    for problem in catalogue.root_problems() {
+        tracing::warn!(file = problem.file(), "a file of attestation roots is not used: {problem}");
     }
     Arc::new(catalogue)
 }

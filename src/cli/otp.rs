@@ -233,7 +233,7 @@ fn responses(
         }
         _ => None,
     };
-    let session = args.session_data_file.as_deref().map(secrets::session_data_file).transpose()?;
+    let session = args.session_data_file.as_deref().map(secrets::hexadecimal_file).transpose()?;
     let session = session.map(|mut bytes| SessionData::new(std::mem::take(&mut *bytes)));
     let inputs =
         OcraInputs { pin: pin.as_ref(), session: session.as_ref().zip(record.spec.session_padding()) };

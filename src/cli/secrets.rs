@@ -28,8 +28,8 @@ pub(super) fn passphrase_file(path: &Path) -> Result<Passphrase> {
     Ok(Passphrase::new(std::mem::take(&mut *read_file(path)?)))
 }
 
-/// Data of a session from a file that holds them in hexadecimal.
-pub(super) fn session_data_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+/// Data of a session, or a key, from a file that holds them in hexadecimal.
+pub(super) fn hexadecimal_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     let bytes = HEXLOWER_PERMISSIVE.decode(read_file(path)?.trim_ascii_end());
     Ok(Zeroizing::new(bytes.map_err(|error| {
         let (path, at) = (path.display(), error.position + 1);

@@ -232,7 +232,7 @@ pub(super) async fn run(command: &TokenCommand, client: &Client, out: &mut Outpu
             Ok(Outcome::Done)
         }
         TokenCommand::Challenge { serial, purpose, session_data_file } => {
-            let session = session_data_file.as_deref().map(secrets::session_data_file).transpose()?;
+            let session = session_data_file.as_deref().map(secrets::hexadecimal_file).transpose()?;
             let body = object(vec![
                 ("serial", Some(json!(serial))),
                 ("purpose", Some(json!(purpose))),

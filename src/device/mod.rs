@@ -2,15 +2,17 @@
 
 mod node;
 mod profile;
+mod roots;
 
 use crate::model;
 
-pub use mintmark_device::{apdu, applet, discover, program, simulated, transport};
+pub use mintmark_device::{apdu, applet, attestation, discover, genuine, program, simulated, transport};
 pub use node::{SERVICE_USER, hid_ids, hid_rule, is_known_serial, udev_rules};
 pub use profile::{
     Catalogue, ChipFamily, ChipProfile, ClockWrite, FOLDER, Listed, Origin, Profile, ProfileError,
     ProfilePicture, Quirk, SeedOrigin, UsbId, Versions, Wire,
 };
+pub use roots::ROOTS_FOLDER;
 
 impl From<model::Application> for program::Application {
     fn from(application: model::Application) -> Self {

@@ -3,6 +3,7 @@
 //! One thread watches; each device that is put in gets a thread of its own until it is done, so readers work side by
 //! side. Pages and streams read [`Station::now`] and wait in [`Station::changed`].
 
+mod attest;
 mod clock;
 mod drawer;
 mod orders;
@@ -25,6 +26,7 @@ use crate::device::transport::pcsc::{Holds, Reader};
 use crate::model::{Actor, RunId, RunItem, RunItemId, RunItemState};
 use crate::service::{Service, ServiceError};
 
+pub use attest::GenerateKey;
 pub use drawer::{BoxedDevice, Drawer};
 pub use source::Source;
 

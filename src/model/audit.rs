@@ -160,6 +160,8 @@ actions! {
     DeviceCodeWrong = "device_code_wrong",
     /// The clock of a token was made ready to be set; refused: it was not set, and what was known of it holds.
     TokenClockSet = "token_clock_set",
+    /// A device was asked whether it is genuine.
+    DeviceAttested = "device_attested",
 }
 
 /// How it ended.

@@ -91,7 +91,7 @@ pub use portal::{
     ProofResult, ProvingToken, SignInView, WhyHidden,
 };
 pub use programming::{
-    DeviceHere, ItemProof, JournalledItem, NewRun, OpenedKey, ProofOutcome, ProvedBy, Redo, RunView,
+    Attested, DeviceHere, ItemProof, JournalledItem, NewRun, OpenedKey, ProofOutcome, ProvedBy, Redo, RunView,
 };
 pub use register::{DraftResult, DraftView, MailedDraft, NewToken, ShownSecret};
 pub use remind::Reminders;

@@ -7,10 +7,12 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `attested` | what a device proved about itself |
 //! | `journal` | which devices are taken, and their secrets before the first byte |
 //! | `outcome` | what became of them: proved, untouched, in doubt |
 //! | `resolve` | what an operator does about them |
 
+mod attested;
 mod journal;
 mod outcome;
 mod resolve;
@@ -29,6 +31,7 @@ use crate::vault::SealContext;
 
 use super::{Service, ServiceError};
 
+pub use attested::Attested;
 pub use journal::{DeviceHere, JournalledItem, OpenedKey};
 pub use outcome::{ItemProof, ProofOutcome, ProvedBy};
 pub use resolve::Redo;

@@ -108,6 +108,57 @@ fn a_run_is_started_followed_resolved_and_ended_by_command() {
 }
 
 #[test]
+fn a_key_is_asked_by_command_whether_it_is_genuine() {
+    let (outer, _running) = rehearsal();
+    let dir = outer.path().join("data");
+    let known = |it: &Value| it["family"].is_string() && it["phase"].is_null();
+    until(&dir, &["device", "list"], |answer| {
+        answer["items"].as_array().is_some_and(|items| items.len() == 4 && items.iter().all(known))
+    });
+    // A key from the box states nothing until it has a key that it generated.
+    let (done, read) = json_of(&dir, &["device", "attest", KEY]);
+    assert_eq!((done, &read["verdict"]), (1, &json!("no_statement")), "{read}");
+    let (done, proved) = json_of(&dir, &["device", "attest", KEY, "--generate"]);
+    assert_eq!(
+        (done, &proved["verdict"], &proved["slot"]),
+        (0, &json!("proved_now"), &json!("95")),
+        "{proved}"
+    );
+    assert_eq!(proved["remarks"], json!([]), "{proved}");
+    let shown = run(&dir, &["device", "attest", KEY, "--generate", "--slot", "82"]);
+    assert!(text(&shown).contains("proved_now") && text(&shown).contains("genuine"), "{}", text(&shown));
+
+    let file = outer.path().join("management-key");
+    let path = file.display().to_string();
+    let with_file = ["device", "attest", KEY, "--generate", "--management-key-file", &path];
+    assert_eq!(status(&run(&dir, &with_file)), 3, "there is no such file");
+    for (key, exit, said) in [
+        ("010203040506070801020304050607080102030405060708\n", 0, ""),
+        (&"ab".repeat(24), 1, "no limit of tries"),
+        ("0102", 1, "24 bytes, 2 were given"),
+        ("01020x", 2, "it is wrong at sign 6"),
+    ] {
+        std::fs::write(&file, key).expect("written");
+        let asked = run(&dir, &with_file);
+        assert_eq!(status(&asked), exit, "{key}: {}", message(&asked));
+        assert!(message(&asked).contains(said), "{key}: {}", message(&asked));
+        assert!(!message(&asked).contains("abab"), "{}", message(&asked));
+    }
+    for (args, exit, said) in [
+        (&["device", "attest", "Lectern"][..], 2, "there is no reader Lectern"),
+        (&["device", "attest", KEY, "--slot", "82"], 2, "--generate"),
+        (&["device", "attest", KEY, "--generate", "--slot", "9a"], 2, "82 to 95"),
+        (&["device", "attest", DISPLAY], 1, "only a YubiKey"),
+    ] {
+        let asked = run(&dir, args);
+        assert_eq!(status(&asked), exit, "{args:?}: {}", message(&asked));
+        assert!(message(&asked).contains(said), "{args:?}: {}", message(&asked));
+    }
+    let log = text(&run(&dir, &["audit", "export"]));
+    assert!(log.contains("device_attested"), "{log}");
+}
+
+#[test]
 fn without_a_service_there_are_no_readers_and_runs_can_be_read() {
     let outer = initialised();
     let dir = outer.path().join("data");
@@ -116,6 +167,7 @@ fn without_a_service_there_are_no_readers_and_runs_can_be_read() {
         &["device", "list"][..],
         &["device", "watch"],
         &["device", "show", KEY],
+        &["device", "attest", KEY],
         &["device", "program", KEY, "--run", "1"],
         &[&begin[..], &["--count", "1"]].concat(),
     ] {

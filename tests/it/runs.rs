@@ -26,6 +26,8 @@ use tower::ServiceExt;
 
 use super::leak::Searcher;
 
+mod attest;
+
 /// Readers of a drawer; the keys lie in the first and third.
 const READERS: [&str; 4] =
     ["Rehearsal reader 1", "Rehearsal reader 2", "Rehearsal reader 3", "Rehearsal reader 4"];

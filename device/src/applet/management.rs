@@ -105,7 +105,21 @@ pub enum FormFactor {
 }
 
 impl FormFactor {
-    const fn of_nibble(nibble: u8) -> Self {
+    /// The name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::KeychainA => "usb_a_keychain",
+            Self::NanoA => "usb_a_nano",
+            Self::KeychainC => "usb_c_keychain",
+            Self::NanoC => "usb_c_nano",
+            Self::Lightning => "usb_c_lightning",
+            Self::BioA => "usb_a_bio",
+            Self::BioC => "usb_c_bio",
+            Self::Other(_) => "other",
+        }
+    }
+
+    pub(crate) const fn of_nibble(nibble: u8) -> Self {
         match nibble {
             1 => Self::KeychainA,
             2 => Self::NanoA,
@@ -165,7 +179,7 @@ pub struct DeviceInfo {
 
 impl DeviceInfo {
     /// What is known of a key that does not describe itself.
-    pub(super) const fn of_old_key(version: Version, serial: Option<u32>) -> Self {
+    pub(crate) const fn of_old_key(version: Version, serial: Option<u32>) -> Self {
         Self {
             serial,
             version,
@@ -180,7 +194,7 @@ impl DeviceInfo {
     }
 
     /// Takes in one page of READ CONFIG, its length byte included; returns the number of further pages.
-    fn read_page(&mut self, page: &[u8]) -> Result<u8, &'static str> {
+    pub(crate) fn read_page(&mut self, page: &[u8]) -> Result<u8, &'static str> {
         let (&len, mut rest) = page.split_first().ok_or("an empty page")?;
         if usize::from(len) != rest.len() {
             return Err("a page of another length than it says");

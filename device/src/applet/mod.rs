@@ -8,6 +8,7 @@ pub mod management;
 pub mod ndef;
 pub mod oath;
 pub mod otp;
+pub mod piv;
 pub mod slim;
 pub(crate) mod tlv;
 pub mod token2;

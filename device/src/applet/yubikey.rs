@@ -36,7 +36,7 @@ impl Version {
     }
 
     /// The first `digits.digits.digits` of a text.
-    pub(super) fn in_text(text: &[u8]) -> Option<Self> {
+    pub(crate) fn in_text(text: &[u8]) -> Option<Self> {
         let words = text.split(|byte| !byte.is_ascii_digit() && *byte != b'.');
         words.filter_map(|word| str::from_utf8(word).ok()).find_map(|word| {
             let mut numbers = word.split('.').map(|number| number.parse().ok());

@@ -5,6 +5,7 @@
 mod received;
 pub mod slim;
 pub mod token2;
+pub mod vendor;
 pub mod vpcd;
 pub mod yubikey;
 

@@ -1,10 +1,11 @@
-//! A YubiKey: management, OATH and the slots, as the vendor's client and the open applet of the NEO describe them.
+//! A YubiKey: management, OATH, the slots and PIV, as the vendor's client and the open applet of the NEO describe them.
 //!
 //! Where the status word of a refusal is not documented, the drivers must not depend on the one that is answered here.
 //! Source: yubikey-manager 5.9; ykneo-oath.
 
 mod management;
 mod oath;
+mod piv;
 mod slots;
 
 use std::collections::VecDeque;
@@ -22,9 +23,14 @@ use super::{Card, Faults};
 use crate::applet::management::Capabilities;
 use crate::applet::oath::CredentialId;
 use crate::applet::otp::Slot;
+use crate::applet::piv::PivSlot;
 use crate::applet::yubikey::Version;
-use crate::applet::{management as management_applet, oath as oath_applet, otp as otp_applet};
+use crate::applet::{
+    management as management_applet, oath as oath_applet, otp as otp_applet, piv as piv_applet,
+};
 use crate::transport::Lengths;
+
+pub use self::piv::Forgery;
 
 /// Over USB, a YubiKey 5 announces T=1, extended lengths and chains.
 const ATR_USB: &[u8] = &[
@@ -59,6 +65,7 @@ enum Application {
     Management,
     Oath,
     Otp,
+    Piv,
 }
 
 /// All that stays without power. To be compared: whether a key was changed.
@@ -67,6 +74,7 @@ pub struct Memory {
     settings: Settings,
     oath: Credentials,
     slots: Slots,
+    piv: piv::Keys,
 }
 
 /// A key.
@@ -78,10 +86,13 @@ pub struct VirtualYubiKey {
     random: Random,
     /// What goes wrong from now on.
     pub faults: Faults,
+    /// How it deceives who asks whether it is genuine. Forged certificates are made when they are first asked for.
+    pub forgery: Option<Forgery>,
     is_touched: bool,
     now: UnixTime,
     selected: Option<Application>,
     visit: Visit,
+    piv: piv::Visit,
     chain: Option<([u8; 3], Zeroizing<Vec<u8>>)>,
     rest: Vec<u8>,
 }
@@ -89,8 +100,12 @@ pub struct VirtualYubiKey {
 impl VirtualYubiKey {
     /// A new key with nothing on it.
     pub fn new(serial: u32, version: Version, reach: Reach) -> Self {
-        let memory =
-            Memory { settings: Settings::default(), oath: Credentials::default(), slots: Slots::default() };
+        let memory = Memory {
+            settings: Settings::default(),
+            oath: Credentials::default(),
+            slots: Slots::default(),
+            piv: piv::Keys::default(),
+        };
         Self {
             serial,
             version,
@@ -98,10 +113,12 @@ impl VirtualYubiKey {
             memory,
             random: Random { next: VecDeque::new(), drawn: 0, serial },
             faults: Faults::default(),
+            forgery: None,
             is_touched: false,
             now: UnixTime::EPOCH,
             selected: None,
             visit: Visit::default(),
+            piv: piv::Visit::default(),
             chain: None,
             rest: Vec::new(),
         }
@@ -126,6 +143,16 @@ impl VirtualYubiKey {
     /// its serial number alone.
     pub fn draw_next(&mut self, bytes: [u8; 8]) {
         self.random.next.push_back(bytes);
+    }
+
+    /// Somebody generated a key in this slot of PIV, or put one there that was made elsewhere.
+    pub fn put_piv_key(&mut self, slot: PivSlot, generated: bool) {
+        self.memory.piv.put(slot, generated);
+    }
+
+    /// Somebody set this management key of PIV.
+    pub fn set_piv_management_key(&mut self, key: &[u8; 24]) {
+        self.memory.piv.set_management(key);
     }
 
     /// All that is kept on it now. The salt of OATH is drawn when that is selected for the first time.
@@ -216,6 +243,8 @@ impl VirtualYubiKey {
             (Application::Oath, Some(Capabilities::OATH))
         } else if aid == otp_applet::AID || aid == OTP_LONG_AID {
             (Application::Otp, Some(Capabilities::OTP))
+        } else if aid.starts_with(&piv_applet::AID) {
+            (Application::Piv, Some(Capabilities::PIV))
         } else {
             return Err(0x6a82);
         };
@@ -223,10 +252,12 @@ impl VirtualYubiKey {
             return Err(0x6a82);
         }
         self.selected = Some(application);
+        self.piv.end();
         match application {
             Application::Management => Ok(format!("Virtual mgr - FW version {}", self.version).into_bytes()),
             Application::Oath => Ok(self.visit.begin(&mut self.memory.oath, self.version, &mut self.random)),
             Application::Otp => Ok(self.memory.slots.status(self.version)),
+            Application::Piv => Ok(piv::description()),
         }
     }
 
@@ -239,6 +270,15 @@ impl VirtualYubiKey {
             }
             Some(Application::Otp) => {
                 self.memory.slots.answer(header, data, serial, self.version, self.is_touched)
+            }
+            Some(Application::Piv) => {
+                let facts = piv::Facts {
+                    told_serial: serial,
+                    serial: self.serial,
+                    version: self.version,
+                    forgery: self.forgery,
+                };
+                self.piv.answer(&mut self.memory.piv, header, data, &facts, &mut self.random)
             }
             None => Err(0x6d00),
         }
@@ -257,6 +297,7 @@ impl Card for VirtualYubiKey {
         self.faults.power_on();
         self.selected = None;
         self.visit = Visit::default();
+        self.piv.end();
         self.chain = None;
         self.rest.clear();
         self.memory.settings.restart();

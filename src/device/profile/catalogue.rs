@@ -6,9 +6,11 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use mintmark_device::applet::token2::{Model, Models};
+use mintmark_device::attestation::Anchors;
 use mintmark_device::discover::Found;
 
 use super::{ChipFamily, ClockWrite, Profile, ProfileError, read};
+use crate::device::roots;
 
 /// The folder in the data directory.
 pub const FOLDER: &str = "firmware-profiles";
@@ -75,6 +77,8 @@ pub struct Listed {
 /// All models that can be used, in the order of their files' names, and what is wrong with the others.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
+    anchors: Anchors,
+    root_problems: Vec<ProfileError>,
     listed: Vec<Listed>,
     problems: Vec<ProfileError>,
 }
@@ -82,7 +86,12 @@ pub struct Catalogue {
 impl Catalogue {
     /// What is compiled in. A test reads every file, so none that cannot be used gets into a release.
     pub fn built_in() -> Self {
-        let mut catalogue = Self { listed: Vec::with_capacity(FILES.len()), problems: Vec::new() };
+        let mut catalogue = Self {
+            anchors: Anchors::vendor(),
+            root_problems: Vec::new(),
+            listed: Vec::with_capacity(FILES.len()),
+            problems: Vec::new(),
+        };
         for (id, text) in FILES {
             catalogue.take(read(id, text), Origin::BuiltIn);
         }
@@ -94,6 +103,7 @@ impl Catalogue {
     /// as if it were not there.
     pub fn with_folder_of(data: &Path) -> Self {
         let mut catalogue = Self::built_in();
+        (catalogue.anchors, catalogue.root_problems) = roots::read(data);
         let folder = data.join(FOLDER);
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -143,7 +153,18 @@ impl Catalogue {
         fitting.max_by_key(|(length, _)| *length).map(|(_, profile)| profile)
     }
 
-    /// What is wrong with files of the data directory.
+    /// Who vouches for devices: their vendors, and whose certificates are in the data directory
+    /// ([`ROOTS_FOLDER`](crate::device::ROOTS_FOLDER)).
+    pub const fn anchors(&self) -> &Anchors {
+        &self.anchors
+    }
+
+    /// What is wrong with files of certificates in the data directory.
+    pub fn root_problems(&self) -> &[ProfileError] {
+        &self.root_problems
+    }
+
+    /// What is wrong with files of the data directory that describe models.
     pub fn problems(&self) -> &[ProfileError] {
         &self.problems
     }

@@ -7,6 +7,7 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+use zeroize::Zeroizing;
 
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller, Proof};
@@ -146,17 +147,26 @@ impl Secret {
     }
 }
 
-/// Data of a session, as hexadecimal text.
-#[expect(clippy::disallowed_methods, reason = "what was given as text becomes session data here")]
-pub(super) fn session_data(given: Option<&Secret>) -> Result<Option<SessionData>, ApiError> {
+/// Bytes that were given as hexadecimal text; `field` and `code` are what they and the complaint are called.
+#[expect(clippy::disallowed_methods, reason = "what was given as text becomes a key or data here")]
+pub(super) fn bytes(
+    given: Option<&Secret>,
+    field: &'static str,
+    code: &'static str,
+) -> Result<Option<Zeroizing<Vec<u8>>>, ApiError> {
     let Some(Secret(text)) = given else { return Ok(None) };
     let bytes = HEXLOWER_PERMISSIVE.decode(text.expose()).map_err(|error| {
         let at = error.position + 1;
-        let detail =
-            format!("session_data is hexadecimal, two signs for each byte: it is wrong at sign {at}");
-        ApiError::field("session_data", "session_data_malformed", detail)
+        let detail = format!("{field} is hexadecimal, two signs for each byte: it is wrong at sign {at}");
+        ApiError::field(field, code, detail)
     })?;
-    Ok(Some(SessionData::new(bytes)))
+    Ok(Some(Zeroizing::new(bytes)))
+}
+
+/// Data of a session, as hexadecimal text.
+pub(super) fn session_data(given: Option<&Secret>) -> Result<Option<SessionData>, ApiError> {
+    let bytes = bytes(given, "session_data", "session_data_malformed")?;
+    Ok(bytes.map(|mut bytes| SessionData::new(std::mem::take(&mut *bytes))))
 }
 
 /// Consecutive codes.

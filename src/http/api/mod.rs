@@ -1,5 +1,6 @@
 //! REST under `/api/v1`: one file for each kind of thing, and the document that describes them.
 
+mod attest;
 mod audit;
 mod batches;
 mod codes;
@@ -34,8 +35,9 @@ use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 19] = [
+const PARTS: [&[Rule]; 20] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
+    attest::RULES,
     audit::RULES,
     batches::RULES,
     codes::RULES,
@@ -86,6 +88,7 @@ pub const RULES: &[Rule] = &JOINED;
 /// The routes.
 pub fn router() -> Router<AppState> {
     let (router, document) = OpenApiRouter::new()
+        .merge(attest::router())
         .merge(audit::router())
         .merge(batches::router())
         .merge(codes::router())

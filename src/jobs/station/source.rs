@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::device::Catalogue;
+use crate::device::attestation::Anchors;
+use crate::device::simulated::vendor;
 use crate::device::transport::pcsc::{Connection, Reader, Readers};
 use crate::device::transport::{Transport, TransportError};
 
@@ -43,6 +46,14 @@ impl Source {
         match self {
             Self::Pcsc => Synchronised::of_this_machine,
             Self::Drawer(_) => || Synchronised::Yes,
+        }
+    }
+
+    /// Who vouches for the devices: nobody but a rehearsal vouches for simulated ones, and a rehearsal for no others.
+    pub(super) fn anchors(&self, profiles: &Catalogue) -> Anchors {
+        match self {
+            Self::Pcsc => profiles.anchors().clone(),
+            Self::Drawer(_) => vendor::anchors(),
         }
     }
 

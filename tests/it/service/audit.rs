@@ -9,7 +9,7 @@ use mintmark::model::{
 };
 use mintmark::secret::Pin;
 use mintmark::service::{
-    AssignRequest, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, IdentifyRequest,
+    AssignRequest, Attested, AuthRequest, ConfirmRequest, EmailResult, EmergencyRequest, IdentifyRequest,
     ImportRequest, KeypadInputs, KeypadPage, LookPatch, NewToken, NewUser, PortalSession, PortalSettings,
     RestoreTyped, ResyncRequest, SecondPage, TokenPatch, UserImportRequest, UserPatch, Wanted,
 };
@@ -289,6 +289,15 @@ fn programming(table: &mut Table) {
     let item = table.home.put_in(&run, "33").expect("taken");
     table.row("item_untouched", "device_untouched", |h| {
         h.service.item_untouched(&admin(), item.id, "refused", "").expect("noted");
+    });
+    let attested = Attested {
+        device: "31".into(),
+        verdict: "proved_now",
+        is_genuine: true,
+        generate_in: Some("95".into()),
+    };
+    table.row("device_attested", "device_attested", |h| {
+        h.service.device_attested(&admin(), &attested).expect("noted");
     });
     table.row("end_run", "run_ended", |h| {
         h.service.end_run(&admin(), run.id).expect("ended");

@@ -207,7 +207,7 @@ pub(super) fn validate(response: &[u8], challenge: [u8; 8]) -> Command {
 
 /// What SELECT says.
 #[derive(Debug)]
-pub(super) struct Selected {
+pub(crate) struct Selected {
     pub(super) version: Version,
     pub(super) salt: Vec<u8>,
     /// To be answered before anything else is; `None` when there is no access key.
@@ -219,7 +219,7 @@ pub(super) type Wrong = &'static str;
 
 const CUT: Wrong = "an entry is cut off";
 
-pub(super) fn read_select(mut rest: &[u8]) -> Result<Selected, Wrong> {
+pub(crate) fn read_select(mut rest: &[u8]) -> Result<Selected, Wrong> {
     let (mut version, mut salt, mut challenge, mut hash) = (None, None, None, HashAlg::Sha1);
     while !rest.is_empty() {
         match tlv::take(&mut rest).ok_or(CUT)? {
@@ -242,7 +242,7 @@ pub(super) fn read_select(mut rest: &[u8]) -> Result<Selected, Wrong> {
     Ok(Selected { version, salt, challenge: challenge.map(|challenge| (hash, challenge)) })
 }
 
-pub(super) fn read_list(mut rest: &[u8]) -> Result<Vec<Listed>, Wrong> {
+pub(crate) fn read_list(mut rest: &[u8]) -> Result<Vec<Listed>, Wrong> {
     let mut listed = Vec::new();
     while !rest.is_empty() {
         let (NAME_LIST, [kind, id @ ..]) = tlv::take(&mut rest).ok_or(CUT)? else {
@@ -279,26 +279,26 @@ fn only(mut rest: &[u8]) -> Result<(u8, &[u8]), Wrong> {
     if rest.is_empty() { Ok(first) } else { Err("something follows what was asked for") }
 }
 
-pub(super) fn read_calculated(response: &[u8]) -> Result<Otp, Wrong> {
+pub(crate) fn read_calculated(response: &[u8]) -> Result<Otp, Wrong> {
     let (tag, value) = only(response)?;
     read_code(tag, value)
 }
 
-pub(super) fn read_hmac(response: &[u8]) -> Result<Zeroizing<Vec<u8>>, Wrong> {
+pub(crate) fn read_hmac(response: &[u8]) -> Result<Zeroizing<Vec<u8>>, Wrong> {
     match only(response)? {
         (FULL, [_, mac @ ..]) => Ok(Zeroizing::new(mac.to_vec())),
         _ => Err("it is no HMAC"),
     }
 }
 
-pub(super) fn read_validated(response: &[u8]) -> Result<&[u8], Wrong> {
+pub(crate) fn read_validated(response: &[u8]) -> Result<&[u8], Wrong> {
     match only(response)? {
         (FULL, mac) => Ok(mac),
         _ => Err("it is no HMAC"),
     }
 }
 
-pub(super) fn read_calculated_all(mut rest: &[u8]) -> Result<Vec<(CredentialId, Calculated)>, Wrong> {
+pub(crate) fn read_calculated_all(mut rest: &[u8]) -> Result<Vec<(CredentialId, Calculated)>, Wrong> {
     let mut all = Vec::new();
     while !rest.is_empty() {
         let (NAME, id) = tlv::take(&mut rest).ok_or(CUT)? else {

@@ -6,7 +6,7 @@ use crate::simulated::Faults;
 use crate::simulated::{token2, yubikey};
 
 /// A simulated token whose memory can be compared.
-trait Subject: Card {
+pub(super) trait Subject: Card {
     type Memory: PartialEq;
 
     fn memory(&self) -> Self::Memory;
@@ -83,7 +83,7 @@ impl Work {
 
 /// What was said of a token, and whether it had changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said {
+pub(super) enum Said {
     Done,
     NotStarted,
     Refused,
@@ -91,7 +91,7 @@ enum Said {
 }
 
 impl Said {
-    fn of(done: &Result<(), WriteError>) -> Self {
+    pub(super) fn of(done: &Result<(), WriteError>) -> Self {
         match done {
             Ok(()) => Self::Done,
             Err(WriteError::NotStarted(_)) => Self::NotStarted,
@@ -101,7 +101,7 @@ impl Said {
     }
 
     /// Whether it may be said of a token that has changed, or has not.
-    fn is_true(self, has_changed: bool) -> bool {
+    pub(super) fn is_true(self, has_changed: bool) -> bool {
         match self {
             Self::NotStarted | Self::Refused => !has_changed,
             Self::Done => has_changed,

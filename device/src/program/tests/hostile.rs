@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::cuts::{Said, Subject};
 use super::*;
 use crate::transport::scripted::bytes;
 
@@ -43,6 +44,86 @@ fn answer() -> impl Strategy<Value = Vec<u8>> {
     };
     let likely: Vec<_> = likely.iter().map(of_text).collect();
     prop_oneof![prop::sample::select(likely), prop::collection::vec(any::<u8>(), 0..40)]
+}
+
+/// How a token goes on from some command on, having executed it.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    /// Another part is promised, for ever.
+    Endless,
+    /// And the parts are empty.
+    EndlessNothing,
+    /// 64 KiB.
+    Long,
+    /// More than an answer can have.
+    TooLong,
+    /// It is there, and says nothing.
+    Silent,
+}
+
+/// Goes on like this after so many commands.
+struct Turns<'a, C> {
+    inner: &'a mut Inserted<C>,
+    turn: Turn,
+    after: usize,
+    sent: usize,
+}
+
+impl<C: Card> Transport for Turns<'_, C> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
+        self.sent += 1;
+        let answer = self.inner.transmit(command);
+        if self.sent <= self.after {
+            return answer;
+        }
+        Ok(Zeroizing::new(match self.turn {
+            Turn::Endless => vec![0x00, 0x61, 0x00],
+            Turn::EndlessNothing => vec![0x61, 0xff],
+            Turn::Long => [vec![0x7f; 64 << 10], vec![0x90, 0x00]].concat(),
+            Turn::TooLong => [vec![0x7f; 70_000], vec![0x90, 0x00]].concat(),
+            Turn::Silent => return Err(TransportError::Silent),
+        }))
+    }
+
+    fn lengths(&self) -> Lengths {
+        self.inner.lengths()
+    }
+}
+
+/// Lets a token turn at each command of a write: that ends soon, and says the truth about the token.
+fn turns_anywhere<C: Subject>(name: &str, make: &dyn Fn() -> Inserted<C>, order: &dyn Fn() -> Order) {
+    let mut whole = make();
+    let mut counted = Turns { inner: &mut whole, turn: Turn::Silent, after: usize::MAX, sent: 0 };
+    written(&mut counted, &order()).expect("without a turn");
+    for after in 0..counted.sent {
+        for turn in [Turn::Endless, Turn::EndlessNothing, Turn::Long, Turn::TooLong, Turn::Silent] {
+            let mut reader = make();
+            let before = reader.card.memory();
+            let mut hostile = Turns { inner: &mut reader, turn, after, sent: 0 };
+            let done = written(&mut hostile, &order()).map(drop);
+            // At most 512 parts of an answer, and a look at what became of it.
+            let most = after + 4 * 512;
+            assert!(hostile.sent <= most, "{name}: {} commands, {turn:?} after {after}", hostile.sent);
+            let has_changed = before != reader.card.memory();
+            let said = Said::of(&done);
+            assert!(
+                said.is_true(has_changed),
+                "{name}: {done:?}, changed: {has_changed}, {turn:?} after {after}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_token_that_turns_hostile_keeps_nobody_and_is_told_as_it_is() {
+    let looked_at = || {
+        let mut key = key(V5, Reach::Usb);
+        found(&mut key);
+        key
+    };
+    turns_anywhere("OATH", &looked_at, &|| oath_order(totp(), oath_target()));
+    turns_anywhere("a slot", &looked_at, &|| slot_order(Slot::One, access_code(1), access_code(2)));
+    turns_anywhere("Token2", &|| token2(P2), &|| token2_order(P2));
 }
 
 proptest! {
