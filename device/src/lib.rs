@@ -10,5 +10,6 @@ pub mod discover;
 #[cfg(test)]
 mod exchanges;
 pub mod program;
+pub mod scanner;
 pub mod simulated;
 pub mod transport;

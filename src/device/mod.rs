@@ -4,7 +4,7 @@ mod profile;
 
 use crate::model;
 
-pub use mintmark_device::{apdu, applet, discover, program, simulated, transport};
+pub use mintmark_device::{apdu, applet, discover, program, scanner, simulated, transport};
 pub use profile::{
     Catalogue, ChipFamily, ChipProfile, ClockWrite, FOLDER, Listed, Origin, Profile, ProfileError,
     ProfilePicture, Quirk, SeedOrigin, UsbId, Versions, Wire,
