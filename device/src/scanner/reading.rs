@@ -204,12 +204,13 @@ fn labelled(line: &str) -> Option<&str> {
     None
 }
 
-/// `FIRST-LAST`, also with another dash, blanks, or dashes inside the serials.
+/// `FIRST-LAST`, also with another dash, blanks, `..` or `to`, or dashes inside the serials.
 fn range(line: &str) -> Option<Range> {
     let line = line.trim();
     line.match_indices(['-', '\u{2013}', '\u{2014}'])
         .find_map(|(at, dash)| Range::of(line.get(..at)?, line.get(at + dash.len()..)?))
         .or_else(|| line.split_once("..").and_then(|(first, last)| Range::of(first, last)))
+        .or_else(|| line.split_once(" to ").and_then(|(first, last)| Range::of(first, last)))
 }
 
 /// The digits of a GS1 field of fixed length, its identifier included, by the first two of them.
@@ -445,6 +446,7 @@ mod tests {
         }
         assert_eq!(range("AB0010 – AB0019").to_string(), "AB0010 – AB0019");
         assert!(range("AB0010..AB0019").holds("ab0015"));
+        assert!(range("87-1234501 to 87-1234600").holds("871234555"));
         assert_eq!(said("87-1234501"), serial("87-1234501"), "a serial with a dash is none");
         assert_eq!(said("10000100-10000001"), serial("10000100-10000001"), "the wrong way round");
         assert_eq!(said("AB0010-CD0019"), serial("AB0010-CD0019"));

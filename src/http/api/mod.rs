@@ -18,6 +18,7 @@ mod operators;
 mod resources;
 mod run_settings;
 mod runs;
+mod scanners;
 mod tokens;
 mod user_imports;
 mod user_issues;
@@ -34,7 +35,7 @@ use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 19] = [
+const PARTS: [&[Rule]; 20] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     audit::RULES,
     batches::RULES,
@@ -50,6 +51,7 @@ const PARTS: [&[Rule]; 19] = [
     operators::RULES,
     resources::RULES,
     runs::RULES,
+    scanners::RULES,
     tokens::RULES,
     user_imports::RULES,
     user_issues::RULES,
@@ -100,6 +102,7 @@ pub fn router() -> Router<AppState> {
         .merge(operators::router())
         .merge(resources::router())
         .merge(runs::router())
+        .merge(scanners::router())
         .merge(tokens::router())
         .merge(user_imports::router())
         .merge(user_issues::router())

@@ -45,6 +45,8 @@ pub struct Page {
     pub open_issues: usize,
     /// The texts of its language.
     pub words: Words,
+    /// The scanners of the workstation, on pages of the station.
+    pub scans: Option<Box<station::Scans>>,
 }
 
 impl Page {
