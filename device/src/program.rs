@@ -22,7 +22,7 @@ use mintmark_engine::secret::Seed;
 pub use self::code::{ByHand, Code, CodeOf, Taken, expected_code, verify};
 pub use self::fit::check;
 use self::ledger::{Gate, Ledger};
-pub use self::order::{Application, Moving, OathTarget, Order, SlotTarget, Target, Token2Target};
+pub use self::order::{Application, ClockOrder, Moving, OathTarget, Order, SlotTarget, Target, Token2Target};
 pub use self::trouble::{NextStep, OnDevice, Trouble, Unfit, WriteError};
 use crate::applet::identify::identify;
 use crate::applet::token2::Token2;
@@ -87,6 +87,29 @@ pub fn write(
         step(Step::Checking);
         same_key(gate, order)?;
         Ok(Written { clock_offset_secs: None })
+    })
+}
+
+/// Sets the clock of a token to that of this machine, and leaves its seed where it is. Models that would lose it are
+/// refused, and every token but the one of the order. Whoever calls this has seen to it that no code which the token
+/// showed before is accepted afterwards.
+///
+/// After any error that is not [`WriteError::Unknown`] its clock runs on as before.
+pub fn set_clock(
+    transport: &mut dyn Transport,
+    order: &ClockOrder,
+    clock: &dyn Clock,
+    progress: &mut dyn FnMut(Step),
+) -> Result<Written, WriteError> {
+    journalled(transport, |gate, ledger| {
+        let mut step = |step| {
+            if step == Step::Writing {
+                ledger.begin();
+            }
+            progress(step);
+        };
+        step(Step::Reading);
+        single_profile::set_clock(gate, order, clock, &mut step)
     })
 }
 

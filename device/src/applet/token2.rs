@@ -108,16 +108,17 @@ impl Settings {
     }
 }
 
-/// The word of whoever knows whose tokens are whose: this one belongs to nobody, and no server takes its codes.
+/// The word of whoever keeps the tokens: the clock of this one may be set, since no code that it showed before passes
+/// any more.
 ///
 /// A clock that is set while a server follows it makes codes that were read before come again, or codes that are still
 /// to come be read now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unbound {
+pub struct Cleared {
     serial: String,
 }
 
-impl Unbound {
+impl Cleared {
     /// Says it of the token with this serial number.
     pub fn token(serial: &str) -> Self {
         Self { serial: serial.to_owned() }
@@ -209,7 +210,7 @@ pub enum Token2Error {
     /// Setting the time alone would erase the seed.
     #[error("setting the time of a {0} erases its seed: write its time together with a new seed instead")]
     TimeErasesSeed(String),
-    /// Another token lies there than the one that was said to be nobody's.
+    /// Another token lies there than the one that was cleared.
     #[error("token {found} lies on the reader, and token {expected} was to be set; lay that one on")]
     AnotherToken {
         /// The one that was named.
@@ -364,18 +365,18 @@ impl Open<'_> {
     }
 
     /// Sets the time alone, and with it the settings, which a token has no command to keep. Its seed stays; so this is
-    /// refused for models that would erase it, and for every token but the one that is said to be nobody's.
+    /// refused for models that would erase it, and for every token but the one that was cleared.
     ///
     /// Gives the same as [`Self::program`]. What was learned of the token's clock is void afterwards.
     pub fn set_time(
         &mut self,
         settings: Settings,
-        unbound: Unbound,
+        cleared: Cleared,
         clock: &dyn Clock,
     ) -> Result<i64, Token2Error> {
-        if unbound.serial != self.info.serial {
+        if cleared.serial != self.info.serial {
             let found = self.info.serial.clone();
-            return Err(Token2Error::AnotherToken { expected: unbound.serial, found });
+            return Err(Token2Error::AnotherToken { expected: cleared.serial, found });
         }
         if !self.model.keeps_seed {
             return Err(Token2Error::TimeErasesSeed(self.model.name.clone()));

@@ -51,11 +51,16 @@ pub fn check(order: &Order, found: &Found) -> Result<(), Unfit> {
 
 /// The token of the order.
 pub(super) fn same(order: &Order, serial: Option<&str>) -> Result<(), Unfit> {
+    same_serial(&order.serial, serial)
+}
+
+/// The token with this serial number.
+pub(super) fn same_serial(expected: &str, serial: Option<&str>) -> Result<(), Unfit> {
     let found = serial.ok_or(Unfit::NoSerial)?;
-    if found == order.serial {
+    if found == expected {
         return Ok(());
     }
-    Err(Unfit::OtherDevice { expected: order.serial.clone(), found: found.to_owned() })
+    Err(Unfit::OtherDevice { expected: expected.to_owned(), found: found.to_owned() })
 }
 
 /// An OATH application of this version with these credentials; `locks`: nothing locks it, and the order would.

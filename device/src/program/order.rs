@@ -96,6 +96,22 @@ pub struct Token2Target {
     pub display_secs: u32,
 }
 
+/// The clock of a token of Token2 that is set without its seed. The token has no command that sets the one and leaves the
+/// rest, so what it computes is said again, as it was.
+#[derive(Debug)]
+pub struct ClockOrder {
+    /// The token that it is for, as printed on it.
+    pub serial: String,
+    /// Under the HMAC.
+    pub hash: HashAlg,
+    /// Length of its codes.
+    pub digits: Digits,
+    /// Of its steps.
+    pub period: PeriodSecs,
+    /// How it is written to.
+    pub target: Token2Target,
+}
+
 /// What is written to, with what belongs to that alone.
 #[derive(Debug)]
 pub enum Target {

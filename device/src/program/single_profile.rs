@@ -4,9 +4,9 @@ use mintmark_engine::clock::{Clock, UnixTime};
 use mintmark_engine::secret::Seed;
 
 use super::ledger::{Gate, Ledger};
-use super::order::Token2Target;
-use super::{NextStep, OnDevice, Order, Step, Trouble, Written, fit, same_token2};
-use crate::applet::token2::Token2;
+use super::order::{ClockOrder, Token2Target};
+use super::{NextStep, OnDevice, Order, Step, Trouble, Unfit, Written, fit, same_token2};
+use crate::applet::token2::{Cleared, Settings, Token2};
 use crate::transport::Transport;
 
 /// More than such a clock gains or loses in ten years, of a second a day: it was never set.
@@ -27,6 +27,23 @@ pub(super) fn write(
     open.write_all(settings, &order.seed, clock)?;
     step(Step::Checking);
     let offset = open.read_back(clock)?;
+    Ok(Written { clock_offset_secs: Some(offset) })
+}
+
+pub(super) fn set_clock(
+    gate: &mut Gate<'_>,
+    order: &ClockOrder,
+    clock: &dyn Clock,
+    step: &mut dyn FnMut(Step),
+) -> Result<Written, Trouble> {
+    let ClockOrder { serial, hash, digits, period, target } = order;
+    let settings = Settings::new(*hash, *digits, *period, target.display_secs).map_err(Unfit::Token2)?;
+    let token = Token2::open(gate)?;
+    fit::same_serial(serial, Some(&token.info().serial))?;
+    let mut open = token.authenticate(&target.models)?;
+    step(Step::Writing);
+    let offset = open.set_time(settings, Cleared::token(serial), clock)?;
+    step(Step::Checking);
     Ok(Written { clock_offset_secs: Some(offset) })
 }
 

@@ -544,3 +544,43 @@ fn applications_have_names() {
     assert_eq!(Application::from_name("oath", Some(1)), None);
     assert_eq!(Application::from_name("piv", None), None);
 }
+
+#[test]
+fn a_clock_is_set_and_the_seed_stays() {
+    // The token's own world stands still meanwhile, so its clock is late.
+    let now = ManualClock::new(AT.plus_secs(365));
+    let lying = |serial: &str| {
+        let mut reader = token2(serial);
+        write(&mut reader, &token2_order(serial), clock().as_ref(), &mut |_| ()).expect("written");
+        reader
+    };
+    let set = |reader: &mut Inserted<VirtualToken2>, serial: &str| {
+        let target = Token2Target { models: models(), display_secs: 30 };
+        let (hash, digits, period) = (HashAlg::Sha1, Digits::SIX, PeriodSecs::DEFAULT);
+        let order = ClockOrder { serial: serial.to_owned(), hash, digits, period, target };
+        set_clock(reader, &order, &now, &mut |_| ())
+    };
+    let mut reader = lying(P1);
+    assert_eq!(reader.card.clock(), AT);
+    assert_eq!(set(&mut reader, P1), Ok(Written { clock_offset_secs: Some(0) }));
+    assert_eq!(reader.card.clock(), now.now());
+    assert!(reader.card.shown().is_some(), "the seed is still there");
+
+    for (lies, ordered, why) in [(P1, P2, "lay that one on"), (P2, P2, "erases its seed")] {
+        let mut reader = lying(lies);
+        let before = reader.card.memory();
+        let refused = set(&mut reader, ordered).expect_err("refused");
+        assert!(matches!(refused, WriteError::NotStarted(_)) && refused.to_string().contains(why), "{refused}");
+        assert!(reader.card.memory() == before);
+    }
+
+    let mut refuses = lying(P1);
+    refuses.card.faults.refused_after = Some((3, 0x6a80));
+    assert!(matches!(set(&mut refuses, P1), Err(WriteError::Refused(_))));
+    assert_eq!(refuses.card.clock(), AT);
+    // Torn away before it answered.
+    let mut torn = lying(P1);
+    torn.card.faults.unanswered_after = Some(3);
+    assert!(matches!(set(&mut torn, P1), Err(WriteError::Unknown(_))));
+    assert_eq!(torn.card.clock(), now.now());
+}

@@ -107,13 +107,13 @@ fn a_programmed_token_shows_the_codes_of_its_seed() {
 }
 
 #[test]
-fn the_time_alone_is_set_only_where_it_takes_no_seed_and_no_owner() {
+fn the_time_alone_is_set_only_where_it_takes_no_seed_and_of_the_token_that_was_cleared() {
     let (mut card, world) = lying(P1, 100);
     program(&mut card, rfc_settings(), world.as_ref()).expect("programmed");
     world.advance(Duration::from_hours(30 * 24));
-    let set = |card: &mut Inserted<VirtualToken2>, unbound: &str| {
+    let set = |card: &mut Inserted<VirtualToken2>, cleared: &str| {
         let mut token = Token2::open(card)?.authenticate(&models())?;
-        token.set_time(rfc_settings(), Unbound::token(unbound), world.as_ref())
+        token.set_time(rfc_settings(), Cleared::token(cleared), world.as_ref())
     };
     let error = set(&mut card, P2).expect_err("another one was named").to_string();
     assert_eq!(
