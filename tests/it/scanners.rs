@@ -1,6 +1,7 @@
 //! Scanners in serial mode and devices on readers: what is scanned comes out over REST, one page acts on it, and the station
 //! says what it is.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -144,8 +145,8 @@ impl Desk {
         let token = page.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
         let mut body = format!("form_token={}", token.expect("a token"));
         for (name, value) in fields {
-            let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
-            body.push_str(&format!("&{name}={value}"));
+            let value = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
+            write!(body, "&{name}={value}").expect("written");
         }
         let request = Request::builder()
             .method("POST")

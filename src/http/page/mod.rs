@@ -137,6 +137,7 @@ impl Page {
             role: Some(Role::Admin),
             open_issues: 2,
             words: Words::ENGLISH,
+            scans: None,
         }
     }
 

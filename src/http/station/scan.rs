@@ -207,7 +207,7 @@ async fn in_range(place: &Place, range: &Range) -> Result<Answer, ApiError> {
     if is_cut {
         notes.push(Words::ENGLISH.text("scan-box-cut"));
     }
-    Ok(Answer::Box(boxed(Words::ENGLISH.with("scan-box", &ends), [count, shown], notes, &tokens)))
+    Ok(Answer::Box(boxed(Words::ENGLISH.with("scan-box", &ends), &[count, shown], notes, &tokens)))
 }
 
 /// The tokens that a label names one by one.
@@ -242,12 +242,12 @@ async fn on_label(place: &Place, mut serials: Vec<String>) -> Result<Answer, Api
     }
     let all = words::count(u64::try_from(all).unwrap_or(u64::MAX));
     let title = Words::ENGLISH.with("scan-list", &[("count", all.into())]);
-    Ok(Answer::Box(boxed(title, [count, shown], notes, &tokens)))
+    Ok(Answer::Box(boxed(title, &[count, shown], notes, &tokens)))
 }
 
 fn boxed(
     title: String,
-    count: [(&'static str, crate::words::Value<'static>); 2],
+    count: &[(&'static str, crate::words::Value<'static>); 2],
     mut notes: Vec<String>,
     tokens: &[Token],
 ) -> BoxLabel {
@@ -260,7 +260,7 @@ fn boxed(
     BoxLabel {
         title,
         count: words::count(u64::try_from(tokens.len()).unwrap_or(u64::MAX)),
-        here: Words::ENGLISH.with("scan-here", &count),
+        here: Words::ENGLISH.with("scan-here", count),
         notes,
         rows: tokens.iter().take(MATCHES).map(super::find::token_row).collect(),
     }
