@@ -27,7 +27,7 @@ const isInFront = () => document.visibilityState === "visible" && document.hasFo
 
 for (const box of document.querySelectorAll("[data-scans]")) {
   const target = document.querySelector("[data-scan-target]");
-  const refused = document.querySelector("[data-scans-refused]");
+  const refusal = document.querySelector("[data-scans-refusal]");
   const choice = box.querySelector("[data-scans-choice]");
   let source = null;
   let busy = false;
@@ -49,9 +49,10 @@ for (const box of document.querySelectorAll("[data-scans]")) {
 
   // What was said of the scan before would stand beside it as if it were of this one.
   const say = (text) => {
-    for (const other of document.querySelectorAll(".banner, .find .field-error")) other.hidden = true;
-    refused.hidden = false;
-    refused.querySelector("strong").textContent = sentence(text);
+    for (const other of document.querySelectorAll(".banner, .find .field-error")) other.remove();
+    const banner = refusal.content.firstElementChild.cloneNode(true);
+    box.after(banner);
+    banner.querySelector("strong").textContent = sentence(text);
     document.dispatchEvent(new CustomEvent("mintmark:sound", { detail: "wrong" }));
   };
 
@@ -76,7 +77,6 @@ for (const box of document.querySelectorAll("[data-scans]")) {
       const answer = await fetch(box.dataset.scansTake + scan.n, { method: "POST", body, signal: limit });
       // Another page was first.
       if (!answer.ok) return;
-      refused.hidden = true;
       if (scan.refused) say(scan.refused);
       else fill(scan);
     } catch {

@@ -90,7 +90,7 @@ test('scanners and chips', async (t) => {
     await page.waitForSelector('#find-error');
     assert.match(await page.textContent('#find-error'), /No token here has the number 60-0000077/);
     scanner.scan('otpauth://totp/x?secret=JBSWY3DPEHPK3PXP\r');
-    await page.waitForFunction(() => /holds the secret/.test(document.querySelector('[data-scans-refused]').textContent));
+    await page.waitForFunction(() => /holds the secret/.test(document.querySelector('[data-scans-refused]')?.textContent));
     assert.doesNotMatch(await page.content(), /JBSWY3DP/);
     await look(page, 'station-scan-refused');
   });
