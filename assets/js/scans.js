@@ -99,11 +99,16 @@ for (const box of document.querySelectorAll("[data-scans]")) {
     if (document.visibilityState !== "visible") {
       source?.close();
       source = null;
+      delete box.dataset.scansListening;
       return;
     }
     if (source) return;
     source = new EventSource(box.dataset.scans);
-    source.addEventListener("scanners", (event) => show(JSON.parse(event.data)));
+    source.addEventListener("scanners", (event) => {
+      show(JSON.parse(event.data));
+      // From now on no scan is missed.
+      box.dataset.scansListening = "";
+    });
     source.addEventListener("scan", (event) => take(JSON.parse(event.data)));
     source.addEventListener("error", () => {
       // One that ended for good (signed out) is not asked again.

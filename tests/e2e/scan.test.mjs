@@ -50,11 +50,12 @@ test('scanners and chips', async (t) => {
   const lines = [1, 2, 3, 4].map((n) => `60-000000${n},${seed(n)},totp\n`);
   run(house, ['import', house.file('tokens.csv', lines.join('')), '--batch', 'box']);
   const line = () => page.locator('[data-scanner]');
+  // Nobody scans as fast as a page loads, but a walk does.
+  const listening = (one = page) => one.waitForSelector('[data-scans-listening]', { state: 'attached' });
   const start = async () => {
     await page.goto(`${house.address}/station`);
-    await page.waitForFunction(() => /connected/.test(document.querySelector('[data-scanner]').textContent));
-    // The stream is there once it has told the state.
-    await page.waitForResponse(() => true, { timeout: 300 }).catch(() => {});
+    await page.waitForFunction(() => /: connected/.test(document.querySelector('[data-scanner]').textContent));
+    await listening();
   };
 
   await step('the station says that the scanner is there', async () => {
@@ -65,30 +66,36 @@ test('scanners and chips', async (t) => {
   });
 
   await step('a scan opens the page of its token', async () => {
+    await listening();
     scanner.scan('60-0000001\r\n');
     await page.waitForURL(/\/station\/token\/60-0000001$/);
   });
 
   await step('a GS1 label does, too, from the page of a token', async () => {
+    await listening();
     scanner.scan(']C101040123456789012160-0000002\x1d10A\r');
     await page.waitForURL(/\/station\/token\/60-0000002$/);
   });
 
   await step('the label of a box shows which of its tokens are here', async () => {
+    await listening();
     scanner.scan('60-0000001-60-0000100\n');
     await page.waitForSelector('#label-head');
     assert.match(await page.textContent('#label-head'), /Box 60-0000001 to 60-0000100/);
     assert.match(await page.textContent('.count-big'), /4 tokens of it are here/);
     await look(page, 'station-box');
+    await listening();
     scanner.scan('60-0000001\r60-0000009\r');
     await page.waitForFunction(() => /Label with 2/.test(document.body.textContent));
     assert.match(await page.textContent('main'), /Not here: 60-0000009\./);
   });
 
   await step('what is no token is said; a seed is not shown', async () => {
+    await listening();
     scanner.scan('60-0000077\r');
     await page.waitForSelector('#find-error');
     assert.match(await page.textContent('#find-error'), /No token here has the number 60-0000077/);
+    await listening();
     scanner.scan('otpauth://totp/x?secret=JBSWY3DPEHPK3PXP\r');
     await page.waitForFunction(() => /holds the secret/.test(document.querySelector('[data-scans-refused]')?.textContent));
     assert.doesNotMatch(await page.content(), /JBSWY3DP/);
@@ -99,7 +106,8 @@ test('scanners and chips', async (t) => {
     const other = await page.context().newPage();
     await other.goto(`${house.address}/station`);
     await start();
-    await other.waitForTimeout(500);
+    await listening(other);
+    await listening();
     scanner.scan('60-0000003\r');
     await Promise.race([page, other].map((one) => one.waitForURL(/60-0000003$/)));
     await page.waitForTimeout(700);
@@ -109,6 +117,7 @@ test('scanners and chips', async (t) => {
     await start();
     await page.selectOption('[data-scans-choice]', '');
     assert.equal(await page.evaluate(() => document.activeElement.id), 'find', 'the field has the focus again');
+    await listening();
     scanner.scan('60-0000001\r');
     await page.waitForTimeout(700);
     assert.match(page.url(), /\/station$/);
@@ -116,6 +125,7 @@ test('scanners and chips', async (t) => {
     assert.equal(await page.inputValue('[data-scans-choice]'), '', 'this browser remembers it');
     await page.selectOption('[data-scans-choice]', 'scanner:Desk');
     await start();
+    await listening();
     scanner.scan('60-0000001\r');
     await page.waitForURL(/60-0000001$/);
     await page.selectOption('[data-scans-choice]', 'all');
@@ -128,6 +138,7 @@ test('scanners and chips', async (t) => {
     await look(page, 'station-scanner-absent');
     scanner = await plugIn(port);
     await start();
+    await listening();
     scanner.scan('60-0000002\r');
     await page.waitForURL(/60-0000002$/);
   });
@@ -165,7 +176,7 @@ test('scanners and chips', async (t) => {
     run(house, ['import', house.file('key.csv', `${key},${seed(9)},totp\n`), '--batch', 'keys']);
     run(house, ['user', 'add', 'otto']);
     await page.goto(`${house.address}/station/person/otto`);
-    await page.waitForTimeout(500);
+    await listening();
     await put();
     await page.waitForURL(/\/station\/token\/\d+\?for=otto$/);
     assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), 'Hand out to otto');
