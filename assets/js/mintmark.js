@@ -447,8 +447,16 @@ for (const box of all("[data-live]")) {
       }
     }
   };
+  let told = null;
+  const hear = ({ data }) => {
+    if (data === told) return;
+    // The first one says what the page says already, and would take away what is wrong with a field.
+    const keeps = told === null && one("[aria-invalid=true]", box);
+    told = data;
+    if (!keeps) refresh();
+  };
   const source = new EventSource(box.dataset.live);
-  for (const kind of ["message", "devices"]) source.addEventListener(kind, refresh);
+  for (const kind of ["message", "devices"]) source.addEventListener(kind, hear);
 }
 
 // --- what a browser says of itself, for the list of environments ---------------------------------------

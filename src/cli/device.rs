@@ -44,6 +44,14 @@ pub(super) enum DeviceCommand {
         #[arg(long, value_name = "N")]
         run: u64,
     },
+    /// Sets the clock of the token on a reader; its secret stays, and codes that it showed before pass no more
+    SetClock {
+        /// Name of the reader
+        reader: String,
+        /// Why: of a token that somebody has
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
 }
 
 /// Runs the command.
@@ -70,6 +78,18 @@ pub(super) async fn run(command: &DeviceCommand, client: &Client, out: &mut Outp
             let path = format!("/runs/{}/readers", segment(&run.to_string()));
             let answer = client.post(&path, &json!({ "readers": [reader] })).await?;
             said(out, &answer, &format!("{reader} is used for run {run}, batch {}", cell(&answer["batch"])))?;
+        }
+        DeviceCommand::SetClock { reader, reason } => {
+            let begun = client.post("/devices/clock", &json!({ "reader": reader, "reason": reason })).await?;
+            let end = ended(client, begun["serial"].as_str().unwrap_or_default()).await?;
+            if end["result"] != json!("clock_set") {
+                let why = end["detail"]
+                    .as_str()
+                    .unwrap_or("the token was taken away; lay it on again to see its clock");
+                return Err(negative(why.to_owned()));
+            }
+            let device = cell(&begun["serial"]);
+            said(out, &end, &format!("{device}: {}", cell(&end["detail"])))?;
         }
     }
     Ok(Outcome::Done)

@@ -10,10 +10,10 @@ use crate::clock::Clock;
 use crate::device::applet::otp::Slot;
 use crate::device::applet::otp::config::AccessCode;
 use crate::device::applet::token2::{Models, Token2Error};
-use crate::device::discover::{Found, Known, look};
+use crate::device::discover::{Found, Holding, Known, look};
 use crate::device::program::{
-    self, CodeOf, Moving, OathTarget, OnDevice, Order, SlotTarget, Step, Taken, Target, Token2Target,
-    Trouble, WriteError,
+    self, ClockOrder, CodeOf, Moving, OathTarget, OnDevice, Order, SlotTarget, Step, Taken, Target,
+    Token2Target, Trouble, WriteError,
 };
 use crate::device::transport::Transport;
 use crate::device::{Catalogue, Profile};
@@ -21,7 +21,8 @@ use crate::model::{Actor, Application, OtpSpec, RunId, RunItem, RunItemId};
 use crate::oath::MovingFactor;
 use crate::secret::{Passphrase, Seed};
 use crate::service::{
-    DeviceHere, ItemProof, JournalledItem, OpenedKey, ProofOutcome, ProvedBy, Service, ServiceError,
+    ClearedClock, DeviceHere, ItemProof, JournalledItem, OpenedKey, ProofOutcome, ProvedBy, Service,
+    ServiceError,
 };
 
 use super::Synchronised;
@@ -30,6 +31,9 @@ use super::Synchronised;
 const PROOF_AGE_SECS: i64 = 86_400;
 /// Seconds after which the display of a programmable token goes off.
 const DISPLAY_SECS: u32 = 30;
+
+/// Where a clock was to be set.
+pub(super) const NO_CLOCK: &str = "what lies there has no clock that is set here";
 
 /// What somebody sees of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,15 +196,68 @@ impl Programmer<'_> {
             );
             return Err(Refusal::new("other_model", detail));
         }
-        // All its devices would be off by as much as this machine, and nobody would notice before it is set right.
-        let sets_clock = item.run.application == Application::SingleProfile;
-        if sets_clock && (self.synchronised)() == Synchronised::No {
-            let detail = "nothing keeps the clock of this machine right, and the clock of the device would be set by it: \
-                          have it synchronised first (timedatectl set-ntp true)";
-            return Err(Refusal::new("clock_not_synchronised", detail));
+        if item.run.application == Application::SingleProfile {
+            self.require_synchronised()?;
         }
         let order = order(item, self.models)?;
         program::check(&order, found).map_err(|unfit| Refusal::new("unfit", unfit.to_string()))
+    }
+
+    /// All devices would be off by as much as this machine, and nobody would notice before it is set right.
+    fn require_synchronised(&self) -> Result<(), Refusal> {
+        if (self.synchronised)() != Synchronised::No {
+            return Ok(());
+        }
+        let detail = "nothing keeps the clock of this machine right, and the clock of the device would be set by it: \
+                      have it synchronised first (timedatectl set-ntp true)";
+        Err(Refusal::new("clock_not_synchronised", detail))
+    }
+
+    /// Sets the clock of the token that lies there, and leaves its secret where it is. `offset_secs`: what the clock
+    /// showed less the time of this machine; `reason`: why, of a token that somebody has.
+    ///
+    /// # Errors
+    /// With `clock_unknown` when nobody knows whether it is set: then it is read once more when it is laid on. After all
+    /// others it runs on as before.
+    pub fn set_clock(
+        &self,
+        found: &Found,
+        offset_secs: Option<i64>,
+        reason: &str,
+        transport: &mut dyn Transport,
+        see: &mut dyn FnMut(Phase),
+    ) -> Result<ClearedClock, Refusal> {
+        let (Some(serial), Some(offset_secs)) = (found.serial.clone(), offset_secs) else {
+            return Err(Refusal::new("no_clock", NO_CLOCK));
+        };
+        let model = found.holdings.iter().find_map(|holding| match holding {
+            Holding::SingleProfile { model } => model.as_ref(),
+            _ => None,
+        });
+        match model {
+            Some(model) if model.keeps_seed => {}
+            Some(model) => {
+                let detail = format!(
+                    "a {} loses its secret when its clock is set: write a fresh one in a run, which sets the clock, too",
+                    model.name
+                );
+                return Err(Refusal::new("clock_clears_seed", detail));
+            }
+            None => return Err(Refusal::new("no_clock", NO_CLOCK)),
+        }
+        self.require_synchronised()?;
+        let cleared = self.service.clear_clock(self.actor, &serial, offset_secs, reason)?;
+        let ClearedClock { hash, digits, period, .. } = cleared;
+        let target = Token2Target { models: self.models.clone(), display_secs: DISPLAY_SECS };
+        let order = ClockOrder { serial, hash, digits, period, target };
+        match program::set_clock(transport, &order, self.clock, &mut |step| see(step.into())) {
+            Ok(_) => Ok(cleared),
+            Err(error @ WriteError::Unknown(_)) => Err(Refusal::new("clock_unknown", error.to_string())),
+            Err(error) => {
+                self.service.clock_not_set(self.actor, &cleared, &error.to_string())?;
+                Err(Refusal::new("clock_not_set", error.to_string()))
+            }
+        }
     }
 
     /// Programs the device that lies on a reader. `instead_of`: an earlier try with it, which gets another secret.

@@ -3,6 +3,7 @@
 //! One thread watches; each device that is put in gets a thread of its own until it is done, so readers work side by
 //! side. Pages and streams read [`Station::now`] and wait in [`Station::changed`].
 
+mod clock;
 mod drawer;
 mod orders;
 mod redo;
@@ -15,7 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixTime};
 use crate::device::Catalogue;
 use crate::device::applet::token2::Models;
 use crate::device::discover::Found;
@@ -38,7 +39,7 @@ const WATCH: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// What is done with what lies on a reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
     /// Say what it is.
     Look,
@@ -53,6 +54,11 @@ pub enum Work {
     Examine(RunItemId),
     /// Destroy what an item wrote.
     Wipe(RunItemId),
+    /// Set its clock, and leave its secret where it is.
+    SetClock {
+        /// Why, of a token that somebody has.
+        reason: String,
+    },
 }
 
 /// How it ended.
@@ -60,6 +66,13 @@ pub enum Work {
 pub enum End {
     /// The item as the journal has it now.
     Item(Box<RunItem>),
+    /// Its clock was set.
+    ClockSet {
+        /// What it showed before less the time of this machine, in seconds.
+        offset_secs: i64,
+        /// From when on its codes pass.
+        usable_from: UnixTime,
+    },
     /// The device was not taken, or not read: a stable word, and what to do.
     Refused {
         /// Stable word.
@@ -74,6 +87,7 @@ impl End {
     pub fn is_good(&self) -> bool {
         match self {
             Self::Item(item) => item.state == RunItemState::Programmed,
+            Self::ClockSet { .. } => true,
             Self::Refused { code, .. } => *code == "device_done",
         }
     }
@@ -88,6 +102,8 @@ pub struct ReaderNow {
     pub is_occupied: bool,
     /// What lies in it, once known.
     pub found: Option<Arc<Found>>,
+    /// What its clock showed less the time of this machine, when it was read; in seconds.
+    pub clock_offset_secs: Option<i64>,
     /// What is being done; `None`: nothing, it may be taken out.
     pub phase: Option<Phase>,
     /// The run that is programmed here.
@@ -361,6 +377,7 @@ impl Station {
             place.changes = None;
             place.now.is_occupied = false;
             place.now.found = None;
+            place.now.clock_offset_secs = None;
             place.is_due = false;
         }
         state.trouble = Some(why.to_owned());
@@ -387,6 +404,7 @@ impl Station {
             place.changes = Some(reader.changes);
             place.now.name.clone_from(&reader.name);
             place.now.found = None;
+            place.now.clock_offset_secs = None;
             place.now.end = None;
             place.now.took = None;
             place.atr.clear();
@@ -456,9 +474,10 @@ impl Station {
     fn work(self: &Arc<Self>, reader: &str, atr: &[u8], work: Work, actor: &Actor) {
         let begun = self.clock.monotonic();
         let serial = Mutex::new(None);
+        let programs = matches!(work, Work::Program { .. });
         let done = catch_unwind(AssertUnwindSafe(|| self.worked(reader, atr, work, actor, &serial)));
         let end = match done {
-            Ok(Ok(Ok(item))) => item.map(|item| End::Item(Box::new(item))),
+            Ok(Ok(Ok(end))) => end,
             Ok(Ok(Err(Refusal { code, detail }))) => Some(End::Refused { code, detail }),
             Ok(Err(error)) => Some(End::Refused { code: "unreadable", detail: error.to_string() }),
             Err(_) => {
@@ -468,7 +487,7 @@ impl Station {
             }
         };
         let serial = serial.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let (Work::Program { .. }, Some(End::Refused { .. }), Some(serial)) = (work, &end, serial) {
+        if let (true, Some(End::Refused { .. }), Some(serial)) = (programs, &end, serial) {
             // Nobody works on it any more, whatever the journal could not be told.
             if let Err(error) = self.service.abandon(&serial) {
                 tracing::error!(%error, "a device may be in doubt and could not be noted");
@@ -504,7 +523,7 @@ impl Station {
         work: Work,
         actor: &Actor,
         serial: &Mutex<Option<String>>,
-    ) -> Result<Result<Option<RunItem>, Refusal>, TransportError> {
+    ) -> Result<Result<Option<End>, Refusal>, TransportError> {
         let (profiles, models) = (&*self.profiles, &self.models);
         let programmer = Programmer {
             service: &self.service,
@@ -515,25 +534,36 @@ impl Station {
             actor,
         };
         let mut see = |phase| self.show(reader, |now| now.phase = Some(phase));
+        let item = |item: RunItem| Some(End::Item(Box::new(item)));
         self.source.with_device(reader, |transport| {
             let found = programmer.look(transport, atr)?;
+            let offset_secs = found.clock.map(|shown| shown.secs_since(self.clock.now()));
             serial.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&found.serial);
-            self.show(reader, |now| now.found = Some(Arc::new(found.clone())));
+            self.show(reader, |now| {
+                now.found = Some(Arc::new(found.clone()));
+                now.clock_offset_secs = offset_secs;
+            });
             // One that was taken back is wiped wherever it is put in.
             let to_wipe = match &found.serial {
                 Some(serial) => self.service.item_to_wipe(actor, serial)?,
                 None => None,
             };
             match (work, to_wipe) {
-                (Work::Look | Work::Program { .. }, Some(item)) | (Work::Wipe(item), _) => {
+                (Work::Look | Work::Program { .. }, Some(id)) | (Work::Wipe(id), _) => {
                     see(Phase::Writing);
-                    programmer.wipe(item, transport).map(Some)
+                    programmer.wipe(id, transport).map(item)
                 }
                 (Work::Look, None) => Ok(None),
                 (Work::Program { run, instead_of }, None) => {
-                    programmer.program(run, reader, &found, transport, instead_of, &mut see).map(Some)
+                    programmer.program(run, reader, &found, transport, instead_of, &mut see).map(item)
                 }
-                (Work::Examine(item), _) => programmer.examine(item, transport, &mut see).map(Some),
+                (Work::Examine(id), _) => programmer.examine(id, transport, &mut see).map(item),
+                (Work::SetClock { reason }, _) => {
+                    let set = programmer.set_clock(&found, offset_secs, &reason, transport, &mut see)?;
+                    // It was read again, and is right.
+                    self.show(reader, |now| now.clock_offset_secs = Some(0));
+                    Ok(Some(End::ClockSet { offset_secs: set.offset_secs, usable_from: set.usable_from }))
+                }
             }
         })
     }

@@ -158,6 +158,8 @@ actions! {
     DeviceResolved = "device_resolved",
     /// Somebody typed a code that is not one of the secret of a device.
     DeviceCodeWrong = "device_code_wrong",
+    /// The clock of a token was made ready to be set; refused: it was not set, and what was known of it holds.
+    TokenClockSet = "token_clock_set",
 }
 
 /// How it ended.

@@ -51,6 +51,7 @@ mod sequence;
 mod sign_in;
 mod sweep;
 mod token;
+mod token_clock;
 mod user;
 mod user_import;
 mod watch;
@@ -104,6 +105,7 @@ pub use second_factor::ThirdPage;
 pub use sequence::Between;
 pub use sign_in::{PortalSession, SecondPage};
 pub use token::{CUSTODY_WORDS, TokenPatch, TokenQuery, TokenView};
+pub use token_clock::{ClearedClock, ClockHere};
 pub use user::{NewUser, OnConflict, UserPatch, UserView};
 pub use user_import::{UserImportCounts, UserImportLine, UserImportRequest, UserImportView, UserVerdict};
 

@@ -124,7 +124,7 @@ fn settled(item: &RunItem) -> ServiceError {
 }
 
 /// Runs write into the inventory as a whole.
-fn require_all(actor: &Actor) -> Result<(), ServiceError> {
+pub(super) fn require_all(actor: &Actor) -> Result<(), ServiceError> {
     if actor.scope == Scope::All {
         return Ok(());
     }

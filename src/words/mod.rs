@@ -41,6 +41,7 @@ const OPERATOR: [&str; 10] = [
     include_str!("../../languages/en/operator/scan.ftl"),
     include_str!("../../languages/en/operator/station.ftl"),
     include_str!("../../languages/en/operator/token.ftl"),
+    include_str!("../../languages/en/operator/device.ftl"),
     include_str!("../../languages/en/operator/tray.ftl"),
     include_str!("../../languages/en/operator/user.ftl"),
 ];

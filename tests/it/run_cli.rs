@@ -51,6 +51,8 @@ fn a_run_is_started_followed_resolved_and_ended_by_command() {
     assert!(text(&listed).contains(&serial) && text(&listed).contains("ready"), "{}", text(&listed));
     assert!(text(&run(&dir, &["device", "show", KEY])).contains("5.7.4"));
     assert_eq!(status(&run(&dir, &["device", "show", "Lectern"])), 1);
+    let clockless = run(&dir, &["device", "set-clock", KEY]);
+    assert!(status(&clockless) == 1 && message(&clockless).contains("no clock"), "{}", message(&clockless));
     let (_watching, first) = start(&dir, &["device", "watch"]);
     assert!(first.contains(KEY) && first.contains(&serial), "{first}");
 

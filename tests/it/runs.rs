@@ -16,6 +16,8 @@ use mintmark::jobs::Jobs;
 use mintmark::jobs::station::{Drawer, Source, Station};
 use mintmark::model::{Actor, Role, RunId, RunItemId};
 use mintmark::oath::MovingFactor;
+use mintmark::secret::Seed;
+use mintmark::service::ImportRequest;
 use mintmark::service::{MailMode, Service, StoreMark};
 use mintmark::store::{RedbStore, Store};
 use mintmark::vault::RootKey;
@@ -543,4 +545,57 @@ async fn the_role_decides_who_sees_and_who_programs() {
         let status = desk.router.clone().oneshot(request).await.expect("never fails").status();
         assert_eq!(status.as_u16(), expected, "{path}");
     }
+}
+
+/// The token on a reader, whose seed file was imported before.
+async fn imported(desk: &Desk, reader: &str, printed: &str) {
+    let csv = format!("{printed},{printed}313233343536373839d1a7c3e5f90b1d,totp\n");
+    let request =
+        ImportRequest { commit: true, ..ImportRequest::new("old.csv", Seed::new(csv.into_bytes())) };
+    let actor = Actor::local(1_000);
+    let task = desk.service.begin_import(&actor, request).expect("accepted");
+    desk.service.run_import(&task);
+    desk.put(reader, printed);
+    desk.until(|readers| readers.iter().any(|it| it["serial"] == json!(printed) && it["phase"].is_null()))
+        .await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_set_and_the_drift_is_nothing() {
+    let desk = Desk::new();
+    desk.quiet().await;
+    let (printed, name) = ("86596321000001", READERS[3]);
+    imported(&desk, name, printed).await;
+    let before = desk.reader(name).await["clock_offset_seconds"].as_i64().expect("it has one");
+    assert!((-242..=-238).contains(&before), "{before}");
+    let at_first = desk.get(&format!("/tokens/{printed}")).await;
+    assert_eq!(at_first["drift"], Value::Null, "{at_first}");
+
+    let begun = desk.post("/devices/clock", &json!({ "reader": name })).await;
+    assert_eq!((&begun["reader"], &begun["serial"]), (&json!(name), &json!(printed)), "{begun}");
+    let ended = desk.ended(name).await;
+    assert_eq!(ended["end"]["result"], json!("clock_set"), "{ended}");
+    assert_eq!(ended["clock_offset_seconds"], json!(0));
+    let token = desk.get(&format!("/tokens/{printed}")).await;
+    assert_eq!(token["drift"]["seconds"], json!(0), "{token}");
+    // Taken out and laid on again it is right.
+    assert!(desk.drawer.put(name, None));
+    desk.until(|readers| readers[3]["occupied"] == json!(false)).await;
+    desk.put(name, printed);
+    let readers =
+        desk.until(|readers| readers[3]["serial"] == json!(printed) && readers[3]["phase"].is_null()).await;
+    let after = readers[3]["clock_offset_seconds"].as_i64().expect("it has one");
+    assert!(after.abs() <= 2, "{after}");
+
+    let refused = async |reader: &str| desk.refused("/devices/clock", &json!({ "reader": reader })).await;
+    assert_eq!(refused(READERS[0]).await.1, "no_clock");
+    assert_eq!(refused("Lectern").await.1, "device_absent");
+    let (status, code, _) = refused(DISPLAY).await;
+    assert_eq!((status, code.as_str()), (404, "not_found"), "its token is not in the store");
+    // The other model would lose its secret: refused on its reader, before anything is written.
+    imported(&desk, DISPLAY, "86596221000002").await;
+    desk.post("/devices/clock", &json!({ "reader": DISPLAY })).await;
+    let ended = desk.ended(DISPLAY).await;
+    assert_eq!(ended["end"]["code"], json!("clock_clears_seed"), "{ended}");
+    assert_eq!(desk.get("/tokens/86596221000002").await["drift"], Value::Null, "nothing was learned by it");
 }

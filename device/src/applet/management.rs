@@ -41,6 +41,25 @@ impl Capabilities {
     /// FIDO2.
     pub const FIDO2: Self = Self(0x0200);
 
+    /// Each with its name, as vendors and standards write it.
+    const NAMES: [(Self, &'static str); 7] = [
+        (Self::OTP, "OTP"),
+        (Self::OATH, "OATH"),
+        (Self::PIV, "PIV"),
+        (Self::OPENPGP, "OpenPGP"),
+        (Self::FIDO2, "FIDO2"),
+        (Self::U2F, "U2F"),
+        (Self::HSM_AUTH, "YubiHSM Auth"),
+    ];
+
+    /// The names of these.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES
+            .into_iter()
+            .filter(move |(capability, _)| self.contains(*capability))
+            .map(|(_, name)| name)
+    }
+
     /// True when all of `others` are among these.
     pub const fn contains(self, others: Self) -> bool {
         self.0 & others.0 == others.0

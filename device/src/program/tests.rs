@@ -570,7 +570,10 @@ fn a_clock_is_set_and_the_seed_stays() {
         let mut reader = lying(lies);
         let before = reader.card.memory();
         let refused = set(&mut reader, ordered).expect_err("refused");
-        assert!(matches!(refused, WriteError::NotStarted(_)) && refused.to_string().contains(why), "{refused}");
+        assert!(
+            matches!(refused, WriteError::NotStarted(_)) && refused.to_string().contains(why),
+            "{refused}"
+        );
         assert!(reader.card.memory() == before);
     }
 

@@ -90,6 +90,14 @@ impl VirtualToken2 {
         }
     }
 
+    /// Its clock is this many seconds ahead, of what it was so far.
+    #[must_use]
+    pub fn ahead(mut self, secs: i64) -> Self {
+        let (shown, at) = self.memory.set;
+        self.memory.set = (shown.plus_secs(secs), at);
+        self
+    }
+
     /// What its clock shows now.
     pub fn clock(&self) -> UnixTime {
         let (shown, at) = self.memory.set;

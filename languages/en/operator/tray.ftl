@@ -80,6 +80,9 @@ tray-place-profile = its one secret
 tray-tag = A tag with a number
 tray-unknown = Not known
 tray-clock = Its clock: { $clock }.
+tray-clock-was = It was { $clock }, and is right now.
+tray-clock-wait = Codes that it showed before pass no more: its next one is good in { $wait }.
+tray-state-clock-set = Clock set
 
 tray-done = Done
     .text = Device { $device } is programmed and in the store.

@@ -9,19 +9,20 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::common::{Changing, time};
 use super::runs::ItemDto;
 use crate::device::applet::otp::Slot;
 use crate::device::discover::{Found, Holding};
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
-use crate::http::extract::ApiResult;
+use crate::http::extract::{ApiJson, ApiResult};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::jobs::programming::Phase;
@@ -31,13 +32,14 @@ use crate::model::Application;
 pub(super) const RULES: &[Rule] = &[
     Rule::new("GET", "/api/v1/devices", Permission::Program),
     Rule::new("GET", "/api/v1/devices/events", Permission::Program),
+    Rule::new("POST", "/api/v1/devices/clock", Permission::Program),
 ];
 
 /// How often a stream looks whether something moved.
 const LOOK: Duration = Duration::from_millis(200);
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(events))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(events)).routes(routes!(set_clock))
 }
 
 /// Why this process watches no readers, and what to do.
@@ -102,7 +104,7 @@ fn applications(found: &Found) -> Vec<ApplicationDto> {
 /// How it ended with what lies there.
 #[derive(Serialize, ToSchema)]
 struct EndDto {
-    /// The state of the item, or refused.
+    /// The state of the item, `clock_set`, or refused.
     result: &'static str,
     /// Stable word; empty where the result says it all.
     code: String,
@@ -119,6 +121,13 @@ impl EndDto {
                 let item = ItemDto::of(*item);
                 let (code, detail) = (item.reason.clone(), item.detail.clone());
                 Self { result: item.state, code, detail, item: Some(item) }
+            }
+            End::ClockSet { offset_secs, usable_from } => {
+                let detail = format!(
+                    "its clock was {offset_secs:+} s off and is right now; codes pass from {} on",
+                    time(usable_from)
+                );
+                Self { result: "clock_set", code: String::new(), detail, item: None }
             }
             End::Refused { code, detail } => {
                 Self { result: "refused", code: code.to_owned(), detail, item: None }
@@ -146,6 +155,8 @@ struct DeviceDto {
     /// contacts or contactless.
     over: Option<&'static str>,
     applications: Vec<ApplicationDto>,
+    /// What its clock showed less the time of this machine, when it was read; null: it has none that can be read.
+    clock_offset_seconds: Option<i64>,
     /// What people have to know of it.
     remarks: Vec<String>,
     end: Option<EndDto>,
@@ -166,6 +177,7 @@ impl DeviceDto {
             firmware: found.and_then(|found| found.firmware.as_ref().map(ToString::to_string)),
             over: found.map(|found| found.over.name()),
             applications: found.map(applications).unwrap_or_default(),
+            clock_offset_seconds: now.clock_offset_secs,
             remarks: found.map(|it| it.remarks.iter().map(ToString::to_string).collect()).unwrap_or_default(),
             end: now.end.map(EndDto::of),
             took_ms: now.took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
@@ -231,4 +243,33 @@ async fn events(
         }
     });
     Ok(Sse::new(ReceiverStream::new(stream)).keep_alive(KeepAlive::default()))
+}
+
+/// A clock to set.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SetClock)]
+struct SetClockBody {
+    /// The reader that the token lies on.
+    reader: String,
+    /// Why: asked of a token that somebody has, and of an admin alone.
+    reason: Option<String>,
+}
+
+#[utoipa::path(post, path = "/api/v1/devices/clock", tag = "devices", request_body = SetClockBody,
+    responses((status = 202, body = DeviceDto,
+        description = "begun; the reader's `end` says how it ended: `clock_set`, or refused. The secret stays, the drift is \
+            nothing, and no code that the token showed before passes any more")))]
+async fn set_clock(
+    State(state): State<AppState>,
+    Changing(actor): Changing,
+    ApiJson(body): ApiJson<SetClockBody>,
+) -> Result<(StatusCode, Json<DeviceDto>), ApiError> {
+    let station = working_station(&state)?;
+    let (watched, reader) = (Arc::clone(&station), body.reader.clone());
+    let reason = body.reason.unwrap_or_default();
+    state.blocking(move |_| station.set_clock(&body.reader, &actor, &reason)).await?;
+    let (_, readers, _) = watched.now();
+    let now = readers.into_iter().find(|now| now.name == reader).unwrap_or_default();
+    Ok((StatusCode::ACCEPTED, Json(DeviceDto::of(now))))
 }

@@ -16,6 +16,7 @@ use crate::words::{Value, Words};
 pub mod asset;
 pub mod chart;
 pub mod console;
+pub mod device;
 pub mod icon;
 pub mod portal;
 pub mod setup;

@@ -60,6 +60,7 @@ fn samples() -> Vec<(&'static str, String)> {
         ("station_hand_out", html(&station::Token::sample_hand_out())),
         ("station_whose", html(&station::Whose::sample())),
         ("station_devices", html(&tray::Devices::sample())),
+        ("station_device", html(&device::Device::sample())),
         ("station_tray", html(&tray::Tray::sample())),
         ("portal_login", html(&portal::Login::sample())),
         ("portal_verify", html(&portal::Verify::sample())),

@@ -49,6 +49,8 @@ pub struct DrawerForm {
 pub struct ReaderCard {
     /// Its name.
     pub name: String,
+    /// The page of what lies there.
+    pub page: Option<String>,
     /// What happens there: empty, idle, working, done, wanted, failed.
     pub state: &'static str,
     /// The same in a word with an icon.
@@ -198,6 +200,7 @@ mod samples {
     fn card(name: &str, state: &'static str, badge: Badge, serial: &str) -> ReaderCard {
         ReaderCard {
             name: name.into(),
+            page: (state != "empty").then(|| "/station/devices/Reader%201".into()),
             state,
             badge,
             serial: serial.into(),
@@ -208,6 +211,13 @@ mod samples {
             detail: String::new(),
             form: None,
             drawer: None,
+        }
+    }
+
+    impl ReaderCard {
+        /// A reader on which something lies.
+        pub fn sample(name: &str, serial: &str) -> Self {
+            card(name, "idle", Badge::new(Tone::Neutral, "Ready"), serial)
         }
     }
 

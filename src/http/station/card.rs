@@ -2,6 +2,7 @@
 
 use super::place::Place;
 use crate::clock::UnixTime;
+use crate::device::Profile;
 use crate::device::discover::{Family, Found, Holding};
 use crate::http::custody::custody_badge;
 use crate::http::error::ApiError;
@@ -134,8 +135,8 @@ pub(super) fn run_row(run: &ProgrammingRun) -> RunRow {
 }
 
 /// Which device it is, in words.
-fn what(place: &Place, found: &Found) -> String {
-    let name = match place.state.profiles.model_of(found) {
+pub(super) fn what(model: Option<&Profile>, found: &Found) -> String {
+    let name = match model {
         Some(model) => model.full_name(),
         None if found.family == Family::Tag => say("tray-tag"),
         None => say("tray-unknown"),
@@ -151,7 +152,7 @@ fn what(place: &Place, found: &Found) -> String {
 }
 
 /// What is on it, and what people have to know of it.
-fn remarks(found: &Found, now: UnixTime) -> Vec<String> {
+fn remarks(found: &Found, clock_offset_secs: Option<i64>) -> Vec<String> {
     let mut all = Vec::new();
     for holding in &found.holdings {
         match holding {
@@ -170,8 +171,8 @@ fn remarks(found: &Found, now: UnixTime) -> Vec<String> {
             Holding::SingleProfile { .. } => {}
         }
     }
-    if let Some(clock) = found.clock {
-        let shown = words::clock(clock.secs_since(now));
+    if let Some(offset_secs) = clock_offset_secs {
+        let shown = words::clock(offset_secs);
         all.push(Words::ENGLISH.with("tray-clock", &[("clock", shown.into())]));
     }
     all.extend(found.remarks.iter().map(|remark| words::sentence(&remark.to_string())));
@@ -215,7 +216,6 @@ pub(super) async fn reader_card(
     open: &[RunItem],
     code: Option<&(RunItemId, Code)>,
 ) -> Result<ReaderCard, ApiError> {
-    let now = place.state.service.now();
     let (state, badge, detail) = match (&reader.phase, &reader.end) {
         _ if !reader.is_occupied && reader.phase.is_none() => {
             ("empty", Badge::with_icon(Tone::Neutral, "circle", &say("tray-state-empty")), String::new())
@@ -224,6 +224,16 @@ pub(super) async fn reader_card(
         (None, Some(End::Item(item))) => {
             let (look, badge) = state_of(item.state);
             (look, badge, words::sentence(&item.detail))
+        }
+        (None, Some(End::ClockSet { offset_secs, usable_from })) => {
+            let variables = [("clock", words::clock(*offset_secs).into())];
+            let mut text = Words::ENGLISH.with("tray-clock-was", &variables);
+            let wait = usable_from.secs_since(place.state.service.now());
+            if let Some(wait) = u64::try_from(wait).ok().filter(|wait| *wait > 0) {
+                let wait = words::duration(wait);
+                text = format!("{text} {}", Words::ENGLISH.with("tray-clock-wait", &[("wait", wait.into())]));
+            }
+            ("done", Badge::new(Tone::Good, &say("tray-state-clock-set")), text)
         }
         (None, Some(end @ End::Refused { detail, .. })) => {
             let (state, tone, word) = if end.is_good() {
@@ -267,11 +277,12 @@ pub(super) async fn reader_card(
         name: reader.name.clone(),
         state,
         badge,
-        what: found.map(|found| what(place, found)).unwrap_or_default(),
+        page: reader.is_occupied.then(|| super::device::address(&reader.name)),
+        what: found.map(|found| what(place.state.profiles.model_of(found), found)).unwrap_or_default(),
         // What was there before it was written is no longer.
         remarks: found
             .filter(|_| !matches!(reader.end, Some(End::Item(_))))
-            .map(|found| remarks(found, now))
+            .map(|found| remarks(found, reader.clock_offset_secs))
             .unwrap_or_default(),
         serial,
         token,

@@ -3,6 +3,7 @@
 mod banner;
 mod card;
 mod desk;
+mod device;
 mod find;
 mod place;
 mod recent;
@@ -33,6 +34,8 @@ pub const RULES: &[Rule] = &[
     Rule::new("POST", "/station/tokens/{serial}/custody", Permission::Custody),
     Rule::new("POST", "/station/tokens/{serial}/confirm", Permission::Confirm),
     Rule::new("GET", "/station/devices", Permission::Program),
+    Rule::new("GET", "/station/devices/{reader}", Permission::Program),
+    Rule::new("POST", "/station/devices/{reader}/clock", Permission::Program),
     Rule::new("POST", "/station/runs", Permission::Program),
     Rule::new("GET", "/station/runs/{run}", Permission::Program),
     Rule::new("POST", "/station/runs/{run}/end", Permission::Program),
@@ -57,6 +60,8 @@ pub fn router() -> Router<AppState> {
         .route("/station/tokens/{serial}/custody", post(steps::move_to))
         .route("/station/tokens/{serial}/confirm", post(steps::confirm))
         .route("/station/devices", get(tray::devices))
+        .route("/station/devices/{reader}", get(device::device))
+        .route("/station/devices/{reader}/clock", post(device::set_clock))
         .route("/station/runs", post(tray::begin))
         .route("/station/runs/{run}", get(tray::tray))
         .route("/station/runs/{run}/end", post(tray::end))

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::card::{item_address, item_row, place_words, reader_card, run_row};
+use super::device::rehearsed;
 use super::place::Place;
 use crate::http::codes::{Typed, code_problem};
 use crate::http::error::ApiError;
@@ -42,7 +43,7 @@ fn run_of(text: &str) -> Result<RunId, ApiError> {
 }
 
 /// The readers as they are now, and why there are none.
-fn readers(place: &Place) -> (Vec<ReaderNow>, String) {
+pub(super) fn readers(place: &Place) -> (Vec<ReaderNow>, String) {
     match place.state.jobs.station() {
         Some(station) => {
             let (_, readers, trouble) = station.now();
@@ -52,7 +53,7 @@ fn readers(place: &Place) -> (Vec<ReaderNow>, String) {
     }
 }
 
-fn station(place: &Place) -> Result<&Arc<Station>, ApiError> {
+pub(super) fn station(place: &Place) -> Result<&Arc<Station>, ApiError> {
     place.state.jobs.station().ok_or_else(|| {
         ApiError::new(
             StatusCode::CONFLICT,
@@ -477,6 +478,7 @@ async fn on_reader(place: &Place, id: RunItemId, redo: Redo) -> Result<Notice, A
 #[derive(serde::Deserialize)]
 pub(super) struct From {
     run: Option<u64>,
+    reader: Option<String>,
 }
 
 /// What a hand does with a simulated device.
@@ -511,9 +513,10 @@ pub(super) async fn rehearse(place: Place, Query(from): Query<From>, form: Form)
                 None => Notice::say(Tone::Attention, Words::ENGLISH, "tray-shows-nothing"),
             }),
         };
-        match from.run {
-            Some(run) => tray_page(&place, StatusCode::OK, RunId(run), notice, None).await,
-            None => devices_page(&place, StatusCode::OK, notice, Begin::default()).await,
+        match (from.run, from.reader) {
+            (Some(run), _) => tray_page(&place, StatusCode::OK, RunId(run), notice, None).await,
+            (None, Some(reader)) => rehearsed(&place, &reader, notice).await,
+            (None, None) => devices_page(&place, StatusCode::OK, notice, Begin::default()).await,
         }
     };
     let result = result.await;

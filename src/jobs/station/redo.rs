@@ -7,6 +7,12 @@ use crate::service::{Redo, ServiceError};
 
 use super::{Station, Work};
 
+/// Something is done on a reader.
+pub(super) fn busy(reader: &str) -> ServiceError {
+    let detail = format!("something is done on reader {reader}: wait until it has ended, then try again");
+    ServiceError::state("reader_busy", detail)
+}
+
 impl Station {
     /// Begins it on the reader that the device lies on; the answer is the item before.
     ///
@@ -24,11 +30,7 @@ impl Station {
             let detail = format!("device {} lies on no reader: put it into one, then try again", item.device);
             return Err(ServiceError::state("device_absent", detail));
         };
-        let busy = || {
-            let detail =
-                format!("something is done on reader {reader}: wait until it has ended, then try again");
-            ServiceError::state("reader_busy", detail)
-        };
+        let busy = || busy(&reader);
         let work = match redo {
             Redo::Read => Work::Examine(id),
             Redo::Again => Work::Program { run: id.run, instead_of: Some(id) },

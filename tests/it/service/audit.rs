@@ -34,6 +34,8 @@ const READING: &[&str] = &[
     "batch",
     "batches",
     "clock_doubt",
+    "clock_here",
+    "clock_settable",
     "clock_fault",
     "devices_in_doubt",
     "item_to_redo",
@@ -275,6 +277,13 @@ fn programming(table: &mut Table) {
     });
     table.row("quarantine_item", "device_resolved", |h| {
         h.service.quarantine_item(&admin(), item.id).expect("set aside");
+    });
+    table.home.import("clocked", &[&StandIn::totp("TC-1")]);
+    let cleared = table.row("clear_clock", "token_clock_set", |h| {
+        h.service.clear_clock(&admin(), "TC-1", 0, "").expect("may be set")
+    });
+    table.row("clock_not_set", "token_clock_set", |h| {
+        h.service.clock_not_set(&admin(), &cleared, "taken away").expect("noted");
     });
     let left = table.home.put_in(&run, "34").expect("taken");
     table.row("abandon", "device_in_doubt", |h| h.service.abandon(&left.device).expect("noted"));

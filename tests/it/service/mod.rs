@@ -34,6 +34,7 @@ mod scope;
 mod session_data;
 mod stranger;
 mod sweep;
+mod token_clock;
 mod unread;
 mod user_import;
 mod walk;

@@ -18,7 +18,7 @@ fn places_of_variants() {
          token_replaced pin_set pin_removed restore_tried user_issue_opened user_issue_verified \
          user_issue_approved user_issue_closed \
          notifications_changed notification_tried notification_failed users_reminded emergency_code \
-         identified challenge_issued clock_doubted diagnosed run_started run_ended device_journalled device_written device_programmed device_untouched device_in_doubt device_resolved device_code_wrong"
+         identified challenge_issued clock_doubted diagnosed run_started run_ended device_journalled device_written device_programmed device_untouched device_in_doubt device_resolved device_code_wrong token_clock_set"
     );
     let portal: Vec<&str> = PortalAction::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(

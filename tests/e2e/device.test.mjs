@@ -1,0 +1,110 @@
+// One device on a reader: what it is, what is on it, whose it is, and its clock, with script and without.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { openPage, run, startHouse } from './house.mjs';
+import { look } from './look.mjs';
+import { signIn, steps } from './steps.mjs';
+
+const secret = '31323334353637383930313233343536373839d1';
+
+for (const script of [true, false]) {
+  test(`one device, script ${script ? 'on' : 'off'}`, async (t) => {
+    const house = await startHouse();
+    t.after(house.stop);
+    const step = steps(t);
+    const seen = script ? look : async () => {};
+    const page = await openPage(house, { script });
+    await signIn(page, house, 'admin');
+    const devices = `${house.address}/station/devices`;
+    /** Asks for the page again until it says something. */
+    const comes = async (what) => {
+      for (let tries = 0; tries < 200; tries += 1) {
+        if (what.test(await page.textContent('main'))) return;
+        await page.waitForTimeout(50);
+        await page.goto(page.url().replace(/\/clock$/, ''));
+      }
+      assert.match(await page.textContent('main'), what);
+    };
+    /** Puts one of the tokens with an old clock into the last reader. */
+    const put = async (nth) => {
+      await page.goto(`${devices}/Rehearsal%20reader%204`);
+      const label = await page.locator('.drawer option:has-text("C302")').nth(nth).textContent();
+      await page.selectOption('.drawer select', { label });
+      await page.click('button:has-text("Put in")');
+      const serial = label.match(/\d{14}/)[0];
+      await page.goto(`${devices}/Rehearsal%20reader%204`);
+      await comes(new RegExp(`Serial number\\s*${serial}`));
+      return serial;
+    };
+    let serial = null;
+
+    await step('a key: model, interfaces, what its firmware does otherwise, what is on it', async () => {
+      await page.goto(devices);
+      await comes(/YubiKey, firmware/);
+      await page.click('.reader h3 a >> nth=0');
+      await page.waitForURL(/\/station\/devices\/Rehearsal%20reader%201$/);
+      const text = await page.textContent('main');
+      assert.match(text, /Yubico YubiKey, firmware 5\.7\.4/);
+      assert.match(text, /On over USB.*OTP, OATH, PIV/s);
+      assert.match(text, /None is on record for this device\./);
+      assert.match(text, /A new key shows nothing over NFC/);
+      assert.match(text, /Slot 1 \(short touch\).*Free/s);
+      await seen(page, 'station-device-key');
+    });
+
+    await step('a token that is not ours', async () => {
+      serial = await put(0);
+      const text = await page.textContent('main');
+      assert.match(text, /It shows\s*4 min( 1 s)? slow/);
+      assert.match(text, /Its token is not in the store/);
+      assert.equal(await page.locator('button:has-text("Set its clock")').count(), 0);
+    });
+
+    await step('in the cupboard its clock is off, and is set by one press', async () => {
+      run(house, ['import', house.file('old.csv', `${serial},${secret},totp\n`), '--batch', 'old']);
+      await page.reload();
+      const text = await page.textContent('main');
+      assert.match(text, /Off/);
+      assert.match(text, /The server expects\s*right/);
+      assert.equal(text.split('Batch old.').length, 2, 'one token, once');
+      await seen(page, 'station-device-clock');
+      await page.click('button:has-text("Set its clock")');
+      await comes(/It was 4 min( 1 s)? slow, and is right now\./);
+      assert.match(await page.textContent('main'), /Nothing is to be done\./);
+      const token = JSON.parse(run(house, ['--json', 'token', 'show', serial]));
+      assert.equal(token.drift.seconds, 0);
+      await seen(page, 'station-device-set');
+    });
+
+    await step('with somebody it takes a reason, which is asked for at its field', async () => {
+      serial = await put(1);
+      run(house, ['import', house.file('older.csv', `${serial},${secret.replace('d1', 'd2')},totp\n`), '--batch', 'older']);
+      run(house, ['token', 'custody', serial, 'handed_out', '--user', 'anna']);
+      await page.reload();
+      assert.match(await page.textContent('main'), /With anna\..*It shows\s*(20 min|19 min 59 s) fast|It shows\s*(20 min|19 min 59 s) fast.*With anna\./s);
+      await page.click('button:has-text("Set its clock")');
+      await page.waitForSelector('#reason-error');
+      await seen(page, 'station-device-reason');
+      await page.fill('[name=reason]', 'It fell, and anna stands here');
+      await page.click('button:has-text("Set its clock")');
+      await comes(/It was (?:20 min|19 min 59 s) fast, and is right now\. Codes that it showed before pass no more: its next one is good in (19|20|21) min/);
+    });
+
+    await step('whoever stands at the desk sees the same', async () => {
+      const password = 'drei Birnen im Korb';
+      run(house, ['operator', 'add', 'desk', '--role', 'station', '--password-file', house.file('desk', password)]);
+      const desk = await openPage(house, { script });
+      await signIn(desk, { ...house, logins: { desk: password } }, 'desk');
+      await desk.goto(`${devices}/Rehearsal%20reader%204`);
+      // It was set just now, and is right.
+      assert.equal(await desk.locator('button:has-text("Set its clock")').count(), 0);
+      assert.match(await desk.textContent('main'), /Nothing is to be done\./);
+    });
+
+    await step('what is not there is said', async () => {
+      assert.equal((await page.goto(`${devices}/Lectern`)).status(), 404);
+      assert.match(await page.textContent('main'), /There is no such reader now/);
+    });
+    assert.deepEqual(house.faults, []);
+  });
+}
