@@ -84,6 +84,115 @@ impl SmtpConfig {
     }
 }
 
+/// A scanner in serial mode.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScannerConfig {
+    /// What pages call it; empty: as its port.
+    #[serde(default)]
+    pub name: String,
+    /// Its port, better by a name that stays: `/dev/serial/by-id/…`.
+    pub path: PathBuf,
+    /// Bits per second; a scanner on USB has no speed.
+    #[serde(default = "usual_baud")]
+    pub baud: u32,
+    /// What it was told to send before each scan.
+    #[serde(default)]
+    pub prefix: String,
+    /// What it was told to send behind each scan; empty: line ends and silence end it.
+    #[serde(default)]
+    pub suffix: String,
+}
+
+const fn usual_baud() -> u32 {
+    9600
+}
+
+impl ScannerConfig {
+    /// Longest prefix and suffix, in bytes.
+    const MAX_AFFIX: usize = 16;
+    /// Longest name, in characters.
+    const MAX_NAME: usize = 64;
+    /// Speeds that serial ports have.
+    const BAUD: std::ops::RangeInclusive<u32> = 300..=4_000_000;
+
+    /// `PATH` or `PATH,BAUD`.
+    fn parse(text: &str) -> Result<Self, ConfigError> {
+        let (path, baud) = match text.trim().rsplit_once(',') {
+            Some((path, baud)) => {
+                (path.trim(), parsed("scanner", baud, "a port and a speed, such as /dev/ttyACM0,9600,")?)
+            }
+            None => (text.trim(), usual_baud()),
+        };
+        Ok(Self {
+            name: String::new(),
+            path: path.into(),
+            baud,
+            prefix: String::new(),
+            suffix: String::new(),
+        })
+    }
+
+    /// With a name, if the rest fits.
+    fn checked(mut self) -> Result<Self, ConfigError> {
+        let path = self.path.display().to_string();
+        let wrong = |expected: String| Err(ConfigError::Value { setting: "scanner", expected });
+        if !self.path.is_absolute() {
+            return wrong(format!("{path:?}: the path of a port is expected, such as /dev/ttyACM0"));
+        }
+        if !Self::BAUD.contains(&self.baud) {
+            return wrong(format!(
+                "{path}: a speed of {} to {} baud is expected, as the scanner's manual says",
+                Self::BAUD.start(),
+                Self::BAUD.end()
+            ));
+        }
+        if self.prefix.len().max(self.suffix.len()) > Self::MAX_AFFIX {
+            return wrong(format!(
+                "{path}: prefix and suffix of at most {} bytes are expected",
+                Self::MAX_AFFIX
+            ));
+        }
+        let mut name = self.name.trim().to_owned();
+        if name.is_empty() {
+            name = self.path.file_name().map_or(path.clone(), |name| name.to_string_lossy().into_owned());
+        }
+        self.name = name;
+        if self.name.chars().count() > Self::MAX_NAME || self.name.chars().any(char::is_control) {
+            return wrong(format!("{path}: a name of at most {} characters is expected", Self::MAX_NAME));
+        }
+        Ok(self)
+    }
+}
+
+/// The scanners of the first source that names any.
+fn scanners(
+    written: Option<Vec<ScannerConfig>>,
+    flags: &[String],
+    environment: Option<String>,
+) -> Result<Vec<ScannerConfig>, ConfigError> {
+    let texts = |texts: Vec<&str>| texts.into_iter().map(ScannerConfig::parse).collect::<Result<Vec<_>, _>>();
+    let named = if !flags.is_empty() {
+        texts(flags.iter().map(String::as_str).collect())?
+    } else if let Some(text) = environment {
+        texts(text.split(';').filter(|part| !part.trim().is_empty()).collect())?
+    } else {
+        written.unwrap_or_default()
+    };
+    let all = named.into_iter().map(ScannerConfig::checked).collect::<Result<Vec<_>, _>>()?;
+    for (at, one) in all.iter().enumerate() {
+        for other in all.iter().skip(at + 1) {
+            if one.path == other.path || one.name == other.name {
+                let (name, path) = (&other.name, other.path.display());
+                let expected =
+                    format!("{path}: another name and port for each is expected, {name} is there twice");
+                return Err(ConfigError::Value { setting: "scanner", expected });
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// The file as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,6 +209,7 @@ struct Written {
     webhook_ca_file: Option<PathBuf>,
     log: Option<String>,
     smtp: Option<SmtpConfig>,
+    scanner: Option<Vec<ScannerConfig>>,
 }
 
 /// What flags say; they win.
@@ -119,6 +229,8 @@ pub struct Flags {
     pub tls_self_signed: bool,
     /// `--behind-proxy`.
     pub behind_proxy: bool,
+    /// `--scanner`, each.
+    pub scanners: Vec<String>,
 }
 
 /// Who protects the connections.
@@ -168,6 +280,8 @@ pub struct Config {
     pub log: String,
     /// Mail server.
     pub smtp: Option<SmtpConfig>,
+    /// Scanners in serial mode; no two have the same name or port.
+    pub scanners: Vec<ScannerConfig>,
 }
 
 fn parsed<T: FromStr>(setting: &'static str, text: &str, expected: &str) -> Result<T, ConfigError> {
@@ -287,6 +401,7 @@ impl Config {
                 .or(written.webhook_ca_file),
             log: environment("MINTMARK_LOG").or(written.log).unwrap_or_default(),
             smtp: written.smtp,
+            scanners: scanners(written.scanner, &flags.scanners, environment("MINTMARK_SCANNER"))?,
         })
     }
 }
@@ -317,6 +432,42 @@ mod tests {
         let flags = Flags { public_url: Some("otp.example.org".into()), ..Flags::default() };
         let refused = Config::build(Written::default(), &flags, none);
         assert!(matches!(refused, Err(ConfigError::Value { setting: "public_url", .. })));
+    }
+
+    #[test]
+    fn scanners_come_from_one_source() {
+        let built = |file: &str, flags: &[&str], env: Option<&str>| {
+            let written = toml::from_str::<Written>(file).expect("well formed");
+            let flags =
+                Flags { scanners: flags.iter().map(|&flag| flag.into()).collect(), ..Flags::default() };
+            let env = env.map(str::to_owned);
+            let config =
+                Config::build(written, &flags, |name| env.clone().filter(|_| name == "MINTMARK_SCANNER"));
+            config.map(|config| config.scanners).map_err(|error| error.to_string())
+        };
+        let names = |all: Result<Vec<ScannerConfig>, String>| -> Vec<(String, u32)> {
+            all.expect("usable").into_iter().map(|one| (one.name, one.baud)).collect()
+        };
+        let file = "[[scanner]]\nname = 'Desk'\npath = '/dev/ttyACM0'\nprefix = \"\\u0002\"\n\
+                    [[scanner]]\npath = '/dev/ttyUSB0'\nbaud = 115200";
+        assert_eq!(names(built("", &[], None)), []);
+        assert_eq!(names(built(file, &[], None)), [("Desk".into(), 9600), ("ttyUSB0".into(), 115_200)]);
+        let env = Some("/dev/ttyACM1; /dev/ttyACM2,19200");
+        assert_eq!(names(built(file, &[], env)), [("ttyACM1".into(), 9600), ("ttyACM2".into(), 19_200)]);
+        assert_eq!(names(built(file, &["/dev/ttyS0"], env)), [("ttyS0".into(), 9600)]);
+        for (flags, what) in [
+            (&["ttyACM0"][..], "the path of a port is expected"),
+            (&["/dev/ttyACM0,fast"], "/dev/ttyACM0,9600, is expected"),
+            (&["/dev/ttyACM0,7"], "300 to 4000000 baud"),
+            (&["/dev/ttyACM0", "/dev/ttyACM0"], "is there twice"),
+            (&["/dev/a/scanner", "/dev/b/scanner"], "is there twice"),
+        ] {
+            let refused = built("", flags, None).expect_err("refused");
+            assert!(refused.starts_with("setting scanner: ") && refused.contains(what), "{refused}");
+        }
+        let long = "[[scanner]]\npath = '/dev/ttyACM0'\nsuffix = '12345678901234567'";
+        assert!(built(long, &[], None).expect_err("refused").contains("at most 16 bytes"));
+        assert!(toml::from_str::<Written>("[[scanner]]\npath = '/dev/ttyACM0'\nspeed = 3").is_err());
     }
 
     /// Decision 34: one way of protection, and a flag hides what lower sources say.

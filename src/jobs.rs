@@ -4,6 +4,7 @@
 //! marks it as interrupted.
 
 pub mod programming;
+pub mod scanners;
 pub mod station;
 mod synchronised;
 
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use self::scanners::Scanners;
 use self::station::Station;
 pub use self::synchronised::Synchronised;
 use crate::mail::Mailer;
@@ -41,6 +43,7 @@ pub struct Jobs {
     stop_news: Mutex<Option<Sender<()>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     station: OnceLock<Arc<Station>>,
+    scanners: OnceLock<Arc<Scanners>>,
 }
 
 impl Jobs {
@@ -70,6 +73,7 @@ impl Jobs {
             stop_news: Mutex::new(None),
             threads: Mutex::new(threads),
             station: OnceLock::new(),
+            scanners: OnceLock::new(),
         })
     }
 
@@ -94,8 +98,21 @@ impl Jobs {
         self.station.get()
     }
 
-    /// Ends the work with devices, each after the one that it has begun.
+    /// The scanners of this machine: for a service, which stays. Those that are set already stay.
+    pub fn set_scanners(&self, scanners: Arc<Scanners>) {
+        let _ = self.scanners.set(scanners);
+    }
+
+    /// The scanners of this machine; `None`: nobody listens to them here.
+    pub fn scanners(&self) -> Option<&Arc<Scanners>> {
+        self.scanners.get()
+    }
+
+    /// Ends the work with devices, each after the one that it has begun, and listens to no scanner any more.
     pub fn stop_readers(&self) {
+        if let Some(scanners) = self.scanners.get() {
+            scanners.stop();
+        }
         if let Some(station) = self.station.get() {
             station.stop();
         }

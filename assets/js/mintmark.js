@@ -407,6 +407,7 @@ for (const button of all("[data-mute]")) {
 
 const sounding = one("[data-sound]");
 if (sounding) play(sounding.dataset.sound);
+document.addEventListener("mintmark:sound", (event) => play(event.detail));
 
 // --- what changes by itself: <div data-live="/events" data-live-page="/page"> is taken from its page again -----
 

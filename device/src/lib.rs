@@ -14,5 +14,6 @@ pub mod genuine;
 #[doc(hidden)]
 pub mod parsers;
 pub mod program;
+pub mod scanner;
 pub mod simulated;
 pub mod transport;

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
-use super::client::{Client, segment};
+use super::client::{Client, query, segment};
 use super::list::{said, show};
 use super::output::{Outcome, Output, cell, environment, negative};
 use super::secrets;
@@ -25,6 +25,15 @@ pub(super) enum DeviceCommand {
     List,
     /// Tells each change until Ctrl-C
     Watch,
+    /// Prints serial numbers as they are scanned or laid on a reader, until Ctrl-C
+    Scan {
+        /// Of this scanner only
+        #[arg(long, value_name = "NAME", conflicts_with = "reader")]
+        scanner: Option<String>,
+        /// Of this reader only
+        #[arg(long, value_name = "NAME")]
+        reader: Option<String>,
+    },
     /// Shows what lies on one reader
     Show {
         /// Name of the reader
@@ -77,6 +86,9 @@ pub(super) async fn run(command: &DeviceCommand, client: &Client, out: &mut Outp
             })?;
         }
         DeviceCommand::Watch => return watch(client, out).await,
+        DeviceCommand::Scan { scanner, reader } => {
+            return scan(client, out, scanner.as_deref(), reader.as_deref()).await;
+        }
         DeviceCommand::Show { reader } => {
             let readers = readers(client).await?;
             let found = items(&readers).iter().find(|item| item["reader"] == json!(reader));
@@ -221,6 +233,78 @@ async fn watch(client: &Client, out: &mut Output) -> Result<Outcome> {
             () = tokio::time::sleep(LOOK) => {}
         }
     }
+}
+
+/// One line for each serial number, or the text of a scan that names none; with `--json` one value for each scan.
+async fn scan(
+    client: &Client,
+    out: &mut Output,
+    scanner: Option<&str>,
+    reader: Option<&str>,
+) -> Result<Outcome> {
+    let mut after = None;
+    let mut troubles = Value::Null;
+    loop {
+        let now = client
+            .get(&format!("/scanners{}", query(&[("after", after.map(|n: u64| n.to_string()))])))
+            .await?;
+        if let Some(trouble) = now["trouble"].as_str() {
+            return Err(environment(trouble));
+        }
+        let first = after.is_none();
+        if let (true, Some(name)) = (first, scanner)
+            && !items(&now).iter().any(|item| item["name"] == json!(name))
+        {
+            return Err(negative(format!("there is no scanner {name} in the settings of the service")));
+        }
+        if let (true, Some(name)) = (first, reader)
+            && !items(&readers(client).await?).iter().any(|item| item["reader"] == json!(name))
+        {
+            return Err(negative(format!("there is no reader {name}")));
+        }
+        if now["items"] != troubles {
+            for item in items(&now).iter().filter(|item| !item["trouble"].is_null() && reader.is_none()) {
+                out.note(format_args!("scanner {}: {}", cell(&item["name"]), cell(&item["trouble"])));
+            }
+            troubles = now["items"].clone();
+        }
+        let wanted = |scan: &&Value| {
+            scanner.is_none_or(|name| scan["source"] == json!("scanner") && scan["name"] == json!(name))
+                && reader.is_none_or(|name| scan["source"] == json!("reader") && scan["name"] == json!(name))
+        };
+        let scans = now["scans"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for scan in scans.iter().filter(wanted) {
+            printed(out, scan)?;
+        }
+        out.flush()?;
+        // A service that was started again counts anew.
+        after = now["last"].as_u64();
+        tokio::select! {
+            stopped = tokio::signal::ctrl_c() => {
+                stopped?;
+                return Ok(Outcome::Done);
+            }
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+fn printed(out: &mut Output, scan: &Value) -> Result<()> {
+    if out.json {
+        return Ok(out.line(scan)?);
+    }
+    if let Some(why) = scan["refused"].as_str() {
+        out.note(format_args!("{}: {why}", cell(&scan["name"])));
+        return Ok(());
+    }
+    let serials = scan["serials"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for serial in serials {
+        out.line(cell(serial))?;
+    }
+    if serials.is_empty() {
+        out.line(cell(&scan["text"]))?;
+    }
+    Ok(())
 }
 
 /// Waits until nothing is done any more with this device, and says how that ended; null: it was taken out.

@@ -9,8 +9,10 @@ use anyhow::Result;
 use super::output::environment;
 use super::secrets;
 use crate::clock::SystemClock;
-use crate::config::{Config, SmtpConfig, SmtpProtection};
+use crate::config::{Config, ScannerConfig, SmtpConfig, SmtpProtection};
 use crate::device::Catalogue;
+use crate::device::scanner::{Affixes, Settings};
+use crate::jobs::scanners::NamedScanner;
 use crate::mail::webhook::WebhookSender;
 use crate::mail::{Mailer, SmtpSecurity, SmtpSettings};
 use crate::model::{Actor, EmailAddress, Login, Role};
@@ -135,6 +137,22 @@ pub(super) fn mailer(config: &Config) -> Result<Option<Mailer>> {
     let Some(smtp) = &config.smtp else { return Ok(None) };
     let mailer = Mailer::new(&smtp_settings(smtp)?).map_err(|error| environment(error.to_string()))?;
     Ok(Some(mailer))
+}
+
+/// The scanners of the settings.
+pub(super) fn scanners(config: &Config) -> Vec<NamedScanner> {
+    let named = |scanner: &ScannerConfig| NamedScanner {
+        name: scanner.name.clone(),
+        settings: Settings {
+            path: scanner.path.clone(),
+            baud: scanner.baud,
+            affixes: Affixes {
+                prefix: scanner.prefix.clone().into_bytes(),
+                suffix: scanner.suffix.clone().into_bytes(),
+            },
+        },
+    };
+    config.scanners.iter().map(named).collect()
 }
 
 /// The sender of requests to webhooks.

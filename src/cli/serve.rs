@@ -20,6 +20,7 @@ use crate::http::serve::{SOCKET_PATH_BYTES, Stop, bind_socket, serve_socket, ser
 use crate::http::tls::{self, Tls, TlsError, TlsFiles};
 use crate::http::{AppState, Exposure, HttpSettings, router};
 use crate::jobs::Jobs;
+use crate::jobs::scanners::Scanners;
 use crate::jobs::station::{Drawer, Source, Station};
 use crate::model::Role;
 use crate::service::{Service, StoreMark};
@@ -54,6 +55,9 @@ pub(super) struct ServeArgs {
     /// A proxy in front of this service speaks TLS
     #[arg(long, conflicts_with = "tls_cert")]
     behind_proxy: bool,
+    /// Port of a scanner in serial mode, and its speed where it has one; may be given for each scanner
+    #[arg(long = "scanner", value_name = "PATH[,BAUD]")]
+    scanners: Vec<String>,
     /// Work on a rehearsal store, which is made in an empty data directory
     #[arg(long)]
     simulate: bool,
@@ -69,6 +73,7 @@ pub(super) fn run(args: &ServeArgs, dir: &Path, out: &mut Output) -> Result<Outc
         tls_key: args.tls_key.clone(),
         tls_self_signed: args.tls_self_signed,
         behind_proxy: args.behind_proxy,
+        scanners: args.scanners.clone(),
     };
     let config = load(dir, &flags)?;
     check_exposure(&config, args.simulate)?;
@@ -281,7 +286,11 @@ pub(super) fn serve(
 ) -> Result<Outcome> {
     let jobs = Arc::new(Jobs::start(service, home::mailer(config)?)?);
     jobs.tell_news(service, home::webhooks(config)?)?;
-    jobs.set_station(station(dir, service)?);
+    let scanners = Scanners::start(Arc::new(SystemClock::new()), home::scanners(config))?;
+    let station = station(dir, service)?;
+    station.tell_of_chips(Arc::clone(&scanners));
+    jobs.set_scanners(scanners);
+    jobs.set_station(station);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(listen(dir, config, (service, &jobs), out, ready));
     runtime.shutdown_timeout(Duration::from_secs(1));

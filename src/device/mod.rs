@@ -6,7 +6,9 @@ mod roots;
 
 use crate::model;
 
-pub use mintmark_device::{apdu, applet, attestation, discover, genuine, program, simulated, transport};
+pub use mintmark_device::{
+    apdu, applet, attestation, discover, genuine, program, scanner, simulated, transport,
+};
 pub use node::{SERVICE_USER, hid_ids, hid_rule, is_known_serial, udev_rules};
 pub use profile::{
     Catalogue, ChipFamily, ChipProfile, ClockWrite, FOLDER, Listed, Origin, Profile, ProfileError,

@@ -29,6 +29,7 @@ const OPEN: &[Rule] = &[
     Rule::new("GET", "/assets/css/places.css", Permission::Anyone),
     Rule::new("GET", "/assets/css/tray.css", Permission::Anyone),
     Rule::new("GET", "/assets/js/camera.js", Permission::Anyone),
+    Rule::new("GET", "/assets/js/scans.js", Permission::Anyone),
     Rule::new("GET", "/assets/js/mintmark.js", Permission::Anyone),
     Rule::new("GET", "/assets/favicon.svg", Permission::Anyone),
 ];

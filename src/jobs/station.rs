@@ -13,7 +13,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ pub use source::Source;
 use orders::{Order, Orders};
 
 use super::programming::{Phase, Programmer, Refusal};
+use super::scanners::Scanners;
 
 /// How long a question to the readers lasts.
 const WATCH: Duration = Duration::from_millis(500);
@@ -155,6 +156,8 @@ pub struct Station {
     profiles: Arc<Catalogue>,
     models: Models,
     source: Source,
+    /// Who is told of a device that nothing is done with.
+    scanners: OnceLock<Arc<Scanners>>,
     state: Mutex<State>,
     moved: Condvar,
     stops: AtomicBool,
@@ -181,6 +184,7 @@ impl Station {
             models: profiles.token2_models(),
             profiles,
             source,
+            scanners: OnceLock::new(),
             state: Mutex::default(),
             moved: Condvar::new(),
             stops: AtomicBool::new(false),
@@ -215,6 +219,11 @@ impl Station {
             Source::Drawer(drawer) => Some(drawer),
             Source::Pcsc => None,
         }
+    }
+
+    /// From now on a device that is laid on a reader and only looked at is told there, as a scan is.
+    pub fn tell_of_chips(&self, scanners: Arc<Scanners>) {
+        let _ = self.scanners.set(scanners);
     }
 
     /// All readers, and why there are none.
@@ -468,6 +477,7 @@ impl Station {
         let begun = self.clock.monotonic();
         let serial = Mutex::new(None);
         let programs = matches!(work, Work::Program { .. });
+        let looks = work == Work::Look;
         let done = catch_unwind(AssertUnwindSafe(|| self.worked(reader, atr, work, actor, &serial)));
         let end = match done {
             Ok(Ok(Ok(end))) => end,
@@ -487,9 +497,13 @@ impl Station {
             }
         }
         let mut state = self.state();
+        let mut laid = None;
         if let Some(place) = state.places.get_mut(reader) {
             place.is_busy = false;
             place.now.phase = None;
+            if looks && end.is_none() && !place.is_due && place.now.run.is_none() {
+                laid.clone_from(&place.now.found);
+            }
             // What is said of a device that was exchanged meanwhile would be said of another one.
             if !place.is_due {
                 place.now.took = end.as_ref().map(|_| self.clock.monotonic().saturating_sub(begun));
@@ -498,6 +512,10 @@ impl Station {
         }
         self.tell(&mut state);
         self.begin_due(&mut state);
+        drop(state);
+        if let (Some(scanners), Some(found)) = (self.scanners.get(), laid) {
+            scanners.laid(reader, found);
+        }
     }
 
     /// The work itself.

@@ -13,6 +13,9 @@ use super::token::{TokenView, scoped};
 use super::user::visible_user;
 use super::{Service, ServiceError};
 
+/// Tokens that one question for a range looks at.
+const MOST_LOOKED_AT: usize = 200_000;
+
 /// Who and what should stand on a resource.
 #[derive(Clone, Debug)]
 pub struct AssignRequest {
@@ -344,6 +347,37 @@ impl Service {
             };
             let tokens = view.tokens(&by_serial, Page::first(limit))?.items;
             Ok((users, tokens))
+        })
+    }
+
+    /// Tokens that the actor sees whose serials, in normal form, begin with `stem` and fit; in the order of serials. At
+    /// most `most` of them; true: there may be more.
+    pub fn tokens_in_range(
+        &self,
+        actor: &Actor,
+        stem: &str,
+        fits: &dyn Fn(&str) -> bool,
+        most: usize,
+    ) -> Result<(Vec<Token>, bool), ServiceError> {
+        self.store.read(|view| {
+            let serial = Some(stem.to_owned()).filter(|stem| !stem.is_empty());
+            let filter = TokenFilter { serial, ..TokenFilter::ALL };
+            let (mut found, mut looked, mut page) = (Vec::new(), 0, Page::first(1_000));
+            let is_cut = loop {
+                let slice = seen_tokens(view, actor, filter.clone(), page)?;
+                looked += slice.items.len();
+                found.extend(slice.items.into_iter().filter(|token| fits(token.serial.normal())));
+                page.after = slice.next;
+                if page.after.is_none() {
+                    break found.len() > most;
+                }
+                if looked >= MOST_LOOKED_AT {
+                    break true;
+                }
+            };
+            found.sort_by(|a, b| a.serial.normal().cmp(b.serial.normal()));
+            found.truncate(most);
+            Ok((found, is_cut))
         })
     }
 

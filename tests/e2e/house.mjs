@@ -91,6 +91,18 @@ export async function startHouse() {
   });
 }
 
+/** A rehearsal store of its own, served with more options; rosa is its admin. */
+export async function startRehearsal(more = []) {
+  const dir = mkdtempSync(join(tmpdir(), 'mintmark-rehearsal-'));
+  const data = join(dir, 'data');
+  const port = await freePort();
+  const child = await startProgram(['--data', data, 'serve', '--simulate', ...more], port);
+  const made = await house(dir, data, port, [child]);
+  made.logins = { rosa: 'a long admin password' };
+  run(made, ['operator', 'add', 'rosa', '--role', 'admin', '--password-file', made.file('rosa.txt', `${made.logins.rosa}\n`)]);
+  return made;
+}
+
 /** A mail as its reader sees it. */
 function readable(raw) {
   const [, head, body] = raw.match(/^(.*?)\r?\n\r?\n(.*)$/s) ?? ['', raw, ''];

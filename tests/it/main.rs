@@ -22,6 +22,7 @@ mod profiles;
 mod restore;
 mod run_cli;
 mod runs;
+mod scanners;
 mod service;
 mod session_data;
 mod station;

@@ -19,6 +19,7 @@ mod operators;
 mod resources;
 mod run_settings;
 mod runs;
+mod scanners;
 mod tokens;
 mod user_imports;
 mod user_issues;
@@ -35,7 +36,7 @@ use super::permission::{Permission, Rule};
 use super::state::AppState;
 
 /// The rules of these routes, by file.
-const PARTS: [&[Rule]; 20] = [
+const PARTS: [&[Rule]; 21] = [
     &[Rule { method: "GET", path: openapi::PATH, needs: Permission::Anyone }],
     attest::RULES,
     audit::RULES,
@@ -52,6 +53,7 @@ const PARTS: [&[Rule]; 20] = [
     operators::RULES,
     resources::RULES,
     runs::RULES,
+    scanners::RULES,
     tokens::RULES,
     user_imports::RULES,
     user_issues::RULES,
@@ -103,6 +105,7 @@ pub fn router() -> Router<AppState> {
         .merge(operators::router())
         .merge(resources::router())
         .merge(runs::router())
+        .merge(scanners::router())
         .merge(tokens::router())
         .merge(user_imports::router())
         .merge(user_issues::router())

@@ -61,6 +61,11 @@ pub const ASSETS: &[Asset] = &[
         text: include_str!("../../../assets/js/camera.js"),
     },
     Asset {
+        path: "/assets/js/scans.js",
+        content_type: "text/javascript; charset=utf-8",
+        text: include_str!("../../../assets/js/scans.js"),
+    },
+    Asset {
         path: "/assets/favicon.svg",
         content_type: "image/svg+xml",
         text: include_str!("../../../assets/favicon.svg"),

@@ -46,6 +46,8 @@ pub struct Page {
     pub open_issues: usize,
     /// The texts of its language.
     pub words: Words,
+    /// The scanners of the workstation, on pages of the station.
+    pub scans: Option<Box<station::Scans>>,
 }
 
 impl Page {
@@ -136,6 +138,7 @@ impl Page {
             role: Some(Role::Admin),
             open_issues: 2,
             words: Words::ENGLISH,
+            scans: None,
         }
     }
 

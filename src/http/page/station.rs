@@ -7,6 +7,67 @@ use super::Tone;
 use super::chart::Chart;
 use super::{ActionRow, Badge, Choice, Code, Field, Moment, Notice, Page, Ring};
 
+/// A scanner of the workstation.
+#[derive(Debug, Clone)]
+pub struct ScannerLine {
+    /// As the settings call it.
+    pub name: String,
+    /// Its port is open.
+    pub is_connected: bool,
+    /// What is said while it is.
+    pub connected: String,
+    /// What is said while it is not.
+    pub absent: String,
+    /// Why it is not, and what to do; may be empty.
+    pub trouble: String,
+}
+
+/// What may fill the page's field without a hand on the keyboard.
+#[derive(Debug, Clone)]
+pub struct Scans {
+    /// What fills it until somebody chooses: a value of the choices.
+    pub default: &'static str,
+    /// The scanners; without any there is nothing to choose.
+    pub lines: Vec<ScannerLine>,
+    /// What may fill it.
+    pub choices: Vec<Choice>,
+}
+
+impl Scans {
+    /// One scanner that is there, one that is not.
+    #[cfg(test)]
+    pub fn sample() -> Box<Self> {
+        let line = |name: &str, is_connected| ScannerLine {
+            name: name.into(),
+            is_connected,
+            connected: format!("Scanner {name}: connected."),
+            absent: format!("Scanner {name}: absent."),
+            trouble: if is_connected { String::new() } else { "/dev/ttyACM1 is not there.".into() },
+        };
+        let choices = [("", "Nothing"), ("all", "All"), ("scanner:Desk", "Scanner Desk")];
+        Box::new(Self {
+            default: "",
+            lines: vec![line("Desk", true), line("Store room", false)],
+            choices: Choice::list(&choices, ""),
+        })
+    }
+}
+
+/// The tokens that the label of a box names.
+#[derive(Debug, Clone)]
+pub struct BoxLabel {
+    /// What the label says.
+    pub title: String,
+    /// How many of its tokens are here.
+    pub count: String,
+    /// What is counted, behind the number.
+    pub here: String,
+    /// What is missing or left out, in sentences.
+    pub notes: Vec<String>,
+    /// The first of them.
+    pub rows: Vec<ActionRow>,
+}
+
 /// One of the last results.
 #[derive(Debug, Clone)]
 pub struct Recent {
@@ -90,6 +151,8 @@ pub struct Desk {
     pub confirm: Option<ConfirmPair>,
     /// The login typed to hand the token out.
     pub handout: Field,
+    /// Whom it is to be handed out to now: what the button says. The login stands in `handout`.
+    pub hand_out_now: Option<String>,
     /// The places it may go to from here.
     pub custody_choices: Vec<Choice>,
     /// The history of its clock, on the page of one token.
@@ -119,6 +182,7 @@ impl Desk {
                 words: "Confirm for test on VPN".into(),
             }),
             handout: Field::of("test"),
+            hand_out_now: None,
             custody_choices: Choice::list(
                 &[("returned", "Returned"), ("lost", "Lost"), ("retired", "Retired")],
                 "returned",
@@ -175,6 +239,8 @@ pub struct Home {
     pub banner: Option<Notice>,
     /// Several people fit what was typed.
     pub matches: Vec<ActionRow>,
+    /// The label of a box that was scanned.
+    pub label: Option<BoxLabel>,
     /// The last five results, newest first.
     pub recent: Vec<Recent>,
 }
@@ -192,7 +258,31 @@ impl Home {
                 "The clock is 41 days 3 h slow; corrected. Token 87-1234567 of test.",
             )),
             matches: Vec::new(),
+            label: None,
             recent: Recent::samples(),
+        }
+    }
+
+    /// The label of a box, at a station with scanners.
+    #[cfg(test)]
+    pub fn sample_box() -> Self {
+        let row = |serial: &str| ActionRow {
+            href: format!("/station/token/{serial}"),
+            icon: "key-round",
+            title: serial.into(),
+            line: "Feitian c200".into(),
+        };
+        Self {
+            page: Page { scans: Some(Scans::sample()), ..Page::sample("Station", "station") },
+            banner: None,
+            label: Some(BoxLabel {
+                title: "Box 87-1234501 to 87-1234600".into(),
+                count: "97".into(),
+                here: "tokens of it are here.".into(),
+                notes: vec!["The first 20 are shown.".into()],
+                rows: vec![row("87-1234501"), row("87-1234502")],
+            }),
+            ..Self::sample()
         }
     }
 
@@ -300,6 +390,19 @@ pub struct Token {
 }
 
 impl Token {
+    /// Scanned on the page of a person who is to get it.
+    #[cfg(test)]
+    pub fn sample_hand_out() -> Self {
+        let desk = Desk {
+            hand_out_now: Some("Hand out to anna".into()),
+            handout: Field::of("anna"),
+            focus_codes: false,
+            primary: false,
+            ..Desk::sample()
+        };
+        Self { banner: None, holder: None, desk, ..Self::sample() }
+    }
+
     /// A third code is asked for.
     #[cfg(test)]
     pub fn sample() -> Self {

@@ -121,6 +121,7 @@ pub(super) fn desk(
         // What a wide search starts with; the operator may write another.
         reason: Field::of(&Words::ENGLISH.text("desk-identified")),
         confirm: pair(token, person).filter(|_| may_confirm),
+        hand_out_now: None,
         handout: Field::of(token.user.as_deref().unwrap_or_default()),
         custody_choices: custody_choices.collect(),
         clock: None,

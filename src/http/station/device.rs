@@ -54,7 +54,7 @@ fn form_words(form: FormFactor) -> String {
 }
 
 /// What is switched on; of keys that do not say, what is built in.
-fn interface_words(interface: &Interface) -> String {
+fn interface_words(interface: Interface) -> String {
     let on = interface.enabled.unwrap_or(interface.supported);
     let all: Vec<&str> = on.names().collect();
     if all.is_empty() { say("device-nothing-on") } else { all.join(", ") }
@@ -78,8 +78,8 @@ fn facts(found: &Found, model: Option<&Profile>) -> Vec<Fact> {
             Series::Fips => all.push(fact("device-series", &say("device-series-fips"))),
             Series::SecurityKey => all.push(fact("device-series", &say("device-series-fido"))),
         }
-        all.extend(key.usb.as_ref().map(|it| fact("device-usb", &interface_words(it))));
-        all.extend(key.nfc.as_ref().map(|it| fact("device-nfc", &interface_words(it))));
+        all.extend(key.usb.map(|it| fact("device-usb", &interface_words(it))));
+        all.extend(key.nfc.map(|it| fact("device-nfc", &interface_words(it))));
         all.extend(key.part_number.as_ref().map(|number| fact("device-part", number)));
         if key.is_locked {
             all.push(fact("device-settings", &say("device-settings-locked")));

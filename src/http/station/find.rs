@@ -1,5 +1,6 @@
 //! Finding people and tokens.
 
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -7,25 +8,17 @@ use serde::Deserialize;
 use super::desk::desk;
 use super::place::{Place, serial_of};
 use super::recent::recent;
-use crate::http::codes::ask_at_desk;
+use super::scan::{Answer, MATCHES, look_up, scanned};
+use crate::http::codes::{Typed, ask_at_desk};
 use crate::http::drift;
 use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, Path};
 use crate::http::frame::html;
-use crate::http::page::station::{Desk, Holder, Home, Person, Recent, Token};
+use crate::http::page::station::{BoxLabel, Desk, Holder, Home, Person, Recent, Token};
 use crate::http::page::{ActionRow, Badge, Code, Field, Notice, Tone, segment};
-use crate::model::{Login, Token as TokenRecord, TokenSerial, User};
+use crate::model::{Custody, Login, Token as TokenRecord, TokenSerial, User};
 use crate::service::{TokenView, UserView};
 use crate::words::Words;
-
-/// Matches that a list shows.
-const MATCHES: usize = 20;
-
-#[derive(Deserialize)]
-pub(super) struct FindForm {
-    #[serde(default)]
-    find: String,
-}
 
 /// The station's start, with what came of the last step.
 pub(super) async fn home_page(
@@ -35,9 +28,20 @@ pub(super) async fn home_page(
     banner: Option<Notice>,
     matches: Vec<ActionRow>,
 ) -> Result<Response, ApiError> {
+    home_with(place, status, find, banner, matches, None).await
+}
+
+async fn home_with(
+    place: &Place,
+    status: StatusCode,
+    find: Field,
+    banner: Option<Notice>,
+    matches: Vec<ActionRow>,
+    label: Option<BoxLabel>,
+) -> Result<Response, ApiError> {
     let recent = recent(place).await?;
     let page = place.page(&Words::ENGLISH.text("station-title"));
-    Ok(html(status, &Home { page, find, banner, matches, recent }))
+    Ok(html(status, &Home { page, find, banner, matches, label, recent }))
 }
 
 /// The page of a token; `adjust` says what the last step changes on its card.
@@ -109,7 +113,7 @@ fn person_row(user: &User) -> ActionRow {
     }
 }
 
-fn token_row(token: &TokenRecord) -> ActionRow {
+pub(super) fn token_row(token: &TokenRecord) -> ActionRow {
     let serial = token.serial.display();
     let model = format!("{} {}", token.manufacturer, token.model);
     ActionRow {
@@ -124,29 +128,44 @@ fn token_row(token: &TokenRecord) -> ActionRow {
     }
 }
 
-/// An exact serial leads to the token, an exact login to the person, several matches to a list.
-pub(super) async fn find(place: Place, form: Result<PageForm<FindForm>, ApiError>) -> Response {
+/// An exact serial leads to the token, an exact login to the person, several matches to a list, the label of a box to its
+/// tokens. From the page of a person a token is found to be handed out to them.
+pub(super) async fn find(place: Place, form: Result<PageForm<Typed>, ApiError>) -> Response {
     let result = async {
-        let PageForm(FindForm { find: typed }) = form?;
-        let typed = typed.trim().to_owned();
-        if typed.is_empty() {
-            let field = Field::wrong("", &Words::ENGLISH.text("station-find-empty"));
-            return home_page(&place, StatusCode::UNPROCESSABLE_ENTITY, field, None, Vec::new()).await;
+        let PageForm(typed) = form?;
+        let (text, hand_to) = (typed.text("find"), typed.text("for"));
+        let unfit = |field| home_page(&place, StatusCode::UNPROCESSABLE_ENTITY, field, None, Vec::new());
+        if text.is_empty() {
+            return unfit(Field::wrong("", &Words::ENGLISH.text("station-find-empty"))).await;
         }
-        let (actor, text) = (place.actor.clone(), typed.clone());
-        let found = place.state.blocking(move |service| service.search(&actor, &text, MATCHES));
-        let (people, tokens) = found.await?;
-        match (people.as_slice(), tokens.as_slice()) {
-            ([], []) => {
-                let field = Field::wrong(&typed, &Words::ENGLISH.text("station-find-nothing"));
-                home_page(&place, StatusCode::NOT_FOUND, field, None, Vec::new()).await
+        let scanned = scanned(&place, &typed);
+        let (people, tokens) = match look_up(&place, text, scanned.as_ref()).await? {
+            Answer::Found(people, tokens) => (people, tokens),
+            Answer::Box(label) => {
+                return home_with(&place, StatusCode::OK, Field::default(), None, Vec::new(), Some(label))
+                    .await;
             }
+            Answer::Nothing(problem) => {
+                let field = Field::wrong(text, &problem);
+                return home_page(&place, StatusCode::NOT_FOUND, field, None, Vec::new()).await;
+            }
+            Answer::UnknownChip(notice) => {
+                let status = StatusCode::NOT_FOUND;
+                return home_page(&place, status, Field::default(), Some(notice), Vec::new()).await;
+            }
+            // What holds a secret is not shown again.
+            Answer::Refused(problem) => return unfit(Field::wrong("", &problem)).await,
+        };
+        match (people.as_slice(), tokens.as_slice()) {
             ([person], []) => Ok(Place::go_to_person(person.login.as_str())),
+            ([], [token]) if Login::parse(hand_to).is_ok() => {
+                Ok(Place::go_to_hand_out(token.serial.display(), hand_to))
+            }
             ([], [token]) => Ok(Place::go_to_token(token.serial.display())),
             _ => {
                 let rows = people.iter().map(person_row).chain(tokens.iter().map(token_row));
                 let rows = rows.take(MATCHES).collect();
-                home_page(&place, StatusCode::OK, Field::of(&typed), None, rows).await
+                home_page(&place, StatusCode::OK, Field::of(text), None, rows).await
             }
         }
     };
@@ -196,12 +215,41 @@ pub(super) async fn person(place: Place, Path(login): Path<String>) -> Response 
     place.answer(result)
 }
 
+/// Whom a token is to be handed out to.
+#[derive(Deserialize)]
+pub(super) struct HandOut {
+    r#for: Option<String>,
+}
+
 /// One token.
-pub(super) async fn token(place: Place, Path(serial): Path<String>) -> Response {
+pub(super) async fn token(
+    place: Place,
+    Path(serial): Path<String>,
+    Query(hand_out): Query<HandOut>,
+) -> Response {
     let result = async {
         let serial = serial_of(&serial)?;
         let seen = seen(&place, &serial).await?;
-        token_page(&place, StatusCode::OK, &seen, None, |_| {}).await
+        // Only somebody who is here gets it, and only one that nobody has.
+        let lies = matches!(seen.token.token.custody, Custody::InStock | Custody::Returned { .. });
+        let login = hand_out.r#for.and_then(|login| Login::parse(&login).ok()).filter(|_| lies);
+        let person = match login {
+            Some(login) => {
+                let actor = place.actor.clone();
+                let read = place.state.blocking(move |service| service.user(&actor, &login));
+                read.await.ok().map(|person| person.user.login)
+            }
+            None => None,
+        };
+        token_page(&place, StatusCode::OK, &seen, None, |desk| {
+            if let Some(login) = person {
+                let name = ("login", login.as_str().into());
+                desk.hand_out_now = Some(Words::ENGLISH.with("desk-hand-out-to-now", &[name]));
+                desk.handout = Field::of(login.as_str());
+                (desk.focus_codes, desk.primary) = (false, false);
+            }
+        })
+        .await
     };
     let result = result.await;
     place.answer(result)

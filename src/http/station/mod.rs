@@ -7,6 +7,7 @@ mod device;
 mod find;
 mod place;
 mod recent;
+mod scan;
 mod steps;
 mod tray;
 mod whose;
@@ -21,6 +22,7 @@ use super::state::AppState;
 pub const RULES: &[Rule] = &[
     Rule::new("GET", "/station", Permission::Read),
     Rule::new("POST", "/station/find", Permission::Read),
+    Rule::new("POST", "/station/scans/{n}", Permission::Read),
     Rule::new("GET", "/station/whose", Permission::Identify),
     Rule::new("POST", "/station/whose", Permission::Identify),
     Rule::new("GET", "/station/person/{login}", Permission::Read),
@@ -47,6 +49,7 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/station", get(find::start))
         .route("/station/find", post(find::find))
+        .route("/station/scans/{n}", post(scan::take))
         .route("/station/whose", get(whose::form).post(whose::look))
         .route("/station/person/{login}", get(find::person))
         .route("/station/token/{serial}", get(find::token))

@@ -35,12 +35,21 @@ impl FromRequestParts<AppState> for Place {
 impl Place {
     /// The frame of a page.
     pub(super) fn page(&self, title: &str) -> Page {
-        frame::page(&self.state, &self.caller, title, "station")
+        // A proxy that keeps its people to itself says nothing of where they are.
+        let here = self.caller.address.is_loopback() && !self.caller.behind_proxy;
+        let scans = super::scan::scans(self, here).map(Box::new);
+        Page { scans, ..frame::page(&self.state, &self.caller, title, "station") }
     }
 
     /// On to the page of a token.
     pub(super) fn go_to_token(serial: &str) -> Response {
         Redirect::to(&format!("/station/token/{}", segment(serial))).into_response()
+    }
+
+    /// On to the page of a token that is to be handed out to somebody.
+    pub(super) fn go_to_hand_out(serial: &str, login: &str) -> Response {
+        let address = format!("/station/token/{}?for={}", segment(serial), segment(login));
+        Redirect::to(&address).into_response()
     }
 
     /// On to the page of a person.

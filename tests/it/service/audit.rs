@@ -85,6 +85,7 @@ const READING: &[&str] = &[
     "restore_link",
     "search",
     "sees_readers",
+    "tokens_in_range",
     "subject_named",
     "token",
     "token_history",

@@ -107,12 +107,12 @@ fn readable(api: bool, import: &str, job: &str) -> Vec<String> {
         let name = if path.contains("/resources/") { "VPN" } else { "own" };
         let id = if path.contains("/jobs/") { job } else { import };
         let filled = path.replace("{serial}", "OWN-1").replace("{login}", "anna").replace("{alias}", "vpn");
-        filled.replace("{name}", name).replace("{id}", id).replace("{run}", "1")
+        filled.replace("{name}", name).replace("{id}", id).replace("{run}", "1").replace("{reader}", "R")
     };
     access::rules()
         .filter(|rule| rule.method == "GET" && rule.path.starts_with("/api/") == api)
-        // A stream without end; `runs.rs` reads it.
-        .filter(|rule| rule.path != "/api/v1/devices/events")
+        // Streams without end; `runs.rs` and `scanners.rs` read them.
+        .filter(|rule| !matches!(rule.path, "/api/v1/devices/events" | "/api/v1/scanners/events"))
         .map(|rule| fill(rule.path))
         .inspect(|path| assert!(!path.contains('{'), "put a name into {path}"))
         .collect()
