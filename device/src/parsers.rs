@@ -20,8 +20,11 @@ use crate::genuine::{self, Fresh, Proof, Request};
 use crate::transport::pcsc::{is_contactless, lengths_of};
 use crate::transport::{Lengths, Transport, TransportError};
 
+/// It looks at bytes, and has nothing to say of them.
+pub type Parser = fn(&[u8]);
+
 /// All of them, by the names of their fuzz targets.
-pub const ALL: [(&str, fn(&[u8])); 14] = [
+pub const ALL: [(&str, Parser); 14] = [
     ("apdu", apdu),
     ("atr", atr),
     ("tlv", tlv),
@@ -44,7 +47,7 @@ const NOW: UnixTime = UnixTime::from_secs(1_780_000_000);
 
 /// A card that answers what is in the bytes, one answer after another; then again from the first, or it is gone.
 struct Answers {
-    answers: Vec<Vec<u8>>,
+    all: Vec<Vec<u8>>,
     next: usize,
     repeats: bool,
     lengths: Lengths,
@@ -54,24 +57,24 @@ impl Answers {
     /// A byte of options; then each answer behind its length in two bytes.
     fn of(bytes: &[u8]) -> Self {
         let (options, mut rest) = bytes.split_first().map_or((0, bytes), |(options, rest)| (*options, rest));
-        let mut answers = Vec::new();
+        let mut all = Vec::new();
         while let [high, low, behind @ ..] = rest {
             let len = usize::from(u16::from_be_bytes([*high, *low])).min(behind.len());
             let (answer, behind) = behind.split_at(len);
-            answers.push(answer.to_vec());
+            all.push(answer.to_vec());
             rest = behind;
         }
         let lengths = if options & 2 == 0 { Lengths::Short } else { Lengths::Extended };
-        Self { answers, next: 0, repeats: options & 1 != 0, lengths }
+        Self { all, next: 0, repeats: options & 1 != 0, lengths }
     }
 }
 
 impl Transport for Answers {
     fn transmit(&mut self, _: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
-        if self.next == self.answers.len() && self.repeats {
+        if self.next == self.all.len() && self.repeats {
             self.next = 0;
         }
-        let answer = self.answers.get(self.next).ok_or(TransportError::Lost)?;
+        let answer = self.all.get(self.next).ok_or(TransportError::Lost)?;
         self.next += 1;
         Ok(Zeroizing::new(answer.clone()))
     }

@@ -37,7 +37,7 @@ impl Card for Noted {
 
 /// What a simulated key answers when it is looked at and asked whether it is genuine.
 fn simulated() -> Vec<Vec<u8>> {
-    let noted = Arc::default();
+    let noted: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
     let mut key = VirtualYubiKey::new(12_345_678, Version::new(5, 7, 4), Reach::Usb);
     key.put_piv_key(PivSlot::parse("9a").expect("a slot"), true);
     let atr = key.atr().to_vec();
@@ -48,8 +48,8 @@ fn simulated() -> Vec<Vec<u8>> {
         let request = Request { anchors: &vendor::anchors(), now: UnixTime::EPOCH, proof };
         examine(&mut card, &request).expect("answered");
     }
-    let answers = noted.lock().expect("whole").clone();
-    answers
+    drop(card);
+    std::mem::take(&mut *noted.lock().expect("whole"))
 }
 
 /// A conversation as the parsers of conversations read it.
