@@ -475,6 +475,7 @@ impl Station {
         let begun = self.clock.monotonic();
         let serial = Mutex::new(None);
         let programs = matches!(work, Work::Program { .. });
+        let looks = work == Work::Look;
         let done = catch_unwind(AssertUnwindSafe(|| self.worked(reader, atr, work, actor, &serial)));
         let end = match done {
             Ok(Ok(Ok(end))) => end,
@@ -498,7 +499,7 @@ impl Station {
         if let Some(place) = state.places.get_mut(reader) {
             place.is_busy = false;
             place.now.phase = None;
-            if work == Work::Look && end.is_none() && !place.is_due && place.now.run.is_none() {
+            if looks && end.is_none() && !place.is_due && place.now.run.is_none() {
                 laid.clone_from(&place.now.found);
             }
             // What is said of a device that was exchanged meanwhile would be said of another one.

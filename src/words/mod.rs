@@ -32,7 +32,7 @@ macro_rules! files {
 }
 
 /// What only operators read is in English alone.
-const OPERATOR: [&str; 10] = [
+const OPERATOR: [&str; 11] = [
     include_str!("../../languages/en/operator/batch.ftl"),
     include_str!("../../languages/en/operator/diagnosis.ftl"),
     include_str!("../../languages/en/operator/drift.ftl"),
