@@ -39,6 +39,8 @@ pub enum Permission {
     Custody,
     /// See what lies on the readers, and program it.
     Program,
+    /// See what is scanned, and act on it.
+    Scan,
     /// Choose what to hear of oneself.
     Subscribe,
     /// Everything else.
@@ -65,6 +67,7 @@ impl Permission {
         Self::CreateUser,
         Self::Custody,
         Self::Program,
+        Self::Scan,
         Self::Subscribe,
         Self::Administer,
     ];
@@ -78,7 +81,7 @@ impl Permission {
             Self::Audit => matches!(role, Auditor | Admin),
             Self::Check => matches!(role, Helpdesk | Station | Admin | Verifier),
             Self::Authenticate => matches!(role, Admin | Verifier),
-            Self::Resync => matches!(role, Helpdesk | Station | Admin),
+            Self::Resync | Self::Scan => matches!(role, Helpdesk | Station | Admin),
             Self::Confirm | Self::Custody | Self::Identify | Self::Program => matches!(role, Station | Admin),
             Self::Disable | Self::Unblock | Self::RemovePin | Self::EmergencyCode => {
                 matches!(role, Helpdesk | Admin)

@@ -23,8 +23,8 @@ use crate::jobs::scanners::{Said, Scanned, ScannerNow, Source};
 use crate::model::Actor;
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::new("GET", "/api/v1/scanners", Permission::Read),
-    Rule::new("GET", "/api/v1/scanners/events", Permission::Read),
+    Rule::new("GET", "/api/v1/scanners", Permission::Scan),
+    Rule::new("GET", "/api/v1/scanners/events", Permission::Scan),
 ];
 
 /// How often a stream looks whether something moved.

@@ -22,7 +22,7 @@ use super::state::AppState;
 pub const RULES: &[Rule] = &[
     Rule::new("GET", "/station", Permission::Read),
     Rule::new("POST", "/station/find", Permission::Read),
-    Rule::new("POST", "/station/scans/{n}", Permission::Read),
+    Rule::new("POST", "/station/scans/{n}", Permission::Scan),
     Rule::new("GET", "/station/whose", Permission::Identify),
     Rule::new("POST", "/station/whose", Permission::Identify),
     Rule::new("GET", "/station/person/{login}", Permission::Read),

@@ -11,6 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, Path};
 use crate::http::page::station::{BoxLabel, ScannerLine, Scans};
 use crate::http::page::{Choice, Notice, Tone};
+use crate::http::permission::Permission;
 use crate::http::words;
 use crate::jobs::scanners::{NotTaken, Said, Scanned, Source};
 use crate::model::{Token, TokenSerial, User};
@@ -25,6 +26,7 @@ const MOST_ON_LABEL: usize = 128;
 
 /// The scanners of this machine for a page; `here`: its browser runs on this machine, too.
 pub(super) fn scans(place: &Place, here: bool) -> Option<Scans> {
+    place.actor.role.is_none_or(|role| Permission::Scan.allows(role)).then_some(())?;
     let (_, scanners) = place.state.jobs.scanners()?.now();
     // One who stands here takes what there is; of several scanners somebody chooses.
     let default = if here && scanners.len() < 2 { "all" } else { "" };
