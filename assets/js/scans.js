@@ -23,6 +23,12 @@ const fills = (choice, scan) =>
   choice === "all" || (scan.source === "reader" ? choice === "reader" : choice === `scanner:${scan.name}`);
 
 // Another window, or another tab, is none of this page's business.
+// Nor is what somebody has begun to type given up for a device that is laid down.
+const isTyping = (target) =>
+  [...document.querySelectorAll("main input:not([type=hidden]), main textarea")].some(
+    (field) => field !== target && ["text", "textarea", "password"].includes(field.type) && field.value !== field.defaultValue,
+  );
+
 const isInFront = () => document.visibilityState === "visible" && document.hasFocus();
 
 for (const box of document.querySelectorAll("[data-scans]")) {
@@ -69,20 +75,27 @@ for (const box of document.querySelectorAll("[data-scans]")) {
   };
 
   const take = async (scan) => {
-    if (busy || !target || !isInFront() || !fills(chosen(box), scan)) return;
+    if (busy || !target || !isInFront() || isTyping(target) || !fills(chosen(box), scan)) return;
     busy = true;
     try {
       const body = new URLSearchParams({ form_token: target.form.elements.form_token.value });
       const limit = AbortSignal.timeout(FAR_TOO_LONG);
       const answer = await fetch(box.dataset.scansTake + scan.n, { method: "POST", body, signal: limit });
       // Another page was first.
-      if (!answer.ok) return;
+      if (!answer.ok) {
+        busy = false;
+        return;
+      }
       if (scan.refused) say(scan.refused);
-      else fill(scan);
-    } catch {
-      // Without the service nobody acts on it; whoever stands there scans again.
-    } finally {
+      else {
+        fill(scan);
+        // The page goes: a scan that it took now would be lost.
+        return;
+      }
       busy = false;
+    } catch {
+      busy = false;
+      // Without the service nobody acts on it; whoever stands there scans again.
     }
   };
 

@@ -246,13 +246,25 @@ pub enum GenuineError {
          generate a key"
     )]
     AsksForPin,
+    /// It generated a key, and the rest failed.
+    #[error(
+        "{why}; the key that it generated in slot {slot} could not be removed: remove it with the vendor's tool, as it asks \
+         for neither PIN nor touch"
+    )]
+    KeyLeft {
+        /// Where.
+        slot: PivSlot,
+        /// What went wrong.
+        why: YubiKeyError,
+    },
 }
 
 impl GenuineError {
     /// When no bytes came back.
     pub const fn transport(&self) -> Option<&TransportError> {
         match self {
-            Self::Piv(PivError::Key(YubiKeyError::Transport(error))) => Some(error),
+            Self::Piv(PivError::Key(YubiKeyError::Transport(error)))
+            | Self::KeyLeft { why: YubiKeyError::Transport(error), .. } => Some(error),
             _ => None,
         }
     }
@@ -261,6 +273,7 @@ impl GenuineError {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::AsksForPin => "piv_pin_needed",
+            Self::KeyLeft { .. } => "piv_key_left",
             Self::Piv(error) => match error {
                 PivError::Key(YubiKeyError::NoApplication(_)) => "no_piv",
                 PivError::Key(YubiKeyError::TooOld { .. }) => "firmware_too_old",
@@ -290,13 +303,16 @@ pub fn examine(transport: &mut dyn Transport, request: &Request<'_>) -> Result<F
     let mut piv = Piv::select(transport)?;
     let mut finding =
         Finding { verdict: Verdict::NoCertificate, device, slot: None, root: None, remarks: Vec::new() };
-    let device = &finding.device;
-    if let (Some(told), Some(other)) = (device.serial, piv.serial()?)
+    let other = piv.serial()?;
+    if let (Some(told), Some(other)) = (finding.device.serial, other)
         && told != other
     {
         finding.verdict = Verdict::OtherKey(Contradiction::TwoSerials(told, other));
         return Ok(finding);
     }
+    // Management may be told to keep it to itself.
+    finding.device.serial = finding.device.serial.or(other);
+    let device = &finding.device;
     let Some(certificate) = piv.attestation_certificate()? else { return Ok(finding) };
     // Who is forged already gets no key generated.
     match verify(request.anchors, None, &certificate, request.now) {
@@ -343,7 +359,16 @@ struct Shown {
 /// not be removed.
 fn generated(piv: &mut Piv<'_>, proof: &Proof<'_>) -> Result<(Vec<u8>, Shown, bool), GenuineError> {
     piv.authenticate(proof.management_key, proof.fresh.challenge)?;
-    let public = piv.generate(proof.slot)?;
+    let public = match piv.generate(proof.slot) {
+        Ok(public) => public,
+        // Nothing was generated.
+        Err(error @ PivError::SlotTaken(_)) => return Err(error.into()),
+        Err(error) => {
+            // It may have been, and the answer made no sense.
+            let _ = piv.remove(proof.slot);
+            return Err(error.into());
+        }
+    };
     let mut show = || {
         let nothing = YubiKeyError::Malformed {
             command: "ATTEST",
@@ -355,7 +380,11 @@ fn generated(piv: &mut Piv<'_>, proof: &Proof<'_>) -> Result<(Vec<u8>, Shown, bo
     };
     let shown: Result<_, YubiKeyError> = show();
     let left = piv.remove(proof.slot).is_err();
-    let (statement, shown) = shown?;
+    let (statement, shown) = match shown {
+        Ok(shown) => shown,
+        Err(why) if left => return Err(GenuineError::KeyLeft { slot: proof.slot, why }),
+        Err(error) => return Err(error.into()),
+    };
     Ok((statement, shown, left))
 }
 

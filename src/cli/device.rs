@@ -68,6 +68,9 @@ pub(super) enum DeviceCommand {
     SetClock {
         /// Name of the reader
         reader: String,
+        /// The token that was seen there; without it, whatever lies there
+        #[arg(long, value_name = "SERIAL")]
+        device: Option<String>,
         /// Why: of a token that somebody has
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -106,15 +109,17 @@ pub(super) async fn run(command: &DeviceCommand, client: &Client, out: &mut Outp
             let answer = client.post("/devices/attest", &asked).await?;
             show(out, &answer)?;
             let verdict = answer["verdict"].as_str().unwrap_or_default();
-            return Ok(Outcome::when(matches!(verdict, "proved_now" | "statement_only")));
+            // A statement alone may be a copy.
+            return Ok(Outcome::when(verdict == "proved_now"));
         }
         DeviceCommand::Program { reader, run } => {
             let path = format!("/runs/{}/readers", segment(&run.to_string()));
             let answer = client.post(&path, &json!({ "readers": [reader] })).await?;
             said(out, &answer, &format!("{reader} is used for run {run}, batch {}", cell(&answer["batch"])))?;
         }
-        DeviceCommand::SetClock { reader, reason } => {
-            let begun = client.post("/devices/clock", &json!({ "reader": reader, "reason": reason })).await?;
+        DeviceCommand::SetClock { reader, device, reason } => {
+            let asked = json!({ "reader": reader, "device": device, "reason": reason });
+            let begun = client.post("/devices/clock", &asked).await?;
             let end = ended(client, begun["serial"].as_str().unwrap_or_default()).await?;
             if end["result"] != json!("clock_set") {
                 let why = end["detail"]

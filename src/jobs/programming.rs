@@ -22,7 +22,7 @@ use crate::oath::MovingFactor;
 use crate::secret::{Passphrase, Seed};
 use crate::service::{
     ClearedClock, DeviceHere, ItemProof, JournalledItem, OpenedKey, ProofOutcome, ProvedBy, Service,
-    ServiceError,
+    ServiceError, UNTIL_SET_SECS,
 };
 
 use super::Synchronised;
@@ -250,12 +250,23 @@ impl Programmer<'_> {
         let ClearedClock { hash, digits, period, .. } = cleared;
         let target = Token2Target { models: self.models.clone(), display_secs: DISPLAY_SECS };
         let order = ClockOrder { serial, hash, digits, period, target };
-        match program::set_clock(transport, &order, self.clock, &mut |step| see(step.into())) {
+        let begun = self.clock.monotonic();
+        let set = program::set_clock(transport, &order, self.clock, &mut |step| see(step.into()));
+        let lasted = self.clock.monotonic().saturating_sub(begun);
+        // It showed more codes meanwhile than were thought of.
+        let is_late = i64::try_from(lasted.as_secs()).is_ok_and(|secs| secs >= UNTIL_SET_SECS / 2);
+        match set {
+            Ok(_) if is_late => {
+                Ok(self.service.clear_clock(self.actor, &order.serial, offset_secs, reason)?)
+            }
             Ok(_) => Ok(cleared),
             Err(error @ WriteError::Unknown(_)) => Err(Refusal::new("clock_unknown", error.to_string())),
             Err(error) => {
-                self.service.clock_not_set(self.actor, &cleared, &error.to_string())?;
-                Err(Refusal::new("clock_not_set", error.to_string()))
+                // Another try may lock it for ever.
+                let is_refused = matches!(error.trouble(), Trouble::Token2(Token2Error::KeyRefused(_)));
+                let code = if is_refused { RunItem::KEY_REFUSED } else { "clock_not_set" };
+                self.service.clock_not_set(self.actor, &cleared, code, &error.to_string())?;
+                Err(Refusal::new(code, error.to_string()))
             }
         }
     }

@@ -4,7 +4,7 @@
 //! One thread for each scanner. A scan is kept for a moment in memory and nowhere else; one that holds a seed is not kept
 //! at all.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::device::discover::Found;
-use crate::device::scanner::{Content, Event, Label, Settings, listen, read};
+use crate::device::scanner::{Content, Event, Label, Settings, Unreadable, listen, read};
 
+/// What comes so soon behind a seed belongs to it.
+const REST_OF_SECRET: Duration = Duration::from_secs(1);
 /// Scans that are kept.
 const KEPT: usize = 64;
 /// How long after a scan a page may act on it: whoever comes later has looked away.
@@ -143,6 +145,8 @@ struct State {
     scanners: Vec<ScannerNow>,
     kept: VecDeque<Kept>,
     last: u64,
+    /// When each scanner last read a seed.
+    secrets: BTreeMap<String, Duration>,
     /// Rises with each change.
     version: u64,
     stops: bool,
@@ -275,10 +279,22 @@ impl Scanners {
                 self.show(scanner, Some(trouble.to_string()));
             }
             Event::Scanned(scan) => {
-                let said = match read(scan.text()) {
+                let read = read(scan.text()).map(drop);
+                let now = self.clock.monotonic();
+                // Where a scanner halts in the middle of a seed, what follows is the rest of it.
+                let follows = {
+                    let mut state = self.state();
+                    let before = state.secrets.get(scanner).copied();
+                    if read == Err(Unreadable::Secret) {
+                        state.secrets.insert(scanner.to_owned(), now);
+                    }
+                    before.is_some_and(|at| now.saturating_sub(at) < REST_OF_SECRET)
+                };
+                let said = match read {
                     // A seed is refused here, before it is kept anywhere.
                     Err(unreadable) => Said::Refused(unreadable.to_string()),
-                    Ok(_) => Said::Text(scan.text().to_owned()),
+                    Ok(()) if follows => Said::Refused(Unreadable::Secret.to_string()),
+                    Ok(()) => Said::Text(scan.text().to_owned()),
                 };
                 self.add(Source::Scanner(scanner.to_owned()), said);
             }

@@ -58,6 +58,8 @@ pub enum Work {
     Wipe(RunItemId),
     /// Set its clock, and leave its secret where it is.
     SetClock {
+        /// The token that was seen there, and no other.
+        serial: String,
         /// Why, of a token that somebody has.
         reason: String,
     },
@@ -510,12 +512,12 @@ impl Station {
                 place.now.end = end;
             }
         }
-        self.tell(&mut state);
-        self.begin_due(&mut state);
-        drop(state);
+        // Before anybody sees that nothing is done any more.
         if let (Some(scanners), Some(found)) = (self.scanners.get(), laid) {
             scanners.laid(reader, found);
         }
+        self.tell(&mut state);
+        self.begin_due(&mut state);
     }
 
     /// The work itself.
@@ -561,7 +563,10 @@ impl Station {
                     programmer.program(run, reader, &found, transport, instead_of, &mut see).map(item)
                 }
                 (Work::Examine(id), _) => programmer.examine(id, transport, &mut see).map(item),
-                (Work::SetClock { reason }, _) => {
+                (Work::SetClock { serial, .. }, _) if found.serial.as_ref() != Some(&serial) => {
+                    Err(clock::other_device(&serial))
+                }
+                (Work::SetClock { reason, .. }, _) => {
                     let set = programmer.set_clock(&found, offset_secs, &reason, transport, &mut see)?;
                     // It was read again, and is right.
                     self.show(reader, |now| now.clock_offset_secs = Some(0));

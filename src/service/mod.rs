@@ -105,7 +105,7 @@ pub use second_factor::ThirdPage;
 pub use sequence::Between;
 pub use sign_in::{PortalSession, SecondPage};
 pub use token::{CUSTODY_WORDS, TokenPatch, TokenQuery, TokenView};
-pub use token_clock::{ClearedClock, ClockHere};
+pub use token_clock::{ClearedClock, ClockHere, UNTIL_SET_SECS};
 pub use user::{NewUser, OnConflict, UserPatch, UserView};
 pub use user_import::{UserImportCounts, UserImportLine, UserImportRequest, UserImportView, UserVerdict};
 

@@ -9,22 +9,25 @@
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, ClockHistory, Custody, Drift, OtpSpec, Role, SeedVersion, Subject,
-    Token, TokenId, TokenSerial, TokenState,
+    Actor, AuditAction, AuditRecord, AuditResult, ClockHistory, Custody, Drift, OtpSpec, Role, RunItem,
+    SeedVersion, Subject, Token, TokenId, TokenSerial, TokenState,
 };
 use crate::oath::drift::{Observation, Sureness};
 use crate::oath::{Digits, HashAlg, MovingFactor, PeriodSecs, step_start, time_step};
-use crate::store::{Change, Changes, View};
+use crate::store::{AuditFilter, Change, Changes, Page, View};
 
 use super::programming::{require_all, require_not_written};
 use super::token::scoped;
 use super::{Service, ServiceError, drift};
 
-/// Between the look at a clock and that it is set: what it shows meanwhile was shown before, too.
-const UNTIL_SET_SECS: i64 = 10;
+/// Between the look at a clock and that it is set: what it shows meanwhile was shown before, too. Whoever takes longer
+/// clears it once more.
+pub const UNTIL_SET_SECS: i64 = 10;
 /// So long a token may have to wait until the time passes what it showed already; a clock that was further ahead costs
 /// its secret.
 const MOST_AHEAD_SECS: i64 = 3_600;
+/// Records of a token among which a refused key is looked for.
+const LOOKED_BACK: usize = 200;
 
 /// A clock that may be set now.
 #[derive(Clone, Debug)]
@@ -129,7 +132,7 @@ impl Service {
     ///
     /// # Errors
     /// `no_clock`, `token_bound`, `reason_required`, `token_returned`, `clock_far_ahead`, `clock_doubted`,
-    /// `token_being_programmed`.
+    /// `key_refused`, `token_being_programmed`.
     pub fn clear_clock(
         &self,
         actor: &Actor,
@@ -142,11 +145,13 @@ impl Service {
         self.decide(move |view| asked.clear(view, now))
     }
 
-    /// The clock was not set: what was known of it holds again. Codes that were shown before stay spent.
+    /// The clock was not set: what was known of it holds again. Codes that were shown before stay spent. `code`, `why`: a
+    /// stable word, and what happened; after `key_refused` it is not set again.
     pub fn clock_not_set(
         &self,
         actor: &Actor,
         cleared: &ClearedClock,
+        code: &'static str,
         why: &str,
     ) -> Result<(), ServiceError> {
         let (actor, cleared, why, now) = (actor.clone(), cleared.clone(), why.to_owned(), self.clock.now());
@@ -163,7 +168,7 @@ impl Service {
                     changes.push(Change::PutClockHistory(token, version, history));
                 }
             }
-            let detail = vec![("result", "not_set".to_owned()), ("why", why.clone())];
+            let detail = vec![("result", code.to_owned()), ("why", why.clone())];
             changes.push(logged(now, &actor, token, AuditResult::Refused, detail));
             Ok(((), changes))
         })
@@ -199,13 +204,17 @@ impl Asked {
             return Err(refused("no_clock", format!("token {} has no clock to set", serial.display())));
         };
         require_settable(view, actor, &token, reason)?;
+        require_key_taken(view, &token)?;
         if view.clock_jumps()?.is_doubted(now) {
             let detail = "the clocks of many tokens seem to have jumped together, so it may be that of this machine: \
                           have it put right first";
             return Err(refused("clock_doubted", detail));
         }
         let (before, learned) = (view.state(&seed)?, view.clock_history(token.id, seed.version)?);
-        let floor = before.floor.max(unshown(now.plus_secs(*offset_secs), period));
+        // Who set it meanwhile in another way did not make the codes unseen that it showed until then.
+        let expected_secs = drift::drift_at(&before, learned.as_ref(), now);
+        let ahead = expected_secs.max(*offset_secs);
+        let floor = before.floor.max(unshown(now.plus_secs(ahead), period));
         let usable_from = step_start(floor, 0, 0, period);
         if usable_from.secs_since(now) > MOST_AHEAD_SECS {
             let detail = format!(
@@ -266,6 +275,29 @@ fn require_settable(view: &dyn View, actor: &Actor, token: &Token, reason: &str)
     if reason.is_empty() {
         let detail = "somebody has this token: say why its clock is to be set";
         return Err(ServiceError::invalid("reason", "reason_required", detail));
+    }
+    Ok(())
+}
+
+/// A token that did not take the key of its model is not asked again: older ones lock for ever.
+fn require_key_taken(view: &dyn View, token: &Token) -> Result<(), ServiceError> {
+    let records =
+        view.audit(AuditFilter { subject: Some(Subject::Token(token.id)) }, Page::first(LOOKED_BACK))?.items;
+    let is_refused = |record: &AuditRecord| {
+        record.entry.action == AuditAction::TokenClockSet
+            && record
+                .entry
+                .detail
+                .iter()
+                .any(|(name, value)| name == "result" && value == RunItem::KEY_REFUSED)
+    };
+    if records.iter().any(is_refused) {
+        let detail = format!(
+            "token {} did not take the key of its model before, and may lock for ever if it is asked again: let the server \
+             follow its clock",
+            token.serial.display()
+        );
+        return Err(refused(RunItem::KEY_REFUSED, detail));
     }
     Ok(())
 }

@@ -83,7 +83,7 @@ for (const script of [true, false]) {
       await page.reload();
       assert.match(await page.textContent('main'), /With anna\..*It shows\s*(20 min|19 min 59 s) fast|It shows\s*(20 min|19 min 59 s) fast.*With anna\./s);
       await page.click('button:has-text("Set its clock")');
-      await page.waitForSelector('#reason-error');
+      await page.waitForSelector(`[id="${serial}-reason-error"]`);
       await seen(page, 'station-device-reason');
       await page.fill('[name=reason]', 'It fell, and anna stands here');
       await page.click('button:has-text("Set its clock")');

@@ -573,7 +573,9 @@ async fn a_clock_that_is_off_is_set_and_the_drift_is_nothing() {
     let at_first = desk.get(&format!("/tokens/{printed}")).await;
     assert_eq!(at_first["drift"], Value::Null, "{at_first}");
 
-    let begun = desk.post("/devices/clock", &json!({ "reader": name })).await;
+    let other = json!({ "reader": name, "device": "86596321000002" });
+    assert_eq!(desk.refused("/devices/clock", &other).await.1, "other_device", "it was exchanged meanwhile");
+    let begun = desk.post("/devices/clock", &json!({ "reader": name, "device": printed })).await;
     assert_eq!((&begun["reader"], &begun["serial"]), (&json!(name), &json!(printed)), "{begun}");
     let ended = desk.ended(name).await;
     assert_eq!(ended["end"]["result"], json!("clock_set"), "{ended}");

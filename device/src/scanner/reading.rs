@@ -12,8 +12,10 @@ use thiserror::Error;
 const GS: char = '\u{1d}';
 /// Shortest and longest serial number that is taken for one.
 const SERIAL_CHARS: std::ops::RangeInclusive<usize> = 4..=32;
-/// What begins a code that holds a seed.
-const SECRETS: [&str; 2] = ["otpauth://", "otpauth-migration://"];
+/// What a code that holds a seed begins with, and what stands in it: a scanner that halts in the middle sends two halves.
+const SECRETS: [&str; 4] = ["otpauth://", "otpauth-migration://", "secret=", "?data="];
+/// More than any code that is read here; what is typed may be as long as a request.
+const MOST_BYTES: usize = 1_024;
 
 /// How the code is printed, as an AIM identifier says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +158,9 @@ pub enum Unreadable {
     /// Nothing but blanks.
     #[error("the code is empty")]
     Empty,
+    /// More than a scanner reads at once.
+    #[error("this is longer than a serial number or the label of a box: type or scan less")]
+    TooLong,
     /// A seed: it goes to an import, and nowhere else. What it holds is said nowhere.
     #[error(
         "this code holds the secret of a token: it is not looked up, and was not kept; import it instead"
@@ -300,6 +305,9 @@ fn several(serials: impl Iterator<Item = String>) -> Content {
 /// # Errors
 /// [`Unreadable`]; none of them repeats what was scanned.
 pub fn read(text: &str) -> Result<Reading, Unreadable> {
+    if text.len() > MOST_BYTES {
+        return Err(Unreadable::TooLong);
+    }
     let lower = text.to_ascii_lowercase();
     if SECRETS.iter().any(|secret| lower.contains(secret)) {
         return Err(Unreadable::Secret);
@@ -496,6 +504,15 @@ mod tests {
                     Content::Label(_) | Content::Text(_) => {}
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_and_halves_of_seeds_are_not_read() {
+        assert_eq!(read(&"SN:".repeat(400)), Err(Unreadable::TooLong));
+        assert!(read(&"1a11,".repeat(200)).is_ok());
+        for half in ["totp/VPN?secret=MFRGGZDFMZTWQ2LK", "issuer=x&SECRET=MFRGG", "offline?data=CiEK"] {
+            assert_eq!(read(half), Err(Unreadable::Secret), "{half}");
         }
     }
 }

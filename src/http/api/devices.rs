@@ -252,6 +252,8 @@ async fn events(
 struct SetClockBody {
     /// The reader that the token lies on.
     reader: String,
+    /// The token that was seen there: another one is refused. Absent: whatever lies there.
+    device: Option<String>,
     /// Why: asked of a token that somebody has, and of an admin alone.
     reason: Option<String>,
 }
@@ -268,7 +270,7 @@ async fn set_clock(
     let station = working_station(&state)?;
     let (watched, reader) = (Arc::clone(&station), body.reader.clone());
     let reason = body.reason.unwrap_or_default();
-    state.blocking(move |_| station.set_clock(&body.reader, &actor, &reason)).await?;
+    state.blocking(move |_| station.set_clock(&body.reader, body.device.as_deref(), &actor, &reason)).await?;
     let (_, readers, _) = watched.now();
     let now = readers.into_iter().find(|now| now.name == reader).unwrap_or_default();
     Ok((StatusCode::ACCEPTED, Json(DeviceDto::of(now))))

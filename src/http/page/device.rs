@@ -24,6 +24,8 @@ pub struct DeviceToken {
 /// The clock of a device, and what can be done about it.
 #[derive(Debug, Clone)]
 pub struct DeviceClock {
+    /// The token that it belongs to.
+    pub device: String,
     /// What it shows.
     pub shown: String,
     /// What is expected of it; empty: its token is not in the store.
@@ -97,6 +99,7 @@ impl Device {
                 whose: "With m.berg. On VPN.".into(),
             }],
             clock: Some(DeviceClock {
+                device: "86596320000001".into(),
                 shown: "4 min slow".into(),
                 expected: "right".into(),
                 badge: Badge::new(Tone::Attention, "Off"),

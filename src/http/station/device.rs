@@ -11,6 +11,7 @@ use crate::device::applet::ndef::Record;
 use crate::device::applet::oath::Kind;
 use crate::device::applet::otp::Slot;
 use crate::device::discover::{Found, Holding, Over};
+use crate::device::scanner::{self, Unreadable};
 use crate::device::{ChipProfile, ClockWrite, Profile};
 use crate::http::codes::Typed;
 use crate::http::custody::custody_badge;
@@ -91,8 +92,11 @@ fn facts(found: &Found, model: Option<&Profile>) -> Vec<Fact> {
         all.push(fact("device-version", &version));
     }
     match &found.record {
-        Some(Record::Uri(text) | Record::Text(text)) => all.push(fact("device-tag-says", text)),
-        None => {}
+        // A tag may hold a seed.
+        Some(Record::Uri(text) | Record::Text(text)) if scanner::read(text) != Err(Unreadable::Secret) => {
+            all.push(fact("device-tag-says", text));
+        }
+        _ => {}
     }
     if let Some(uid) = found.uid {
         let uid = uid.map(|byte| format!("{byte:02X}")).join(" ");
@@ -194,6 +198,7 @@ fn clock(
 ) -> DeviceClock {
     let chip = model.and_then(|model| model.chip.as_ref());
     let mut clock = DeviceClock {
+        device: serial.to_owned(),
         shown: words::clock(offset_secs),
         expected: String::new(),
         badge: Badge::with_icon(Tone::Neutral, "info", &say("device-clock-not-ours")),
@@ -322,9 +327,10 @@ pub(super) async fn device(place: Place, Path(reader): Path<String>) -> Response
 pub(super) async fn set_clock(place: Place, Path(reader): Path<String>, form: Form) -> Response {
     let result = async {
         let PageForm(typed) = form?;
-        let reason = typed.text("reason").to_owned();
+        let (reason, device) = (typed.text("reason").to_owned(), typed.text("device").to_owned());
         let (station, actor, name) = (station(&place)?.clone(), place.actor.clone(), reader.clone());
-        let begun = place.state.blocking(move |_| station.set_clock(&name, &actor, &reason)).await;
+        let begun =
+            place.state.blocking(move |_| station.set_clock(&name, Some(&device), &actor, &reason)).await;
         match begun {
             Ok(()) => {
                 let notice = Notice::say(Tone::Neutral, Words::ENGLISH, "device-clock-under-way");

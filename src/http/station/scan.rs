@@ -64,6 +64,11 @@ pub(super) async fn take(
     let refused = |status, code, message: &str| Err(ApiError::new(status, code, message));
     let unknown = || refused(StatusCode::NOT_FOUND, "not_found", "there is no scan of this number");
     let (Some(scanners), Ok(n)) = (place.state.jobs.scanners(), n.parse()) else { return unknown() };
+    // What lies on readers is for whom the whole inventory is.
+    let is_of_reader = scanners.get(n).is_some_and(|scanned| matches!(scanned.source, Source::Reader(_)));
+    if is_of_reader {
+        place.state.service.sees_readers(&place.actor)?;
+    }
     match scanners.take(n) {
         Ok(_) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(NotTaken::Unknown) => unknown(),
@@ -150,10 +155,23 @@ pub(super) async fn look_up(
             }))
         }
         Ok(Content::Label(label)) => Ok(Answer::Nothing(label_words(&label))),
-        Ok(Content::Range(range)) => in_range(place, &range).await,
+        Ok(Content::Range(range)) => {
+            // A number with a dash in it looks like one.
+            let whole = source.trim();
+            let (_, tokens) = search(place, whole).await?;
+            let tokens: Vec<Token> = tokens.into_iter().filter(|token| is_of(token, whole)).collect();
+            match found(Vec::new(), tokens) {
+                Some(answer) => Ok(answer),
+                None => in_range(place, &range).await,
+            }
+        }
         Ok(Content::List(serials)) => on_label(place, serials).await,
         Ok(Content::Text(again)) => {
-            let (people, tokens) = search(place, &again).await?;
+            let (mut people, mut tokens) = search(place, &again).await?;
+            if scanned.is_some() {
+                people.retain(|user| user.login.as_str() == again);
+                tokens.retain(|token| is_of(token, &again));
+            }
             Ok(found(people, tokens).unwrap_or_else(nothing))
         }
         Err(Unreadable::Empty) => Ok(nothing()),

@@ -283,7 +283,7 @@ fn programming(table: &mut Table) {
         h.service.clear_clock(&admin(), "TC-1", 0, "").expect("may be set")
     });
     table.row("clock_not_set", "token_clock_set", |h| {
-        h.service.clock_not_set(&admin(), &cleared, "taken away").expect("noted");
+        h.service.clock_not_set(&admin(), &cleared, "clock_not_set", "taken away").expect("noted");
     });
     let left = table.home.put_in(&run, "34").expect("taken");
     table.row("abandon", "device_in_doubt", |h| h.service.abandon(&left.device).expect("noted"));

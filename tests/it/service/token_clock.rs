@@ -75,12 +75,40 @@ fn law1_old_codes_of_a_slow_clock_bring_nothing_back() {
     assert_eq!(clock.history.observations.first().map(|seen| seen.offset_secs), Some(0), "its rate is void");
 }
 
+/// Somebody set it already, with a phone: what it showed until then is known from where it was expected.
+#[test]
+fn law1_codes_of_a_clock_that_was_set_elsewhere_pass_no_more_either() {
+    let (home, token) = followed(1_200);
+    let shown = home.step() + 40;
+    let cleared = home.service.clear_clock(&admin(), "T-1", 0, "").expect("may be set");
+    let wait = cleared.usable_from.secs_since(home.service.now());
+    assert!((1_200..=1_260).contains(&wait), "{wait}");
+    while home.step() < shown {
+        home.wait(30);
+        let now = home.step();
+        assert!(!is_accepted(&home, &token, now), "{} steps before", shown - now);
+    }
+    home.wait(60);
+    assert!(is_accepted(&home, &token, home.step()), "what it never showed passes");
+}
+
+/// Older ones lock for ever.
+#[test]
+fn a_token_that_refused_its_key_is_not_asked_again() {
+    let (home, _) = followed(240);
+    let cleared = home.service.clear_clock(&admin(), "T-1", 240, "").expect("may be set");
+    home.service.clock_not_set(&admin(), &cleared, "key_refused", "it does not take its key").expect("noted");
+    let again = home.service.clear_clock(&admin(), "T-1", 240, "").map(drop);
+    assert_eq!(why(again.expect_err("refused")), "key_refused");
+    assert_eq!(home.service.clock_settable(&admin(), "T-1", 240, "").map_err(why), Err("key_refused"));
+}
+
 #[test]
 fn a_clock_that_was_not_set_is_followed_as_before() {
     let (home, token) = followed(240);
     let before = drift(&home, &token);
     let cleared = home.service.clear_clock(&admin(), "T-1", 240, "").expect("may be set");
-    home.service.clock_not_set(&admin(), &cleared, "it was taken away").expect("noted");
+    home.service.clock_not_set(&admin(), &cleared, "clock_not_set", "it was taken away").expect("noted");
     assert_eq!(drift(&home, &token), before);
     home.wait(60);
     assert!(is_accepted(&home, &token, home.step() + 8), "its next code passes where it was");
@@ -91,7 +119,7 @@ fn a_clock_that_was_not_set_is_followed_as_before() {
     home.service.resync(&admin(), &token.serial, &codes, None, None).expect("answered");
     let learned = drift(&home, &token);
     assert_eq!(learned.map(|drift| drift.seconds), Some(120));
-    home.service.clock_not_set(&admin(), &cleared, "late").expect("noted");
+    home.service.clock_not_set(&admin(), &cleared, "clock_not_set", "late").expect("noted");
     assert_eq!(drift(&home, &token), learned);
     let log = home.service.audit(&admin(), None, Page::first(50)).expect("read").items;
     let results: Vec<_> =
