@@ -55,12 +55,17 @@ unit: build-tests card-reader mail-server ykman
 	RUST_TEST_THREADS=2 $(CARGO) test --locked --test it -- law6_
 
 # The card reader service and the driver of readers that are none, for simulated tokens. The test starts its own. The
-# driver is unpacked only: installed, it would open a port to everybody as soon as the system's service starts.
+# driver is unpacked only: installed, it would open a port to everybody as soon as the system's service starts. With them
+# come the programs that read what the system is given: rules of udev, the unit, the rule of polkit.
 card-reader: packages
-	@PATH="$$PATH:/usr/sbin:/sbin"; command -v pcscd >/dev/null && command -v ip >/dev/null || { \
-	  command -v apt-get >/dev/null || { echo "pcscd and iproute2 are needed: install them." >&2; exit 1; }; \
-	  echo "Installing the card reader service for the tests: apt-get install pcscd iproute2"; \
-	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends pcscd iproute2; }
+	@PATH="$$PATH:/usr/sbin:/sbin"; missing=""; \
+	needs() { command -v "$$1" >/dev/null || missing="$$missing $$2"; }; \
+	needs pcscd pcscd; needs ip iproute2; needs udevadm udev; needs systemd-analyze systemd; needs node nodejs; \
+	env kill -l >/dev/null 2>&1 || missing="$$missing procps"; \
+	[ -z "$$missing" ] || { \
+	  command -v apt-get >/dev/null || { echo "These are needed, install them:$$missing" >&2; exit 1; }; \
+	  echo "Installing the card reader service and readers of system files for the tests: apt-get install$$missing"; \
+	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends $$missing; }
 	@[ -e $(VPCD) ] || [ -e target/vpcd$(VPCD) ] || { \
 	  command -v apt-get >/dev/null || { echo "$(VPCD) is needed: build vsmartcard's vpcd." >&2; exit 1; }; \
 	  echo "Unpacking the driver of simulated card readers into target/vpcd: apt-get download vsmartcard-vpcd"; \

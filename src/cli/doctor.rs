@@ -118,7 +118,7 @@ impl Finding {
 /// Who the service of this data directory runs as: the user of the unit, where it is the unit's; else whose it is; before
 /// it is there, the user of the unit if there is one.
 fn service_account(machine: &Machine, dir: &Path) -> Account {
-    if dir == Path::new(store::SERVICE_DATA)
+    if store::is_of_service(machine, dir)
         && nodes::is_installed(machine)
         && let Some(account) = machine.account(SERVICE_USER)
     {
@@ -146,12 +146,15 @@ fn look(machine: &Machine, dir: &Path) -> Vec<Finding> {
     // A service that works with the cards is not disturbed.
     let asked = machine.readers(!store::service_runs(dir));
 
-    let mut findings =
-        vec![card_readers::pcscd(machine, &account, &asked), card_readers::polkit(machine, &account, &asked)];
+    let rule = card_readers::install_rule(&account, dir);
+    let mut findings = vec![
+        card_readers::pcscd(machine, &account, &asked, &rule),
+        card_readers::polkit(machine, &account, &asked, &rule),
+    ];
     let scdaemon = card_readers::scdaemon(machine, &asked);
     if let Ok(seen) = &asked {
         findings.push(card_readers::readers(seen));
-        findings.extend(card_readers::cards(seen, scdaemon.code != "not_running"));
+        findings.extend(card_readers::cards(seen, scdaemon.code != "not_running", &rule));
     }
     findings.push(scdaemon);
     findings.push(nodes::user(machine, &account));
@@ -159,15 +162,16 @@ fn look(machine: &Machine, dir: &Path) -> Vec<Finding> {
     findings.extend(nodes::serial(machine, &account, &rules));
     findings.extend(nodes::hid(machine, &account, &hid, &rules));
     findings.push(nodes::modem_manager(machine, &rules));
-    findings.push(store::clock(now, (machine.synchronised)()));
+    findings.push(store::clock(machine, now, (machine.synchronised)()));
     let (directory, is_there) = store::directory(machine, dir, &account);
     findings.push(directory);
     if is_there {
         findings.push(store::root_key(machine, dir));
+        findings.extend(store::service(machine, dir));
         findings.extend(store::store(machine, dir, &account));
         findings.push(store::disk(dir));
         findings.extend(store::version(dir));
-        findings.extend(store::settings(dir, now));
+        findings.extend(store::settings(machine, dir, &account, now));
     }
     findings
 }

@@ -110,11 +110,13 @@ fn looked_at(doctor: &Output, check: &str) -> String {
 fn doctor_looks_without_a_store_and_prints_what_the_system_needs() {
     let outer = tempfile::tempdir().expect("a directory");
     let dir = outer.path().join("data");
-    assert_eq!(looked_at(&run(&dir, &["--json", "doctor"]), "data_directory"), "not_there");
+    // A machine on which the service has its store points at that one.
+    let code = looked_at(&run(&dir, &["--json", "doctor"]), "data_directory");
+    assert!(["not_there", "elsewhere"].contains(&code.as_str()), "{code}");
     assert!(!dir.exists(), "it looks and makes nothing");
     let shown = text(&run(&dir, &["doctor"]));
     let line = shown.lines().position(|line| line.starts_with("missing  data_directory")).expect("told");
-    assert!(shown.lines().nth(line + 1).is_some_and(|next| next.contains("-> mintmark --data ")), "{shown}");
+    assert!(shown.lines().nth(line + 1).is_some_and(|next| next.contains("mintmark --data ")), "{shown}");
     for (file, path) in [
         ("polkit", "packaging/50-mintmark.rules"),
         ("udev", "udev/70-mintmark.rules"),

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::machine::{Account, Card, Machine, Seen};
 use super::{Finding, PCSC_ACTIONS};
+use crate::device::SERVICE_USER;
 use crate::device::transport::TransportError;
 
 const SOCKET: &str = "/run/pcscd/pcscd.comm";
@@ -18,17 +19,26 @@ const RULES: [&str; 4] = [
     "/usr/local/share/polkit-1/rules.d",
     "/usr/share/polkit-1/rules.d",
 ];
-/// The command that installs the rule.
-const INSTALL_RULE: &str = "mintmark doctor --show polkit > /etc/polkit-1/rules.d/50-mintmark.rules";
+
+/// The command that installs the rule for this user. Root runs it, and the data directory says who is meant; before that
+/// is there, who asks.
+pub(super) fn install_rule(account: &Account, dir: &Path) -> String {
+    let user = match account.name.as_str() {
+        SERVICE_USER | "root" => String::new(),
+        name => format!("runuser -u {name} -- "),
+    };
+    let dir = dir.display();
+    format!("{user}mintmark --data {dir} doctor --show polkit > /etc/polkit-1/rules.d/50-mintmark.rules")
+}
 
 type Asked = Result<Vec<Seen>, TransportError>;
 
-/// The service that has the readers.
-pub(super) fn pcscd(machine: &Machine, account: &Account, asked: &Asked) -> Finding {
+/// The service that has the readers. `rule`: the command that installs the rule of polkit.
+pub(super) fn pcscd(machine: &Machine, account: &Account, asked: &Asked, rule: &str) -> Finding {
     let check = "pcscd";
     let error = match asked {
         Ok(_) => return Finding::good(check, "answers", "the card reader service answers"),
-        Err(TransportError::NoPermission) => return refused(),
+        Err(TransportError::NoPermission) => return refused(rule),
         Err(error) => error,
     };
     match machine.connect(SOCKET) {
@@ -38,7 +48,7 @@ pub(super) fn pcscd(machine: &Machine, account: &Account, asked: &Asked) -> Find
                 && account.uid != 0
                 && machine.uid != 0 =>
         {
-            refused()
+            refused(rule)
         }
         Ok(()) => {
             let what = format!("the card reader service takes connections and answers none: {error}");
@@ -64,14 +74,14 @@ pub(super) fn pcscd(machine: &Machine, account: &Account, asked: &Asked) -> Find
     }
 }
 
-fn refused() -> Finding {
+fn refused(rule: &str) -> Finding {
     let what = "the card reader service refuses this user (SCARD_W_SECURITY_VIOLATION): polkit has no rule that lets \
                 it in, as its sessions are not at the machine's own seat";
-    Finding::missing("pcscd", "refused", what).repair(INSTALL_RULE)
+    Finding::missing("pcscd", "refused", what).repair(rule)
 }
 
-/// Whether polkit lets the service's user at the readers.
-pub(super) fn polkit(machine: &Machine, account: &Account, asked: &Asked) -> Finding {
+/// Whether polkit lets the service's user at the readers. `install`: the command that installs the rule for it.
+pub(super) fn polkit(machine: &Machine, account: &Account, asked: &Asked, install: &str) -> Finding {
     let check = "polkit";
     if !machine.has(POLICY) {
         let what = "the card reader service of this machine does not ask polkit";
@@ -123,7 +133,7 @@ pub(super) fn polkit(machine: &Machine, account: &Account, asked: &Asked) -> Fin
         }
         None => {
             let what = format!("polkit has no rule that lets {} at readers and cards", account.name);
-            Finding::missing(check, "no_rule", what).repair(INSTALL_RULE)
+            Finding::missing(check, "no_rule", what).repair(install)
         }
     }
 }
@@ -145,8 +155,9 @@ pub(super) fn readers(seen: &[Seen]) -> Finding {
     Finding::good("readers", "there", names.join("; "))
 }
 
-/// What keeps cards from being looked at. `scdaemon_runs`: then that is told by a check of its own.
-pub(super) fn cards(seen: &[Seen], scdaemon_runs: bool) -> Vec<Finding> {
+/// What keeps cards from being looked at. `scdaemon_runs`: then that is told by a check of its own. `rule`:
+/// the command that installs the rule of polkit.
+pub(super) fn cards(seen: &[Seen], scdaemon_runs: bool, rule: &str) -> Vec<Finding> {
     let check = "cards";
     let mut findings = Vec::new();
     for Seen { name, card } in seen {
@@ -160,7 +171,7 @@ pub(super) fn cards(seen: &[Seen], scdaemon_runs: bool) -> Vec<Finding> {
             }
             Card::Forbidden => {
                 let what = format!("{name}: polkit refuses this user the card ({})", PCSC_ACTIONS[1]);
-                Some(Finding::missing(check, "refused", what).repair(INSTALL_RULE))
+                Some(Finding::missing(check, "refused", what).repair(rule))
             }
             Card::NfcRestricted => {
                 let what = format!(

@@ -60,14 +60,22 @@ pub(super) struct Account {
 impl Account {
     /// True when this user may read and write what has these rights.
     pub(super) fn may_use(&self, about: &Metadata) -> bool {
-        let mode = about.mode();
+        self.has_bits(about, 0o6)
+    }
+
+    /// True when this user may read a file with these rights, or what lies in a folder with them.
+    pub(super) fn may_read(&self, about: &Metadata) -> bool {
+        self.has_bits(about, if about.is_dir() { 0o5 } else { 0o4 })
+    }
+
+    fn has_bits(&self, about: &Metadata, bits: u32) -> bool {
         let shift = match () {
             () if self.uid == 0 => return true,
             () if about.uid() == self.uid => 6,
             () if self.gids.contains(&about.gid()) => 3,
             () => 0,
         };
-        mode >> shift & 0o6 == 0o6
+        about.mode() >> shift & bits == bits
     }
 }
 

@@ -121,6 +121,10 @@ pub(super) fn serial(machine: &Machine, account: &Account, expected: &str) -> Ve
         let repair = match (known && account.name == SERVICE_USER, rules(machine, expected)) {
             (true, Rules::Present(_)) => TRIGGER.to_owned(),
             (true, _) => INSTALL_RULES.to_owned(),
+            // Groups are given to a process when it starts.
+            (false, _) if account.name == SERVICE_USER && is_installed(machine) => {
+                format!("usermod -aG {group} {} && systemctl restart mintmark", account.name)
+            }
             (false, _) => format!("usermod -aG {group} {}", account.name),
         };
         findings.push(Finding::warning(check, "closed", what).repair(repair));

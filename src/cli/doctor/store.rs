@@ -11,11 +11,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::super::home;
-use super::Finding;
 use super::machine::{Account, Machine};
+use super::{Finding, nodes};
 use crate::clock::UnixTime;
 use crate::config::{Config, Flags, Protection};
-use crate::http::tls::{self, TlsFiles};
+use crate::device::{FOLDER, ROOTS_FOLDER, SERVICE_USER};
+use crate::http::tls::{self, Tls, TlsError, TlsFiles};
 use crate::jobs::Synchronised;
 use crate::service::ServiceError;
 use crate::vault::RootKey;
@@ -34,6 +35,17 @@ const MOST_BYTES: u64 = 4 << 20;
 const CERTIFICATE_DAYS: i64 = 14;
 /// No release of this program is older: 2026-01-01.
 const EARLIEST: UnixTime = UnixTime::from_secs(1_767_225_600);
+
+/// What the program writes into its directory, and has to be able to write again.
+const WRITTEN: [&str; 6] =
+    ["store.redb", "store.marker", "store.marker.new", home::ROOT_KEY, home::SOCKET, "audit-anchors"];
+/// What it reads there when somebody has put it there.
+const READ: [&str; 3] = [crate::config::FILE_NAME, FOLDER, ROOTS_FOLDER];
+
+/// True for the directory that the unit serves.
+pub(super) fn is_of_service(machine: &Machine, dir: &Path) -> bool {
+    dir == Path::new(SERVICE_DATA) || dir == machine.path(SERVICE_DATA)
+}
 
 /// Mode and owner of the data directory, and whether it is there, so that the rest of it can be looked at.
 pub(super) fn directory(machine: &Machine, dir: &Path, account: &Account) -> (Finding, bool) {
@@ -54,6 +66,20 @@ pub(super) fn directory(machine: &Machine, dir: &Path, account: &Account) -> (Fi
         let what = format!("{shown} is no directory");
         return (Finding::missing(check, "no_directory", what).repair("give another one with --data"), false);
     }
+    // Rights are changed where the program's own files lie alone: any directory may be named.
+    let has = |name: &str| dir.join(name).try_exists();
+    match (has("store.redb"), has(home::ROOT_KEY)) {
+        (Ok(false), Ok(false)) if !is_of_service(machine, dir) => {
+            let what = format!("there is no store in {shown}");
+            return (Finding::missing(check, "no_store", what).repair(init(machine, dir)), false);
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            let what = format!("{shown}: {error}");
+            let repair = "run doctor again as the user whose it is, or as root";
+            return (Finding::unknown(check, "unreadable", what).repair(repair), false);
+        }
+        _ => {}
+    }
     if let Some(finding) = open_to_others(check, &about, &format!("{shown}"), "700") {
         return (finding, true);
     }
@@ -62,10 +88,10 @@ pub(super) fn directory(machine: &Machine, dir: &Path, account: &Account) -> (Fi
         let repair = format!("chown -R {0}:{0} {shown}", account.name);
         return (Finding::missing(check, "foreign", what).repair(repair), true);
     }
-    let foreign = files_of_others(dir, account.uid);
+    let foreign = unusable_files(dir, account);
     if !foreign.is_empty() {
         let what = format!(
-            "in {shown}, {} does not belong to {}: it was made by another user, and the service cannot use it",
+            "in {shown}, {} cannot be used by {}, whom the service runs as: it was made by another user",
             foreign.join(", "),
             account.name
         );
@@ -76,18 +102,21 @@ pub(super) fn directory(machine: &Machine, dir: &Path, account: &Account) -> (Fi
     (Finding::good(check, "private", what), true)
 }
 
-/// Names in the directory that somebody else owns, as a command leaves them that was run by the wrong user.
-pub(super) fn files_of_others(dir: &Path, uid: u32) -> Vec<String> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let foreign = entries.filter(|entry| entry.metadata().is_ok_and(|about| about.uid() != uid));
-    let mut names: Vec<_> = foreign.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.sort_unstable();
-    names
+/// Names in the directory that this user cannot use: the program's own files that somebody else owns, as a command leaves
+/// them that was run by the wrong user, and what is to be read and cannot be.
+pub(super) fn unusable_files(dir: &Path, account: &Account) -> Vec<&'static str> {
+    let about = |name: &str| std::fs::metadata(dir.join(name));
+    let foreign = |name: &&str| about(name).is_ok_and(|about| about.uid() != account.uid);
+    let closed = |name: &&str| about(name).is_ok_and(|about| !account.may_read(&about));
+    WRITTEN.into_iter().filter(foreign).chain(READ.into_iter().filter(closed)).collect()
 }
 
 fn not_there(machine: &Machine, dir: &Path) -> Finding {
     let (check, shown) = ("data_directory", dir.display());
-    if dir != Path::new(SERVICE_DATA) && machine.has(&format!("{SERVICE_DATA}/store.redb")) {
+    let is_elsewhere = machine.has(&format!("{SERVICE_DATA}/store.redb"))
+        // Who does not see into it does not know.
+        || (nodes::is_installed(machine) && machine.names(SERVICE_DATA).is_err());
+    if !is_of_service(machine, dir) && is_elsewhere {
         let what = format!("{shown} is not there; the service keeps its data in {SERVICE_DATA}");
         return Finding::missing(check, "elsewhere", what)
             .repair(format!("mintmark --data {SERVICE_DATA} doctor"));
@@ -96,11 +125,13 @@ fn not_there(machine: &Machine, dir: &Path) -> Finding {
     Finding::missing(check, "not_there", what).repair(init(machine, dir))
 }
 
-/// The command that makes a store here.
+/// The command that makes a store: here, or where the service that is installed looks for it.
 fn init(machine: &Machine, dir: &Path) -> String {
+    let is_of_service = is_of_service(machine, dir) || nodes::is_installed(machine);
+    let dir = if is_of_service { Path::new(SERVICE_DATA) } else { dir };
     let command = format!("mintmark --data {} init --admin LOGIN", dir.display());
-    let is_service = dir == Path::new(SERVICE_DATA) && machine.account(crate::device::SERVICE_USER).is_some();
-    if is_service { format!("runuser -u {} -- {command}", crate::device::SERVICE_USER) } else { command }
+    let has_user = is_of_service && machine.account(SERVICE_USER).is_some();
+    if has_user { format!("runuser -u {SERVICE_USER} -- {command}") } else { command }
 }
 
 fn open_to_others(check: &'static str, about: &Metadata, path: &str, right: &str) -> Option<Finding> {
@@ -149,9 +180,9 @@ pub(super) fn root_key(machine: &Machine, dir: &Path) -> Finding {
 }
 
 /// The machine's clock by itself, and whether something keeps it right.
-pub(super) fn clock(now: UnixTime, synchronised: Synchronised) -> Finding {
+pub(super) fn clock(machine: &Machine, now: UnixTime, synchronised: Synchronised) -> Finding {
     let check = "clock";
-    let set = "timedatectl set-ntp true";
+    let set = keep_right(machine);
     if now < EARLIEST {
         let what = format!("the machine's clock shows {now}, which is before this program was made");
         return Finding::missing(check, "behind", what).repair(set);
@@ -175,6 +206,32 @@ pub(super) fn clock(now: UnixTime, synchronised: Synchronised) -> Finding {
             Finding::unknown(check, "not_told", what).repair("compare it with a clock that is right")
         }
     }
+}
+
+/// The command that makes something keep the clock right. `timedatectl` only switches on what is installed.
+pub(super) fn keep_right(machine: &Machine) -> &'static str {
+    let runs = |name: &str| !machine.processes(name).is_empty();
+    if runs("systemd-timesyncd") {
+        return "name a time server that this machine reaches: NTP= in /etc/systemd/timesyncd.conf, then systemctl restart \
+                systemd-timesyncd";
+    }
+    if runs("chronyd") || runs("ntpd") {
+        return "name a time server that this machine reaches in the settings of chrony or ntpd, then restart it";
+    }
+    let is_there = machine.names("/usr/lib/systemd/ntp-units.d").is_ok_and(|names| !names.is_empty())
+        || ["/usr/sbin/chronyd", "/usr/sbin/ntpd"].into_iter().any(|path| machine.has(path));
+    if is_there { "timedatectl set-ntp true" } else { "apt-get install systemd-timesyncd" }
+}
+
+/// The service that is installed and has its store, and does not run. `None`: it runs, or there is none.
+pub(super) fn service(machine: &Machine, dir: &Path) -> Option<Finding> {
+    let is_due = is_of_service(machine, dir) && nodes::is_installed(machine);
+    let stands = is_due && dir.join("store.redb").exists() && !service_runs(dir);
+    stands.then(|| {
+        let what = "the service is installed, its store is there, and it does not run";
+        Finding::missing("service", "not_running", what)
+            .repair("systemctl start mintmark; journalctl -u mintmark -n 20 says why it stopped")
+    })
 }
 
 /// Whether a service has the store to itself.
@@ -216,7 +273,7 @@ pub(super) fn store(machine: &Machine, dir: &Path, account: &Account) -> Vec<Fin
             let fault = ServiceError::ClockFault { now: service.now(), newest };
             findings.push(
                 Finding::missing("clock_and_log", "clock_fault", fault.to_string())
-                    .repair("timedatectl set-ntp true"),
+                    .repair(keep_right(machine)),
             );
         }
         Err(error) => findings.push(Finding::missing("clock_and_log", "unread", error.to_string())),
@@ -287,9 +344,9 @@ fn asked_version(mut stream: UnixStream) -> Option<String> {
 }
 
 /// Who protects the connections, and until when the certificate holds; settings that cannot be used.
-pub(super) fn settings(dir: &Path, now: UnixTime) -> Vec<Finding> {
+pub(super) fn settings(machine: &Machine, dir: &Path, account: &Account, now: UnixTime) -> Vec<Finding> {
     match Config::load(dir, &Flags::default(), |name| std::env::var(name).ok()) {
-        Ok(config) => vec![certificate(dir, &config, now), mail(dir, &config)],
+        Ok(config) => vec![certificate(machine, dir, account, &config, now), mail(dir, &config)],
         Err(error) => {
             let repair = format!("correct {}", dir.join(crate::config::FILE_NAME).display());
             vec![Finding::missing("settings", "unusable", error.to_string()).repair(repair)]
@@ -312,7 +369,28 @@ fn mail(dir: &Path, config: &Config) -> Finding {
     }
 }
 
-fn certificate(dir: &Path, config: &Config, now: UnixTime) -> Finding {
+/// What of certificate and key keeps the service from its start; it reads them in the same way.
+pub(super) fn key(files: &TlsFiles, account: &Account) -> Option<Finding> {
+    let check = "tls";
+    let shown = files.key.display();
+    let repair = format!("chown {} {shown} && chmod 600 {shown}", account.name);
+    match Tls::open(files.clone()) {
+        Ok(_) => {
+            let closed = std::fs::metadata(&files.key).is_ok_and(|about| !account.may_read(&about));
+            let what = format!("{} cannot read {shown}, and the service does not start", account.name);
+            closed.then(|| Finding::missing(check, "key_closed", what).repair(repair))
+        }
+        Err(error @ TlsError::Readable(_)) => {
+            Some(Finding::missing(check, "key_open", error.to_string()).repair(repair))
+        }
+        Err(error) => {
+            let repair = format!("put certificate and key at {} and {shown}", files.certificate.display());
+            Some(Finding::missing(check, "unusable", error.to_string()).repair(repair))
+        }
+    }
+}
+
+fn certificate(machine: &Machine, dir: &Path, account: &Account, config: &Config, now: UnixTime) -> Finding {
     let check = "tls";
     let own = tls::own_files(dir);
     let files = match &config.protection {
@@ -329,6 +407,12 @@ fn certificate(dir: &Path, config: &Config, now: UnixTime) -> Finding {
         Protection::None => return Finding::good(check, "none", "none is set: for this machine only"),
     };
     let replace = format!("put a new certificate at {}", files.certificate.display());
+    // Somebody else may not read the key, and that is as it should be.
+    if (machine.uid == 0 || machine.uid == account.uid)
+        && let Some(finding) = key(&files, account)
+    {
+        return finding;
+    }
     let facts = match tls::facts(&files) {
         Ok(facts) => facts,
         Err(error) => return Finding::missing(check, "unusable", error.to_string()).repair(replace),

@@ -15,6 +15,9 @@ type Asked = Result<Vec<Seen>, TransportError>;
 const POLICY: &str = "/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy";
 const RULE: &str = "/usr/share/polkit-1/rules.d/50-mintmark.rules";
 
+const RULE_COMMAND: &str = "doctor --show polkit > /etc/polkit-1/rules.d/50-mintmark.rules";
+const UNIT_FILE: &str = "/usr/lib/systemd/system/mintmark.service";
+
 /// A root with files in it, of a machine on which everything is well. The service's user is whoever runs the test.
 struct Planted {
     root: tempfile::TempDir,
@@ -101,7 +104,7 @@ fn causes_of_a_silent_card_reader_service_are_told_apart() {
     let planted = Planted::new();
     let (machine, account) = (planted.machine_of_service(), Planted::account());
     let none: Asked = Err(TransportError::NoService);
-    let pcscd = |asked: &Asked| card_readers::pcscd(&machine, &account, asked);
+    let pcscd = |asked: &Asked| card_readers::pcscd(&machine, &account, asked, RULE_COMMAND);
     says(&pcscd(&Ok(Vec::new())), State::Good, "answers", "");
     says(&pcscd(&none), State::Missing, "not_started", "systemctl enable --now pcscd.socket");
     planted.gone("/usr/sbin/pcscd");
@@ -123,7 +126,7 @@ fn polkit_is_asked_for_its_rule_and_only_where_it_matters() {
     let planted = Planted::new();
     let (machine, account) = (planted.machine_of_service(), Planted::account());
     let asked: Asked = Ok(Vec::new());
-    let polkit = || card_readers::polkit(&machine, &account, &asked);
+    let polkit = || card_readers::polkit(&machine, &account, &asked, RULE_COMMAND);
     says(&polkit(), State::Good, "rule", "");
     planted.file(RULE, &POLKIT_RULE.replace("mintmark", "somebody"));
     says(&polkit(), State::Missing, "no_rule", "/etc/polkit-1/rules.d/50-mintmark.rules");
@@ -151,7 +154,7 @@ fn rules_that_only_root_reads_are_not_guessed() {
     let folder = planted.path("/usr/share/polkit-1/rules.d");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o000)).expect("set");
     let (machine, account) = (planted.machine_of_service(), Planted::account());
-    let polkit = |asked: &Asked| card_readers::polkit(&machine, &account, asked);
+    let polkit = |asked: &Asked| card_readers::polkit(&machine, &account, asked, RULE_COMMAND);
     says(&polkit(&Err(TransportError::NoService)), State::Unknown, "unreadable", "as root");
     says(&polkit(&Ok(Vec::new())), State::Good, "lets_in", "");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).expect("set");
@@ -161,14 +164,14 @@ fn rules_that_only_root_reads_are_not_guessed() {
 fn readers_and_what_keeps_cards_away_are_told() {
     says(&card_readers::readers(&[]), State::Warning, "none", "plug in a reader");
     assert!(card_readers::readers(&seen(Card::Quiet)).what.contains("Virtual 0 00 00"));
-    let first = |card| card_readers::cards(&seen(card), false).remove(0);
+    let first = |card| card_readers::cards(&seen(card), false, RULE_COMMAND).remove(0);
     says(&first(Card::Answers), State::Good, "free", "");
     says(&first(Card::InUse), State::Missing, "in_use", "close the other program");
     says(&first(Card::Forbidden), State::Missing, "refused", "doctor --show polkit");
     says(&first(Card::NfcRestricted), State::Warning, "nfc_restricted", "USB port for a few seconds");
     says(&first(Card::Mute), State::Warning, "mute", "turn the card around");
     says(&first(Card::Refused("no answer".into())), State::Warning, "unread", "");
-    let told_by_scdaemon = card_readers::cards(&seen(Card::InUse), true);
+    let told_by_scdaemon = card_readers::cards(&seen(Card::InUse), true, RULE_COMMAND);
     says(&told_by_scdaemon[0], State::Good, "free", "");
 }
 
@@ -237,6 +240,9 @@ fn a_serial_line_that_the_user_cannot_open_names_its_group_or_the_rule() {
     planted.serial_line("ttyUSB0", ("2341", "0043"), 0o660);
     let group = machine.group_name(rustix::process::getegid().as_raw());
     says(&serial(&account), State::Warning, "closed", &format!("usermod -aG {group} mintmark"));
+    planted.file(UNIT_FILE, "");
+    says(&serial(&account), State::Warning, "closed", "mintmark && systemctl restart mintmark");
+    planted.gone(UNIT_FILE);
     planted.serial_line("ttyUSB0", ("1a86", "7523"), 0o660);
     says(&serial(&account), State::Warning, "closed", "doctor --show udev");
     planted.file("/usr/lib/udev/rules.d/70-mintmark.rules", &expected);
@@ -291,11 +297,19 @@ fn modem_manager_is_told_unless_the_rules_keep_it_off() {
 #[test]
 fn the_clock_is_told_by_who_keeps_it() {
     let now = UnixTime::from_secs(1_800_000_000);
+    let planted = Planted::new();
+    let machine = planted.machine();
+    let clock = |now, synchronised| store::clock(&machine, now, synchronised);
+    let none = "apt-get install systemd-timesyncd";
+    says(&clock(now, Synchronised::No), State::Missing, "not_synchronised", none);
+    planted.file("/usr/lib/systemd/ntp-units.d/80-systemd-timesync.list", "systemd-timesyncd.service\n");
     let set = "timedatectl set-ntp true";
-    says(&store::clock(now, Synchronised::Yes), State::Good, "synchronised", "");
-    says(&store::clock(now, Synchronised::No), State::Missing, "not_synchronised", set);
-    says(&store::clock(now, Synchronised::Unknown), State::Unknown, "not_told", "compare it");
-    says(&store::clock(UnixTime::from_secs(3), Synchronised::Yes), State::Missing, "behind", set);
+    says(&clock(now, Synchronised::Yes), State::Good, "synchronised", "");
+    says(&clock(now, Synchronised::No), State::Missing, "not_synchronised", set);
+    says(&clock(now, Synchronised::Unknown), State::Unknown, "not_told", "compare it");
+    says(&clock(UnixTime::from_secs(3), Synchronised::Yes), State::Missing, "behind", set);
+    planted.process(11, "systemd-timesyn");
+    says(&clock(now, Synchronised::No), State::Missing, "not_synchronised", "/etc/systemd/timesyncd.conf");
 }
 
 #[test]
@@ -320,8 +334,6 @@ fn a_data_directory_that_is_not_as_it_should_be_is_told() {
     says(&store::directory(&machine, &dir, &account).0, State::Missing, "open_to_others", "chmod 700");
     set(0o700);
     says(&store::directory(&machine, &dir, &account).0, State::Good, "private", "");
-    assert!(store::files_of_others(&dir, account.uid).is_empty());
-    assert_eq!(store::files_of_others(&dir, account.uid + 1), ["store.redb"]);
     let other = Planted::account();
     says(
         &store::directory(&machine, &dir, &other).0,
@@ -411,4 +423,116 @@ fn files_for_the_system_name_who_the_service_runs_as() {
     assert!(system_file(SystemFile::Unit, &machine, &dir).contains("[Service]"));
     assert!(system_file(SystemFile::Sysusers, &machine, &dir).contains("u mintmark"));
     assert!(system_file(SystemFile::Udev, &machine, &dir).contains("mintmark_end"));
+}
+
+/// Any directory may be named; rights of one that is not the program's are not to be changed.
+#[test]
+fn a_directory_without_a_store_is_left_as_it_is() {
+    let planted = Planted::new();
+    let machine = planted.machine();
+    planted.file("/srv/lib/something", "");
+    let dir = planted.path("/srv/lib");
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).expect("set");
+    for account in [service_account(&machine, &dir), Planted::account()] {
+        let (finding, is_there) = store::directory(&machine, &dir, &account);
+        says(&finding, State::Missing, "no_store", "init --admin LOGIN");
+        assert!(!is_there, "nothing else of it is looked at");
+    }
+    planted.file("/srv/lib/root.key", "");
+    let finding = store::directory(&machine, &dir, &Planted::account()).0;
+    says(&finding, State::Missing, "open_to_others", "chmod 700");
+}
+
+#[test]
+fn an_installed_service_that_does_not_run_is_a_fault() {
+    let planted = Planted::new();
+    let machine = planted.machine();
+    let dir = planted.path(store::SERVICE_DATA);
+    planted.file("/var/lib/mintmark/mintmark.toml", "");
+    planted.file("/home/data/store.redb", "");
+    assert_eq!(store::service(&machine, &dir), None);
+    planted.file(UNIT_FILE, "");
+    assert_eq!(store::service(&machine, &dir), None, "it waits for its store");
+    planted.file("/var/lib/mintmark/store.redb", "");
+    let finding = store::service(&machine, &dir).expect("told");
+    says(&finding, State::Missing, "not_running", "systemctl start mintmark");
+    assert!(finding.repair.is_some_and(|repair| repair.contains("journalctl -u mintmark -n 20")));
+    assert_eq!(store::service(&machine, &planted.path("/home/data")), None, "it is not the unit's");
+    let _listener = UnixListener::bind(dir.join("mintmark.sock")).expect("bound");
+    assert_eq!(store::service(&machine, &dir), None);
+}
+
+#[test]
+fn files_of_others_matter_where_the_program_writes_or_cannot_read() {
+    let planted = Planted::new();
+    let dir = planted.path("/home/data");
+    for name in
+        ["mintmark.toml", "firmware-profiles/own.toml", "lost+found/none", "attestation-roots/own.pem"]
+    {
+        planted.file(&format!("/home/data/{name}"), "");
+    }
+    let set = |name: &str, mode| {
+        fs::set_permissions(dir.join(name), fs::Permissions::from_mode(mode)).expect("set");
+    };
+    set("mintmark.toml", 0o644);
+    set("lost+found", 0o700);
+    set("firmware-profiles", 0o755);
+    set("attestation-roots", 0o755);
+    // Not in the group of who runs the test.
+    let other =
+        Account { uid: rustix::process::geteuid().as_raw() + 1, ..Planted::account_of_group(&[4242]) };
+    assert!(store::unusable_files(&dir, &other).is_empty());
+    set("mintmark.toml", 0o600);
+    set("attestation-roots", 0o744);
+    planted.file("/home/data/store.redb", "");
+    set("store.redb", 0o666);
+    let unusable = ["store.redb", "mintmark.toml", "attestation-roots"];
+    assert_eq!(store::unusable_files(&dir, &other), unusable);
+    let own = Account { uid: rustix::process::geteuid().as_raw(), ..other };
+    assert!(store::unusable_files(&dir, &own).is_empty());
+}
+
+#[test]
+fn where_the_service_is_installed_its_own_directory_gets_the_store() {
+    let planted = Planted::new();
+    let (machine, dir) = (planted.machine(), planted.path("/root/.local/share/mintmark"));
+    let told = || store::directory(&machine, &dir, &Planted::account()).0;
+    says(&told(), State::Missing, "not_there", &format!("mintmark --data {} init", dir.display()));
+    planted.file(UNIT_FILE, "");
+    let readme = "runuser -u mintmark -- mintmark --data /var/lib/mintmark init --admin";
+    says(&told(), State::Missing, "not_there", readme);
+    assert!(include_str!("../../../README.md").contains(readme));
+    fs::create_dir_all(&dir).expect("made");
+    says(&told(), State::Missing, "no_store", readme);
+}
+
+/// Root runs what is printed.
+#[test]
+fn the_rule_that_is_proposed_names_who_it_is_for() {
+    let dir = Path::new("/home/anna/data");
+    let anna = Account { name: "anna".into(), uid: 1000, ..Planted::account() };
+    let proposed = card_readers::install_rule(&anna, dir);
+    assert!(proposed.starts_with("runuser -u anna -- mintmark --data /home/anna/data doctor "), "{proposed}");
+    let proposed = card_readers::install_rule(&Planted::account(), Path::new(store::SERVICE_DATA));
+    assert!(
+        proposed.starts_with("mintmark --data /var/lib/mintmark doctor --show polkit > /etc/"),
+        "{proposed}"
+    );
+}
+
+#[test]
+fn a_key_with_which_the_service_does_not_start_is_told() {
+    let planted = Planted::new();
+    let dir = planted.path("/home/data");
+    fs::create_dir_all(&dir).expect("made");
+    let files = crate::http::tls::self_signed(&dir, &["localhost".to_owned()], SystemClock::new().now());
+    let files = files.expect("made");
+    let own = Account { uid: rustix::process::geteuid().as_raw(), ..Planted::account() };
+    assert_eq!(store::key(&files, &own), None);
+    let other = Account { uid: own.uid + 1, ..Planted::account_of_group(&[4242]) };
+    says(&store::key(&files, &other).expect("told"), State::Missing, "key_closed", "chown mintmark ");
+    fs::set_permissions(&files.key, fs::Permissions::from_mode(0o644)).expect("set");
+    says(&store::key(&files, &own).expect("told"), State::Missing, "key_open", "chmod 600");
+    fs::remove_file(&files.key).expect("it was there");
+    says(&store::key(&files, &own).expect("told"), State::Missing, "unusable", "put certificate and key");
 }
