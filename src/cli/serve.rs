@@ -112,7 +112,8 @@ pub(super) fn load(dir: &Path, flags: &Flags) -> Result<Config> {
     Ok(config)
 }
 
-fn check_exposure(config: &Config, simulate: bool) -> Result<()> {
+/// Refuses what would be reachable from elsewhere without being encrypted.
+pub(super) fn check_exposure(config: &Config, simulate: bool) -> Result<()> {
     let behind_proxy = config.protection == Protection::Proxy;
     if behind_proxy && (config.public_url.is_none() || config.trusted_proxies.is_empty()) {
         return Err(usage("--behind-proxy needs the settings public_url and trusted_proxies"));

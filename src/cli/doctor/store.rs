@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::super::home;
+use super::super::serve::check_exposure;
 use super::machine::{Account, Machine};
 use super::{Finding, nodes};
 use crate::clock::UnixTime;
@@ -346,7 +347,14 @@ fn asked_version(mut stream: UnixStream) -> Option<String> {
 /// Who protects the connections, and until when the certificate holds; settings that cannot be used.
 pub(super) fn settings(machine: &Machine, dir: &Path, account: &Account, now: UnixTime) -> Vec<Finding> {
     match Config::load(dir, &Flags::default(), |name| std::env::var(name).ok()) {
-        Ok(config) => vec![certificate(machine, dir, account, &config, now), mail(dir, &config)],
+        Ok(config) => {
+            let refused = check_exposure(&config, false).err().map(|error| {
+                let repair = format!("correct {}", dir.join(crate::config::FILE_NAME).display());
+                Finding::missing("settings", "not_served", error.to_string()).repair(repair)
+            });
+            let rest = [certificate(machine, dir, account, &config, now), mail(dir, &config)];
+            refused.into_iter().chain(rest).collect()
+        }
         Err(error) => {
             let repair = format!("correct {}", dir.join(crate::config::FILE_NAME).display());
             vec![Finding::missing("settings", "unusable", error.to_string()).repair(repair)]

@@ -536,3 +536,16 @@ fn a_key_with_which_the_service_does_not_start_is_told() {
     fs::remove_file(&files.key).expect("it was there");
     says(&store::key(&files, &own).expect("told"), State::Missing, "unusable", "put certificate and key");
 }
+
+#[test]
+fn an_address_that_the_service_refuses_is_told() {
+    let planted = Planted::new();
+    let dir = planted.path("/home/data");
+    planted.file("/home/data/mintmark.toml", "listen = \"192.0.2.10:8080\"\n");
+    let told = store::settings(&planted.machine(), &dir, &Planted::account(), SystemClock::new().now());
+    says(&told[0], State::Missing, "not_served", "correct ");
+    assert!(told[0].what.contains("nothing would be encrypted"), "{}", told[0].what);
+    planted.file("/home/data/mintmark.toml", "listen = \"127.0.0.1:8080\"\n");
+    let told = store::settings(&planted.machine(), &dir, &Planted::account(), SystemClock::new().now());
+    assert!(told.iter().all(|finding| finding.state == State::Good), "it is for this machine only");
+}
