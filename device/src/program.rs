@@ -69,12 +69,7 @@ pub fn write(
     progress: &mut dyn FnMut(Step),
 ) -> Result<Written, WriteError> {
     journalled(transport, |gate, ledger| {
-        let mut step = |step| {
-            if step == Step::Writing {
-                ledger.begin();
-            }
-            progress(step);
-        };
+        let mut step = noted(ledger, progress);
         step(Step::Reading);
         let written = match &order.target {
             Target::Oath(target) => oath::write(gate, order, target, &mut step),
@@ -102,12 +97,7 @@ pub fn set_clock(
     progress: &mut dyn FnMut(Step),
 ) -> Result<Written, WriteError> {
     journalled(transport, |gate, ledger| {
-        let mut step = |step| {
-            if step == Step::Writing {
-                ledger.begin();
-            }
-            progress(step);
-        };
+        let mut step = noted(ledger, progress);
         step(Step::Reading);
         single_profile::set_clock(gate, order, clock, &mut step)
     })
@@ -154,6 +144,16 @@ pub fn erase(
         }
         same_key(gate, order)
     })
+}
+
+/// Tells what is being done, and notes where the token begins to change.
+fn noted<'a>(ledger: &'a Ledger, progress: &'a mut dyn FnMut(Step)) -> impl FnMut(Step) + 'a {
+    move |step| {
+        if step == Step::Writing {
+            ledger.begin();
+        }
+        progress(step);
+    }
 }
 
 /// Runs something that writes, and says of an error what it means for the token.

@@ -1,3 +1,5 @@
+//! Each fault that can be found, planted in a folder that stands for the machine.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
@@ -495,7 +497,7 @@ fn files_of_others_matter_where_the_program_writes_or_cannot_read() {
 #[test]
 fn where_the_service_is_installed_its_own_directory_gets_the_store() {
     let planted = Planted::new();
-    let (machine, dir) = (planted.machine(), planted.path("/root/.local/share/mintmark"));
+    let (machine, dir) = (planted.machine(), planted.path("/home/admin/.local/share/mintmark"));
     let told = || store::directory(&machine, &dir, &Planted::account()).0;
     says(&told(), State::Missing, "not_there", &format!("mintmark --data {} init", dir.display()));
     planted.file(UNIT_FILE, "");

@@ -222,10 +222,10 @@ fn clock(
         clock.follow = None;
         return clock;
     }
-    let may = here.is_bound && place.actor.role.is_some_and(|role| role != Role::Admin);
+    let needs_admin = here.is_bound && place.actor.role.is_some_and(|role| role != Role::Admin);
     clock.advice = match chip.and_then(|chip| chip.clock) {
         Some(ClockWrite::ClearsSeed) => say("device-clock-loses"),
-        Some(ClockWrite::Kept) if may => say("device-clock-bound"),
+        Some(ClockWrite::Kept) if needs_admin => say("device-clock-bound"),
         Some(ClockWrite::Kept) if chip.is_some_and(|chip| chip.applications.is_empty()) => {
             say("device-clock-unwritable")
         }
