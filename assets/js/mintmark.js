@@ -428,8 +428,10 @@ for (const box of all("[data-live]")) {
         const before = states();
         const named = (field) => field.id || `${field.form?.action} ${field.name} ${field.value}`;
         const focused = box.contains(document.activeElement) ? named(document.activeElement) : "";
-        const typed = all("input[type=text], select", box).map((field) => [field.id, field.value]);
+        const typed = all("input[type=text], input[type=password], select", box).map((field) => [field.id, field.value]);
+        const open = all("details[id][open]", box).map((more) => more.id);
         box.replaceChildren(...fresh.childNodes);
+        for (const id of open) document.getElementById(id)?.setAttribute("open", "");
         for (const [id, value] of typed) {
           const field = document.getElementById(id);
           if (field && value) field.value = value;
@@ -457,6 +459,20 @@ for (const box of all("[data-live]")) {
   };
   const source = new EventSource(box.dataset.live);
   for (const kind of ["message", "devices"]) source.addEventListener(kind, hear);
+}
+
+// --- what goes together: <select data-fits="target">, whose options name in data-with the targets that they go with ---
+
+for (const select of all("[data-fits]")) {
+  const target = document.getElementById(select.dataset.fits);
+  const narrow = () => {
+    for (const option of all("[data-with]", select)) {
+      option.disabled = option.hidden = !option.dataset.with.split(" ").includes(target.value);
+    }
+    if (select.selectedOptions[0]?.disabled) select.value = "";
+  };
+  target.addEventListener("change", narrow);
+  narrow();
 }
 
 // --- what a browser says of itself, for the list of environments ---------------------------------------

@@ -14,7 +14,7 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 
 use crate::applet::identify::identify;
 use crate::applet::management::{DeviceInfo, FormFactor, Series};
-use crate::applet::piv::{ManagementKey, Piv, PivError, PivSlot};
+use crate::applet::piv::{ATTESTS, ManagementKey, Piv, PivError, PivSlot, REMOVES};
 use crate::applet::yubikey::{Version, YubiKeyError};
 use crate::attestation::{Anchors, Flaw, Statement, read_statement, verify};
 use crate::transport::{Transport, TransportError};
@@ -58,6 +58,16 @@ impl Fresh {
         random.fill(&mut fresh.challenge).and_then(|()| random.fill(&mut fresh.message)).ok()?;
         Some(fresh)
     }
+}
+
+/// True for keys that state what they are: firmware 4.3 and later.
+pub fn can_state(firmware: Version) -> bool {
+    firmware >= ATTESTS
+}
+
+/// True for keys that can generate a key as a proof and remove it again: firmware 5.7 and later.
+pub fn can_prove(firmware: Version) -> bool {
+    firmware >= REMOVES
 }
 
 /// What is known of a device.

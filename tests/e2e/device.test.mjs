@@ -21,7 +21,7 @@ for (const script of [true, false]) {
       for (let tries = 0; tries < 200; tries += 1) {
         if (what.test(await page.textContent('main'))) return;
         await page.waitForTimeout(50);
-        await page.goto(page.url().replace(/\/clock$/, ''));
+        await page.goto(page.url().replace(/\/(clock|attest)$/, ''));
       }
       assert.match(await page.textContent('main'), what);
     };
@@ -52,9 +52,43 @@ for (const script of [true, false]) {
       await seen(page, 'station-device-key');
     });
 
+    await step('a key says that it is genuine, and proves it', async () => {
+      await page.click('button:has-text("Read what it states")');
+      await page.waitForURL(/\/attest$/);
+      let said = await page.textContent('.banner');
+      assert.match(said, /Not proved.*states nothing of itself.*let it generate a key as a proof\. It says: serial number \d+, firmware 5\.7\.4\./s);
+      await seen(page, 'station-device-not-proved');
+      await page.click('button:has-text("Let it prove it")');
+      await page.waitForSelector('.banner.is-good');
+      said = await page.textContent('.banner');
+      assert.match(said, /Genuine.*signed with a key that it generated just now/s);
+      await seen(page, 'station-device-genuine');
+    });
+
+    await step('a wrong management key is said at its field, and is not shown again', async () => {
+      await page.click('summary:has-text("Another slot")');
+      await page.selectOption('[name=slot]', '82');
+      for (const [key, what] of [
+        ['zz', /it is wrong at sign 1/],
+        ['0102', /2 were given/],
+        ['ff'.repeat(24), /does not take this management key/],
+      ]) {
+        await page.fill('[name=management_key]', key);
+        await page.click('button:has-text("Let it prove it")');
+        const problem = page.locator('.field-error').filter({ hasText: what });
+        await problem.waitFor();
+        assert.equal(await page.inputValue('[name=management_key]'), '');
+        assert.equal(await page.inputValue('[name=slot]'), '82');
+      }
+      await seen(page, 'station-device-key-wrong');
+      await page.click('button:has-text("Let it prove it")');
+      await page.waitForSelector('.banner.is-good');
+    });
+
     await step('a token that is not ours', async () => {
       serial = await put(0);
       const text = await page.textContent('main');
+      assert.equal(await page.locator('button:has-text("Read what it states")').count(), 0, 'it can prove nothing');
       assert.match(text, /It shows\s*4 min( 1 s)? slow/);
       assert.match(text, /Its token is not in the store/);
       assert.equal(await page.locator('button:has-text("Set its clock")').count(), 0);
@@ -76,10 +110,22 @@ for (const script of [true, false]) {
       await seen(page, 'station-device-set');
     });
 
-    await step('with somebody it takes a reason, which is asked for at its field', async () => {
+    await step('with somebody: whoever stands at the desk lets the server follow it', async () => {
       serial = await put(1);
       run(house, ['import', house.file('older.csv', `${serial},${secret.replace('d1', 'd2')},totp\n`), '--batch', 'older']);
       run(house, ['token', 'custody', serial, 'handed_out', '--user', 'anna']);
+      const password = 'drei Birnen im Korb';
+      run(house, ['operator', 'add', 'desk', '--role', 'station', '--password-file', house.file('desk', password)]);
+      const desk = await openPage(house, { script });
+      await signIn(desk, { ...house, logins: { desk: password } }, 'desk');
+      await desk.goto(`${devices}/Rehearsal%20reader%204`);
+      assert.match(await desk.textContent('main'), /With anna\..*setting it takes an admin and a reason|setting it takes an admin and a reason.*With anna\./s);
+      assert.equal(await desk.locator('button:has-text("Set its clock")').count(), 0);
+      assert.equal(await desk.locator('a:has-text("Let the server follow it")').count(), 1);
+      await seen(desk, 'station-device-bound');
+    });
+
+    await step('an admin is asked for a reason, at its field', async () => {
       await page.reload();
       assert.match(await page.textContent('main'), /With anna\..*It shows\s*(20 min|19 min 59 s) fast|It shows\s*(20 min|19 min 59 s) fast.*With anna\./s);
       await page.click('button:has-text("Set its clock")');
@@ -88,17 +134,6 @@ for (const script of [true, false]) {
       await page.fill('[name=reason]', 'It fell, and anna stands here');
       await page.click('button:has-text("Set its clock")');
       await comes(/It was (?:20 min|19 min 59 s) fast, and is right now\. Codes that it showed before pass no more: its next one is good in (19|20|21) min/);
-    });
-
-    await step('whoever stands at the desk sees the same', async () => {
-      const password = 'drei Birnen im Korb';
-      run(house, ['operator', 'add', 'desk', '--role', 'station', '--password-file', house.file('desk', password)]);
-      const desk = await openPage(house, { script });
-      await signIn(desk, { ...house, logins: { desk: password } }, 'desk');
-      await desk.goto(`${devices}/Rehearsal%20reader%204`);
-      // It was set just now, and is right.
-      assert.equal(await desk.locator('button:has-text("Set its clock")').count(), 0);
-      assert.match(await desk.textContent('main'), /Nothing is to be done\./);
     });
 
     await step('what is not there is said', async () => {

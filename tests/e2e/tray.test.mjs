@@ -52,8 +52,22 @@ for (const script of [true, false]) {
       await page.fill('[name=count]', 'many');
       await page.click('button:has-text("Begin")');
       await page.waitForSelector('#count-error');
-      await page.selectOption('[name=target]', 'yubico-yubikey/oath');
+      // What a model cannot compute is not offered beside it, and refused where it is asked for all the same.
       await page.fill('[name=count]', '3');
+      await page.selectOption('[name=target]', 'yubico-yubikey/oath');
+      await page.selectOption('[name=codes]', 'totp/sha512/8/60');
+      await page.selectOption('[name=target]', 'token2-otpc-p2/single_profile');
+      if (script) {
+        assert.equal(await page.inputValue('[name=codes]'), '');
+        assert.equal(await page.locator('[name=codes] option[value="totp/sha512/8/60"]').isDisabled(), true);
+      } else {
+        await page.click('button:has-text("Begin")');
+        await page.waitForSelector('.banner:has-text("cannot compute that")');
+        assert.equal(await page.inputValue('[name=codes]'), 'totp/sha512/8/60', 'what was chosen stays');
+      }
+      await page.selectOption('[name=target]', 'yubico-yubikey/oath');
+      await page.selectOption('[name=codes]', 'totp/sha256/8/60');
+      await seen(page, 'station-run-codes');
       await page.click('button:has-text("Begin")');
       await page.waitForURL(/\/station\/runs\/1$/);
       tray = page.url();
@@ -78,7 +92,7 @@ for (const script of [true, false]) {
       await comes('.count-big', /3\s+of 3/);
       assert.match(await page.textContent('.page-head'), /Ended/);
       const tokens = JSON.parse(run(house, ['--json', 'token', 'list', '--batch', 'Keys of May'])).items;
-      assert.deepEqual(tokens.map((token) => [token.origin, token.kind, token.custody]), Array(3).fill(['programmed', 'totp', 'in_stock']));
+      assert.deepEqual(tokens.map((token) => [token.origin, token.kind, token.hash, token.digits, token.step, token.custody]), Array(3).fill(['programmed', 'totp', 'sha256', 8, 60, 'in_stock']));
     });
 
     await step('a display token: the code is read from it and typed', async () => {

@@ -31,10 +31,10 @@ pub(crate) const ED25519: u8 = 0xe0;
 pub(crate) const MANAGEMENT: u8 = 0x9b;
 
 /// The first versions that know it.
-const ATTESTS: Version = Version::new(4, 3, 0);
+pub(crate) const ATTESTS: Version = Version::new(4, 3, 0);
 const SERIAL: Version = Version::new(5, 0, 0);
 const METADATA: Version = Version::new(5, 3, 0);
-const REMOVES: Version = Version::new(5, 7, 0);
+pub(crate) const REMOVES: Version = Version::new(5, 7, 0);
 
 /// Where a key lies: authentication (9a), signature (9c), key management (9d), card authentication (9e), and twenty places for
 /// keys that were replaced (82 to 95).

@@ -57,6 +57,25 @@ device-on = On { $resource }.
 device-on-for = On { $resource } for { $user }.
 device-batch = Batch { $batch }.
 
+device-genuine = Is it genuine?
+    .text = It generates a key, signs with it, and the key is removed again: that proves a genuine one, and the one that it says. What it stated at some time is read without writing anything, but could be a copy.
+    .too-old = What it stated at some time can be read, but could be a copy. Only firmware 5.7 and later can prove that the key itself is here.
+device-genuine-prove = Let it prove it
+device-genuine-read = Read what it states
+device-genuine-more = Another slot or management key
+device-genuine-slot = Slot
+    .hint = It must be free.
+device-genuine-key = Management key
+    .hint = In hexadecimal. Empty: the one that keys are delivered with.
+device-genuine-proved = Genuine
+    .text = { $verdict } { $says }
+device-genuine-not-proved = Not proved
+    .text = { $verdict } { $says }
+device-genuine-false = Do not hand it out
+    .text = { $verdict } { $says }
+device-genuine-says = It says: serial number { $serial }, firmware { $version }.
+device-genuine-nameless = It says no serial number; firmware { $version }.
+
 device-clock = Its clock
 device-clock-shows = It shows
 device-clock-expected = The server expects

@@ -7,18 +7,15 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::common::{self, Changing, Secret};
-use super::devices::working_station;
+use super::common::{Changing, Secret};
 use crate::device::applet::management::FormFactor;
-use crate::device::applet::piv::{ManagementKey, PivSlot};
 use crate::device::genuine::Finding;
+use crate::http::devices::{self, generate_key};
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiResult};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
-use crate::jobs::programming::Refusal;
 use crate::jobs::station::GenerateKey;
-use crate::service::ServiceError;
 
 pub(super) const RULES: &[Rule] = &[Rule::new("POST", "/api/v1/devices/attest", Permission::Program)];
 
@@ -55,16 +52,8 @@ impl AttestBody {
                 }
             };
         }
-        let slot = match self.slot.as_deref() {
-            None => PivSlot::LAST,
-            Some(text) => {
-                PivSlot::parse(text).filter(|slot| slot.is_for_replaced_keys()).ok_or_else(|| {
-                    ApiError::field("slot", "slot_unknown", "a slot is one of 82 to 95, in hexadecimal")
-                })?
-            }
-        };
-        let key = common::bytes(self.management_key.as_ref(), "management_key", "management_key_malformed")?;
-        Ok(Some(GenerateKey { slot, management_key: key.map(ManagementKey::new) }))
+        let key = self.management_key.as_ref().map(Secret::text);
+        generate_key(self.slot.as_deref(), key).map(Some)
     }
 }
 
@@ -118,14 +107,6 @@ async fn attest(
     ApiJson(body): ApiJson<AttestBody>,
 ) -> ApiResult<AttestationDto> {
     let generate = body.generate()?;
-    let station = working_station(&state)?;
-    let asked = state.blocking(move |_| {
-        let found = station.attest(&body.reader, generate.as_ref(), &actor);
-        let found = found.map_err(|Refusal { code, detail }| match code {
-            "reader_unknown" => ServiceError::Invalid { field: "reader", code, detail },
-            _ => ServiceError::state(code, detail),
-        })?;
-        Ok(AttestationDto::of(body.reader, &found))
-    });
-    Ok(Json(asked.await?))
+    let found = devices::attest(&state, body.reader.clone(), generate, actor).await?;
+    Ok(Json(AttestationDto::of(body.reader, &found)))
 }

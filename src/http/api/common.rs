@@ -3,14 +3,13 @@
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
-use zeroize::Zeroizing;
 
 use crate::clock::UnixTime;
 use crate::http::auth::{Acting, Caller, Proof};
+use crate::http::devices::bytes;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, check_form_token};
 use crate::model::{
@@ -128,6 +127,11 @@ impl<'de> Deserialize<'de> for Secret {
 }
 
 impl Secret {
+    /// As it was given.
+    pub(super) fn text(&self) -> &Passphrase {
+        &self.0
+    }
+
     pub(super) fn password(self) -> Passphrase {
         self.0
     }
@@ -147,25 +151,10 @@ impl Secret {
     }
 }
 
-/// Bytes that were given as hexadecimal text; `field` and `code` are what they and the complaint are called.
-#[expect(clippy::disallowed_methods, reason = "what was given as text becomes a key or data here")]
-pub(super) fn bytes(
-    given: Option<&Secret>,
-    field: &'static str,
-    code: &'static str,
-) -> Result<Option<Zeroizing<Vec<u8>>>, ApiError> {
-    let Some(Secret(text)) = given else { return Ok(None) };
-    let bytes = HEXLOWER_PERMISSIVE.decode(text.expose()).map_err(|error| {
-        let at = error.position + 1;
-        let detail = format!("{field} is hexadecimal, two signs for each byte: it is wrong at sign {at}");
-        ApiError::field(field, code, detail)
-    })?;
-    Ok(Some(Zeroizing::new(bytes)))
-}
-
 /// Data of a session, as hexadecimal text.
 pub(super) fn session_data(given: Option<&Secret>) -> Result<Option<SessionData>, ApiError> {
-    let bytes = bytes(given, "session_data", "session_data_malformed")?;
+    let bytes =
+        given.map(|Secret(text)| bytes(text, "session_data", "session_data_malformed")).transpose()?;
     Ok(bytes.map(|mut bytes| SessionData::new(std::mem::take(&mut *bytes))))
 }
 

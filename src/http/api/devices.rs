@@ -21,12 +21,13 @@ use super::runs::ItemDto;
 use crate::device::applet::otp::Slot;
 use crate::device::discover::{Found, Holding};
 use crate::http::auth::Acting;
+use crate::http::devices::{NO_READERS, working_station};
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiResult};
 use crate::http::permission::{Permission, Rule};
 use crate::http::state::AppState;
 use crate::jobs::programming::Phase;
-use crate::jobs::station::{End, ReaderNow, Station};
+use crate::jobs::station::{End, ReaderNow};
 use crate::model::Application;
 
 pub(super) const RULES: &[Rule] = &[
@@ -43,20 +44,6 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Why this process watches no readers, and what to do.
-const NO_READERS: &str = "the readers belong to the running service: start it with mintmark serve";
-
-/// The readers, for work with what lies on them.
-pub(super) fn working_station(state: &AppState) -> Result<Arc<Station>, ApiError> {
-    let unavailable = |code, detail: String| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
-    let Some(station) = state.jobs.station() else {
-        return Err(unavailable("no_readers", NO_READERS.to_owned()));
-    };
-    match station.now().2 {
-        Some(trouble) => Err(unavailable("no_reader_service", trouble)),
-        None => Ok(Arc::clone(station)),
-    }
-}
-
 /// A place on a device that secrets can be written to.
 #[derive(Serialize, ToSchema)]
 struct ApplicationDto {

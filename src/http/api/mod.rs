@@ -17,7 +17,6 @@ mod notifications;
 mod openapi;
 mod operators;
 mod resources;
-mod run_settings;
 mod runs;
 mod scanners;
 mod tokens;

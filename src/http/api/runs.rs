@@ -16,12 +16,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::common::{self, Changing, List, PageQuery, Secret, time};
-use super::devices::working_station;
-use super::run_settings::{self, RunBody};
 use crate::http::auth::Acting;
+use crate::http::devices::working_station;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
+use crate::http::run_settings::{self, RunBody};
 use crate::http::state::AppState;
 use crate::jobs::station::Station;
 use crate::model::{Actor, ProgrammingRun, RunId, RunItem, RunItemId, RunItemState};

@@ -6,7 +6,7 @@ use askama::Template;
 use super::Tone;
 use super::station::Recent;
 use super::tray::ReaderCard;
-use super::{Badge, Fact, Field, Notice, Page};
+use super::{Badge, Choice, Fact, Field, Notice, Page};
 
 /// A token of the store that lies on the device.
 #[derive(Debug, Clone)]
@@ -42,6 +42,21 @@ pub struct DeviceClock {
     pub reason: Option<Field>,
 }
 
+/// How a key is asked whether it is genuine.
+#[derive(Debug, Clone)]
+pub struct GenuineForm {
+    /// Where it goes.
+    pub to: String,
+    /// The key, so that what is typed for one does not go over to the next.
+    pub device: String,
+    /// Where a key can be generated; empty: this one cannot prove that it is here.
+    pub slots: Vec<Choice>,
+    /// The key that PIV opens for; never shown again.
+    pub management_key: Field,
+    /// What is not as usual is shown.
+    pub is_open: bool,
+}
+
 /// One device.
 #[derive(Debug, Template)]
 #[template(path = "station/device.html")]
@@ -68,6 +83,8 @@ pub struct Device {
     pub tokens: Vec<DeviceToken>,
     /// Its clock, when it has one.
     pub clock: Option<DeviceClock>,
+    /// Whether it is genuine, of devices that can say.
+    pub genuine: Option<GenuineForm>,
 }
 
 #[cfg(test)]
@@ -107,6 +124,13 @@ impl Device {
                 follow: Some("/station/token/86596320000001".into()),
                 set: Some("/station/devices/Reader%202/clock".into()),
                 reason: Some(Field::of("Battery was changed")),
+            }),
+            genuine: Some(GenuineForm {
+                to: "/station/devices/Reader%202/attest".into(),
+                device: "31000001".into(),
+                slots: Choice::list(&[("95", "95")], "95"),
+                management_key: Field::default(),
+                is_open: false,
             }),
         }
     }

@@ -122,6 +122,15 @@ pub struct ReaderChoice {
     pub is_taken: bool,
 }
 
+/// What tokens can compute, in the form that begins a run.
+#[derive(Debug, Clone)]
+pub struct CodesChoice {
+    /// Kind, hash, digits and step.
+    pub choice: Choice,
+    /// The values of `targets` that it goes with, with blanks between.
+    pub fits: String,
+}
+
 /// All readers, and runs to begin or to go on with.
 #[derive(Debug, Template)]
 #[template(path = "station/devices.html")]
@@ -142,6 +151,8 @@ pub struct Devices {
     pub runs: Vec<RunRow>,
     /// Models and where on them; the value is both.
     pub targets: Vec<Choice>,
+    /// What is computed, beside what the model ships with.
+    pub codes: Vec<CodesChoice>,
     /// Which readers.
     pub choices: Vec<ReaderChoice>,
     /// The batch.
@@ -276,6 +287,14 @@ mod samples {
                     &[("yubico-yubikey/oath", "Yubico YubiKey: OATH")],
                     "yubico-yubikey/oath",
                 ),
+                codes: vec![CodesChoice {
+                    choice: Choice {
+                        selected: false,
+                        value: "hotp/sha1/8".into(),
+                        label: "HOTP, SHA-1, 8 digits".into(),
+                    },
+                    fits: "yubico-yubikey/oath".into(),
+                }],
                 choices: vec![
                     ReaderChoice {
                         at: 0,

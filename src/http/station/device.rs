@@ -4,8 +4,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::card::{reader_card, what};
+use super::genuine;
 use super::place::Place;
-use super::tray::{readers, station};
+use super::tray::readers;
 use crate::device::applet::management::{FormFactor, Interface, Series};
 use crate::device::applet::ndef::Record;
 use crate::device::applet::oath::Kind;
@@ -15,6 +16,7 @@ use crate::device::scanner::{self, Unreadable};
 use crate::device::{ChipProfile, ClockWrite, Profile};
 use crate::http::codes::Typed;
 use crate::http::custody::custody_badge;
+use crate::http::devices::working_station;
 use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, Path};
 use crate::http::frame::html;
@@ -247,7 +249,7 @@ fn missing() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "not_found", text)
 }
 
-async fn device_page(
+pub(super) async fn device_page(
     place: &Place,
     status: StatusCode,
     name: &str,
@@ -302,6 +304,7 @@ async fn device_page(
         clock: offset
             .filter(|_| found.is_some())
             .map(|offset| clock(place, &serial, &reader, model, offset, here)),
+        genuine: found.as_deref().and_then(|found| genuine::form(name, found)),
         readers: vec![card],
     };
     adjust(&mut page);
@@ -328,7 +331,7 @@ pub(super) async fn set_clock(place: Place, Path(reader): Path<String>, form: Fo
     let result = async {
         let PageForm(typed) = form?;
         let (reason, device) = (typed.text("reason").to_owned(), typed.text("device").to_owned());
-        let (station, actor, name) = (station(&place)?.clone(), place.actor.clone(), reader.clone());
+        let (station, actor, name) = (working_station(&place.state)?, place.actor.clone(), reader.clone());
         let begun =
             place.state.blocking(move |_| station.set_clock(&name, Some(&device), &actor, &reason)).await;
         match begun {

@@ -1,10 +1,12 @@
 //! The station: one field that finds people and tokens, answers that can be read from two metres.
 
 mod banner;
+mod begin;
 mod card;
 mod desk;
 mod device;
 mod find;
+mod genuine;
 mod place;
 mod recent;
 mod scan;
@@ -36,6 +38,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("GET", "/station/devices", Permission::Program),
     Rule::new("GET", "/station/devices/{reader}", Permission::Program),
     Rule::new("POST", "/station/devices/{reader}/clock", Permission::Program),
+    Rule::new("POST", "/station/devices/{reader}/attest", Permission::Program),
     Rule::new("POST", "/station/runs", Permission::Program),
     Rule::new("GET", "/station/runs/{run}", Permission::Program),
     Rule::new("POST", "/station/runs/{run}/end", Permission::Program),
@@ -59,10 +62,11 @@ pub fn router() -> Router<AppState> {
         .route("/station/tokens/{serial}/handout/undo", post(steps::take_back))
         .route("/station/tokens/{serial}/custody", post(steps::move_to))
         .route("/station/tokens/{serial}/confirm", post(steps::confirm))
-        .route("/station/devices", get(tray::devices))
+        .route("/station/devices", get(begin::devices))
         .route("/station/devices/{reader}", get(device::device))
         .route("/station/devices/{reader}/clock", post(device::set_clock))
-        .route("/station/runs", post(tray::begin))
+        .route("/station/devices/{reader}/attest", post(genuine::ask))
+        .route("/station/runs", post(begin::begin))
         .route("/station/runs/{run}", get(tray::tray))
         .route("/station/runs/{run}/end", post(tray::end))
         .route("/station/runs/{run}/readers", post(tray::go_on))

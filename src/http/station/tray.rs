@@ -1,36 +1,32 @@
 //! Readers and the tray: what lies there, programming runs, and what becomes of each device.
 
-use std::sync::Arc;
-
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::card::{item_address, item_row, place_words, reader_card, run_row};
+use super::begin::{Begin, devices_page};
+use super::card::{item_address, item_row, reader_card, run_row};
 use super::device::rehearsed;
 use super::place::Place;
 use crate::http::codes::{Typed, code_problem};
+use crate::http::devices::{NO_READERS, working_station};
 use crate::http::error::ApiError;
 use crate::http::extract::{PageForm, Path};
 use crate::http::frame::html;
-use crate::http::page::tray::{Devices, ReaderChoice, Tray};
-use crate::http::page::{Choice, Code, Field, Notice, Tone};
+use crate::http::page::tray::Tray;
+use crate::http::page::{Code, Notice, Tone};
 use crate::http::words;
-use crate::jobs::station::{ReaderNow, Station};
-use crate::model::{Application, BatchName, ProgrammingRun, RunId, RunItem, RunItemId, RunItemState};
+use crate::jobs::station::ReaderNow;
+use crate::model::{ProgrammingRun, RunId, RunItem, RunItemId, RunItemState};
 use crate::oath::Otp;
-use crate::service::{ItemProof, NewRun, ProofOutcome, ProvedBy, Redo};
+use crate::service::{ItemProof, ProofOutcome, ProvedBy, Redo};
 use crate::store::Page as Part;
 use crate::words::Words;
 
 type Form = Result<PageForm<Typed>, ApiError>;
 
-/// Runs that the page lists.
-const RUNS: usize = 10;
 /// Devices of a run that are shown last.
 const LAST: usize = 10;
-/// Readers that the form to begin a run names.
-const MOST_READERS: usize = 32;
 /// Devices that the pace is taken from.
 const PACED: usize = 50;
 
@@ -49,176 +45,8 @@ pub(super) fn readers(place: &Place) -> (Vec<ReaderNow>, String) {
             let (_, readers, trouble) = station.now();
             (readers, trouble.map(|text| words::sentence(&text)).unwrap_or_default())
         }
-        None => (Vec::new(), words::sentence("the service that watches readers does not run here")),
+        None => (Vec::new(), words::sentence(NO_READERS)),
     }
-}
-
-pub(super) fn station(place: &Place) -> Result<&Arc<Station>, ApiError> {
-    place.state.jobs.station().ok_or_else(|| {
-        ApiError::new(
-            StatusCode::CONFLICT,
-            "no_station",
-            "the service that watches readers does not run here",
-        )
-    })
-}
-
-/// What the form to begin a run holds.
-struct Begin {
-    target: String,
-    batch: Field,
-    count: Field,
-    issuer: Field,
-    touch: bool,
-    protect: bool,
-}
-
-impl Default for Begin {
-    fn default() -> Self {
-        let empty = Field::default;
-        Self {
-            target: String::new(),
-            batch: empty(),
-            count: empty(),
-            issuer: empty(),
-            touch: false,
-            protect: true,
-        }
-    }
-}
-
-/// Models and what of them can be written: the value names both.
-fn targets(place: &Place, chosen: &str) -> Vec<Choice> {
-    let mut all = Vec::new();
-    for profile in place.state.profiles.all() {
-        for application in Application::ALL {
-            if profile.specs_of(application.into()).is_empty() {
-                continue;
-            }
-            let slot = application.slot().map(|slot| format!("/{slot}")).unwrap_or_default();
-            let value = format!("{}/{}{slot}", profile.id, application.name());
-            let label = format!("{}: {}", profile.full_name(), place_words(application));
-            all.push(Choice { selected: value == chosen, value, label });
-        }
-    }
-    all
-}
-
-async fn devices_page(
-    place: &Place,
-    status: StatusCode,
-    notice: Option<Notice>,
-    begin: Begin,
-) -> Result<Response, ApiError> {
-    let actor = place.actor.clone();
-    let (doubt, runs) = place
-        .state
-        .blocking(move |service| {
-            Ok((
-                service.devices_in_doubt(&actor)?,
-                service.programming_runs(&actor, Part::first(RUNS))?.items,
-            ))
-        })
-        .await?;
-    let now = place.state.service.now();
-    let (readers, trouble) = readers(place);
-    let mut cards = Vec::with_capacity(readers.len());
-    for reader in &readers {
-        cards.push(reader_card(place, reader, &doubt, None).await?);
-    }
-    let page = Devices {
-        page: place.page(&Words::ENGLISH.text("tray-title")),
-        recent: Vec::new(),
-        notice,
-        readers: cards,
-        trouble,
-        doubt: doubt.iter().map(|item| item_row(item, now, false, None)).collect(),
-        choices: choices(&readers, &runs),
-        runs: runs.iter().map(run_row).collect(),
-        targets: targets(place, &begin.target),
-        batch: begin.batch,
-        count: begin.count,
-        issuer: begin.issuer,
-        touch: begin.touch,
-        protect: begin.protect,
-    };
-    Ok(html(status, &page))
-}
-
-/// All readers.
-pub(super) async fn devices(place: Place) -> Response {
-    let result = devices_page(&place, StatusCode::OK, None, Begin::default()).await;
-    place.answer(result)
-}
-
-/// Begins a run on all readers.
-pub(super) async fn begin(place: Place, form: Form) -> Response {
-    let result = async {
-        let PageForm(typed) = form?;
-        let begin = Begin {
-            target: typed.text("target").to_owned(),
-            batch: Field::of(typed.text("batch")),
-            count: Field::of(typed.text("count")),
-            issuer: Field::of(typed.text("issuer")),
-            touch: typed.text("touch") == "yes",
-            protect: typed.text("protect") == "yes",
-        };
-        let new = match new_run(&place, &begin) {
-            Ok(new) => new,
-            Err(error) => return not_begun(&place, error, begin).await,
-        };
-        let (offered, mut chosen) = chosen(&typed);
-        if !offered.is_empty() && chosen.is_empty() {
-            let error = ApiError::field("readers", "no_reader_chosen", "choose a reader for this run");
-            return not_begun(&place, error, begin).await;
-        }
-        // All of them are also those that come later: a key in a USB port is a reader that comes with it.
-        if offered.iter().all(|name| chosen.contains(name)) {
-            chosen.clear();
-        }
-        if let Err(error) = station(&place)?.require_free(None, &chosen) {
-            return not_begun(&place, error.into(), begin).await;
-        }
-        let actor = place.actor.clone();
-        match place.state.blocking(move |service| service.start_run(&actor, new)).await {
-            Ok(run) => {
-                station(&place)?.attend(run.id, &chosen, &place.actor)?;
-                Ok(Redirect::to(&format!("/station/runs/{}", run.id.0)).into_response())
-            }
-            Err(error) => not_begun(&place, error, begin).await,
-        }
-    };
-    let result = result.await;
-    place.answer(result)
-}
-
-/// The readers that the form offered, and those that were ticked.
-fn chosen(typed: &Typed) -> (Vec<String>, Vec<String>) {
-    let texts = |kind: &str| {
-        let names = (0..MOST_READERS).map(|at| typed.text(&format!("{kind}.{at}")));
-        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
-    };
-    (texts("offered"), texts("reader"))
-}
-
-/// The readers, for the form.
-fn choices(readers: &[ReaderNow], runs: &[ProgrammingRun]) -> Vec<ReaderChoice> {
-    // One that is over keeps no reader from another.
-    let is_open = |id: &RunId| runs.iter().find(|run| run.id == *id).is_none_or(ProgrammingRun::is_open);
-    let choice = |(at, reader): (usize, &ReaderNow)| {
-        let name = ("reader", reader.name.as_str().into());
-        let used = reader.run.filter(is_open);
-        let label = match used {
-            Some(run) => {
-                let run = run.0.to_string();
-                Words::ENGLISH.with("tray-used", &[name, ("run", run.into())])
-            }
-            None => Words::ENGLISH.with("tray-use", &[name]),
-        };
-        let is_taken = used.is_some();
-        ReaderChoice { at, name: reader.name.clone(), label, checked: !is_taken, is_taken }
-    };
-    readers.iter().take(MOST_READERS).enumerate().map(choice).collect()
 }
 
 /// The readers that are free go on with a run.
@@ -229,66 +57,12 @@ pub(super) async fn go_on(place: Place, Path(run): Path<String>, form: Form) -> 
         let actor = place.actor.clone();
         let view = place.state.blocking(move |service| service.programming_run(&actor, id)).await?;
         if view.run.is_open() {
-            station(&place)?.attend(id, &[], &place.actor)?;
+            working_station(&place.state)?.attend(id, &[], &place.actor)?;
         }
         Ok(Redirect::to(&format!("/station/runs/{}", id.0)).into_response())
     };
     let result = result.await;
     place.answer(result)
-}
-
-/// The form again, with what is wrong at its field.
-async fn not_begun(place: &Place, error: ApiError, mut begin: Begin) -> Result<Response, ApiError> {
-    let problem = words::sentence(&error.message);
-    let mut notice = None;
-    match (error.field, error.code) {
-        (Some("batch"), _) | (_, "batch_exists") => begin.batch.error = Some(problem),
-        (Some("count"), _) => begin.count.error = Some(problem),
-        (Some("issuer"), _) => begin.issuer.error = Some(problem),
-        _ if error.status.is_client_error() => {
-            notice = Some(Notice::new(Tone::Bad, &Words::ENGLISH.text("tray-not-begun"), &problem));
-        }
-        _ => return Err(error),
-    }
-    devices_page(place, error.status, notice, begin).await
-}
-
-fn new_run(place: &Place, begin: &Begin) -> Result<NewRun, ApiError> {
-    let batch = BatchName::parse(&begin.batch.value)
-        .map_err(|error| ApiError::field("batch", "name_invalid", error.to_string()))?;
-    let count = begin.count.value.parse().map_err(|_| {
-        ApiError::field("count", "count_range", "type how many devices there are, as a number")
-    })?;
-    let mut parts = begin.target.split('/');
-    let (profile, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let slot = parts.next().and_then(|slot| slot.parse().ok());
-    let application = Application::from_name(name, slot);
-    let profile = place.state.profiles.get(profile);
-    let (Some(application), Some(profile)) = (application, profile) else {
-        return Err(ApiError::field("target", "no_profile", "choose what is written"));
-    };
-    let specs = profile.specs_of(application.into());
-    let Some(spec) = specs.first().cloned() else {
-        return Err(ApiError::field(
-            "target",
-            "no_profile",
-            "this model has no such place: choose what is written",
-        ));
-    };
-    Ok(NewRun {
-        profile: profile.id.clone(),
-        manufacturer: profile.manufacturer.clone(),
-        model: profile.name.clone(),
-        seed_bytes: profile.seed_bytes_of(application.into()),
-        specs,
-        application,
-        spec,
-        batch,
-        count,
-        issuer: begin.issuer.value.clone(),
-        touch: begin.touch && application == Application::Oath,
-        protect: begin.protect && application != Application::SingleProfile,
-    })
 }
 
 /// How fast devices come, and how long the rest takes.
@@ -409,7 +183,7 @@ pub(super) async fn item(place: Place, Path((run, n)): Path<(String, String)>, f
             "quarantine" => {
                 let actor = place.actor.clone();
                 let item = place.state.blocking(move |service| service.quarantine_item(&actor, id)).await?;
-                station(&place)?.settled(&item);
+                settled(&place, &item);
                 told(Tone::Neutral, "tray-set-aside", &item)
             }
             "read" => on_reader(&place, id, Redo::Read).await?,
@@ -427,6 +201,13 @@ pub(super) async fn item(place: Place, Path((run, n)): Path<(String, String)>, f
     };
     let result = result.await;
     place.answer(result)
+}
+
+/// Its reader need not wait any more.
+fn settled(place: &Place, item: &RunItem) {
+    if let Some(station) = place.state.jobs.station() {
+        station.settled(item);
+    }
 }
 
 fn told(tone: Tone, id: &str, item: &RunItem) -> Notice {
@@ -458,15 +239,13 @@ async fn prove(place: &Place, id: RunItemId, typed: &Typed) -> Result<Response, 
         }
         Err(error) => return Err(error),
     };
-    if let Some(station) = place.state.jobs.station() {
-        station.settled(&item);
-    }
+    settled(place, &item);
     tray_page(place, StatusCode::OK, id.run, Some(notice), None).await
 }
 
 /// What needs the device itself.
 async fn on_reader(place: &Place, id: RunItemId, redo: Redo) -> Result<Notice, ApiError> {
-    let (station, actor) = (Arc::clone(station(place)?), place.actor.clone());
+    let (station, actor) = (working_station(&place.state)?, place.actor.clone());
     let item = place.state.blocking(move |_| station.redo(&actor, id, redo)).await?;
     Ok(match item.state {
         RunItemState::TakenBack => told(Tone::Attention, "tray-taken-back", &item),
@@ -485,7 +264,7 @@ pub(super) struct From {
 pub(super) async fn rehearse(place: Place, Query(from): Query<From>, form: Form) -> Response {
     let result = async {
         let PageForm(typed) = form?;
-        let station = station(&place)?;
+        let station = working_station(&place.state)?;
         let Some(drawer) = station.drawer() else {
             let text = "the devices of this machine are real: use your hands";
             return Err(ApiError::new(StatusCode::CONFLICT, "not_simulated", text));

@@ -3,53 +3,52 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::common;
+use super::error::ApiError;
 use crate::device::{Catalogue, Profile};
-use crate::http::error::ApiError;
-use crate::model::{Application, OtpSpec};
+use crate::model::{Application, BatchName, OtpSpec};
 use crate::oath::{Digits, HashAlg, PeriodSecs};
-use crate::service::NewRun;
+use crate::service::{NewRun, ServiceError};
 
 /// A programming run that somebody wants.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RunBody {
     /// Which model, by the name of its profile.
-    profile: String,
+    pub profile: String,
     /// Where on the device: oath, `otp_slot` or `single_profile`.
-    application: String,
+    pub application: String,
     /// Of an `otp_slot`: 1 (a short touch) or 2 (a long one).
-    slot: Option<u8>,
+    pub slot: Option<u8>,
     /// The batch that its tokens come with.
-    batch: String,
+    pub batch: String,
     /// How many tokens.
-    count: u32,
+    pub count: u32,
     /// Readers that are used for it; absent or empty: all, also those that come later.
     #[serde(default)]
-    readers: Vec<String>,
+    pub readers: Vec<String>,
     /// What the tokens compute; what is absent is as the model ships.
     #[serde(default)]
-    settings: SettingsBody,
+    pub settings: SettingsBody,
 }
 
 /// What tokens compute.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SettingsBody {
+pub(super) struct SettingsBody {
     /// totp or hotp.
-    kind: Option<String>,
+    pub kind: Option<String>,
     /// sha1, sha256 or sha512.
-    hash: Option<String>,
+    pub hash: Option<String>,
     /// 6 to 8.
-    digits: Option<u32>,
+    pub digits: Option<u32>,
     /// Seconds, of a totp.
-    step: Option<u64>,
+    pub step: Option<u64>,
     /// What a credential is filed under, in the application oath.
-    issuer: Option<String>,
+    pub issuer: Option<String>,
     /// Codes want a touch, in the application oath; absent: no.
-    touch: Option<bool>,
+    pub touch: Option<bool>,
     /// Each device gets a key that opens it for changes; absent: yes, where the application has one.
-    protect: Option<bool>,
+    pub protect: Option<bool>,
 }
 
 fn wrong(code: &'static str, detail: impl Into<String>) -> ApiError {
@@ -153,7 +152,7 @@ pub(super) fn read(profiles: &Catalogue, body: RunBody) -> Result<(NewRun, Vec<S
         seed_bytes: profile.seed_bytes_of(application.into()),
         application,
         spec,
-        batch: common::batch("batch", &body.batch)?,
+        batch: BatchName::parse(&body.batch).map_err(ServiceError::name("batch"))?,
         count: body.count,
         issuer: settings.issuer.unwrap_or_default(),
         touch,
