@@ -26,14 +26,14 @@ const NOW: UnixTime = UnixTime::from_secs(1_781_481_600);
 const SIMULATION_SEED: u64 = 0x4d69_6e74_6d61_726b;
 
 /// `SplitMix64`: the same tokens in every run and on any number of threads.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn for_token(number: u64) -> Self {
+    pub(crate) fn for_token(number: u64) -> Self {
         Self(SIMULATION_SEED ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d))
     }
 
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -89,8 +89,8 @@ fn window(years: i64) -> Window {
     Window::around(center, steps, steps)
 }
 
-/// How many of the tokens 0 to `tokens` − 1 `is_right` says yes to; on all cores.
-fn count(tokens: u64, years: i64, is_right: impl Fn(SimulatedToken) -> bool + Sync) -> u64 {
+/// How many of the numbers 0 to `tokens` − 1 `is_right` says yes to; on all cores.
+pub(crate) fn count(tokens: u64, is_right: impl Fn(u64) -> bool + Sync) -> u64 {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicU64::new(0);
     let right = AtomicU64::new(0);
@@ -102,7 +102,7 @@ fn count(tokens: u64, years: i64, is_right: impl Fn(SimulatedToken) -> bool + Sy
                     if number >= tokens {
                         break;
                     }
-                    if is_right(SimulatedToken::new(number, years)) {
+                    if is_right(number) {
                         right.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -112,7 +112,8 @@ fn count(tokens: u64, years: i64, is_right: impl Fn(SimulatedToken) -> bool + Sy
     right.into_inner()
 }
 
-fn tokens() -> u64 {
+/// How many tokens are simulated.
+pub(crate) fn tokens() -> u64 {
     match std::env::var("MINTMARK_LAW2_TOKENS") {
         Ok(text) => text.parse().expect("MINTMARK_LAW2_TOKENS is a number"),
         Err(_) => 60,
@@ -124,7 +125,8 @@ fn find_all(tokens: u64, years: i64) {
     let starts = window(years);
     assert!(codes_needed(Digits::SIX, starts.positions()) <= 3);
     let wrong = AtomicU64::new(0);
-    let found = count(tokens, years, |token| {
+    let found = count(tokens, |number| {
+        let token = SimulatedToken::new(number, years);
         let search = find_sequence(&token.generator, &token.shown(), starts, MovingFactor(0));
         assert_eq!(u128::from(search.evaluated), starts.positions() + u128::from(CODES) - 1);
         match search.found {
@@ -138,7 +140,8 @@ fn find_all(tokens: u64, years: i64) {
     });
     let six = AtomicU64::new(0);
     let sample = tokens.min(100);
-    let first_match = count(sample, years, |token| {
+    let first_match = count(sample, |number| {
+        let token = SimulatedToken::new(number, years);
         token.digits == Digits::SIX && {
             six.fetch_add(1, Ordering::Relaxed);
             token.is_found_by_first_match(starts)

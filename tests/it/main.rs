@@ -10,6 +10,7 @@ mod hil;
 mod http_rules;
 mod keypad;
 mod kill;
+mod law2_ocra;
 mod law2_wide_window;
 mod layers;
 mod leak;
