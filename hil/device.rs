@@ -16,14 +16,16 @@ use mintmark::service::NewRun;
 
 use super::desk::Ahead;
 use super::readers::port;
-use crate::service::programming::{clocks, counters};
+use crate::service::programming::{blocks, clocks, counters};
 
 /// What is written to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     OathClock,
     OathCounter,
+    /// Yubico OTP.
     Slot1,
+    /// HOTP.
     Slot2,
     Display,
 }
@@ -52,7 +54,8 @@ impl Kind {
                 protect: false,
                 ..clocks(&name, count)
             },
-            Self::OathCounter | Self::Slot1 | Self::Slot2 => counters(&name, count),
+            Self::OathCounter | Self::Slot2 => counters(&name, count),
+            Self::Slot1 => blocks(&name, count),
         };
         NewRun { application: self.application(), ..new }
     }
@@ -111,7 +114,7 @@ impl Device {
     pub(super) fn pressed(&self, slot: Slot) -> Otp {
         let Thing::Key(key) = &self.thing else { panic!("a key has slots") };
         let typed = locked(key).press(slot).expect("something is in the slot");
-        Otp::parse(typed.trim_end()).expect("digits")
+        Otp::parse_shaped(&typed, None).expect("a code")
     }
 
     /// The code that it shows, types, or gives to a program that knows its password.

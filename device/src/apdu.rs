@@ -9,7 +9,7 @@ use crate::transport::{Lengths, Transport, TransportError};
 /// Most bytes of a response that are collected; the longest real one (all credentials of a YubiKey) has some 8 KiB.
 const MOST_BYTES: usize = 64 << 10;
 /// Most parts of a response: a card that sends empty parts would never end.
-const MOST_PARTS: usize = 512;
+const MOST_PARTS: usize = 64;
 
 /// A command APDU. Its data is wiped when it is dropped, and shown by `Debug` unless it is secret.
 pub struct Command {
@@ -202,7 +202,7 @@ pub enum Rest {
 
 /// Sends a command, in parts where it must be, and collects its response.
 ///
-/// Whatever the card sends, this ends: after 64 KiB or 512 parts with [`TransportError::Garbled`].
+/// Whatever the card sends, this ends: after 64 KiB or 64 parts with [`TransportError::Garbled`].
 pub fn send(
     transport: &mut dyn Transport,
     command: &Command,

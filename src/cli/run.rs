@@ -61,7 +61,7 @@ pub(super) struct StartArgs {
     /// Use this reader only; may be given several times [default: all]
     #[arg(long = "reader", value_name = "READER")]
     readers: Vec<String>,
-    /// `totp` or `hotp` [default: what the model ships with, as all that follows]
+    /// `totp` or `hotp`; in a slot `hotp` or `yubico_otp` [default: what the model ships with, as all that follows]
     #[arg(long)]
     kind: Option<String>,
     /// `sha1`, `sha256` or `sha512`
@@ -82,6 +82,9 @@ pub(super) struct StartArgs {
     /// Devices get no key of their own that opens them for changes
     #[arg(long)]
     no_protect: bool,
+    /// What lies in its place on a device, from elsewhere, is overwritten: keys are delivered with slot 1 in use
+    #[arg(long)]
+    replace: bool,
 }
 
 impl StartArgs {
@@ -96,6 +99,7 @@ impl StartArgs {
             ("issuer", text(&self.issuer)),
             ("touch", self.touch.then_some(json!(true))),
             ("protect", self.no_protect.then_some(json!(false))),
+            ("replace", self.replace.then_some(json!(true))),
         ];
         for (name, value) in given {
             if let Some(value) = value {
@@ -122,6 +126,8 @@ enum Action {
     Again,
     /// Set it aside
     Quarantine,
+    /// It was set aside, or was to be wiped, and is destroyed or will never be seen again: its secret is forgotten
+    Destroyed,
     /// A code that it shows or types proves it
     Code,
     /// Take its token out of the store and destroy what was written
@@ -134,6 +140,7 @@ impl Action {
             Self::Read => "read",
             Self::Again => "again",
             Self::Quarantine => "quarantine",
+            Self::Destroyed => "destroyed",
             Self::Code => "code",
             Self::TakeBack => "take_back",
         }
@@ -331,7 +338,7 @@ async fn resolve(args: &ResolveArgs, client: &Client, out: &mut Output) -> Resul
         Action::TakeBack => {
             item["state"] == json!("undone") || item["state"] == json!("taken_back") && !was_tried
         }
-        Action::Quarantine => true,
+        Action::Quarantine | Action::Destroyed => true,
         Action::Read => item["state"] != json!("in_doubt"),
     };
     Ok(Outcome::when(is_good))

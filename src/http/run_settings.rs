@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::error::ApiError;
 use crate::device::{Catalogue, Profile};
 use crate::model::{Application, BatchName, OtpSpec};
-use crate::oath::{Digits, HashAlg, PeriodSecs};
+use crate::oath::{Digits, HashAlg, PeriodSecs, YubicoPublicId};
 use crate::service::{NewRun, ServiceError};
 
 /// A programming run that somebody wants.
@@ -35,7 +35,7 @@ pub(super) struct RunBody {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SettingsBody {
-    /// totp or hotp.
+    /// totp or hotp; in an `otp_slot` hotp or `yubico_otp`.
     pub kind: Option<String>,
     /// sha1, sha256 or sha512.
     pub hash: Option<String>,
@@ -49,6 +49,9 @@ pub(super) struct SettingsBody {
     pub touch: Option<bool>,
     /// Each device gets a key that opens it for changes; absent: yes, where the application has one.
     pub protect: Option<bool>,
+    /// What lies in its place on a device, from elsewhere, is overwritten; absent: no, such a device is refused. Keys are
+    /// delivered with slot 1 in use.
+    pub replace: Option<bool>,
 }
 
 fn wrong(code: &'static str, detail: impl Into<String>) -> ApiError {
@@ -113,7 +116,12 @@ fn spec(settings: &SettingsBody, specs: &[OtpSpec]) -> Result<OtpSpec, ApiError>
             Err(wrong("step_not_expected", "codes of a counter have no step: leave it out"))
         }
         "hotp" => Ok(OtpSpec::Hotp { hash, digits }),
-        _ => Err(wrong("kind_unknown", "kind is totp or hotp")),
+        "yubico_otp" if settings.hash.is_some() || settings.digits.is_some() || period.is_some() => {
+            let detail = "codes of Yubico OTP have neither hash nor digits nor step: leave them out";
+            Err(wrong("settings_not_expected", detail))
+        }
+        "yubico_otp" => Ok(OtpSpec::YubicoOtp { public_id: YubicoPublicId::NONE }),
+        _ => Err(wrong("kind_unknown", "kind is totp, hotp or yubico_otp")),
     }
 }
 
@@ -157,6 +165,8 @@ pub(super) fn read(profiles: &Catalogue, body: RunBody) -> Result<(NewRun, Vec<S
         issuer: settings.issuer.unwrap_or_default(),
         touch,
         protect: settings.protect.unwrap_or(can_protect),
+        replaces: settings.replace.unwrap_or(false),
+        readers: body.readers.clone(),
     };
     Ok((new, body.readers))
 }

@@ -3,6 +3,7 @@
 
 use super::page::Moment;
 use crate::clock::UnixTime;
+use crate::oath::HashAlg;
 use crate::words::{Value, Words};
 
 /// "3 May", with the year when it is not this one.
@@ -56,6 +57,15 @@ pub(super) fn plural(number: u64) -> [(&'static str, Value<'static>); 2] {
 pub(super) fn counted(number: u64, one: &str) -> String {
     let ending = if one.ends_with("ch") { "es" } else { "s" };
     if number == 1 { format!("1 {one}") } else { format!("{} {one}{ending}", count(number)) }
+}
+
+/// A hash as people write it.
+pub(super) const fn hash_name(hash: HashAlg) -> &'static str {
+    match hash {
+        HashAlg::Sha1 => "SHA-1",
+        HashAlg::Sha256 => "SHA-256",
+        HashAlg::Sha512 => "SHA-512",
+    }
 }
 
 /// What is wrong, by its code; operators read the message itself, which names more. Other languages say what

@@ -18,7 +18,7 @@ use crate::device::program::{
 use crate::device::transport::Transport;
 use crate::device::{Catalogue, Profile};
 use crate::model::{Actor, Application, OtpSpec, RunId, RunItem, RunItemId};
-use crate::oath::MovingFactor;
+use crate::oath::{Digits, HashAlg, MovingFactor};
 use crate::secret::{Passphrase, Seed};
 use crate::service::{
     ClearedClock, DeviceHere, ItemProof, JournalledItem, OpenedKey, ProofOutcome, ProvedBy, Service,
@@ -134,9 +134,10 @@ fn password(key: &Seed) -> Passphrase {
 /// An order for the device that an item is meant for.
 fn order(item: JournalledItem, models: &Models) -> Result<Order, Refusal> {
     let JournalledItem { run, device, seed, counter, key, nonce, replaces, .. } = item;
-    let (moving, hash, digits) = match run.spec {
+    let (moving, hash, digits) = match run.spec_of(&device) {
         OtpSpec::Totp { hash, digits, period, epoch_secs: 0 } => (Moving::Time(period), hash, digits),
         OtpSpec::Hotp { hash, digits } => (Moving::Counter(counter), hash, digits),
+        OtpSpec::YubicoOtp { public_id } => (Moving::Uses(public_id), HashAlg::Sha1, Digits::SIX),
         _ => return Err(Refusal::new("kind_not_supported", "this kind of token cannot be programmed")),
     };
     // A key that may be on the device already is tried as the one that it will have.
@@ -381,7 +382,7 @@ impl Programmer<'_> {
             Ok(Taken::Code(code)) => {
                 let step: Option<MovingFactor> = match code.of {
                     CodeOf::Step(step) => Some(step),
-                    CodeOf::AboutStep(_) | CodeOf::Counter(_) => None,
+                    CodeOf::AboutStep(_) | CodeOf::Counter(_) | CodeOf::Uses => None,
                 };
                 let proof = ItemProof { otp: code.otp, by: ProvedBy::Device { step, from } };
                 match self.service.prove_item(self.actor, id, &proof) {

@@ -10,6 +10,7 @@ mod orders;
 mod redo;
 mod source;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +32,7 @@ pub use drawer::{BoxedDevice, Drawer};
 pub use source::Source;
 
 use orders::{Order, Orders};
+use source::Leaves;
 
 use super::programming::{Phase, Programmer, Refusal};
 use super::scanners::Scanners;
@@ -494,7 +496,7 @@ impl Station {
         let serial = serial.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let (true, Some(End::Refused { .. }), Some(serial)) = (programs, &end, serial) {
             // Nobody works on it any more, whatever the journal could not be told.
-            if let Err(error) = self.service.abandon(&serial) {
+            if let Err(error) = self.service.abandon(&serial, reader) {
                 tracing::error!(%error, "a device may be in doubt and could not be noted");
             }
         }
@@ -540,7 +542,8 @@ impl Station {
         };
         let mut see = |phase| self.show(reader, |now| now.phase = Some(phase));
         let item = |item: RunItem| Some(End::Item(Box::new(item)));
-        self.source.with_device(reader, |transport| {
+        let leaves = Cell::new(Leaves::AsItIs);
+        self.source.with_device(reader, &leaves, &*self.clock, |transport| {
             let found = programmer.look(transport, atr)?;
             let offset_secs = found.clock.map(|shown| shown.secs_since(self.clock.now()));
             serial.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&found.serial);
@@ -553,6 +556,9 @@ impl Station {
                 Some(serial) => self.service.item_to_wipe(actor, serial)?,
                 None => None,
             };
+            if work != Work::Look || to_wipe.is_some() {
+                leaves.set(Leaves::Reset);
+            }
             match (work, to_wipe) {
                 (Work::Look | Work::Program { .. }, Some(id)) | (Work::Wipe(id), _) => {
                     see(Phase::Writing);

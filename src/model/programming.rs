@@ -7,7 +7,7 @@ use super::{
     TokenSerial,
 };
 use crate::clock::UnixTime;
-use crate::oath::MovingFactor;
+use crate::oath::{MovingFactor, YubicoPublicId};
 
 /// Where on a device a secret goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ pub struct ProgrammingRun {
     pub model: String,
     /// Where on the device.
     pub application: Application,
-    /// What the tokens will compute.
+    /// What the tokens will compute; see [`ProgrammingRun::spec_of`].
     pub spec: OtpSpec,
     /// Length of a secret.
     pub seed_bytes: u16,
@@ -114,9 +114,24 @@ pub struct ProgrammingRun {
     pub actor: Actor,
     /// When.
     pub created_at: UnixTime,
+    /// What lies in its place on a device, from elsewhere, is overwritten.
+    pub replaces: bool,
+    /// Readers that it was begun on; none: all, also those that come later.
+    pub readers: Vec<String>,
 }
 
 impl ProgrammingRun {
+    /// What the token of a device computes. A key with Yubico OTP types a public id of its own, made of its serial number
+    /// and the slot; the run itself has none.
+    pub fn spec_of(&self, device: &str) -> OtpSpec {
+        match (&self.spec, self.application.slot(), device.parse()) {
+            (OtpSpec::YubicoOtp { .. }, Some(slot), Ok(serial)) => {
+                OtpSpec::YubicoOtp { public_id: YubicoPublicId::of_device(serial, slot.saturating_sub(1)) }
+            }
+            (spec, ..) => spec.clone(),
+        }
+    }
+
     /// True while it takes devices.
     pub const fn is_open(&self) -> bool {
         matches!(self.state, RunState::Open) && self.programmed < self.count
@@ -166,8 +181,15 @@ pub enum RunItemState {
 impl RunItem {
     /// Why: a token refused the key; another try may lock it for ever, so none is made by itself.
     pub const KEY_REFUSED: &str = "key_refused";
+    /// Why: the device is destroyed, or will never be seen again.
+    pub const DESTROYED: &str = "destroyed";
     /// After so many wrong codes the device itself has to be read.
     pub const MOST_FAILURES: u32 = 5;
+
+    /// True when the device is destroyed.
+    pub fn is_destroyed(&self) -> bool {
+        self.state == RunItemState::Undone && self.reason == Self::DESTROYED
+    }
 
     /// True of two tries with one place on one device when this one began after the other.
     pub fn is_after(&self, other: &Self) -> bool {

@@ -24,7 +24,7 @@ use crate::model::{
     Actor, Application, AuditAction, AuditResult, Batch, BatchName, BatchState, OtpSpec, ProgrammingRun,
     RunId, RunItem, RunItemId, RunItemState, RunState, Scope, Subject, TokenId,
 };
-use crate::oath::MovingFactor;
+use crate::oath::{MovingFactor, YubicoKey};
 use crate::secret::Seed;
 use crate::store::{Change, Page, Slice, View};
 use crate::vault::SealContext;
@@ -68,6 +68,10 @@ pub struct NewRun {
     pub touch: bool,
     /// Each device gets a key that opens it for changes.
     pub protect: bool,
+    /// What lies in its place on a device, from elsewhere, is overwritten.
+    pub replaces: bool,
+    /// Readers that it begins on; none: all, also those that come later.
+    pub readers: Vec<String>,
 }
 
 /// A run with what somebody has to look at.
@@ -137,8 +141,11 @@ pub(super) fn require_all(actor: &Actor) -> Result<(), ServiceError> {
     })
 }
 
-/// As long as the hash gives, within what the model takes.
+/// As long as the hash gives, within what the model takes. Of Yubico OTP the key and the private id.
 fn seed_bytes(spec: &OtpSpec, taken: &RangeInclusive<usize>) -> Option<usize> {
+    if matches!(spec, OtpSpec::YubicoOtp { .. }) {
+        return Some(YubicoKey::BYTES);
+    }
     let wanted = spec.hash()?.output_bytes();
     // RFC 4226 §4, R6: at least 128 bits.
     let bytes = wanted.min(*taken.end()).max(*taken.start());
@@ -153,13 +160,17 @@ impl Service {
             let detail = format!("a run takes 1 to {MOST_DEVICES} devices");
             return Err(ServiceError::invalid("count", "count_range", detail));
         }
-        if !matches!(new.spec, OtpSpec::Totp { .. } | OtpSpec::Hotp { .. }) {
-            let detail = "only tokens with a clock or a counter can be programmed";
-            return Err(ServiceError::invalid("settings", "kind_not_supported", detail));
-        }
-        let is_slot = new.application.slot().is_some();
-        if is_slot && !matches!(new.spec, OtpSpec::Hotp { .. }) {
-            let detail = "a slot that types codes by itself has no clock: choose a counter (hotp)";
+        let unfit = match (&new.spec, new.application.slot()) {
+            (OtpSpec::Totp { .. }, Some(_)) => {
+                Some("a slot that types codes by itself has no clock: choose hotp or yubico_otp")
+            }
+            (OtpSpec::YubicoOtp { .. }, None) => {
+                Some("codes of Yubico OTP are typed by a slot: choose the application otp_slot")
+            }
+            (OtpSpec::Totp { .. } | OtpSpec::Hotp { .. } | OtpSpec::YubicoOtp { .. }, _) => None,
+            _ => Some("tokens of this kind cannot be programmed: choose totp, hotp or yubico_otp"),
+        };
+        if let Some(detail) = unfit {
             return Err(ServiceError::invalid("settings", "kind_not_supported", detail));
         }
         if !new.specs.contains(&new.spec) {
@@ -221,13 +232,18 @@ impl Service {
                 next_item: 1,
                 actor: actor.clone(),
                 created_at: now,
+                replaces: new.replaces,
+                readers: new.readers.clone(),
             };
-            let detail = vec![
+            let mut detail = vec![
                 ("profile", run.profile.clone()),
                 ("application", run.application.name().to_owned()),
                 ("kind", run.spec.kind().name().to_owned()),
                 ("count", run.count.to_string()),
             ];
+            if run.replaces {
+                detail.push(("replaces", "what lies there".to_owned()));
+            }
             let subjects = vec![Subject::Run(id), Subject::Batch(batch.id)];
             let entry =
                 super::audit_entry(now, &actor, AuditAction::RunStarted, subjects, AuditResult::Done, detail);
@@ -291,6 +307,11 @@ impl Service {
     pub fn sees_readers(&self, actor: &Actor) -> Result<(), ServiceError> {
         let _ = self;
         require_all(actor)
+    }
+
+    /// Whether this actor has the rights still that it had when it began to follow something.
+    pub fn is_still_allowed(&self, actor: &Actor) -> Result<bool, ServiceError> {
+        self.store.read(|view| journal::is_still_allowed(view, actor))
     }
 
     /// All devices of all runs that somebody has to look at: in doubt, without the code that proves them, set aside, or to

@@ -451,6 +451,8 @@ impl Service {
     /// Deletes a token. A tombstone keeps its floor, so that importing it again does not reopen old codes.
     pub fn delete_token(&self, actor: &Actor, serial: &TokenSerial) -> Result<(), ServiceError> {
         let acting = actor.clone();
+        // What the device holds is known further on, and destroyed once the device is put in.
+        let (held, sealer) = (self.secret_on_device(serial)?, self.sealer()?);
         self.change_token(actor, serial, move |view, token, now| {
             if !rules_token(view, &acting, &token)? {
                 return Err(shared());
@@ -459,6 +461,9 @@ impl Service {
             let seed = view.seed(token.id)?.ok_or(ServiceError::Stale)?;
             let state = view.state(&seed)?;
             let mut changes = Vec::new();
+            if let Some(held) = &held {
+                changes.extend(held.left_behind(view, &sealer, state.floor, &acting, now)?);
+            }
             for own in view.assignments_of_token(token.id)? {
                 changes.push(super::import::without_token(own));
             }

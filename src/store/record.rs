@@ -58,7 +58,6 @@ records! {
     Import => Imports,
     ImportLine => ImportLines,
     Job => Jobs,
-    ProgrammingRun => ProgrammingRuns,
     RunItem => RunItems,
     DeviceKey => DeviceKeys,
     OutboxMail => Mails,
@@ -66,6 +65,16 @@ records! {
     WebhookPost => Posts,
     AuditRecord => Audit,
     AuditHead => AuditHeads,
+}
+
+impl Record for ProgrammingRun {
+    const TABLE: Tab = Tab::ProgrammingRuns;
+    const VERSION: u8 = 2;
+
+    fn from_older(_version: u8, body: &[u8]) -> Option<Self> {
+        // Nothing was overwritten, and all readers took part.
+        extended(body, &[0, 0])
+    }
 }
 
 impl Record for Resource {

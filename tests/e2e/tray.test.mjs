@@ -127,3 +127,48 @@ for (const script of [true, false]) {
     assert.deepEqual(house.faults, []);
   });
 }
+
+test('readers stay with the run that they were chosen for; a device that is destroyed is forgotten', async (t) => {
+  const house = await startHouse();
+  t.after(house.stop);
+  const step = steps(t);
+  const page = await openPage(house, { script: true });
+  await signIn(page, house, 'admin');
+  const devices = `${house.address}/station/devices`;
+  const displays = 'token2-otpc-p2/single_profile';
+  const begin = async (batch, target, leaveOut) => {
+    await page.goto(devices);
+    for (const name of leaveOut) await page.uncheck(`text=Use ${name}`);
+    await page.fill('[name=batch]', batch);
+    await page.fill('[name=count]', '5');
+    await page.selectOption('[name=target]', target);
+    await page.click('button:has-text("Begin")');
+  };
+  const reader = (at) => `Rehearsal reader ${at}`;
+
+  await step('one run on one reader, another one on the rest, a third on the first again', async () => {
+    await begin('Cards', displays, [reader(1), reader(3), reader(4)]);
+    await page.waitForURL(/\/station\/runs\/1$/);
+    await begin('Keys', 'yubico-yubikey/oath', []);
+    await page.waitForURL(/\/station\/runs\/2$/);
+    await page.goto(`${house.address}/station/runs/1`);
+    await page.waitForSelector('[data-reader-state=wanted]');
+    await page.click('button:has-text("End this run")');
+    await page.waitForSelector('.page-head:has-text("Ended")');
+    await begin('More cards', displays, []);
+    await page.waitForURL(/\/station\/runs\/3$/);
+    assert.equal(await page.locator('.reader').count(), 1, 'the one that was free');
+  });
+
+  await step('a device that broke is set aside, then said to be destroyed', async () => {
+    await page.goto(`${house.address}/station/runs/1`);
+    await page.click('button:has-text("Set it aside")');
+    await page.waitForSelector('.banner:has-text("Set aside")');
+    await look(page, 'station-tray-aside');
+    await page.click('button:has-text("It is destroyed")');
+    await page.waitForSelector('.banner:has-text("Destroyed")');
+    assert.doesNotMatch(await page.textContent('main'), /To be looked at/);
+    await look(page, 'station-tray-destroyed');
+  });
+  assert.deepEqual(house.faults, []);
+});

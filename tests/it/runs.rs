@@ -9,7 +9,6 @@ use axum::http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use mintmark::clock::{Clock, SystemClock};
 
-use mintmark::device::applet::otp::Slot;
 use mintmark::http::auth::LocalPeer;
 use mintmark::http::{AppState, Exposure, HttpSettings};
 use mintmark::jobs::Jobs;
@@ -27,6 +26,9 @@ use tower::ServiceExt;
 use super::leak::Searcher;
 
 mod attest;
+mod operators;
+mod slots;
+mod streams;
 
 /// Readers of a drawer; the keys lie in the first and third.
 const READERS: [&str; 4] =
@@ -258,7 +260,7 @@ async fn what_cannot_be_programmed_is_refused_in_words() {
         (json!({ "batch": "" }), "", "batch"),
         (json!({ "count": 0 }), "count_range", "10000"),
         (json!({ "readers": ["Lectern"] }), "reader_unknown", READERS[0]),
-        (json!({ "settings": { "kind": "ocra" } }), "kind_unknown", "totp or hotp"),
+        (json!({ "settings": { "kind": "ocra" } }), "kind_unknown", "totp, hotp or yubico_otp"),
         (json!({ "settings": { "hash": "md5" } }), "hash_unknown", "sha256"),
         (json!({ "settings": { "digits": 12 } }), "digits_range", "12 digits"),
         (json!({ "settings": { "digits": 7 } }), "not_in_profile", "Yubico YubiKey"),
@@ -270,8 +272,14 @@ async fn what_cannot_be_programmed_is_refused_in_words() {
         (
             json!({ "application": "otp_slot", "slot": 2, "settings": { "kind": "totp" } }),
             "kind_not_supported",
-            "counter",
+            "hotp",
         ),
+        (
+            json!({ "application": "otp_slot", "slot": 2, "settings": { "kind": "yubico_otp", "digits": 6 } }),
+            "settings_not_expected",
+            "leave them out",
+        ),
+        (json!({ "settings": { "kind": "yubico_otp" } }), "kind_not_supported", "otp_slot"),
         (
             json!({ "application": "otp_slot", "slot": 2, "settings": { "touch": true } }),
             "touch_not_expected",
@@ -424,78 +432,6 @@ async fn each_way_out_of_a_doubt_is_taken() {
 }
 
 #[tokio::test]
-async fn a_key_that_types_a_counter_is_programmed_on_one_reader() {
-    let desk = Desk::new();
-    desk.quiet().await;
-    let body = json!({ "profile": "yubico-yubikey", "application": "otp_slot", "slot": 2, "batch": "slots",
-        "count": 2, "readers": [READERS[0]] });
-    let run = desk.start(&body).await;
-    assert_eq!(
-        (&run["kind"], &run["slot"], &run["step"]),
-        (&json!("hotp"), &json!(2), &json!(null)),
-        "{run}"
-    );
-    assert_eq!(run["protect"], json!(true));
-    let item = desk.ended(READERS[0]).await["end"]["item"].clone();
-    assert_eq!((&item["state"], &item["serial"]), (&json!("code_wanted"), &json!("31000001.2")), "{item}");
-    let typed = desk.drawer.pressed(READERS[0], Some(Slot::Two)).expect("typed").to_string();
-    let proved = desk.post(&resolve(&item), &json!({ "action": "code", "otp": typed })).await;
-    assert_eq!(proved["state"], json!("programmed"), "{proved}");
-    // Another reader joins.
-    assert_eq!(desk.reader(READERS[2]).await["run"], Value::Null);
-    desk.post(&format!("/runs/{}/readers", run["id"]), &json!({ "readers": [READERS[2]] })).await;
-    assert_eq!(desk.ended(READERS[2]).await["end"]["item"]["serial"], json!("31000002.2"));
-}
-
-/// The next event: its name and data.
-async fn event(body: &mut Body) -> (String, Value) {
-    let frame = tokio::time::timeout(Duration::from_secs(20), body.frame()).await.expect("in time");
-    let bytes = frame.expect("an event").expect("whole").into_data().expect("data");
-    let text = String::from_utf8(bytes.to_vec()).expect("text");
-    let line = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
-    (line("event:").to_owned(), serde_json::from_str(line("data:")).expect("JSON"))
-}
-
-#[tokio::test]
-async fn streams_tell_what_moves() {
-    let desk = Desk::new();
-    desk.quiet().await;
-    let mut devices = desk.ask("GET", "/devices/events", &Value::Null).await.into_body();
-    let (name, first) = event(&mut devices).await;
-    assert_eq!((name.as_str(), first["items"].as_array().map(Vec::len)), ("devices", Some(4)));
-    assert_eq!(first["trouble"], Value::Null);
-    let run = desk.start(&displays("displays", 1)).await;
-    let mut told = desk.ask("GET", &format!("/runs/{}/events", run["id"]), &Value::Null).await.into_body();
-    loop {
-        let (_, now) = event(&mut devices).await;
-        if now["items"][1]["end"]["result"] == json!("code_wanted") {
-            break;
-        }
-    }
-    let item = loop {
-        let (name, now) = event(&mut told).await;
-        assert_eq!(name, "run");
-        if now["unsettled"][0]["state"] == json!("code_wanted") {
-            break now["unsettled"][0].clone();
-        }
-    };
-    let shown = desk.drawer.pressed(DISPLAY, None).expect("a code").to_string();
-    desk.post(&resolve(&item), &json!({ "action": "code", "otp": shown })).await;
-    loop {
-        let (name, now) = event(&mut told).await;
-        if name == "ended" {
-            assert_eq!((&now["state"], &now["programmed"]), (&json!("ended"), &json!(1)));
-            break;
-        }
-    }
-    assert!(told.frame().await.is_none(), "it ends with the run");
-    // And that of the readers with the service.
-    desk.jobs.stop_readers();
-    let rest = tokio::time::timeout(Duration::from_secs(20), devices.collect()).await;
-    rest.expect("it ends").expect("whole");
-}
-
-#[tokio::test]
 async fn the_role_decides_who_sees_and_who_programs() {
     let desk = Desk::new();
     desk.quiet().await;
@@ -538,15 +474,27 @@ async fn the_role_decides_who_sees_and_who_programs() {
     desk.post("/resources", &json!({ "name": "VPN" })).await;
     let bound = json!({ "name": "bound", "role": "station", "resources": ["VPN"] });
     let key = desk.post("/apikeys", &bound).await["key"].as_str().expect("a key").to_owned();
-    for (path, expected) in [("/devices", 403), (of_run.as_str(), 404), ("/runs", 200)] {
-        let request = Request::builder()
-            .uri(format!("/api/v1{path}"))
-            .header(header::HOST, "localhost")
-            .header(header::AUTHORIZATION, format!("Bearer {key}"));
-        let request = request.body(Body::empty()).expect("a request");
-        let status = desk.router.clone().oneshot(request).await.expect("never fails").status();
-        assert_eq!(status.as_u16(), expected, "{path}");
+    let of_run = format!("/api/v1{of_run}");
+    for (path, expected) in [
+        ("/api/v1/devices", 403),
+        (of_run.as_str(), 404),
+        ("/api/v1/runs", 200),
+        ("/station/devices", 403),
+        ("/station/devices/Rehearsal%20reader%201", 403),
+        ("/station/runs/1", 404),
+    ] {
+        let answer = desk.router.clone().oneshot(with_key(path, &key)).await.expect("never fails");
+        assert_eq!(answer.status().as_u16(), expected, "{path}");
     }
+}
+
+/// What a program asks for.
+fn with_key(path: &str, key: &str) -> Request<Body> {
+    let request = Request::builder()
+        .uri(path)
+        .header(header::HOST, "localhost")
+        .header(header::AUTHORIZATION, format!("Bearer {key}"));
+    request.body(Body::empty()).expect("a request")
 }
 
 /// The token on a reader, whose seed file was imported before.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use mintmark_engine::clock::UnixTime;
-use mintmark_engine::oath::{Generator, MovingFactor, Otp, time_step};
+use mintmark_engine::oath::{Generator, MovingFactor, Otp, YubicoKey, time_step};
 use subtle::ConstantTimeEq;
 
 use super::{Moving, Order};
@@ -66,6 +66,8 @@ pub enum CodeOf {
     /// The next counter of the token, which has moved past it: this one, or one of the ten behind it. [`verify`] tells
     /// which it was. The server has to go on behind that.
     Counter(MovingFactor),
+    /// The position that it says itself: Yubico OTP.
+    Uses,
 }
 
 /// What the code is of that a person reads from the token at this time. `None`: the token cannot show one.
@@ -73,16 +75,22 @@ pub fn expected_code(order: &Order, at: UnixTime) -> Option<CodeOf> {
     match order.moving {
         Moving::Time(period) => time_step(at, 0, 0, period).map(CodeOf::AboutStep),
         Moving::Counter(_) => order.first_counter().map(CodeOf::Counter),
+        Moving::Uses(_) => Some(CodeOf::Uses),
     }
 }
 
-/// Whether a code is one of the order's seed; gives the step or counter that it is of.
+/// Whether a code is one of the order's seed; gives the step, counter or position that it is of.
 pub fn verify(order: &Order, otp: &Otp, of: CodeOf) -> Option<MovingFactor> {
+    if let Moving::Uses(public_id) = &order.moving {
+        let typed = otp.yubico().filter(|typed| typed.public_id() == public_id.as_bytes())?;
+        return Some(YubicoKey::from_kept(&order.seed)?.open(typed)?.position());
+    }
     let generator = Generator::new(&order.seed, order.hash);
     let candidates = match of {
         CodeOf::Step(step) => step.0..=step.0,
         CodeOf::AboutStep(step) => step.0.saturating_sub(1)..=step.0.saturating_add(1),
         CodeOf::Counter(first) => first.0..=first.0.saturating_add(LOOK_AHEAD),
+        CodeOf::Uses => return None,
     };
     candidates.map(MovingFactor).find(|at| generator.code(*at, order.digits).ct_eq(otp).into())
 }

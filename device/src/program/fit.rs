@@ -71,7 +71,7 @@ pub(super) fn oath(
     credentials: &[Listed],
     locks: bool,
 ) -> Result<(), Unfit> {
-    let id = order.credential_id(target).map_err(Unfit::Oath)?;
+    let (id, _) = order.credential_id(target)?;
     order.credential(target, &id)?.fits(version).map_err(Unfit::Oath)?;
     let is_taken = credentials.iter().any(|listed| listed.id == id);
     if is_taken && !order.replaces {

@@ -56,7 +56,7 @@ pub(super) fn write(
     step: &mut dyn FnMut(Step),
 ) -> Result<(), Trouble> {
     same_key(gate, order)?;
-    let id = order.credential_id(target).map_err(Unfit::Oath)?;
+    let (id, _) = order.credential_id(target)?;
     let (mut oath, opened) = open(gate, order, target)?;
     let credentials = oath.list()?;
     let locks = opened == Opened::Unlocked && target.new.is_some();
@@ -76,7 +76,7 @@ pub(super) fn take_code(
     at: UnixTime,
 ) -> Result<Taken, Trouble> {
     same_key(transport, order)?;
-    let id = order.credential_id(target).map_err(Unfit::Oath)?;
+    let (id, _) = order.credential_id(target)?;
     let (mut oath, _) = open(transport, order, target)?;
     let (taken, of) = match order.moving {
         Moving::Time(period) => {
@@ -84,6 +84,7 @@ pub(super) fn take_code(
             (oath.totp(&id, step), CodeOf::Step(step))
         }
         Moving::Counter(counter) => (oath.hotp(&id), CodeOf::Counter(counter)),
+        Moving::Uses(_) => return Err(order.no_credential().into()),
     };
     match taken {
         Ok(otp) => Ok(Taken::Code(Code { otp, of })),
@@ -98,7 +99,7 @@ pub(super) fn state_of(
     target: &OathTarget,
 ) -> Result<OnDevice, Trouble> {
     same_key(transport, order)?;
-    let id = order.credential_id(target).map_err(Unfit::Oath)?;
+    let (id, kind) = order.credential_id(target)?;
     let mut oath = match open(transport, order, target) {
         Ok((oath, _)) => oath,
         Err(Trouble::Unfit(Unfit::Oath(OathError::Locked | OathError::WrongPassword))) => {
@@ -110,10 +111,10 @@ pub(super) fn state_of(
     let Some(listed) = credentials.iter().find(|listed| listed.id == id) else {
         return Ok(OnDevice::Nothing);
     };
-    if (listed.kind, listed.hash) != (order.kind(), order.hash) {
+    if (listed.kind, listed.hash) != (kind, order.hash) {
         return Ok(OnDevice::NotOurs);
     }
-    match proof(&mut oath, order, &id) {
+    match proof(&mut oath, order, &id, kind) {
         Ok(on_device) => Ok(on_device),
         Err(OathError::NotTouched) => Ok(OnDevice::CannotTell(NextStep::Touch)),
         Err(other) => Err(other.into()),
@@ -124,10 +125,10 @@ pub(super) fn state_of(
 const COUNTED_MEANWHILE: u64 = 200;
 
 /// Asks for two codes that only our seed gives: of steps that nobody foresees, or the next ones of the counter.
-fn proof(oath: &mut YkOath<'_>, order: &Order, id: &CredentialId) -> Result<OnDevice, OathError> {
+fn proof(oath: &mut YkOath<'_>, order: &Order, id: &CredentialId, kind: Kind) -> Result<OnDevice, OathError> {
     let generator = Generator::new(&order.seed, order.hash);
     let is_of = |otp: &Otp, at| bool::from(generator.code(at, order.digits).ct_eq(otp));
-    if let (Kind::Hotp, Some(first)) = (order.kind(), order.first_counter()) {
+    if let (Kind::Hotp, Some(first)) = (kind, order.first_counter()) {
         let (one, two) = (oath.hotp(id)?, oath.hotp(id)?);
         let mut counters = (first.0..=first.0.saturating_add(COUNTED_MEANWHILE)).map(MovingFactor);
         let at = counters.find(|at| is_of(&one, *at) && is_of(&two, at.next()));
@@ -150,7 +151,7 @@ pub(super) fn erase(
     target: &OathTarget,
 ) -> Result<(), Trouble> {
     same_key(gate, order)?;
-    let id = order.credential_id(target).map_err(Unfit::Oath)?;
+    let (id, _) = order.credential_id(target)?;
     let (mut oath, _) = open(gate, order, target)?;
     if oath.list()?.iter().all(|listed| listed.id != id) {
         return Ok(());

@@ -1,9 +1,9 @@
 //! What is to be written, to which token.
 
-use mintmark_engine::oath::{Digits, HashAlg, MovingFactor, PeriodSecs};
+use mintmark_engine::oath::{Digits, HashAlg, MovingFactor, PeriodSecs, YubicoPublicId};
 use mintmark_engine::secret::{Passphrase, Seed};
 
-use crate::applet::oath::{self, CredentialId, Kind, Name, OathError};
+use crate::applet::oath::{self, CredentialId, Kind, Name};
 use crate::applet::otp::Slot;
 use crate::applet::otp::config::{AccessCode, SlotConfig, SlotCounter};
 use crate::applet::token2::{Models, Settings, Token2Error};
@@ -15,7 +15,7 @@ use super::Unfit;
 pub enum Application {
     /// A credential of the OATH application.
     Oath,
-    /// A slot of the OTP application, with HOTP.
+    /// A slot of the OTP application, with HOTP or Yubico OTP.
     Slot(Slot),
     /// The one seed of a token of Token2.
     SingleProfile,
@@ -51,12 +51,15 @@ impl Application {
 }
 
 /// By what the codes move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Moving {
     /// A counter, and the one of the first code.
     Counter(MovingFactor),
     /// The time, in steps of this length.
     Time(PeriodSecs),
+    /// How often the key was used: Yubico OTP, behind this public id. The seed is its AES key and the private id behind
+    /// that; hash and digits say nothing.
+    Uses(YubicoPublicId),
 }
 
 /// A credential of the OATH application.
@@ -171,22 +174,23 @@ impl Order {
         }
     }
 
-    /// By what the codes of a credential move, in the words of its application.
-    pub(super) const fn kind(&self) -> Kind {
-        match self.moving {
-            Moving::Counter(_) => Kind::Hotp,
-            Moving::Time(_) => Kind::Totp,
-        }
+    const fn takes(&self, fits: &'static str) -> Unfit {
+        Unfit::Kind { application: self.application(), fits }
     }
 
-    /// The name of the credential.
-    pub(super) fn credential_id(&self, target: &OathTarget) -> Result<CredentialId, OathError> {
-        let period = match self.moving {
-            Moving::Counter(_) => PeriodSecs::DEFAULT,
-            Moving::Time(period) => period,
+    pub(super) const fn no_credential(&self) -> Unfit {
+        self.takes("totp or hotp")
+    }
+
+    /// The name of the credential, and its kind.
+    pub(super) fn credential_id(&self, target: &OathTarget) -> Result<(CredentialId, Kind), Unfit> {
+        let (kind, period) = match self.moving {
+            Moving::Counter(_) => (Kind::Hotp, PeriodSecs::DEFAULT),
+            Moving::Time(period) => (Kind::Totp, period),
+            Moving::Uses(_) => return Err(self.no_credential()),
         };
         let name = Name { issuer: target.issuer.clone(), account: target.account.clone(), period };
-        name.encoded(self.kind())
+        Ok((name.encoded(kind).map_err(Unfit::Oath)?, kind))
     }
 
     /// The credential of this name.
@@ -201,6 +205,7 @@ impl Order {
                 let counter = u32::try_from(counter.0).map_err(|_| Unfit::Counter(counter))?;
                 oath::Moving::Counter(counter)
             }
+            Moving::Uses(_) => return Err(self.no_credential()),
         };
         let Self { hash, digits, seed, .. } = self;
         Ok(oath::Credential { id, moving, hash: *hash, digits: *digits, seed, touch: target.touch })
@@ -208,8 +213,12 @@ impl Order {
 
     /// What is written to the slot.
     pub(super) fn slot_config(&self, target: &SlotTarget) -> Result<SlotConfig, Unfit> {
-        let Moving::Counter(counter) = self.moving else {
-            return Err(Unfit::Kind { application: self.application(), fits: "hotp" });
+        let counter = match &self.moving {
+            Moving::Counter(counter) => *counter,
+            Moving::Uses(public_id) => {
+                return SlotConfig::yubico_otp(public_id, &self.seed).map_err(Unfit::Slot);
+            }
+            Moving::Time(_) => return Err(self.takes("hotp or yubico_otp")),
         };
         if self.hash != HashAlg::Sha1 {
             return Err(Unfit::Hash(self.hash));
@@ -221,7 +230,7 @@ impl Order {
     /// What the token of Token2 is set to beside its seed.
     pub(super) fn settings(&self, target: &Token2Target) -> Result<Settings, Unfit> {
         let Moving::Time(period) = self.moving else {
-            return Err(Unfit::Kind { application: self.application(), fits: "totp" });
+            return Err(self.takes("totp"));
         };
         if !(1..=63).contains(&self.seed.len()) {
             return Err(Unfit::Token2(Token2Error::SeedLength(self.seed.len())));

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mintmark_engine::clock::ManualClock;
-use mintmark_engine::oath::{Digits, HashAlg, MovingFactor, Otp, PeriodSecs};
+use mintmark_engine::oath::{Digits, HashAlg, MovingFactor, Otp, PeriodSecs, YubicoPublicId};
 use mintmark_engine::secret::Passphrase;
 use zeroize::Zeroizing;
 
@@ -123,7 +123,7 @@ fn computed(reader: &mut dyn Transport, order: &Order) -> Option<MovingFactor> {
 /// The code that a key types.
 fn typed(reader: &mut Key, order: &Order, slot: Slot) -> Option<MovingFactor> {
     let typed = reader.card.press(slot)?;
-    let otp = Otp::parse(&typed).expect("digits");
+    let otp = Otp::parse_shaped(&typed, None).expect("a code");
     verify(order, &otp, expected_code(order, AT).expect("it shows one"))
 }
 
@@ -132,8 +132,8 @@ fn a_credential_is_written_and_its_code_is_ours() {
     for reach in [Reach::Usb, Reach::Contactless] {
         for hash in HashAlg::ALL {
             let mut reader = key(V5, reach);
-            let period = Moving::Time(PeriodSecs::new(60).expect("a period"));
-            let order = Order { hash, digits: Digits::EIGHT, ..oath_order(period, oath_target()) };
+            let period = || Moving::Time(PeriodSecs::new(60).expect("a period"));
+            let order = Order { hash, digits: Digits::EIGHT, ..oath_order(period(), oath_target()) };
             check(&order, &found(&mut reader)).expect("it fits");
             let mut steps = Vec::new();
             write(&mut reader, &order, clock().as_ref(), &mut |step| steps.push(step)).expect("written");
@@ -141,7 +141,7 @@ fn a_credential_is_written_and_its_code_is_ours() {
             let step = time_step_of(60);
             assert_eq!(computed(&mut reader, &order), Some(step));
             assert_eq!(state_of(&mut reader, &order, AT), Ok(OnDevice::Ours { next: None }));
-            let other = Order { seed: Seed::new(vec![9; 20]), ..oath_order(period, oath_target()) };
+            let other = Order { seed: Seed::new(vec![9; 20]), ..oath_order(period(), oath_target()) };
             let other = Order { hash, digits: Digits::EIGHT, ..other };
             assert_eq!(state_of(&mut reader, &other, AT), Ok(OnDevice::NotOurs));
             erase(&mut reader, &order, clock().as_ref(), &seed()).expect("erased");
@@ -216,6 +216,44 @@ fn a_password_is_set_used_and_changed() {
         let first = oath_order(totp(), target(password("first"), None));
         assert_eq!(state_of(&mut reader, &first, AT), unknown);
         assert_eq!(state_of(&mut reader, &change, AT), Ok(OnDevice::Ours { next: None }));
+    }
+}
+
+#[test]
+fn a_slot_types_blocks_that_say_their_position() {
+    for (slot, place) in [(Slot::One, 0), (Slot::Two, 1)] {
+        let mut reader = key(V5, Reach::Usb);
+        let public_id = YubicoPublicId::of_device(12_345_678, place);
+        let order = || Order {
+            seed: Seed::new((1..=22).collect()),
+            moving: Moving::Uses(public_id.clone()),
+            ..slot_order(slot, None, access_code(7))
+        };
+        check(&order(), &found(&mut reader)).expect("it fits");
+        written(&mut reader, &order()).expect("written");
+        let text = reader.card.press(slot).expect("it types");
+        assert!(text.starts_with(["vvccccnrhbfu", "vvcbccnrhbfu"][usize::from(place)]), "{}", *text);
+        let otp = Otp::parse_shaped(&text, None).expect("a code");
+        let of = expected_code(&order(), AT).expect("it types one");
+        assert_eq!(verify(&order(), &otp, of), Some(MovingFactor(1 << 8)));
+        assert_eq!(typed(&mut reader, &order(), slot), Some(MovingFactor((1 << 8) + 1)));
+        // Another key, another private id, another public id: none of ours.
+        for at in [0, 21] {
+            let mut other: Vec<u8> = (1..=22).collect();
+            other[at] ^= 1;
+            assert_eq!(verify(&Order { seed: Seed::new(other), ..order() }, &otp, of), None);
+        }
+        let other = YubicoPublicId::of_device(12_345_679, place);
+        assert_eq!(verify(&Order { moving: Moving::Uses(other), ..order() }, &otp, of), None);
+        // Only a slot takes it, and only with 22 bytes.
+        let short = Order { seed: seed(), ..order() };
+        assert_eq!(check(&short, &found(&mut reader)), Err(Unfit::Slot(OtpError::YubicoLength(20))));
+        let credential = Order { target: Target::Oath(oath_target()), ..order() };
+        let application = Application::Oath;
+        assert_eq!(
+            check(&credential, &found(&mut reader)),
+            Err(Unfit::Kind { application, fits: "totp or hotp" })
+        );
     }
 }
 
@@ -348,7 +386,7 @@ fn what_does_not_fit_is_refused_before() {
     let seven = Digits::new(7).expect("digits");
     assert!(refused(&Order { digits: seven, ..slot() }, new).contains("6 or 8 digits"));
     assert!(refused(&Order { hash: HashAlg::Sha256, ..slot() }, new).contains("sha1, not sha256"));
-    assert!(refused(&Order { moving: totp(), ..slot() }, new).contains("takes hotp only"));
+    assert!(refused(&Order { moving: totp(), ..slot() }, new).contains("takes hotp or yubico_otp only"));
     assert!(refused(&Order { moving: hotp(1 << 21), ..slot() }, new).contains("begin at a lower one"));
     let other = refused(&Order { serial: "7".to_owned(), ..oath() }, new);
     assert_eq!(other, "token 12345678 lies on the reader, and 7 was to be written to; lay that one on");

@@ -64,6 +64,9 @@ fn push_modhex(text: &mut String, bytes: &[u8]) {
 pub struct YubicoPublicId(Vec<u8>);
 
 impl YubicoPublicId {
+    /// None: such a key types the block alone.
+    pub const NONE: Self = Self(Vec::new());
+
     /// Reads modhex, as the key types it and seed files write it.
     pub fn parse(text: &str) -> Result<Self, YubicoOtpError> {
         let letters = text.chars().count();
@@ -76,6 +79,13 @@ impl YubicoPublicId {
             bytes[index / 2] = bytes[index / 2] << 4 | nibble;
         }
         Ok(Self(bytes))
+    }
+
+    /// The one for what is written to a device of this serial number: FF, `place`, and the number in four bytes. With
+    /// place 0 it is what Yubico's own tool makes of the number; FF (`vv`) is theirs for ids that they did not give out.
+    pub fn of_device(serial: u32, place: u8) -> Self {
+        let [a, b, c, d] = serial.to_be_bytes();
+        Self(vec![0xff, place, a, b, c, d])
     }
 
     /// The bytes.

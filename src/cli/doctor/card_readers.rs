@@ -203,13 +203,17 @@ pub(super) fn scdaemon(machine: &Machine, asked: &Asked) -> Finding {
     let owner = machine.account_of(process.uid);
     let home = owner.as_ref().map_or_else(|| "~".into(), |owner| owner.home.display().to_string());
     let file = format!("{home}/.gnupg/scdaemon.conf");
-    let written = fs::read_to_string(machine.path(&file)).unwrap_or_default();
+    // Its owner may have put anything there: what is not a file of theirs says nothing.
+    let path = machine.path(&file);
+    let is_theirs = fs::symlink_metadata(&path).is_ok_and(|kind| kind.is_file());
+    let written = if is_theirs { fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
     let lines: Vec<&str> = written.lines().map(str::trim).collect();
     let lacking: Vec<&str> =
         ["disable-ccid", "pcsc-shared"].into_iter().filter(|option| !lines.contains(option)).collect();
     let who = owner.map_or_else(|| process.uid.to_string(), |owner| owner.name);
     let holds = asked.as_ref().is_ok_and(|seen| seen.iter().any(|seen| seen.card == Card::InUse));
-    let write = format!("printf '{}\\n' >> {file}", lacking.join("\\n"));
+    // In their name: a link there must not lead root to another file.
+    let write = format!("runuser -u {who} -- sh -c 'printf \"{}\\n\" >> {file}'", lacking.join("\\n"));
     let kill = format!("runuser -u {who} -- gpgconf --kill scdaemon");
     match (holds, lacking.is_empty()) {
         (true, true) => {

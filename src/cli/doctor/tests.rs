@@ -195,7 +195,12 @@ fn scdaemon_is_found_with_what_its_settings_lack() {
     says(&card_readers::scdaemon(&machine, &used), State::Missing, "holds_card", "gpgconf --kill scdaemon");
     planted.file(file, "disable-ccid\n");
     let lacking = card_readers::scdaemon(&machine, &used);
-    says(&lacking, State::Missing, "holds_card", "printf 'pcsc-shared\\n' >> /var/lib/mintmark/.gnupg");
+    says(
+        &lacking,
+        State::Missing,
+        "holds_card",
+        "runuser -u mintmark -- sh -c 'printf \"pcsc-shared\\n\" >> /var/lib/mintmark/.gnupg",
+    );
     planted.file(file, "disable-ccid\npcsc-shared\n");
     says(&card_readers::scdaemon(&machine, &free), State::Good, "shares", "");
     says(&card_readers::scdaemon(&machine, &used), State::Missing, "holds_card", "runuser -u mintmark");

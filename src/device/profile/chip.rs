@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Profile, Wrong};
 use crate::model::OtpSpec;
-use crate::oath::{Digits, HashAlg};
+use crate::oath::{Digits, HashAlg, YubicoPublicId};
 
 /// Which protocol a model speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -288,7 +288,11 @@ impl Profile {
             Application::SingleProfile => self.specs.clone(),
             Application::Slot(_) => {
                 let hash = HashAlg::Sha1;
-                [Digits::SIX, Digits::EIGHT].map(|digits| OtpSpec::Hotp { hash, digits }).to_vec()
+                let mut specs =
+                    [Digits::SIX, Digits::EIGHT].map(|digits| OtpSpec::Hotp { hash, digits }).to_vec();
+                // The public id is made of the serial number.
+                specs.push(OtpSpec::YubicoOtp { public_id: YubicoPublicId::NONE });
+                specs
             }
             Application::Oath => {
                 let mut specs = self.specs.clone();
@@ -496,10 +500,11 @@ mod tests {
         let built_in = Catalogue::built_in();
         let key = built_in.get("yubico-yubikey").expect("listed");
         let slot = Application::Slot(Slot::Two);
-        assert!(
-            key.specs_of(slot).iter().all(|spec| matches!(spec, OtpSpec::Hotp { hash: HashAlg::Sha1, .. }))
-        );
-        assert_eq!((key.specs_of(slot).len(), key.seed_bytes_of(slot)), (2, 1..=20));
+        assert!(key.specs_of(slot).iter().all(|spec| matches!(
+            spec,
+            OtpSpec::Hotp { hash: HashAlg::Sha1, .. } | OtpSpec::YubicoOtp { .. }
+        )));
+        assert_eq!((key.specs_of(slot).len(), key.seed_bytes_of(slot)), (3, 1..=20));
         let oath = key.specs_of(Application::Oath);
         assert!(oath.contains(&OtpSpec::Hotp { hash: HashAlg::Sha256, digits: Digits::EIGHT }));
         assert_eq!(oath.len(), key.specs.len() + 6);

@@ -1,10 +1,13 @@
 //! What all routes share: pages of lists, names in paths, secrets in bodies.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use crate::clock::UnixTime;
@@ -12,6 +15,7 @@ use crate::http::auth::{Acting, Caller, Proof};
 use crate::http::devices::bytes;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, check_form_token};
+use crate::http::state::AppState;
 use crate::model::{
     Actor, BatchName, EmailAddress, Language, Login, NameError, PhoneNumber, ResourceAlias, ResourceName,
     Role, TokenSerial,
@@ -112,6 +116,31 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
         }
         let again = Request::from_parts(parts, axum::body::Body::from(bytes));
         ApiJson::from_request(again, state).await.map(|ApiJson(body)| Self(body))
+    }
+}
+
+/// Who follows a stream, which goes on after the request was looked at.
+pub(super) struct Follower {
+    actor: Actor,
+    seen: Instant,
+}
+
+impl Follower {
+    /// How long a right that was taken away still shows something.
+    const TRUSTED: Duration = Duration::from_secs(2);
+
+    pub(super) fn new(actor: &Actor) -> Self {
+        Self { actor: actor.clone(), seen: Instant::now() }
+    }
+
+    /// False once the operator or the key lost what it began with.
+    pub(super) async fn may_go_on(&mut self, state: &AppState) -> bool {
+        if self.seen.elapsed() < Self::TRUSTED {
+            return true;
+        }
+        self.seen = Instant::now();
+        let actor = self.actor.clone();
+        state.blocking(move |service| service.is_still_allowed(&actor)).await.unwrap_or(false)
     }
 }
 

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::common::{Changing, time};
+use super::common::{Changing, Follower, time};
 use super::runs::ItemDto;
 use crate::device::applet::otp::Slot;
 use crate::device::discover::{Found, Holding};
@@ -207,6 +207,7 @@ async fn events(
     Acting(actor): Acting,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     state.service.sees_readers(&actor)?;
+    let mut follower = Follower::new(&actor);
     let (sender, stream) = tokio::sync::mpsc::channel(4);
     tokio::spawn(async move {
         let mut told = None;
@@ -226,6 +227,9 @@ async fn events(
             tokio::select! {
                 () = sender.closed() => return,
                 () = tokio::time::sleep(LOOK) => {}
+            }
+            if !follower.may_go_on(&state).await {
+                return;
             }
         }
     });

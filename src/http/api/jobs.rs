@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::common;
+use super::common::{self, Follower};
 use super::imports::ImportDto;
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
@@ -110,6 +110,7 @@ async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let id = JobId(common::number(&id, "job")?);
     let mut job = read(&state, &actor, id).await?;
+    let mut follower = Follower::new(&actor);
     let (sender, stream) = tokio::sync::mpsc::channel(4);
     tokio::spawn(async move {
         let mut told = None;
@@ -130,6 +131,9 @@ async fn events(
             tokio::select! {
                 () = sender.closed() => return,
                 () = tokio::time::sleep(LOOK) => {}
+            }
+            if !follower.may_go_on(&state).await {
+                return;
             }
             let Ok(now) = read(&state, &actor, id).await else { return };
             job = now;

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::common::{self, Changing, List, PageQuery, Secret, time};
+use super::common::{self, Changing, Follower, List, PageQuery, Secret, time};
 use crate::http::auth::Acting;
 use crate::http::devices::working_station;
 use crate::http::error::ApiError;
@@ -105,7 +105,7 @@ struct RunDto {
     /// oath, `otp_slot` or `single_profile`.
     application: &'static str,
     slot: Option<u8>,
-    /// totp or hotp.
+    /// totp, hotp or `yubico_otp`.
     kind: &'static str,
     hash: Option<&'static str>,
     digits: Option<u8>,
@@ -114,6 +114,10 @@ struct RunDto {
     issuer: String,
     touch: bool,
     protect: bool,
+    /// What lies in its place on a device, from elsewhere, is overwritten.
+    replace: bool,
+    /// Readers that it was begun on; none: all.
+    readers: Vec<String>,
     batch: String,
     count: u32,
     programmed: u32,
@@ -144,6 +148,8 @@ impl RunDto {
             issuer: run.issuer,
             touch: run.touch,
             protect: run.protect,
+            replace: run.replaces,
+            readers: run.readers,
             batch: run.batch_name.as_str().to_owned(),
             count: run.count,
             programmed: run.programmed,
@@ -240,6 +246,7 @@ async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let id = run_id(&id)?;
     let mut run = read(&state, &actor, id).await?;
+    let mut follower = Follower::new(&actor);
     let (sender, stream) = tokio::sync::mpsc::channel(4);
     tokio::spawn(async move {
         let mut told = String::new();
@@ -259,6 +266,9 @@ async fn events(
             tokio::select! {
                 () = sender.closed() => return,
                 () = tokio::time::sleep(LOOK) => {}
+            }
+            if !follower.may_go_on(&state).await {
+                return;
             }
             let Ok(now) = read(&state, &actor, id).await else { return };
             run = now;
@@ -327,6 +337,8 @@ enum ResolveAction {
     Again,
     /// Set it aside.
     Quarantine,
+    /// It was set aside, or was to be wiped, and is destroyed or will never be seen again: its secret is forgotten.
+    Destroyed,
     /// A code that it shows or types proves it.
     Code,
     /// Take its token out of the store and destroy what was written.
@@ -359,7 +371,12 @@ async fn resolve(
         return Err(ApiError::field("otp", "otp_not_expected", "a code goes with the action code alone"));
     }
     let redo = match body.action {
-        ResolveAction::Quarantine => None,
+        ResolveAction::Quarantine => {
+            return settled(&state, move |service| service.quarantine_item(&actor, id)).await;
+        }
+        ResolveAction::Destroyed => {
+            return settled(&state, move |service| service.destroyed_item(&actor, id)).await;
+        }
         ResolveAction::Code => {
             let otp = body.otp.ok_or_else(|| ApiError::field("otp", "missing_field", "type the code"))?;
             let proof = ItemProof { otp: otp.otp("otp")?, by: ProvedBy::Person };
@@ -370,12 +387,9 @@ async fn resolve(
             })
             .await;
         }
-        ResolveAction::Read => Some(Redo::Read),
-        ResolveAction::Again => Some(Redo::Again),
-        ResolveAction::TakeBack => Some(Redo::TakeBack),
-    };
-    let Some(redo) = redo else {
-        return settled(&state, move |service| service.quarantine_item(&actor, id)).await;
+        ResolveAction::Read => Redo::Read,
+        ResolveAction::Again => Redo::Again,
+        ResolveAction::TakeBack => Redo::TakeBack,
     };
     // What there is not says more than which readers are not there.
     let asked = actor.clone();

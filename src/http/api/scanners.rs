@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::common::Follower;
 use crate::http::auth::Acting;
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiQuery, ApiResult};
@@ -153,6 +154,7 @@ async fn events(
     State(state): State<AppState>,
     Acting(actor): Acting,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    let mut follower = Follower::new(&actor);
     let (sender, stream) = tokio::sync::mpsc::channel(4);
     tokio::spawn(async move {
         let (mut told, mut shown) = (None, None);
@@ -186,6 +188,9 @@ async fn events(
             tokio::select! {
                 () = sender.closed() => return,
                 () = tokio::time::sleep(LOOK) => {}
+            }
+            if !follower.may_go_on(&state).await {
+                return;
             }
         }
     });

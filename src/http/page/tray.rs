@@ -165,6 +165,8 @@ pub struct Devices {
     pub touch: bool,
     /// Each device gets a key of its own.
     pub protect: bool,
+    /// What lies there is overwritten.
+    pub replace: bool,
 }
 
 /// One run.
@@ -316,6 +318,7 @@ mod samples {
                 issuer: Field::default(),
                 touch: false,
                 protect: true,
+                replace: false,
             }
         }
     }

@@ -18,7 +18,6 @@ use crate::http::page::setup::{Draft, Shown};
 use crate::http::page::{Code, Fact, Notice, Tone};
 use crate::http::qr;
 use crate::model::{OtpSpec, TokenType};
-use crate::oath::HashAlg;
 use crate::service::{DraftResult, DraftView, PortalSession};
 use crate::words::Words;
 
@@ -68,13 +67,8 @@ fn facts(place: &Place, view: &DraftView) -> Vec<Fact> {
     if let Some(digits) = draft.spec.digits() {
         facts.push(fact("draft-about.digits", &digits.get().to_string()));
     }
-    let name = match draft.spec.hash() {
-        Some(HashAlg::Sha1) => "SHA-1",
-        Some(HashAlg::Sha256) => "SHA-256",
-        Some(HashAlg::Sha512) => "SHA-512",
-        None => return facts,
-    };
-    facts.push(fact("register-hash", name));
+    let Some(hash) = draft.spec.hash() else { return facts };
+    facts.push(fact("register-hash", crate::http::words::hash_name(hash)));
     facts
 }
 

@@ -37,6 +37,7 @@ pub(super) struct Begin {
     issuer: Field,
     touch: bool,
     protect: bool,
+    replace: bool,
 }
 
 impl Default for Begin {
@@ -50,6 +51,7 @@ impl Default for Begin {
             issuer: empty(),
             touch: false,
             protect: true,
+            replace: false,
         }
     }
 }
@@ -64,6 +66,7 @@ impl Begin {
             issuer: Field::of(typed.text("issuer")),
             touch: typed.text("touch") == "yes",
             protect: typed.text("protect") == "yes",
+            replace: typed.text("replace") == "yes",
         }
     }
 }
@@ -89,9 +92,11 @@ fn targets(place: &Place, chosen: &str) -> Vec<Choice> {
 
 /// What tokens compute, as the form names it: kind, hash, digits, step.
 fn codes_of(spec: &OtpSpec) -> Option<(String, String)> {
+    if let OtpSpec::YubicoOtp { .. } = spec {
+        return Some((spec.kind().name().to_owned(), Words::ENGLISH.text("tray-codes-yubico")));
+    }
     let (hash, digits) = (spec.hash()?, spec.digits()?.get());
-    let written = hash.name().to_uppercase().replacen("SHA", "SHA-", 1);
-    let mut variables = vec![("hash", written.into()), ("digits", digits.into())];
+    let mut variables = vec![("hash", words::hash_name(hash).into()), ("digits", digits.into())];
     Some(match spec {
         OtpSpec::Totp { period, .. } => {
             variables.push(("period", period.get().into()));
@@ -130,6 +135,7 @@ pub(super) async fn devices_page(
     let (doubt, runs) = place
         .state
         .blocking(move |service| {
+            service.sees_readers(&actor)?;
             Ok((
                 service.devices_in_doubt(&actor)?,
                 service.programming_runs(&actor, Part::first(RUNS))?.items,
@@ -158,6 +164,7 @@ pub(super) async fn devices_page(
         issuer: begin.issuer,
         touch: begin.touch,
         protect: begin.protect,
+        replace: begin.replace,
     };
     Ok(html(status, &page))
 }
@@ -173,7 +180,7 @@ pub(super) async fn begin(place: Place, form: Result<PageForm<Typed>, ApiError>)
     let result = async {
         let PageForm(typed) = form?;
         let begin = Begin::of(&typed);
-        let new = match new_run(&place, &begin) {
+        let mut new = match new_run(&place, &begin) {
             Ok(new) => new,
             Err(error) => return not_begun(&place, error, begin).await,
         };
@@ -182,10 +189,11 @@ pub(super) async fn begin(place: Place, form: Result<PageForm<Typed>, ApiError>)
             let error = ApiError::field("readers", "no_reader_chosen", "choose a reader for this run");
             return not_begun(&place, error, begin).await;
         }
-        // All of them are also those that come later: a key in a USB port is a reader that comes with it.
-        if offered.iter().all(|name| chosen.contains(name)) {
+        // All that there are are also those that come later: a key in a USB port is a reader that comes with it.
+        if readers(&place).0.iter().all(|reader| chosen.contains(&reader.name)) {
             chosen.clear();
         }
+        new.readers.clone_from(&chosen);
         let free = working_station(&place.state).and_then(|station| {
             station.require_free(None, &chosen)?;
             Ok(station)
@@ -270,6 +278,7 @@ fn new_run(place: &Place, begin: &Begin) -> Result<NewRun, ApiError> {
         // Where there is neither, the form leaves both open.
         touch: Some(begin.touch && application == Application::Oath.name()),
         protect: (!begin.protect).then_some(false),
+        replace: Some(begin.replace),
     };
     let body = RunBody {
         profile,

@@ -27,6 +27,7 @@ enum Do {
     Quarantine,
     TakeBack,
     Wipe,
+    Destroyed,
 }
 
 fn deed(what: Do) -> Deed {
@@ -37,13 +38,15 @@ fn deed(what: Do) -> Deed {
         Do::Quarantine => ("quarantine", "tray-deed-quarantine", "archive"),
         Do::TakeBack => ("take_back", "tray-deed-take-back", "undo-2"),
         Do::Wipe => ("take_back", "tray-deed-wipe", "trash-2"),
+        Do::Destroyed => ("destroyed", "tray-deed-destroyed", "x"),
     };
-    Deed { value, label: say(label), icon, is_danger: what == Do::Quarantine }
+    Deed { value, label: say(label), icon, is_danger: matches!(what, Do::Quarantine | Do::Destroyed) }
 }
 
 /// How an item stands: the look of its card, and colour, icon and word.
-fn state_of(state: RunItemState) -> (&'static str, Badge) {
-    let (tone, look, word) = match state {
+fn state_of(item: &RunItem) -> (&'static str, Badge) {
+    let (tone, look, word) = match item.state {
+        RunItemState::Undone if item.is_destroyed() => (Tone::Neutral, "idle", "tray-state-destroyed"),
         RunItemState::Programmed => (Tone::Good, "done", "tray-state-programmed"),
         RunItemState::Undone => (Tone::Neutral, "idle", "tray-state-undone"),
         RunItemState::CodeWanted => (Tone::Attention, "wanted", "tray-state-code-wanted"),
@@ -66,9 +69,9 @@ fn form(item: &RunItem, undo: bool, code: Option<&(RunItemId, Code)>) -> Option<
     let deeds = match item.state {
         RunItemState::CodeWanted => vec![Do::Code, Do::Again, Do::Quarantine],
         RunItemState::InDoubt => vec![Do::Read, Do::Again, Do::Quarantine],
-        RunItemState::Quarantined => vec![Do::Again],
+        RunItemState::Quarantined => vec![Do::Again, Do::Destroyed],
         RunItemState::Programmed if undo => vec![Do::TakeBack],
-        RunItemState::TakenBack => vec![Do::Wipe],
+        RunItemState::TakenBack => vec![Do::Wipe, Do::Destroyed],
         _ => return None,
     };
     let deeds = deeds.into_iter().map(deed).collect();
@@ -99,7 +102,7 @@ pub(super) fn item_row(
     code: Option<&(RunItemId, Code)>,
 ) -> ItemRow {
     ItemRow {
-        badge: state_of(item.state).1,
+        badge: state_of(item).1,
         serial: item.serial.display().to_owned(),
         token: token_page(item),
         detail: words::sentence(&item.detail),
@@ -222,7 +225,7 @@ pub(super) async fn reader_card(
         }
         (Some(phase), _) => ("working", phase_badge(*phase), String::new()),
         (None, Some(End::Item(item))) => {
-            let (look, badge) = state_of(item.state);
+            let (look, badge) = state_of(item);
             (look, badge, words::sentence(&item.detail))
         }
         (None, Some(End::ClockSet { offset_secs, usable_from })) => {

@@ -264,6 +264,7 @@ pub(super) async fn device_page(
     let (doubt, tokens, here) = place
         .state
         .blocking(move |service| {
+            service.sees_readers(&actor)?;
             let mut serials: Vec<_> =
                 Application::ALL.iter().filter_map(|it| it.token_serial(&asked).ok()).collect();
             // Most have the number of their device.

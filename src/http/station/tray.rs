@@ -57,7 +57,8 @@ pub(super) async fn go_on(place: Place, Path(run): Path<String>, form: Form) -> 
         let actor = place.actor.clone();
         let view = place.state.blocking(move |service| service.programming_run(&actor, id)).await?;
         if view.run.is_open() {
-            working_station(&place.state)?.attend(id, &[], &place.actor)?;
+            let station = working_station(&place.state)?;
+            station.attend(id, &view.run.readers, &place.actor)?;
         }
         Ok(Redirect::to(&format!("/station/runs/{}", id.0)).into_response())
     };
@@ -186,6 +187,12 @@ pub(super) async fn item(place: Place, Path((run, n)): Path<(String, String)>, f
                 settled(&place, &item);
                 told(Tone::Neutral, "tray-set-aside", &item)
             }
+            "destroyed" => {
+                let actor = place.actor.clone();
+                let item = place.state.blocking(move |service| service.destroyed_item(&actor, id)).await?;
+                settled(&place, &item);
+                told(Tone::Neutral, "tray-destroyed", &item)
+            }
             "read" => on_reader(&place, id, Redo::Read).await?,
             "again" => on_reader(&place, id, Redo::Again).await?,
             "take_back" => on_reader(&place, id, Redo::TakeBack).await?,
@@ -216,7 +223,7 @@ fn told(tone: Tone, id: &str, item: &RunItem) -> Notice {
 
 /// A code that somebody read from a device, or that it typed.
 async fn prove(place: &Place, id: RunItemId, typed: &Typed) -> Result<Response, ApiError> {
-    let otp = match Otp::parse(typed.text("otp")) {
+    let otp = match Otp::parse_shaped(typed.text("otp"), None) {
         Ok(otp) => otp,
         Err(error) => {
             let mut code = Code::fields(Words::ENGLISH, 1);

@@ -1,5 +1,6 @@
 //! Whether what lies on a reader is genuine: asked once, by somebody who waits for the answer.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use crate::model::Actor;
 use crate::service::Attested;
 
 use super::Station;
+use super::source::Leaves;
 
 /// How a device shall prove that it is here.
 #[derive(Debug)]
@@ -104,7 +106,9 @@ impl Station {
             fresh,
         });
         let request = Request { anchors: &anchors, now: self.clock.now(), proof };
-        let asked = self.source.with_device(reader, |transport| examine(transport, &request));
+        let leaves = Cell::new(if generate.is_some() { Leaves::Reset } else { Leaves::AsItIs });
+        let asked =
+            self.source.with_device(reader, &leaves, &*self.clock, |transport| examine(transport, &request));
         let asked = asked.map_err(|error| refusal("unreadable", error.to_string()))?;
         asked.map_err(|error| refusal(error.name(), error.to_string()))
     }

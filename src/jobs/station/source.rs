@@ -1,19 +1,46 @@
 //! Where readers come from: the card reader service of this machine, or a drawer of simulated devices.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
+use crate::clock::Clock;
 use crate::device::Catalogue;
 use crate::device::attestation::Anchors;
 use crate::device::simulated::vendor;
 use crate::device::transport::pcsc::{Connection, Reader, Readers};
-use crate::device::transport::{Transport, TransportError};
+use crate::device::transport::{Lengths, Transport, TransportError};
 
 use super::drawer::Drawer;
 use crate::jobs::Synchronised;
 
 /// How long a device may take for one command: a key waits fifteen seconds for a touch.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long all work with a device may take. A device that answers each part just in time would hold its reader for hours.
+const MOST_WORK: Duration = Duration::from_mins(2);
+
+/// A device until its time is over; then it is silent.
+struct Bounded<'a> {
+    transport: &'a mut dyn Transport,
+    clock: &'a dyn Clock,
+    until: Duration,
+}
+
+impl Transport for Bounded<'_> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
+        if self.clock.monotonic() > self.until {
+            return Err(TransportError::Silent);
+        }
+        self.transport.transmit(command)
+    }
+
+    fn lengths(&self) -> Lengths {
+        self.transport.lengths()
+    }
+}
 
 /// Where readers come from.
 #[derive(Clone, Debug)]
@@ -40,6 +67,15 @@ impl Watcher<'_> {
     }
 }
 
+/// How a device is left when the work with it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaves {
+    /// It was only looked at: another program may have something unlocked there.
+    AsItIs,
+    /// What was unlocked is locked again.
+    Reset,
+}
+
 impl Source {
     /// Whether the clock that devices are set to is kept right: simulated ones have the same.
     pub(super) const fn clock(&self) -> fn() -> Synchronised {
@@ -64,25 +100,62 @@ impl Source {
         }
     }
 
-    /// Works with the device on a reader while no other program can.
+    /// Works with the device on a reader while no other program can; `leaves`: how it is left then, as the work says.
     pub(super) fn with_device<T>(
         &self,
         reader: &str,
+        leaves: &Cell<Leaves>,
+        clock: &dyn Clock,
         work: impl FnOnce(&mut dyn Transport) -> T,
     ) -> Result<T, TransportError> {
+        let until = clock.monotonic().saturating_add(MOST_WORK);
         match self {
             Self::Pcsc => {
                 let mut connection = Connection::open(reader, PATIENCE)?;
                 let mut operation = connection.begin()?;
-                let done = work(&mut operation);
-                // What was unlocked is locked again. The work is done, whatever becomes of this.
-                let _ = operation.end_with_reset();
+                let done = work(&mut Bounded { transport: &mut operation, clock, until });
+                match leaves.get() {
+                    Leaves::AsItIs => drop(operation),
+                    // The work is done, whatever becomes of this.
+                    Leaves::Reset => drop(operation.end_with_reset()),
+                }
                 Ok(done)
             }
             Self::Drawer(drawer) => {
                 let mut device = drawer.opened(reader).ok_or(TransportError::Absent)?;
-                Ok(work(&mut device))
+                Ok(work(&mut Bounded { transport: &mut device, clock, until }))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::{ManualClock, UnixTime};
+
+    use super::*;
+
+    /// Takes long for each answer, and never ends.
+    struct Slow(Arc<ManualClock>);
+
+    impl Transport for Slow {
+        fn transmit(&mut self, _command: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
+            self.0.advance(Duration::from_secs(19));
+            Ok(Zeroizing::new(vec![0x61, 0x01]))
+        }
+
+        fn lengths(&self) -> Lengths {
+            Lengths::Short
+        }
+    }
+
+    #[test]
+    fn a_device_that_takes_its_time_is_silent_after_two_minutes() {
+        let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1_700_000_000)));
+        let mut slow = Slow(Arc::clone(&clock));
+        let mut bounded = Bounded { transport: &mut slow, clock: &*clock, until: MOST_WORK };
+        let answers = (0..600).take_while(|_| bounded.transmit(&[0]).is_ok()).count();
+        assert_eq!(answers, 7, "120 s, and the answer that was awaited then");
+        assert_eq!(bounded.transmit(&[0]).map(|_| ()), Err(TransportError::Silent));
     }
 }

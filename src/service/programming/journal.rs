@@ -50,7 +50,7 @@ pub struct JournalledItem {
     pub key: Option<OpenedKey>,
     /// Random, for this try alone.
     pub nonce: [u8; 8],
-    /// What lies in its place on the device may be overwritten: it is from here.
+    /// What lies in its place on the device may be overwritten: it is from here, or the run says so.
     pub replaces: bool,
 }
 
@@ -81,9 +81,9 @@ enum Place {
     Returned(TokenId, SeedVersion),
 }
 
-/// Who programs is still one who may: the work goes on while nobody looks at who is signed in.
-fn require_still_allowed(view: &dyn View, actor: &Actor) -> Result<(), ServiceError> {
-    let may = match actor.origin {
+/// An operator or a key with the rights that it had when its work began; everybody else is.
+pub(super) fn is_still_allowed(view: &dyn View, actor: &Actor) -> Result<bool, ServiceError> {
+    Ok(match actor.origin {
         ActorOrigin::Operator { id, .. } => view.operator(id)?.is_some_and(|operator| {
             operator.enabled && Some(operator.role) == actor.role && operator.scope == actor.scope
         }),
@@ -91,8 +91,12 @@ fn require_still_allowed(view: &dyn View, actor: &Actor) -> Result<(), ServiceEr
             key.revoked_at.is_none() && Some(key.role) == actor.role && key.scope == actor.scope
         }),
         _ => true,
-    };
-    if may {
+    })
+}
+
+/// Who programs is still one who may: the work goes on while nobody looks at who is signed in.
+fn require_still_allowed(view: &dyn View, actor: &Actor) -> Result<(), ServiceError> {
+    if is_still_allowed(view, actor)? {
         return Ok(());
     }
     let detail = "whoever began to program here may not any more: go on with the run in another name";
@@ -170,22 +174,30 @@ fn place(
         }
     }
     let Some(token) = view.token_by_serial(serial.normal())? else { return Ok(Place::New) };
+    // A batch that stands on a resource is not in anybody's hands yet.
+    let is_assigned = !view.assignments_of_token(token.id)?.is_empty();
     if token.origin == TokenOrigin::Programmed
         && token.batch == run.batch
         && token.custody == Custody::InStock
-        && !view.is_assigned(&token)?
+        && !is_assigned
     {
         let detail = format!("device {} is done: take it out and put in the next one", here.device);
         return Err(refused("device_done", detail));
     }
     if let Custody::Returned { .. } = token.custody
         && token.origin != TokenOrigin::Portal
-        && view.assignments_of_token(token.id)?.is_empty()
     {
+        if is_assigned {
+            let detail = format!(
+                "token {} came back and still stands on a resource of its own: take it off there before it is written",
+                token.serial.display()
+            );
+            return Err(refused("token_in_use", detail));
+        }
         let version = view.newest_seed_version(token.id)?.map_or(SeedVersion::FIRST, SeedVersion::next);
         return Ok(Place::Returned(token.id, version));
     }
-    let in_use = !matches!(token.custody, Custody::InStock) || view.is_assigned(&token)?;
+    let in_use = !matches!(token.custody, Custody::InStock) || is_assigned;
     if in_use {
         let detail = format!(
             "token {} is in use ({}): take it back on its page before it is written",
@@ -224,7 +236,10 @@ impl Service {
             (None, Some(bytes)) if run.protect => Some(OpenedKey { key: random_seed(bytes)?, is_set: false }),
             (kept, _) => kept,
         };
-        let replaces = instead_of.is_some() || matches!(place, Place::Returned(..)) || is_ours(key.as_ref());
+        let replaces = run.replaces
+            || instead_of.is_some()
+            || matches!(place, Place::Returned(..))
+            || is_ours(key.as_ref());
         Ok(JournalledItem {
             id: RunItemId { run: run.id, n: 0 },
             device: here.device.clone(),
@@ -318,7 +333,7 @@ impl Service {
             Ok(((item, run), changes))
         })?;
         let key = made.map(|key| OpenedKey { key, is_set: false }).or(kept);
-        let replaces = instead_of.is_some() || item.token.is_some() || is_ours(key.as_ref());
+        let replaces = run.replaces || instead_of.is_some() || item.token.is_some() || is_ours(key.as_ref());
         Ok(JournalledItem { replaces, ..self.opened_item(run, item, key)? })
     }
 

@@ -7,7 +7,7 @@ use crate::model::{
     Actor, AuditAction, AuditResult, Custody, OtpSpec, ProgrammingRun, RunItem, RunItemId, RunItemState,
     RunSecret, SeedRow, SeedVersion, Token, TokenId, TokenOrigin, TokenState,
 };
-use crate::oath::{Generator, MovingFactor, Otp, time_step};
+use crate::oath::{Generator, MovingFactor, Otp, YubicoKey, time_step};
 use crate::secret::Seed;
 use crate::store::{Change, Changes, View};
 use crate::vault::{DataKey, SealContext};
@@ -67,6 +67,15 @@ fn proved_at(
     proof: &ItemProof,
     now: UnixTime,
 ) -> Result<Option<MovingFactor>, ServiceError> {
+    if let OtpSpec::YubicoOtp { public_id } = spec {
+        let Some(typed) = proof.otp.yubico() else {
+            let detail = "this key types letters: put the cursor into the field and touch it";
+            return Err(ServiceError::invalid("otp", "otp_length", detail));
+        };
+        let opened = YubicoKey::from_kept(seed).and_then(|key| key.open(typed));
+        let is_named = typed.public_id() == public_id.as_bytes();
+        return Ok(opened.filter(|_| is_named).map(|plain| plain.position()));
+    }
     let (Some(hash), Some(digits)) = (spec.hash(), spec.digits()) else { return Ok(None) };
     let Some(wanted) = proof.otp.value(digits) else {
         let detail = format!("a code of this device has {} digits", digits.get());
@@ -112,7 +121,7 @@ fn wants_code(item: &mut RunItem, detail: &str, now: UnixTime) {
 }
 
 /// An item whose secret is certain to lie nowhere, or in the store.
-fn settle(item: &mut RunItem, state: RunItemState, reason: &str, detail: &str, now: UnixTime) {
+pub(super) fn settle(item: &mut RunItem, state: RunItemState, reason: &str, detail: &str, now: UnixTime) {
     item.state = state;
     item.secret = None;
     reason.clone_into(&mut item.reason);
@@ -261,7 +270,7 @@ impl Birth<'_> {
             token: id,
             version: item.version,
             import: None,
-            spec: run.spec.clone(),
+            spec: run.spec_of(&item.device),
             sealed: sealer.seal(seed, SealContext::Seed(id, item.version))?,
             fingerprint: secret.fingerprint,
             initial,
@@ -381,10 +390,11 @@ impl Service {
         })
     }
 
-    /// What is being written to a device by nobody any more: whoever worked on it ended without a word.
-    pub fn abandon(&self, device: &str) -> Result<(), ServiceError> {
-        let device = device.to_owned();
-        self.doubt_writing(move |item| item.device == device)
+    /// What is being written to a device by nobody any more: whoever worked on it on this reader ended without a word. One
+    /// of the same serial number on another reader is not meant.
+    pub fn abandon(&self, device: &str, reader: &str) -> Result<(), ServiceError> {
+        let (device, reader) = (device.to_owned(), reader.to_owned());
+        self.doubt_writing(move |item| item.device == device && item.reader == reader)
     }
 
     /// A code of the device. Right: the token comes into the store. Wrong: the item is in doubt when the device itself
@@ -415,7 +425,7 @@ impl Service {
             return Ok(ProofOutcome::Programmed(Box::new(item)));
         }
         let Some((seed, counter)) = self.item_seed(&item)? else { return Err(is_settled(&item)) };
-        let Some(at) = proved_at(&run.spec, &seed, counter, proof, now)? else {
+        let Some(at) = proved_at(&run.spec_of(&item.device), &seed, counter, proof, now)? else {
             let by_device = proof.by != ProvedBy::Person;
             let wrong = move |_: &dyn View, _: &ProgrammingRun, item: &mut RunItem, now| {
                 item.failures = item.failures.saturating_add(1);

@@ -38,6 +38,7 @@ const READING: &[&str] = &[
     "clock_settable",
     "clock_fault",
     "devices_in_doubt",
+    "is_still_allowed",
     "item_to_redo",
     "item_to_wipe",
     "journalled",
@@ -278,6 +279,9 @@ fn programming(table: &mut Table) {
     table.row("quarantine_item", "device_resolved", |h| {
         h.service.quarantine_item(&admin(), item.id).expect("set aside");
     });
+    table.row("destroyed_item", "device_resolved", |h| {
+        h.service.destroyed_item(&admin(), item.id).expect("noted");
+    });
     table.home.import("clocked", &[&StandIn::totp("TC-1")]);
     let cleared = table.row("clear_clock", "token_clock_set", |h| {
         h.service.clear_clock(&admin(), "TC-1", 0, "").expect("may be set")
@@ -286,7 +290,9 @@ fn programming(table: &mut Table) {
         h.service.clock_not_set(&admin(), &cleared, "clock_not_set", "taken away").expect("noted");
     });
     let left = table.home.put_in(&run, "34").expect("taken");
-    table.row("abandon", "device_in_doubt", |h| h.service.abandon(&left.device).expect("noted"));
+    table.row("abandon", "device_in_doubt", |h| {
+        h.service.abandon(&left.device, "Reader 1").expect("noted");
+    });
     let item = table.home.put_in(&run, "33").expect("taken");
     table.row("item_untouched", "device_untouched", |h| {
         h.service.item_untouched(&admin(), item.id, "refused", "").expect("noted");

@@ -6,7 +6,10 @@ use mintmark::model::{
     Actor, Application, AssignmentKind, Custody, NewsKind, OtpSpec, ProgrammingRun, Role, RunItem, RunItemId,
     RunItemState, Scope, TokenOrigin,
 };
-use mintmark::oath::{Digits, HashAlg, MovingFactor, Otp, PeriodSecs};
+use mintmark::oath::{
+    Digits, HashAlg, MovingFactor, Otp, PeriodSecs, YubicoKey, YubicoPlain, YubicoPublicId,
+};
+use mintmark::secret::Seed;
 use mintmark::service::{
     AssignRequest, CheckResult, DeviceHere, ItemProof, JournalledItem, NewRun, ProofOutcome, ProvedBy, Redo,
     ServiceError,
@@ -37,6 +40,8 @@ pub(crate) fn clocks(name: &str, count: u32) -> NewRun {
         issuer: "Example".into(),
         touch: false,
         protect: true,
+        replaces: false,
+        readers: Vec::new(),
     }
 }
 
@@ -44,6 +49,12 @@ pub(crate) fn clocks(name: &str, count: u32) -> NewRun {
 pub(crate) fn counters(name: &str, count: u32) -> NewRun {
     let spec = OtpSpec::Hotp { hash: HashAlg::Sha1, digits: Digits::SIX };
     NewRun { application: Application::Slot2, specs: vec![spec.clone()], spec, ..clocks(name, count) }
+}
+
+/// A run of keys that type blocks which say their position.
+pub(crate) fn blocks(name: &str, count: u32) -> NewRun {
+    let spec = OtpSpec::YubicoOtp { public_id: YubicoPublicId::NONE };
+    NewRun { specs: vec![spec.clone()], spec, ..counters(name, count) }
 }
 
 pub(super) fn here(device: &str) -> DeviceHere {
@@ -151,6 +162,47 @@ fn law5_a_counter_code_is_typed_and_spent() {
     assert_eq!(token.state.floor, MovingFactor(3));
     assert!(matches!(home.check(&stand_in, &stand_in.at(2)), CheckResult::Replayed { .. }));
     assert!(matches!(home.check(&stand_in, &stand_in.at(3)), CheckResult::Accepted { .. }));
+}
+
+#[test]
+fn law5_a_block_is_typed_and_spent() {
+    let home = Home::new();
+    let run = home.start(blocks("blocks", 5));
+    let item = home.put_in(&run, "20001").expect("taken");
+    let key = YubicoKey::from_kept(&item.seed).expect("key and private id");
+    let by = |key: &YubicoKey, id: &str, position: u64| {
+        let plain = YubicoPlain::at(MovingFactor(position), 7).expect("a position");
+        let id = YubicoPublicId::parse(id).expect("modhex");
+        Otp::parse_shaped(&key.typed(&id, &plain, 5), None).expect("a code")
+    };
+    // Its serial number in the second slot: 0x4e21.
+    let named = "vvcbccccfudb";
+    home.service.item_written(&admin(), item.id, "touch it").expect("written");
+    let digits = Otp::parse("123456").expect("digits");
+    let refused = home.service.prove_item(&admin(), item.id, &typed(digits)).expect_err("digits");
+    assert_eq!(why(refused), "otp_length");
+    // Under another public id, and of another key: neither counts.
+    let other = YubicoKey::from_kept(&Seed::new(vec![7; YubicoKey::BYTES])).expect("as long");
+    for wrong in [by(&key, "vvccccccfudb", 256), by(&other, named, 256)] {
+        let answer = home.service.prove_item(&admin(), item.id, &typed(wrong)).expect("answered");
+        assert!(matches!(answer, ProofOutcome::Wrong(_)), "{answer:?}");
+    }
+    let answer = home.service.prove_item(&admin(), item.id, &typed(by(&key, named, 258))).expect("answered");
+    assert!(matches!(answer, ProofOutcome::Programmed(_)), "{answer:?}");
+    let token = home.service.token(&admin(), &serial("20001.2")).expect("a serial number of the slot");
+    assert_eq!(token.spec.public_id().map(ToString::to_string).as_deref(), Some(named));
+    assert_eq!(token.state.floor, MovingFactor(259));
+    let checked = |position| {
+        home.service.check(&operator(1), &token.token.serial, &by(&key, named, position)).expect("answered")
+    };
+    assert!(matches!(checked(258), CheckResult::Replayed { .. }));
+    assert!(matches!(checked(512), CheckResult::Accepted { .. }));
+    // Only a slot types, and a clock it has not.
+    let oath = NewRun { application: Application::Oath, ..blocks("oath", 1) };
+    let clock = NewRun { application: Application::Slot1, ..clocks("slot", 1) };
+    for new in [oath, clock] {
+        assert_eq!(why(home.service.start_run(&admin(), new).expect_err("refused")), "kind_not_supported");
+    }
 }
 
 #[test]

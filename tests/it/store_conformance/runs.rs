@@ -66,6 +66,8 @@ fn run(id: u64) -> ProgrammingRun {
         next_item: 4,
         actor: Actor::SYSTEM,
         created_at: AT,
+        replaces: false,
+        readers: Vec::new(),
     }
 }
 

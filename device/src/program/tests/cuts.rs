@@ -192,7 +192,7 @@ fn written_again(reader: &mut Key, order: &Order) {
         other => panic!("{other:?}"),
     }
     // Ours is what the order says, and what is not ours is not.
-    if let (Target::Oath(_), Moving::Time(_)) = (&order.target, order.moving) {
+    if let (Target::Oath(_), Moving::Time(_)) = (&order.target, &order.moving) {
         let taken = take_code(reader, order, AT);
         let fits = matches!(taken, Ok(Taken::Code(Code { otp, of })) if verify(order, &otp, of).is_some());
         assert_eq!(fits, matches!(state, OnDevice::Ours { .. }), "{state:?}");

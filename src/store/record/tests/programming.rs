@@ -28,10 +28,12 @@ fn bytes_of_programming_runs() {
         next_item: 4,
         actor: actor(),
         created_at: AT,
+        replaces: true,
+        readers: vec!["R".into()],
     };
     pinned(
         &run,
-        "010601f6a1d5edee660170016d016e020101081e011401690100050162ac0202040204026f70010101010301033a3a3100f6a1d5edee66",
+        "020601f6a1d5edee660170016d016e020101081e011401690100050162ac0202040204026f70010101010301033a3a3100f6a1d5edee6601010152",
     );
     let item = RunItem {
         id: RunItemId { run: RunId(6), n: 3 },
