@@ -43,6 +43,7 @@ packages:
 lint:
 	$(CARGO) fmt --check
 	CARGO_TARGET_DIR=target/lint $(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	cd fuzz && $(CARGO) fetch --locked --target $(FUZZ_HOST)
 
 build-tests: check-cargo packages
 	$(CARGO) test --locked --no-run --workspace --lib --test it --test pcscd --test hostile
@@ -158,6 +159,7 @@ fuzz: check-cargo packages
 # What a release must pass beyond the tests: the laws at full size, a clean tree, and a program that starts.
 release-check: test
 	tests/full-size
+	$(MAKE) fuzz
 	cd tests/e2e && MINTMARK_AXE=all npm test
 	@test -z "$$(git status --porcelain)" || { echo "The working tree is not clean." >&2; exit 1; }
 	$(CARGO) build --release --locked

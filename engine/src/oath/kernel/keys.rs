@@ -210,13 +210,24 @@ mod tests {
             seeds in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..140), 1..70),
             alg in prop::sample::select(&HashAlg::ALL[..]),
             kernel in prop::sample::select(&Kernel::ALL[..]),
-            from in prop_oneof![any::<u64>(), (u64::from(u32::MAX) - 9)..=u64::from(u32::MAX)],
+            from in prop_oneof![
+                any::<u64>(),
+                (u64::from(u32::MAX) - 9)..=u64::from(u32::MAX),
+                (u64::MAX - 9)..=u64::MAX,
+            ],
             len in 0u64..6,
-            modulus in 2u32..12,
-            wanted in prop::collection::vec(0u32..12, 0..4),
+            modulus in prop_oneof![2u32..12, (4u32..=9).prop_map(|digits| 10u32.pow(digits))],
+            wanted in prop::collection::vec(any::<u32>(), 0..4),
+            plant in any::<prop::sample::Index>(),
         ) {
-            let wanted: Vec<u32> = wanted.iter().map(|value| value % modulus).collect();
+            let mut wanted: Vec<u32> = wanted.iter().map(|value| value % modulus).collect();
             let range = from..from.saturating_add(len);
+            if let Some(first) = wanted.first_mut() {
+                // With many digits nothing fits by chance.
+                let seed = Seed::new(seeds[plant.index(seeds.len())].clone());
+                let place = MovingFactor(from.saturating_add(plant.index(6) as u64));
+                *first = Generator::new(&seed, alg).truncated(place) % modulus;
+            }
             let mut set = KeySet::for_kernel(kernel, alg);
             let mut expected = Vec::new();
             for (key, seed) in seeds.iter().enumerate() {
