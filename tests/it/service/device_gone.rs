@@ -9,7 +9,7 @@ use mintmark::device::simulated::yubikey::{Reach, VirtualYubiKey};
 use mintmark::device::simulated::{Card, Inserted};
 use mintmark::jobs::Synchronised;
 use mintmark::jobs::programming::Programmer;
-use mintmark::model::{Application, BatchPart, RunItemState, TokenSerial};
+use mintmark::model::{Application, BatchPart, ProgrammingRun, RunItemState, TokenSerial};
 use mintmark::oath::YubicoPublicId;
 use mintmark::secret::Seed;
 use mintmark::service::NewRun;
@@ -17,6 +17,17 @@ use mintmark::store::Page;
 
 use super::fixture::{Home, admin, batch, resource, serial, why};
 use super::programming::{blocks, clocks, counters, here};
+
+/// A token that came back, and the run that it was programmed in.
+fn returned(home: &Home) -> (ProgrammingRun, TokenSerial) {
+    let run = home.start(clocks("keys", 5));
+    home.program(&run, "20001");
+    let token = serial("20001");
+    for place in ["lost", "returned"] {
+        home.service.set_custody(&admin(), &token, place, None, "").expect("moved");
+    }
+    (run, token)
+}
 
 #[test]
 fn law5_a_token_that_is_deleted_leaves_its_device_to_be_wiped() {
@@ -49,11 +60,7 @@ fn law5_a_token_that_is_deleted_leaves_its_device_to_be_wiped() {
 #[test]
 fn law5_another_secret_for_a_token_is_left_behind_too() {
     let home = Home::new();
-    let run = home.start(clocks("keys", 5));
-    home.program(&run, "20001");
-    let token = serial("20001");
-    home.service.set_custody(&admin(), &token, "lost", None, "").expect("lost");
-    home.service.set_custody(&admin(), &token, "returned", None, "").expect("returned");
+    let (run, token) = returned(&home);
     let (second, _) = home.program(&run, "20001");
     home.service.delete_token(&admin(), &token).expect("deleted");
     let items = home.service.devices_in_doubt(&admin()).expect("listed");
@@ -76,11 +83,7 @@ fn a_batch_on_a_resource_is_in_nobodys_hands() {
 #[test]
 fn law5_a_device_that_is_destroyed_holds_nothing_back() {
     let home = Home::new();
-    let run = home.start(clocks("keys", 5));
-    home.program(&run, "20001");
-    let token = serial("20001");
-    home.service.set_custody(&admin(), &token, "lost", None, "").expect("lost");
-    home.service.set_custody(&admin(), &token, "returned", None, "").expect("returned");
+    let (run, token) = returned(&home);
     // Its device breaks while it is written again.
     let item = home.put_in(&run, "20001").expect("taken");
     home.service.item_in_doubt(&admin(), item.id, "no_answer", "gone").expect("noted");
