@@ -252,6 +252,34 @@ fn a_pin_that_the_token_does_not_have_is_named() {
     planted("pin", "TOTP,6,30", &none, plain, |real, home| beside(real, home, "472913", true));
 }
 
+/// Codes that brought a token back, typed once more at once and some minutes later; with a clock and with a counter.
+#[test]
+fn codes_that_were_used_are_named() {
+    for (prefix, stated) in [("USC", "TOTP,6,30"), ("USH", "HOTP,6")] {
+        let home = Home::new();
+        let made: Vec<Real> = (0..tokens()).map(|number| Real::new(prefix, number)).collect();
+        let text: String = made.iter().map(|real| real.line(stated)).collect();
+        import(&home, "used", &text, Set::new());
+        let mut missed = 0;
+        for real in &made {
+            let from = if stated.starts_with("HOTP") { 40 } else { real.step(&home) - 2 };
+            let answer = |count| {
+                let otps = real.codes(from, count);
+                home.service.resync_explained(&operator(1), &at_desk(&real.serial, &otps)).expect("answered")
+            };
+            let found = answer(3).outcome.result;
+            assert!(matches!(found, SequenceResult::Synchronized { .. }), "{stated} {found:?}");
+            for wait in [0, 300] {
+                home.wait(wait);
+                let again = answer(3).outcome.result;
+                let is_named = matches!(again, SequenceResult::Replayed | SequenceResult::BehindFloor { .. });
+                missed += usize::from(!is_named);
+            }
+        }
+        assert!(missed <= made.len() / 100, "{stated}: {missed} of {} not named", 2 * made.len());
+    }
+}
+
 #[test]
 fn a_counter_that_began_anew_is_named() {
     let none = vec![("counter".to_owned(), "40000".to_owned())];
