@@ -144,15 +144,16 @@ impl Challenges {
     pub const KEPT_SECS: i64 = 86_400;
 
     /// Adds one, and forgets those that are old or too many: first those that nobody answered, so that asking
-    /// often makes no answer good again.
-    pub fn push(&mut self, challenge: Challenge) {
+    /// often makes no answer good again. Gives an answered one that had to make room.
+    pub fn push(&mut self, challenge: Challenge) -> Option<Challenge> {
         let now = challenge.issued_at;
         self.0.retain(|old| now.secs_since(old.issued_at) < Self::KEPT_SECS);
-        while self.0.len() >= Self::MOST {
+        let made_room = (self.0.len() >= Self::MOST).then(|| {
             let unanswered = self.0.iter().position(|old| !old.spent);
-            self.0.remove(unanswered.unwrap_or(0));
-        }
+            self.0.remove(unanswered.unwrap_or(0))
+        });
         self.0.push(challenge);
+        made_room.filter(|old| old.spent)
     }
 
     /// When all of it can be forgotten.
@@ -201,6 +202,18 @@ mod tests {
         assert_eq!(known.0.len(), Challenges::MOST);
         assert!(known.0.iter().any(|old| old.spent && old.text == "87654321"));
         assert_eq!(known.0.last().map(|newest| newest.text.as_str()), Some("00000199"));
+    }
+
+    #[test]
+    fn an_answered_one_that_makes_room_is_told() {
+        let mut known = Challenges::default();
+        for n in 0..64 {
+            let forgotten = known.push(Challenge { spent: true, ..challenge(&format!("{n:08}"), 1_000 + n) });
+            assert_eq!(forgotten, None);
+        }
+        let told = known.push(challenge("99999999", 2_000)).map(|old| old.text);
+        assert_eq!(told.as_deref(), Some("00000000"));
+        assert_eq!(known.push(challenge("99999998", 2_000)), None, "nobody answered the one that went");
     }
 
     #[test]

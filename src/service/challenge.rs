@@ -128,7 +128,10 @@ impl Answered {
         if let (ChallengeOwner::Session(_), Some(id)) = (self.owner, id) {
             let mut remembered = remembered.unwrap_or_default();
             for challenge in spent {
-                remembered.push(challenge);
+                let forgotten = remembered.push(challenge);
+                if let (Some(whose), Some(old)) = (token, forgotten) {
+                    changes.extend(whose.remembers_forgotten(&old, now));
+                }
             }
             changes.push(Change::PutChallenges(ChallengeOwner::Token(id), remembered));
         }

@@ -1,9 +1,9 @@
 //! Which questions are asked: random ones, and none twice of one token.
 //!
 //! What a token with a counter or a clock answered before is not what it answers now, so its questions are remembered for
-//! a day. One that has neither answers a question in the same way for ever, so it is remembered for ever what it was
-//! asked: eight bytes beside the fingerprint of its secret, which stay when the token is deleted. A record of the log
-//! is made with each question and is many times as long.
+//! a day. One that has neither answers a question in the same way for ever, and one whose clock takes hours for a step
+//! does for days, so it is remembered for ever what they were asked: eight bytes beside the fingerprint of the secret,
+//! which stay when the token is deleted. A record of the log is made with each question and is many times as long.
 
 use crate::clock::UnixTime;
 use crate::model::{
@@ -32,9 +32,20 @@ pub(in crate::service) struct Whose<'a> {
 }
 
 impl Whose<'_> {
-    /// It has neither counter nor clock: the same question gets the same answer.
-    const fn is_bare(&self) -> bool {
-        !self.suite.has_counter() && self.suite.time_step_secs().is_none()
+    /// For how long an answer that was accepted would be accepted again, were the same asked again, counted from
+    /// when it was asked. A counter has passed it. A step may be a step ahead when it is answered, and is taken until
+    /// it lies a step behind; the floor stays at it, because several questions are answered within one step.
+    fn same_answer_secs(&self) -> i64 {
+        match self.suite.period() {
+            _ if self.suite.has_counter() => 0,
+            Some(period) => Challenge::SECS + 3 * period.get(),
+            None => i64::MAX,
+        }
+    }
+
+    /// It answers a question in the same way for longer than what it was asked lately is remembered.
+    fn is_bare(&self) -> bool {
+        self.same_answer_secs() > Challenges::KEPT_SECS
     }
 
     /// True when two texts are one question, whatever they look like.
@@ -48,14 +59,25 @@ impl Whose<'_> {
     /// True when it was asked this before, as far as that must never be again.
     pub(super) fn was_asked(&self, view: &dyn View, text: &str) -> Result<bool, ServiceError> {
         match Question::new(self.suite, text) {
-            Ok(question) if self.is_bare() => Ok(view.was_asked(self.secret, question.digest())?),
+            Ok(question) if !self.suite.has_counter() => Ok(view.was_asked(self.secret, question.digest())?),
             _ => Ok(false),
         }
     }
 
     /// The change that remembers this question, where it must never be asked again.
     pub(super) fn remembers(&self, text: &str) -> Option<Change> {
-        let question = Question::new(self.suite, text).ok().filter(|_| self.is_bare())?;
+        if self.is_bare() { self.put_asked(text) } else { None }
+    }
+
+    /// The same of one that was answered and had to make room for others while its answer still counts: somebody
+    /// answers faster than people do.
+    pub(super) fn remembers_forgotten(&self, old: &Challenge, now: UnixTime) -> Option<Change> {
+        let still_counts = now.secs_since(old.issued_at) < self.same_answer_secs();
+        if still_counts { self.put_asked(&old.text) } else { None }
+    }
+
+    fn put_asked(&self, text: &str) -> Option<Change> {
+        let question = Question::new(self.suite, text).ok()?;
         Some(Change::PutAsked(self.secret, question.digest()))
     }
 }
@@ -156,7 +178,10 @@ impl Asking<'_> {
                 session: self.session.cloned(),
             };
             open.push(issued(&challenge));
-            known.push(challenge);
+            let forgotten = known.push(challenge);
+            if let (Some(whose), Some(old)) = (self.token, forgotten) {
+                changes.extend(whose.remembers_forgotten(&old, self.now));
+            }
         }
         if open.len() < count {
             return Err(ServiceError::state("challenges_used_up", self.used_up()));

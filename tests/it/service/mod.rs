@@ -25,6 +25,7 @@ mod pin;
 mod profile;
 pub(crate) mod programming;
 mod proof;
+mod questions;
 mod random_walk;
 mod reassign;
 mod register;
