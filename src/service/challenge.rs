@@ -192,10 +192,24 @@ impl Examined {
                 OcraPosition { counter: self.state.floor, ..OcraPosition::START }
             }
             Some(suite) if suite.time_step_secs().is_some() => {
-                OcraPosition { step: self.state.floor, ..OcraPosition::START }
+                // A secret that was here before: nobody knows which questions it answered in its last step.
+                let step = if self.state.used { self.state.floor } else { self.state.floor.next() };
+                OcraPosition { step, ..OcraPosition::START }
             }
             _ => OcraPosition::START,
         }
+    }
+
+    /// The same for a sequence, which is looked for far away: a clock that stands at the step of an answer for longer
+    /// than its question is remembered has stopped, or was set back.
+    pub(super) fn sequence_floor(&self, now: UnixTime) -> OcraPosition {
+        let floor = self.response_floor();
+        let counts_secs = self.whose().map_or(0, |whose| whose.same_answer_secs());
+        let is_passed = self.state.last_used.is_some_and(|at| now.secs_since(at) > counts_secs);
+        if is_passed && floor.step == self.state.floor && floor.step > MovingFactor(0) {
+            return OcraPosition { step: floor.step.next(), ..floor };
+        }
+        floor
     }
 
     /// Steps that may pass between two responses of a sequence, or two codes of an app that asks for its PIN.

@@ -243,7 +243,7 @@ impl Service {
                 let Some(asked) = self.responders(examined, answered)? else {
                     return Ok(Searched { codes: otps.len(), ..Searched::NOTHING });
                 };
-                let floor = examined.response_floor();
+                let floor = examined.sequence_floor(now);
                 let piece = |piece| admitted.slice(|| find_responses(&asked, otps, &piece, floor).ok());
                 let both = |one: Option<ResponseSearch>, other| match (one, other) {
                     (Some(one), Some(other)) => Some(one.and(other)),

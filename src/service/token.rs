@@ -544,8 +544,16 @@ fn comparable_floor(from: &OtpSpec, floor: MovingFactor, to: &OtpSpec) -> Option
             let steps = (secs + i128::from(b.get()) - 1).div_euclid(i128::from(b.get()));
             u64::try_from(steps).ok().map(MovingFactor)
         }
-        _ => None,
+        _ => comparable_answers(from, floor, to),
     }
+}
+
+/// The same of keypads: counters as they are, steps where they are of one length.
+fn comparable_answers(from: &OtpSpec, floor: MovingFactor, to: &OtpSpec) -> Option<MovingFactor> {
+    let (from, to) = (from.suite()?, to.suite()?);
+    let both_count = from.has_counter() && to.has_counter();
+    let one_clock = !from.has_counter() && !to.has_counter() && from.time_step_secs() == to.time_step_secs();
+    (both_count || one_clock).then_some(floor)
 }
 
 #[cfg(test)]

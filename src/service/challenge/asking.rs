@@ -35,7 +35,7 @@ impl Whose<'_> {
     /// For how long an answer that was accepted would be accepted again, were the same asked again, counted from
     /// when it was asked. A counter has passed it. A step may be a step ahead when it is answered, and is taken until
     /// it lies a step behind; the floor stays at it, because several questions are answered within one step.
-    fn same_answer_secs(&self) -> i64 {
+    pub(super) fn same_answer_secs(&self) -> i64 {
         match self.suite.period() {
             _ if self.suite.has_counter() => 0,
             Some(period) => Challenge::SECS + 3 * period.get(),

@@ -39,7 +39,7 @@ pub(super) struct Keypad {
     /// Its next counter.
     counter: u64,
     /// How far its clock is ahead.
-    ahead_secs: i64,
+    pub(super) ahead_secs: i64,
 }
 
 impl Keypad {
