@@ -377,13 +377,22 @@ impl Service {
             outcome.result = SequenceResult::Replayed;
             return Ok(outcome);
         }
-        let searched = self.search_codes(examined, otps, &apart, answered.as_ref(), plan.window, now)?;
+        // A blocked token costs no search; that it is blocked is what the answer says, so the time may say it, too.
+        let is_closed = closed(&examined.state, plan.wide, now).is_some();
+        let searched = if is_closed {
+            Searched { codes: otps.len(), ..Searched::NOTHING }
+        } else {
+            self.search_codes(examined, otps, &apart, answered.as_ref(), plan.window, now)?
+        };
         (outcome.evaluated, outcome.elapsed_us) = (searched.evaluated, searched.elapsed_us);
         let (actor, examined) = (actor.clone(), examined.clone());
         let reason = reason.unwrap_or_default().to_owned();
         let (split, codes) = (self.splits_check(), searched.codes);
         outcome.result = self.decide(move |view| {
             let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
+            if is_closed && closed(&fresh.state, plan.wide, now).is_none() {
+                return Err(ServiceError::Stale);
+            }
             let (searched, spending) = match challenge::spent(view, &fresh, answered.as_ref(), now)? {
                 Spending::Open(changes) => (Some(searched), changes),
                 Spending::Spent(changes) => (None, changes),

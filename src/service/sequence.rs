@@ -79,8 +79,9 @@ pub(super) struct Searched {
 }
 
 impl Searched {
-    /// Of answers that cannot be this token's.
-    const NOTHING: Self = Self { found: SequenceFound::Nowhere, codes: 0, evaluated: 0, elapsed_us: 0 };
+    /// Of answers that cannot be this token's, and of codes that were not looked at.
+    pub(super) const NOTHING: Self =
+        Self { found: SequenceFound::Nowhere, codes: 0, evaluated: 0, elapsed_us: 0 };
 }
 
 /// What is known of codes that may lie between those that were typed.

@@ -172,7 +172,9 @@ fn service_law2_ten_wide_failures_need_another_operator() {
     }
     home.wait(3_700);
     let right = token.from(home.step() - 2, 3);
-    assert_eq!(resync(&home, &token, &right, None, DESK).result, SequenceResult::Blocked { until: None });
+    let blocked = resync(&home, &token, &right, None, DESK);
+    assert_eq!(blocked.result, SequenceResult::Blocked { until: None });
+    assert_eq!((blocked.evaluated, blocked.elapsed_us), (0, 0), "it costs no search");
     for who in [operator(1), admin()] {
         match home.service.unblock_token(&who, &token.serial) {
             Err(ServiceError::Forbidden { code, .. }) => assert_eq!(code, "second_operator_needed"),
