@@ -23,7 +23,7 @@ use crate::vault::SealContext;
 use self::asking::format_of;
 pub(super) use self::asking::{Asking, Whose, candidates};
 use super::check::Comparison;
-use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined, REPLAY_COUNTERS};
+use super::code::{self, CHECK_COUNTERS, Examined, REPLAY_COUNTERS};
 use super::pair::pair_of;
 use super::token::scoped;
 use super::{PortalSession, Service, ServiceError, motp};
@@ -326,7 +326,8 @@ impl Service {
         hint: bool,
     ) -> Result<Comparison, ServiceError> {
         let Some(answered) = answered else { return Ok(Comparison::Wrong) };
-        let ordinary = examined.response_window(CHECK_COUNTERS - 1, CHECK_STEPS, CHECK_STEPS, now);
+        let steps = examined.check_steps();
+        let ordinary = examined.response_window(CHECK_COUNTERS - 1, steps, steps, now);
         let otps = std::slice::from_ref(otp);
         let Some(search) = self.search_responses(examined, answered, otps, &ordinary)? else {
             return Ok(Comparison::Wrong);

@@ -10,7 +10,7 @@ use crate::store::{Change, Changes, View};
 
 use super::authenticate::hashed_key;
 use super::challenge::{self, Answered, Spending};
-use super::code::{self, CHECK_COUNTERS, CHECK_STEPS, Examined, REPLAY_COUNTERS};
+use super::code::{self, CHECK_COUNTERS, Examined, REPLAY_COUNTERS};
 use super::token::scoped;
 use super::{Service, ServiceError, drift};
 
@@ -147,7 +147,7 @@ pub(super) fn compare_by(
         });
     }
     let (past, future) = match examined.period() {
-        Some(_) => (CHECK_STEPS, CHECK_STEPS),
+        Some(_) => (examined.check_steps(), examined.check_steps()),
         None => (REPLAY_COUNTERS, CHECK_COUNTERS - 1),
     };
     Ok(match search(past, future) {

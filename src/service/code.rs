@@ -19,8 +19,15 @@ use crate::vault::SealContext;
 
 use super::{Service, ServiceError};
 
-/// Steps to either side that an ordinary check of a clock token looks at.
-pub(super) const CHECK_STEPS: u64 = 1;
+/// Seconds to either side, at least, that an ordinary check of a clock token looks at: people read and type.
+const CHECK_SECS: u64 = 30;
+
+/// Steps to either side that an ordinary check of such a clock looks at: one, and more of steps that are too short for
+/// people.
+pub(super) const fn check_steps(period: PeriodSecs) -> u64 {
+    CHECK_SECS.div_ceil(period.get().unsigned_abs())
+}
+
 /// Counters that an ordinary check of an event token looks at.
 pub(super) const CHECK_COUNTERS: u64 = 10;
 /// Counters below the floor that are looked at to tell a replay from a wrong code.
@@ -453,6 +460,13 @@ mod tests {
         assert_eq!(learn(&seen, 101), Some(10));
         let today = TokenState { last_used: Some(now.plus_secs(-60)), ..fresh };
         assert_eq!(learn(&today, 101), None);
+    }
+
+    #[test]
+    fn short_steps_are_looked_at_for_as_long_as_people_take() {
+        let steps = |secs| check_steps(PeriodSecs::of_suite(secs));
+        assert_eq!([60, 30, 29, 10, 5, 1].map(steps), [1, 1, 2, 3, 6, 30]);
+        assert_eq!(steps(172_800), 1);
     }
 
     #[test]

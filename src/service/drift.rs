@@ -14,7 +14,7 @@ use crate::oath::{MovingFactor, PeriodSecs};
 use crate::store::{Change, Changes, View};
 
 use super::ServiceError;
-use super::code::{self, CHECK_STEPS, DRIFT_SECS_PER_DAY, Examined, signed_distance};
+use super::code::{self, DRIFT_SECS_PER_DAY, Examined, signed_distance};
 
 /// The offset that is expected at a moment.
 pub(super) fn drift_at(state: &TokenState, clock: Option<&ClockHistory>, now: UnixTime) -> i64 {
@@ -25,7 +25,7 @@ pub(super) fn drift_at(state: &TokenState, clock: Option<&ClockHistory>, now: Un
 
 /// How far to either side of the expected offset a check looks, in seconds.
 pub(super) fn window_secs(period: PeriodSecs) -> i64 {
-    period.get().saturating_mul(i64::try_from(CHECK_STEPS).unwrap_or(i64::MAX))
+    period.get().saturating_mul(i64::try_from(code::check_steps(period)).unwrap_or(i64::MAX))
 }
 
 /// A rate in whole parts in a million, rounded down.

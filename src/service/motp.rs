@@ -16,7 +16,7 @@ use crate::store::{Page, TokenFilter};
 use crate::vault::SealContext;
 
 use super::check::{Comparison, HINT_SECS};
-use super::code::{CHECK_STEPS, Examined};
+use super::code::{Examined, check_steps};
 use super::identify::{Place as Looked, Width};
 use super::resync::WindowSteps;
 use super::scope::seen_tokens;
@@ -46,9 +46,9 @@ impl Examined {
         matches!(self.seed.spec, OtpSpec::Motp)
     }
 
-    /// Steps to either side that an ordinary check of a clock token looks at.
+    /// Steps to either side that an ordinary check of a clock token looks at; without a clock none.
     pub(super) fn check_steps(&self) -> u64 {
-        if self.is_motp() { STEPS } else { CHECK_STEPS }
+        if self.is_motp() { STEPS } else { self.period().map_or(0, check_steps) }
     }
 
     /// Refuses a token whose PIN goes into its codes by itself and is not known here. One with a keypad is asked

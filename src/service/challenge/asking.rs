@@ -11,6 +11,7 @@ use crate::model::{
 };
 use crate::oath::{OcraSuite, Question, QuestionFormat, drawn_question};
 use crate::service::ServiceError;
+use crate::service::code::check_steps;
 use crate::store::{Change, Changes, View};
 use crate::vault::random_bytes;
 
@@ -33,12 +34,15 @@ pub(in crate::service) struct Whose<'a> {
 
 impl Whose<'_> {
     /// For how long an answer that was accepted would be accepted again, were the same asked again, counted from
-    /// when it was asked. A counter has passed it. A step may be a step ahead when it is answered, and is taken until
-    /// it lies a step behind; the floor stays at it, because several questions are answered within one step.
+    /// when it was asked. A counter has passed it. A step may lie at the far end of the window of a check when it is
+    /// answered, and is taken until it has left the window; the floor stays at it, because several questions are answered within one step.
     pub(super) fn same_answer_secs(&self) -> i64 {
         match self.suite.period() {
             _ if self.suite.has_counter() => 0,
-            Some(period) => Challenge::SECS + 3 * period.get(),
+            Some(period) => {
+                let window = 2 * check_steps(period) + 1;
+                period.get().saturating_mul(i64::try_from(window).unwrap_or(i64::MAX)) + Challenge::SECS
+            }
             None => i64::MAX,
         }
     }

@@ -34,6 +34,7 @@ mod restore;
 mod resync;
 mod scope;
 mod session_data;
+mod short_steps;
 mod stranger;
 mod sweep;
 mod token_clock;
