@@ -339,8 +339,35 @@ impl Service {
                 Some(last) => Comparison::Outside(examined.told(last)),
                 None => Comparison::Wrong,
             },
-            ResponseMatch::None | ResponseMatch::Several => Comparison::Wrong,
+            ResponseMatch::Several => self.latest_response(examined, answered, otps, &ordinary)?,
+            ResponseMatch::None => Comparison::Wrong,
         })
+    }
+
+    /// Of several places of the ordinary window that a response fits, by chance all but one: the latest, so that no other
+    /// one counts afterwards. Those below the floor say nothing beside one above.
+    fn latest_response(
+        &self,
+        examined: &Examined,
+        answered: &Answered,
+        otps: &[Otp],
+        window: &OcraWindow,
+    ) -> Result<Comparison, ServiceError> {
+        let mut latest = None;
+        for counter in window.counters.first().0..=window.counters.last().0 {
+            for step in window.steps.first().0..=window.steps.last().0 {
+                let one = OcraWindow {
+                    counters: Window::around(MovingFactor(counter), 0, 0),
+                    steps: Window::around(MovingFactor(step), 0, 0),
+                    gap: 0,
+                };
+                let found = self.search_responses(examined, answered, otps, &one)?;
+                if let Some(ResponseMatch::One { last, .. }) = found.map(|search| search.found) {
+                    latest = Some(last);
+                }
+            }
+        }
+        Ok(latest.map_or(Comparison::Used, |last| Comparison::Responds { last }))
     }
 
     /// A place further away, of what moves in one way only.

@@ -464,9 +464,10 @@ mod tests {
 
     #[test]
     fn short_steps_are_looked_at_for_as_long_as_people_take() {
-        let steps = |secs| check_steps(PeriodSecs::of_suite(secs));
-        assert_eq!([60, 30, 29, 10, 5, 1].map(steps), [1, 1, 2, 3, 6, 30]);
-        assert_eq!(steps(172_800), 1);
+        let steps = |secs| check_steps(PeriodSecs::new(secs).expect("a step"));
+        assert_eq!([3_600, 60, 30, 29, 10, 5, 1].map(steps), [1, 1, 1, 2, 3, 6, 30]);
+        let days = OcraSuite::parse("OCRA-1:HOTP-SHA1-6:QN08-T48H").expect("a suite").period();
+        assert_eq!(days.map(check_steps), Some(1));
     }
 
     #[test]

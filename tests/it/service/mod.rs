@@ -3,6 +3,7 @@
 mod audit;
 mod batch;
 mod budget;
+mod collisions;
 mod device_gone;
 mod diagnosis;
 mod double_spend;

@@ -37,7 +37,7 @@ pub(super) struct Keypad {
     /// What its display was told of the session that asks, and where it fills that up.
     pub(super) session: Option<(&'static str, SessionPadding)>,
     /// Its next counter.
-    counter: u64,
+    pub(super) counter: u64,
     /// How far its clock is ahead.
     pub(super) ahead_secs: i64,
 }
