@@ -15,7 +15,7 @@ use crate::oath::{CodeSequence, Generator, Starts, Window, find_starts};
 use super::ServiceError;
 
 /// HMACs that may be asked for and not yet computed: a minute or two of a core. More would only wait, and hold
-/// what waits for it.
+/// what waits for it. A search that is larger by itself is large: one such runs at a time, beside all others.
 const MOST_HMACS: u128 = 10_000_000_000;
 /// Searches of this size, those of the portal and the desk, are let in whatever waits: each is done in some
 /// milliseconds, and an answer that only a full machine gives would tell which of them have anything to search.
@@ -39,6 +39,8 @@ struct Queue {
     next: u64,
     turn: u64,
     hmacs: u128,
+    /// HMACs of the large search that runs; 0 without one.
+    large: u128,
     turns: HashSet<Turn>,
 }
 
@@ -75,7 +77,8 @@ impl SearchGate {
     }
 
     /// Lets in a search that computes so many HMACs. One of a token or a user waits until no other of theirs runs;
-    /// refused when too much waits already.
+    /// refused when too much waits already. A large one is refused beside another large one only, and makes no
+    /// other wait for more than a slice.
     pub(super) fn admit(
         &self,
         clock: &dyn Clock,
@@ -86,14 +89,18 @@ impl SearchGate {
         while turn.is_some_and(|turn| queue.turns.contains(&turn)) {
             queue = self.moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        // One search may be larger than what may wait: it is what the machine is for. It leaves half of that to others.
-        let hmacs = hmacs.min(MOST_HMACS / 2);
-        if hmacs > SMALL_HMACS && queue.hmacs > 0 && queue.hmacs + hmacs > MOST_HMACS {
+        let is_large = hmacs > MOST_HMACS;
+        let (waiting, is_full) = if is_large {
+            (queue.large, queue.large > 0)
+        } else {
+            (queue.hmacs, hmacs > SMALL_HMACS && queue.hmacs + hmacs > MOST_HMACS)
+        };
+        if is_full {
             let now = clock.now();
-            let secs = i64::try_from(queue.hmacs / HMACS_PER_SEC).unwrap_or(i64::MAX).min(3_600);
+            let secs = i64::try_from(waiting / HMACS_PER_SEC).unwrap_or(i64::MAX).min(3_600);
             return Err(ServiceError::Busy { until: now.plus_secs(secs.max(1)), now });
         }
-        queue.hmacs += hmacs;
+        *(if is_large { &mut queue.large } else { &mut queue.hmacs }) += hmacs;
         if let Some(turn) = turn {
             queue.turns.insert(turn);
         }
@@ -126,7 +133,7 @@ impl Drop for Place<'_> {
 impl Drop for Admitted<'_> {
     fn drop(&mut self) {
         let mut queue = self.gate.queue();
-        queue.hmacs -= self.hmacs;
+        *(if self.hmacs > MOST_HMACS { &mut queue.large } else { &mut queue.hmacs }) -= self.hmacs;
         if let Some(turn) = self.turn {
             queue.turns.remove(&turn);
         }
@@ -215,19 +222,32 @@ mod tests {
     }
 
     #[test]
-    fn more_work_than_the_machine_does_in_a_minute_is_refused_unless_it_is_alone() {
+    fn a_large_search_shuts_out_large_ones_only() {
         let (gate, clock) = (SearchGate::with_places(1), clock());
         let large = gate.admit(&clock, None, 20 * MOST_HMACS).expect("alone");
-        // Whoever looks among all tokens does not keep others from searches of an ordinary size.
-        drop(gate.admit(&clock, None, MOST_HMACS / 2).expect("half of what may wait is left"));
-        let _second = gate.admit(&clock, None, 20 * MOST_HMACS).expect("as large");
+        let again = gate.admit(&clock, None, MOST_HMACS + 1).map(|_| ());
+        assert!(matches!(again, Err(ServiceError::Busy { until, now }) if until > now), "{again:?}");
+        // A day of a million tokens, and a diagnosis beside it.
+        let day = gate.admit(&clock, None, 5_761_000_000).expect("ordinary");
+        drop(gate.admit(&clock, None, SMALL_HMACS + 1).expect("ordinary"));
+        drop(large);
+        let large = gate.admit(&clock, None, 2 * MOST_HMACS).expect("beside ordinary ones");
+        drop((day, large));
+        let queue = gate.queue();
+        assert_eq!((queue.hmacs, queue.large), (0, 0));
+    }
+
+    #[test]
+    fn more_work_than_the_machine_does_in_a_minute_is_refused() {
+        let (gate, clock) = (SearchGate::with_places(1), clock());
+        let full = gate.admit(&clock, None, MOST_HMACS).expect("room");
         let Err(ServiceError::Busy { until, now }) = gate.admit(&clock, None, SMALL_HMACS + 1).map(|_| ())
         else {
             panic!("refused");
         };
         assert!(until > now);
         assert!(gate.admit(&clock, None, SMALL_HMACS).is_ok(), "a desk is served all the same");
-        drop(large);
+        drop(full);
         assert!(gate.admit(&clock, None, SMALL_HMACS + 1).is_ok());
     }
 
