@@ -391,7 +391,7 @@ impl Service {
 
 /// An outcome without a search.
 const fn unsearched(result: SequenceResult, otps_needed: usize) -> SequenceOutcome {
-    SequenceOutcome { result, otps_needed, chance: 0.0, evaluated: 0, elapsed_us: 0 }
+    SequenceOutcome { result, otps_needed, chance: 0.0, evaluated: 0, elapsed_us: 0, clock_doubt: false }
 }
 
 /// True for the refusal of codes that have another number of digits than the token.

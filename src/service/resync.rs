@@ -139,6 +139,8 @@ pub struct SequenceOutcome {
     pub evaluated: u64,
     /// Time of the search in microseconds.
     pub elapsed_us: u64,
+    /// The codes fit, and nothing was learned of the token's clock: that of the server is in doubt.
+    pub clock_doubt: bool,
 }
 
 /// Codes of a token at the desk, and what is known of them.
@@ -368,6 +370,7 @@ impl Service {
             chance: chance(space, otps.len(), plan.tries),
             evaluated: 0,
             elapsed_us: 0,
+            clock_doubt: false,
         };
         if otps.len() < plan.otps_needed {
             return Ok(outcome);
@@ -388,7 +391,7 @@ impl Service {
         let (actor, examined) = (actor.clone(), examined.clone());
         let reason = reason.unwrap_or_default().to_owned();
         let (split, codes) = (self.splits_check(), searched.codes);
-        outcome.result = self.decide(move |view| {
+        (outcome.result, outcome.clock_doubt) = self.decide(move |view| {
             let fresh = if split { examined.clone() } else { examined.unmoved(view)? };
             if is_closed && closed(&fresh.state, plan.wide, now).is_none() {
                 return Err(ServiceError::Stale);
@@ -446,7 +449,7 @@ impl Service {
             if done {
                 changes.extend(success(view)?);
             }
-            Ok((result, changes))
+            Ok(((result, is_doubted), changes))
         })?;
         if outcome.result == SequenceResult::MoreOtpsNeeded || outcome.result == SequenceResult::Ambiguous {
             outcome.otps_needed = otps.len() + 1;

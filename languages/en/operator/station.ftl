@@ -91,6 +91,8 @@ station-used-at = Already used
 
 station-synchronised = Synchronised
     .text = { $distance }; corrected.
+station-in-doubt = Not learned
+    .text = { $distance }: the codes fit, but many clocks jumped together, or that of this machine was set, so nothing was learned. See that this machine's clock is right, then synchronise once more with new codes.
 station-cause-zone = Somebody set it to local time: it shows { $zone }.
 station-cause-days = Somebody set it to the wrong day: { $days ->
     [one] one day

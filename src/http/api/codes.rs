@@ -206,6 +206,10 @@ struct ResyncAnswer {
     chance: f64,
     evaluated: u64,
     elapsed_us: u64,
+    /// The codes fit, and nothing was learned of the token's clock: many clocks jumped together, or this machine's was set.
+    /// Set it right and synchronise again. Absent: no.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    clock_doubt: bool,
     /// What the codes mean, when nothing was found; for operators.
     #[serde(skip_serializing_if = "Option::is_none")]
     diagnosis: Option<DiagnosisDto>,
@@ -225,6 +229,7 @@ impl From<Explained<SequenceOutcome>> for ResyncAnswer {
             chance: outcome.chance,
             evaluated: outcome.evaluated,
             elapsed_us: outcome.elapsed_us,
+            clock_doubt: outcome.clock_doubt,
             diagnosis: diagnosis.as_ref().map(DiagnosisDto::from),
         };
         match outcome.result {

@@ -237,7 +237,12 @@ fn resync_notice(outcome: &SequenceOutcome, now: UnixTime) -> Notice {
     match outcome.result {
         SequenceResult::Synchronized { steps, seconds, .. } => {
             let distance = ("distance", words::distance(steps, seconds).into());
-            Notice::tell(Tone::Good, Words::ENGLISH, "token-page-synchronised", &[distance])
+            let (tone, id) = if outcome.clock_doubt && steps != 0 {
+                (Tone::Attention, "station-in-doubt")
+            } else {
+                (Tone::Good, "token-page-synchronised")
+            };
+            Notice::tell(tone, Words::ENGLISH, id, &[distance])
         }
         SequenceResult::NotFound => Notice::say(Tone::Bad, Words::ENGLISH, "token-page-no-position"),
         SequenceResult::Ambiguous => Notice::say(Tone::Attention, Words::ENGLISH, "token-page-ambiguous"),

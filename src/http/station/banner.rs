@@ -3,7 +3,7 @@
 use crate::clock::UnixTime;
 use crate::http::page::{Notice, Tone};
 use crate::http::{diagnosis, drift, words};
-use crate::service::{CheckResult, ConfirmResult, Diagnosis, SequenceResult, TokenView};
+use crate::service::{CheckResult, ConfirmResult, Diagnosis, SequenceOutcome, SequenceResult, TokenView};
 use crate::words::{Value, Words};
 
 /// "Token 87-1234567 of test."
@@ -43,7 +43,7 @@ fn distance(steps: i64, seconds: Option<i64>) -> (&'static str, Value<'static>) 
 
 /// After a resync. `wide`: a reason was given, so the search went a year to either side.
 pub(super) fn resync(
-    result: SequenceResult,
+    SequenceOutcome { result, clock_doubt, .. }: SequenceOutcome,
     explained: Option<&Diagnosis>,
     wide: bool,
     now: UnixTime,
@@ -54,6 +54,9 @@ pub(super) fn resync(
             diagnosis::explain(notice(Tone::Bad, "station-one-more", &[], token), explained)
         }
         SequenceResult::Synchronized { steps: 0, .. } => notice(Tone::Good, "station-was-right", &[], token),
+        SequenceResult::Synchronized { steps, seconds, .. } if clock_doubt => {
+            Notice::tell(Tone::Attention, Words::ENGLISH, "station-in-doubt", &[distance(steps, seconds)])
+        }
         SequenceResult::Synchronized { steps, seconds, .. } => {
             let mut found =
                 Notice::tell(Tone::Good, Words::ENGLISH, "station-synchronised", &[distance(steps, seconds)]);

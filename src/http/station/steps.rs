@@ -102,8 +102,7 @@ pub(super) async fn resync(place: Place, Path(serial): Path<String>, form: Form)
             Err(error) => return refused(&place, &before, error, &sizes, keep).await,
         };
         let now = place.state.service.now();
-        let notice =
-            banner::resync(outcome.result, diagnosis.as_ref(), !reason.is_empty(), now, &before.token);
+        let notice = banner::resync(outcome, diagnosis.as_ref(), !reason.is_empty(), now, &before.token);
         Ok(match outcome.result {
             SequenceResult::Synchronized { .. } => {
                 home_page(&place, StatusCode::OK, Field::default(), Some(notice), Vec::new()).await?
