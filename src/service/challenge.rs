@@ -5,6 +5,7 @@
 //! like every code; that its challenge is still open is asked inside the change that decides, which spends it.
 
 mod asking;
+mod compare;
 mod session;
 
 use crate::clock::UnixTime;
@@ -14,7 +15,7 @@ use crate::model::{
 };
 use crate::oath::{
     CodeSequence, MovingFactor, OcraGenerator, OcraInputError, OcraInputs, OcraPosition, OcraSuite,
-    OcraWindow, Otp, PinHash, Question, ResponseMatch, ResponseSearch, Window, find_responses, time_step,
+    OcraWindow, PinHash, Question, Window, time_step,
 };
 use crate::secret::{Seed, SessionData};
 use crate::store::{Change, Changes, View};
@@ -22,8 +23,7 @@ use crate::vault::SealContext;
 
 use self::asking::format_of;
 pub(super) use self::asking::{Asking, Whose, candidates};
-use super::check::Comparison;
-use super::code::{self, CHECK_COUNTERS, Examined, REPLAY_COUNTERS};
+use super::code::{self, Examined, REPLAY_COUNTERS};
 use super::pair::pair_of;
 use super::token::scoped;
 use super::{PortalSession, Service, ServiceError, motp};
@@ -302,96 +302,6 @@ impl Service {
             }
         }
         Ok(Some(keyed))
-    }
-
-    /// Looks for responses in a window. `None`: they cannot be this token's.
-    pub(super) fn search_responses(
-        &self,
-        examined: &Examined,
-        answered: &Answered,
-        otps: &[Otp],
-        window: &OcraWindow,
-    ) -> Result<Option<ResponseSearch>, ServiceError> {
-        let Some(asked) = self.responders(examined, answered)? else { return Ok(None) };
-        Ok(find_responses(&asked, otps, window, examined.response_floor()).ok())
-    }
-
-    /// Compares one bare response with the ordinary window.
-    pub(super) fn compare_response(
-        &self,
-        examined: &Examined,
-        answered: Option<&Answered>,
-        otp: &Otp,
-        now: UnixTime,
-        hint: bool,
-    ) -> Result<Comparison, ServiceError> {
-        let Some(answered) = answered else { return Ok(Comparison::Wrong) };
-        let steps = examined.check_steps();
-        let ordinary = examined.response_window(CHECK_COUNTERS - 1, steps, steps, now);
-        let otps = std::slice::from_ref(otp);
-        let Some(search) = self.search_responses(examined, answered, otps, &ordinary)? else {
-            return Ok(Comparison::Wrong);
-        };
-        Ok(match search.found {
-            ResponseMatch::One { last, .. } => Comparison::Responds { last },
-            ResponseMatch::BehindFloor { .. } => Comparison::Used,
-            ResponseMatch::None if hint => match self.hinted_response(examined, answered, otps, now)? {
-                Some(last) => Comparison::Outside(examined.told(last)),
-                None => Comparison::Wrong,
-            },
-            ResponseMatch::Several => self.latest_response(examined, answered, otps, &ordinary)?,
-            ResponseMatch::None => Comparison::Wrong,
-        })
-    }
-
-    /// Of several places of the ordinary window that a response fits, by chance all but one: the latest, so that no other
-    /// one counts afterwards. Those below the floor say nothing beside one above.
-    fn latest_response(
-        &self,
-        examined: &Examined,
-        answered: &Answered,
-        otps: &[Otp],
-        window: &OcraWindow,
-    ) -> Result<Comparison, ServiceError> {
-        let mut latest = None;
-        for counter in window.counters.first().0..=window.counters.last().0 {
-            for step in window.steps.first().0..=window.steps.last().0 {
-                let one = OcraWindow {
-                    counters: Window::around(MovingFactor(counter), 0, 0),
-                    steps: Window::around(MovingFactor(step), 0, 0),
-                    gap: 0,
-                };
-                let found = self.search_responses(examined, answered, otps, &one)?;
-                if let Some(ResponseMatch::One { last, .. }) = found.map(|search| search.found) {
-                    latest = Some(last);
-                }
-            }
-        }
-        Ok(latest.map_or(Comparison::Used, |last| Comparison::Responds { last }))
-    }
-
-    /// A place further away, of what moves in one way only.
-    fn hinted_response(
-        &self,
-        examined: &Examined,
-        answered: &Answered,
-        otps: &[Otp],
-        now: UnixTime,
-    ) -> Result<Option<OcraPosition>, ServiceError> {
-        let has_counter = examined.seed.spec.suite().is_some_and(OcraSuite::has_counter);
-        let window = match examined.period() {
-            Some(_) if has_counter => return Ok(None),
-            Some(period) => {
-                let steps = super::check::HINT_SECS / period.get().unsigned_abs();
-                examined.response_window(0, steps, steps, now)
-            }
-            None => examined.response_window(super::check::HINT_COUNTERS, 0, 0, now),
-        };
-        let search = self.search_responses(examined, answered, otps, &window)?;
-        Ok(search.and_then(|search| match search.found {
-            ResponseMatch::One { last, .. } => Some(last),
-            _ => None,
-        }))
     }
 
     /// A challenge for a token, for one purpose.
