@@ -212,9 +212,12 @@ fn line(item: &Value) -> String {
         cell(&item["device"]),
         cell(&item["state"]).replace('_', " ")
     );
-    match item["detail"].as_str() {
-        Some(detail) if !detail.is_empty() => format!("{text}: {detail}"),
-        _ => text,
+    let said = |name: &str| item[name].as_str().filter(|said| !said.is_empty());
+    match (said("detail"), said("reason")) {
+        (Some(detail), _) => format!("{text}: {detail}"),
+        // How it was undone: wiped, written again, destroyed.
+        (None, Some(reason)) => format!("{text} ({})", reason.replace('_', " ")),
+        (None, None) => text,
     }
 }
 

@@ -125,8 +125,8 @@ fn spec(settings: &SettingsBody, specs: &[OtpSpec]) -> Result<OtpSpec, ApiError>
     }
 }
 
-/// The run that is asked for, and the readers for it.
-pub(super) fn read(profiles: &Catalogue, body: RunBody) -> Result<(NewRun, Vec<String>), ApiError> {
+/// The run that is asked for.
+pub(super) fn read(profiles: &Catalogue, body: RunBody) -> Result<NewRun, ApiError> {
     let profile = profiles.get(&body.profile).ok_or_else(|| {
         let possible = profiles.all().filter(|one| !applications(one).is_empty());
         let known: Vec<&str> = possible.map(|profile| profile.id.as_str()).collect();
@@ -152,7 +152,7 @@ pub(super) fn read(profiles: &Catalogue, body: RunBody) -> Result<(NewRun, Vec<S
     if settings.protect == Some(true) && !can_protect {
         return Err(wrong("protect_not_expected", "this model knows no key that opens it for changes"));
     }
-    let new = NewRun {
+    Ok(NewRun {
         profile: profile.id.clone(),
         manufacturer: profile.manufacturer.clone(),
         model: profile.name.clone(),
@@ -166,7 +166,6 @@ pub(super) fn read(profiles: &Catalogue, body: RunBody) -> Result<(NewRun, Vec<S
         touch,
         protect: settings.protect.unwrap_or(can_protect),
         replaces: settings.replace.unwrap_or(false),
-        readers: body.readers.clone(),
-    };
-    Ok((new, body.readers))
+        readers: body.readers,
+    })
 }

@@ -96,6 +96,9 @@ fn a_run_is_started_followed_resolved_and_ended_by_command() {
     assert_eq!((done, &item["n"], &item["state"]), (0, &json!(2), &json!("code_wanted")), "{item}");
     let (done, item) = json_of(&dir, &["run", "resolve", "2", "2", "quarantine"]);
     assert_eq!((done, &item["state"]), (0, &json!("quarantined")), "{item}");
+    let destroyed = run(&dir, &["run", "resolve", "2", "2", "destroyed"]);
+    let told = text(&destroyed);
+    assert!(status(&destroyed) == 0 && told.contains("undone (destroyed)"), "{told}");
 
     let joined = run(&dir, &["device", "program", "Rehearsal reader 4", "--run", "2"]);
     assert_eq!(status(&joined), 0, "{}", message(&joined));

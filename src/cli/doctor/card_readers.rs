@@ -203,10 +203,10 @@ pub(super) fn scdaemon(machine: &Machine, asked: &Asked) -> Finding {
     let owner = machine.account_of(process.uid);
     let home = owner.as_ref().map_or_else(|| "~".into(), |owner| owner.home.display().to_string());
     let file = format!("{home}/.gnupg/scdaemon.conf");
-    // Its owner may have put anything there: what is not a file of theirs says nothing.
+    // Its owner may have put anything there: a pipe would never end, and what is no plain file says nothing.
     let path = machine.path(&file);
-    let is_theirs = fs::symlink_metadata(&path).is_ok_and(|kind| kind.is_file());
-    let written = if is_theirs { fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
+    let is_plain = fs::symlink_metadata(&path).is_ok_and(|kind| kind.is_file());
+    let written = if is_plain { fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
     let lines: Vec<&str> = written.lines().map(str::trim).collect();
     let lacking: Vec<&str> =
         ["disable-ccid", "pcsc-shared"].into_iter().filter(|option| !lines.contains(option)).collect();

@@ -211,15 +211,15 @@ async fn start(
     Changing(actor): Changing,
     ApiJson(body): ApiJson<RunBody>,
 ) -> Result<(StatusCode, Json<RunDto>), ApiError> {
-    let (new, names) = run_settings::read(&state.profiles, body)?;
+    let new = run_settings::read(&state.profiles, body)?;
     state.service.sees_readers(&actor)?;
     let station = working_station(&state)?;
-    check_readers(&station, &names)?;
+    check_readers(&station, &new.readers)?;
     let run = state
         .blocking(move |service| {
-            station.require_free(None, &names)?;
+            station.require_free(None, &new.readers)?;
             let run = service.start_run(&actor, new)?;
-            station.attend(run.id, &names, &actor)?;
+            station.attend(run.id, &run.readers, &actor)?;
             RunDto::read(service, &actor, run.id)
         })
         .await?;

@@ -289,5 +289,5 @@ fn new_run(place: &Place, begin: &Begin) -> Result<NewRun, ApiError> {
         readers: Vec::new(),
         settings,
     };
-    run_settings::read(&place.state.profiles, body).map(|(new, _)| new)
+    run_settings::read(&place.state.profiles, body)
 }
