@@ -106,6 +106,13 @@ fn programming(readers: &mut Readers) {
         let token = Arc::new(Mutex::new(VirtualToken2::new(P2, world.clone(), 0)));
         let lying = InReader::insert(token.clone(), port(number)).expect("the driver listens");
         let before = until(readers, |now| holding(now) == [name(number)]);
+        let changes = |readers: &[Reader]| {
+            let its = readers.iter().find(|reader| reader.name == name(number)).expect("it is there").changes;
+            let connection = Connection::open(&name(number), LIMIT).expect("a card");
+            (its, connection.changes())
+        };
+        let (seen, connected) = changes(&before);
+        assert_eq!(seen, connected, "who connects gets the card that was seen");
 
         let offset = program(number, world.as_ref()).expect("programmed");
         assert!(offset.abs() <= 2, "{offset}");
@@ -125,6 +132,9 @@ fn programming(readers: &mut Readers) {
         let lying = InReader::insert(token, port(number)).expect("the driver listens");
         let after = until(readers, |now| holding(now) == [name(number)]);
         assert_ne!(before, after, "an equal card that came back is seen");
+        let (seen, connected_again) = changes(&after);
+        assert_eq!(seen, connected_again);
+        assert_ne!(connected, connected_again, "and told from the one before by whoever connects");
         program(number, world.as_ref()).expect("programmed again");
         drop(lying);
         until(readers, |now| holding(now).is_empty());

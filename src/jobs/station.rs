@@ -142,6 +142,12 @@ impl Place {
     }
 }
 
+/// The device that work is begun for.
+struct Seen {
+    changes: Option<u16>,
+    atr: Vec<u8>,
+}
+
 #[derive(Debug, Default)]
 struct State {
     places: BTreeMap<String, Place>,
@@ -457,8 +463,9 @@ impl Station {
         place.is_busy = true;
         place.now.phase = Some(Phase::Reading);
         place.now.end = None;
-        let (station, name, atr) = (Arc::clone(self), place.now.name.clone(), place.atr.clone());
-        match super::spawn("reader", move || station.work(&name, &atr, work, &actor)) {
+        let (station, name) = (Arc::clone(self), place.now.name.clone());
+        let seen = Seen { changes: place.changes, atr: place.atr.clone() };
+        match super::spawn("reader", move || station.work(&name, &seen, work, &actor)) {
             Ok(thread) => self.threads().push(thread),
             Err(error) => {
                 place.is_busy = false;
@@ -477,12 +484,12 @@ impl Station {
         }
     }
 
-    fn work(self: &Arc<Self>, reader: &str, atr: &[u8], work: Work, actor: &Actor) {
+    fn work(self: &Arc<Self>, reader: &str, seen: &Seen, work: Work, actor: &Actor) {
         let begun = self.clock.monotonic();
         let serial = Mutex::new(None);
         let programs = matches!(work, Work::Program { .. });
         let looks = work == Work::Look;
-        let done = catch_unwind(AssertUnwindSafe(|| self.worked(reader, atr, work, actor, &serial)));
+        let done = catch_unwind(AssertUnwindSafe(|| self.worked(reader, seen, work, actor, &serial)));
         let end = match done {
             Ok(Ok(Ok(end))) => end,
             Ok(Ok(Err(Refusal { code, detail }))) => Some(End::Refused { code, detail }),
@@ -526,7 +533,7 @@ impl Station {
     fn worked(
         &self,
         reader: &str,
-        atr: &[u8],
+        seen: &Seen,
         work: Work,
         actor: &Actor,
         serial: &Mutex<Option<String>>,
@@ -543,8 +550,8 @@ impl Station {
         let mut see = |phase| self.show(reader, |now| now.phase = Some(phase));
         let item = |item: RunItem| Some(End::Item(Box::new(item)));
         let leaves = Cell::new(Leaves::AsItIs);
-        self.source.with_device(reader, &leaves, &*self.clock, |transport| {
-            let found = programmer.look(transport, atr)?;
+        self.source.with_device(reader, seen.changes, &leaves, &*self.clock, |transport| {
+            let found = programmer.look(transport, &seen.atr)?;
             let offset_secs = found.clock.map(|shown| shown.secs_since(self.clock.now()));
             serial.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&found.serial);
             self.show(reader, |now| {

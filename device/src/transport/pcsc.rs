@@ -152,9 +152,13 @@ fn reader(known: &ReaderState) -> Reader {
     } else {
         Holds::Nothing
     };
-    let changes = known.event_count().to_be_bytes();
-    let changes = u16::from_be_bytes([changes[2], changes[3]]);
-    Reader { name: known.name().to_string_lossy().into_owned(), holds, changes }
+    Reader { name: known.name().to_string_lossy().into_owned(), holds, changes: changes(known) }
+}
+
+/// The counter that the service keeps in two bytes.
+fn changes(known: &ReaderState) -> u16 {
+    let [_, _, high, low] = known.event_count().to_be_bytes();
+    u16::from_be_bytes([high, low])
 }
 
 const fn is_service_gone(error: Error) -> bool {

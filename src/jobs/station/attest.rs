@@ -37,8 +37,8 @@ impl Station {
     ) -> Result<Finding, Refusal> {
         self.service.sees_readers(actor)?;
         let fresh = Fresh::draw().ok_or_else(|| refusal("unavailable", "the system has no randomness"))?;
-        let seen = self.occupy(reader)?;
-        let done = catch_unwind(AssertUnwindSafe(|| self.asked(reader, generate, fresh)));
+        let (seen, changes) = self.occupy(reader)?;
+        let done = catch_unwind(AssertUnwindSafe(|| self.asked(reader, changes, generate, fresh)));
         self.release(reader);
         let done = done.unwrap_or_else(|_| {
             tracing::error!("work on a reader ended by a panic");
@@ -61,8 +61,8 @@ impl Station {
         done
     }
 
-    /// Nothing else is begun on the reader from here on; the serial number that was seen there.
-    fn occupy(&self, reader: &str) -> Result<Option<String>, Refusal> {
+    /// Nothing else is begun on the reader from here on; the serial number that was seen there, and after how many changes.
+    fn occupy(&self, reader: &str) -> Result<(Option<String>, Option<u16>), Refusal> {
         let mut state = self.state();
         let Some(place) = state.places.get_mut(reader) else {
             return Err(refusal("reader_unknown", format!("there is no reader {reader}")));
@@ -83,8 +83,9 @@ impl Station {
         let serial = found.and_then(|found| found.serial.clone());
         place.is_busy = true;
         place.now.phase = Some(Phase::Checking);
+        let changes = place.changes;
         self.tell(&mut state);
-        Ok(serial)
+        Ok((serial, changes))
     }
 
     fn release(self: &Arc<Self>, reader: &str) {
@@ -98,7 +99,13 @@ impl Station {
         self.begin_due(&mut state);
     }
 
-    fn asked(&self, reader: &str, generate: Option<&GenerateKey>, fresh: Fresh) -> Result<Finding, Refusal> {
+    fn asked(
+        &self,
+        reader: &str,
+        changes: Option<u16>,
+        generate: Option<&GenerateKey>,
+        fresh: Fresh,
+    ) -> Result<Finding, Refusal> {
         let anchors = self.source.anchors(&self.profiles);
         let proof = generate.map(|generate| Proof {
             slot: generate.slot,
@@ -107,8 +114,9 @@ impl Station {
         });
         let request = Request { anchors: &anchors, now: self.clock.now(), proof };
         let leaves = Cell::new(if generate.is_some() { Leaves::Reset } else { Leaves::AsItIs });
-        let asked =
-            self.source.with_device(reader, &leaves, &*self.clock, |transport| examine(transport, &request));
+        let asked = self
+            .source
+            .with_device(reader, changes, &leaves, &*self.clock, |transport| examine(transport, &request));
         let asked = asked.map_err(|error| refusal("unreadable", error.to_string()))?;
         asked.map_err(|error| refusal(error.name(), error.to_string()))
     }

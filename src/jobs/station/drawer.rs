@@ -156,7 +156,7 @@ impl Drawer {
     /// What the device in a reader types or shows when somebody touches it, or presses its button. Slots are told apart by
     /// how long a key is touched.
     pub fn pressed(&self, reader: &str, slot: Option<Slot>) -> Option<Zeroizing<String>> {
-        let boxed = self.device_in(reader)?;
+        let (boxed, _) = self.device_in(reader)?;
         let mut device = locked(&boxed);
         match &mut *device {
             Device::Key(key) => key.press(slot?),
@@ -187,18 +187,19 @@ impl Drawer {
         self.pressed(reader, Some(Slot::One)).or_else(|| self.pressed(reader, Some(Slot::Two)))
     }
 
-    fn device_in(&self, reader: &str) -> Option<Arc<Mutex<Device>>> {
+    /// The device in a reader, and how often devices came and went there.
+    fn device_in(&self, reader: &str) -> Option<(Arc<Mutex<Device>>, u16)> {
         let slots = locked(&self.slots);
         let at = (0..slots.readers.len()).find(|at| name(*at) == reader)?;
-        let device = slots.readers.get(at)?.0?;
-        Some(Arc::clone(&self.devices.get(device)?.device))
+        let (device, changes) = *slots.readers.get(at)?;
+        Some((Arc::clone(&self.devices.get(device?)?.device), changes))
     }
 
     /// The device in a reader, as its drivers reach it until it is taken out.
     pub(super) fn opened(&self, reader: &str) -> Option<OpenedDevice<'_>> {
-        let device = self.device_in(reader)?;
+        let (device, changes) = self.device_in(reader)?;
         let lengths = locked(&device).lengths();
-        Some(OpenedDevice { drawer: self, reader: reader.to_owned(), device, lengths })
+        Some(OpenedDevice { drawer: self, reader: reader.to_owned(), device, changes, lengths })
     }
 
     /// Waits until something was put in or taken out since `seen`, at most so long.
@@ -230,13 +231,21 @@ pub(super) struct OpenedDevice<'a> {
     drawer: &'a Drawer,
     reader: String,
     device: Arc<Mutex<Device>>,
+    changes: u16,
     lengths: Lengths,
+}
+
+impl OpenedDevice<'_> {
+    /// How often devices had come and gone in the reader when this one was opened.
+    pub(super) fn changes(&self) -> u16 {
+        self.changes
+    }
 }
 
 impl Transport for OpenedDevice<'_> {
     fn transmit(&mut self, command: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
         // Somebody may have taken it out meanwhile.
-        if !self.drawer.device_in(&self.reader).is_some_and(|there| Arc::ptr_eq(&there, &self.device)) {
+        if self.drawer.device_in(&self.reader).is_none_or(|(_, changes)| changes != self.changes) {
             return Err(TransportError::Absent);
         }
         let answer = locked(&self.device).card().transmit(command);

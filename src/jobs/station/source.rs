@@ -100,18 +100,26 @@ impl Source {
         }
     }
 
-    /// Works with the device on a reader while no other program can; `leaves`: how it is left then, as the work says.
+    /// Works with the device that was seen on a reader (`changes`: how often devices had come and gone there by then) while
+    /// no other program can; `leaves`: how it is left then, as the work says. Another one that was put in meanwhile is
+    /// [`TransportError::Absent`]: what is to be done with that one nobody has said yet.
     pub(super) fn with_device<T>(
         &self,
         reader: &str,
+        changes: Option<u16>,
         leaves: &Cell<Leaves>,
         clock: &dyn Clock,
         work: impl FnOnce(&mut dyn Transport) -> T,
     ) -> Result<T, TransportError> {
         let until = clock.monotonic().saturating_add(MOST_WORK);
+        let require_seen = |now: u16| match changes {
+            Some(seen) if seen == now => Ok(()),
+            _ => Err(TransportError::Absent),
+        };
         match self {
             Self::Pcsc => {
                 let mut connection = Connection::open(reader, PATIENCE)?;
+                require_seen(connection.changes())?;
                 let mut operation = connection.begin()?;
                 let done = work(&mut Bounded { transport: &mut operation, clock, until });
                 match leaves.get() {
@@ -123,6 +131,7 @@ impl Source {
             }
             Self::Drawer(drawer) => {
                 let mut device = drawer.opened(reader).ok_or(TransportError::Absent)?;
+                require_seen(device.changes())?;
                 Ok(work(&mut Bounded { transport: &mut device, clock, until }))
             }
         }
@@ -157,5 +166,31 @@ mod tests {
         let answers = (0..600).take_while(|_| bounded.transmit(&[0]).is_ok()).count();
         assert_eq!(answers, 7, "120 s, and the answer that was awaited then");
         assert_eq!(bounded.transmit(&[0]).map(|_| ()), Err(TransportError::Silent));
+    }
+
+    #[test]
+    fn what_was_put_in_after_the_look_is_not_worked_on() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(UnixTime::from_secs(1_700_000_000)));
+        let drawer = Arc::new(Drawer::furnished(&clock, 31_000_001));
+        let source = Source::Drawer(Arc::clone(&drawer));
+        let mut watcher = source.watcher();
+        let mut first = || watcher.watch(Duration::ZERO).expect("readers").remove(0);
+        let select = |changes| {
+            let leaves = Cell::new(Leaves::AsItIs);
+            source.with_device("Rehearsal reader 1", changes, &leaves, &*clock, |device| {
+                device.transmit(&[0, 0xa4, 4, 0, 0]).map(drop)
+            })
+        };
+        let before = first();
+        assert_eq!(select(Some(before.changes)), Ok(Ok(())));
+        assert_eq!(select(None), Err(TransportError::Absent), "nothing was seen");
+        let lies =
+            drawer.list().iter().position(|boxed| boxed.reader.as_deref() == Some("Rehearsal reader 1"));
+        // The same device once more is another one for whoever saw the first: it may have been anywhere.
+        for device in [lies, Some(4)] {
+            assert!(drawer.put("Rehearsal reader 1", device));
+            assert_eq!(select(Some(before.changes)), Err(TransportError::Absent));
+            assert_eq!(select(Some(first().changes)), Ok(Ok(())));
+        }
     }
 }

@@ -6,10 +6,10 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use pcsc::{Card, Context, Disposition, Error, Protocol, Protocols, Scope, ShareMode};
+use pcsc::{Card, Context, Disposition, Error, Protocol, Protocols, ReaderState, Scope, ShareMode, State};
 use zeroize::Zeroizing;
 
-use super::{Moment, lengths_of, meaning};
+use super::{Moment, changes, lengths_of, meaning};
 use crate::transport::{Lengths, Transport, TransportError};
 
 /// Room for the longest response of all (ISO 7816-4 §5.1), status word included.
@@ -24,12 +24,18 @@ enum Request {
     End(Disposition, Sender<Answer<()>>),
 }
 
+/// What is known of a card from connecting to it.
+struct Connected {
+    lengths: Lengths,
+    atr: Vec<u8>,
+    changes: u16,
+}
+
 /// A connection to the card in one reader, shared with other programs. Dropping it leaves the card as it is.
 pub struct Connection {
     requests: Sender<Request>,
     limit: Duration,
-    lengths: Lengths,
-    atr: Vec<u8>,
+    card: Connected,
     /// The card did not answer in time, and the thread may wait for it still.
     stuck: bool,
 }
@@ -45,8 +51,8 @@ impl Connection {
         let (answer, opened) = mpsc::channel();
         // Whatever the thread is doing when nobody waits any more, it ends after it.
         thread::spawn(move || match connect(&reader) {
-            Ok((card, lengths, atr)) => {
-                if answer.send(Ok((lengths, atr))).is_ok() {
+            Ok((card, connected)) => {
+                if answer.send(Ok(connected)).is_ok() {
                     serve(card, &asked);
                 } else {
                     leave(card);
@@ -54,13 +60,19 @@ impl Connection {
             }
             Err(error) => drop(answer.send(Err(meaning(error, Moment::Before)))),
         });
-        let (lengths, atr) = waited(&opened, limit, TransportError::Silent)?;
-        Ok(Self { requests, limit, lengths, atr, stuck: false })
+        let card = waited(&opened, limit, TransportError::Silent)?;
+        Ok(Self { requests, limit, card, stuck: false })
     }
 
     /// What the card said when it got power.
     pub fn atr(&self) -> &[u8] {
-        &self.atr
+        &self.card.atr
+    }
+
+    /// The number of changes ([`Reader::changes`](super::Reader)) that made this the card in the reader: with another one than
+    /// was seen, this is another card than was seen.
+    pub fn changes(&self) -> u16 {
+        self.card.changes
     }
 
     /// Keeps other programs away from the card until the operation ends. One for each logical operation: an applet that
@@ -133,7 +145,7 @@ impl Transport for Operation<'_> {
     }
 
     fn lengths(&self) -> Lengths {
-        self.connection.lengths
+        self.connection.card.lengths
     }
 }
 
@@ -145,21 +157,28 @@ impl Drop for Operation<'_> {
 }
 
 /// A context of its own: the library lets one thread at a time into each.
-fn connect(reader: &CString) -> Result<(Card, Lengths, Vec<u8>), Error> {
+fn connect(reader: &CString) -> Result<(Card, Connected), Error> {
     let context = Context::establish(Scope::User)?;
     let card = context.connect(reader, ShareMode::Shared, Protocols::T0 | Protocols::T1)?;
-    match card.status2_owned() {
-        Ok(status) => {
-            // T=0 has no room for extended lengths (ISO 7816-3 §10).
-            let over_t0 = status.protocol2() == Some(Protocol::T0);
-            let lengths = if over_t0 { Lengths::Short } else { lengths_of(status.atr()) };
-            Ok((card, lengths, status.atr().to_vec()))
-        }
+    match connected(&context, &card, reader) {
+        Ok(connected) => Ok((card, connected)),
         Err(error) => {
             leave(card);
             Err(error)
         }
     }
+}
+
+fn connected(context: &Context, card: &Card, reader: &CString) -> Result<Connected, Error> {
+    let status = card.status2_owned()?;
+    // Counted behind connecting: of a card that goes in between the connection says so.
+    let mut now = [ReaderState::new(reader.as_c_str(), State::UNAWARE)];
+    context.get_status_change(Duration::ZERO, &mut now)?;
+    // T=0 has no room for extended lengths (ISO 7816-3 §10).
+    let over_t0 = status.protocol2() == Some(Protocol::T0);
+    let lengths = if over_t0 { Lengths::Short } else { lengths_of(status.atr()) };
+    let [now] = now;
+    Ok(Connected { lengths, atr: status.atr().to_vec(), changes: changes(&now) })
 }
 
 /// Without this the library resets the card.
