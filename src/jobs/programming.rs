@@ -21,8 +21,8 @@ use crate::model::{Actor, Application, OtpSpec, RunId, RunItem, RunItemId};
 use crate::oath::{Digits, HashAlg, MovingFactor};
 use crate::secret::{Passphrase, Seed};
 use crate::service::{
-    ClearedClock, DeviceHere, ItemProof, JournalledItem, OpenedKey, ProofOutcome, ProvedBy, Service,
-    ServiceError, UNTIL_SET_SECS,
+    ClearedClock, DeviceHere, ItemProof, JournalledItem, ProofOutcome, ProvedBy, Service, ServiceError,
+    UNTIL_SET_SECS,
 };
 
 use super::Synchronised;
@@ -140,17 +140,15 @@ fn order(item: JournalledItem, models: &Models) -> Result<Order, Refusal> {
         OtpSpec::YubicoOtp { public_id } => (Moving::Uses(public_id), HashAlg::Sha1, Digits::SIX),
         _ => return Err(Refusal::new("kind_not_supported", "this kind of token cannot be programmed")),
     };
-    // A key that may be on the device already is tried as the one that it will have.
-    let (set, wanted) = match &key {
-        Some(OpenedKey { key, is_set: true }) => (Some(key), Some(key)),
-        Some(OpenedKey { key, is_set: false }) => (None, Some(key)),
-        None => (None, None),
-    };
+    // It may be on the device, whatever is known of that: there is one for each, and a doubt may have come between. A run
+    // that protects nothing takes it off.
+    let kept = key.as_ref().map(|key| &key.key);
+    let wanted = kept.filter(|_| run.protect);
     let slot = |slot| {
         Target::Slot(SlotTarget {
             slot,
             enter: true,
-            current: set.and_then(access_code),
+            current: kept.and_then(access_code),
             new: wanted.and_then(access_code),
         })
     };
@@ -159,9 +157,10 @@ fn order(item: JournalledItem, models: &Models) -> Result<Order, Refusal> {
             issuer: Some(run.issuer).filter(|issuer| !issuer.is_empty()),
             account: device.clone(),
             touch: run.touch,
-            current: set.map(password),
+            // Tried once: what the application has already need not be set again.
+            current: kept.filter(|_| !run.protect).map(password),
             // Also where it is set: whoever reset the application unlocked it.
-            new: wanted.filter(|_| run.protect).map(password),
+            new: wanted.map(password),
         }),
         Application::Slot1 => slot(Slot::One),
         Application::Slot2 => slot(Slot::Two),
@@ -334,8 +333,13 @@ impl Programmer<'_> {
         }
         match program::state_of(transport, &order, self.clock.now()) {
             Ok(OnDevice::Ours { next }) => self.prove(id, &order, next, transport, see),
-            Ok(OnDevice::Nothing) => {
+            Ok(OnDevice::Nothing { is_locked: false }) => {
                 self.untouched(id, &Refusal::new("nothing_there", "the device holds nothing of this run"))
+            }
+            Ok(OnDevice::Nothing { is_locked: true }) => {
+                let detail = "the device holds no secret of this run; the password that it got locks it: write it once more, \
+                              in a run without protection when it is to be open";
+                self.untouched(id, &Refusal::new("nothing_there", detail))
             }
             Ok(OnDevice::NotOurs) => {
                 self.untouched(id, &Refusal::new("other_secret", "the device holds another secret"))

@@ -13,7 +13,7 @@ use crate::vault::{PasswordRule, VaultError};
 #[derive(Debug, Error)]
 pub enum ServiceError {
     /// There is no such thing, or it belongs to another scope.
-    #[error("there is no {what} of this name")]
+    #[error("there is no {what} of this name or number")]
     NotFound {
         /// The noun.
         what: &'static str,

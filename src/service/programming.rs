@@ -29,6 +29,7 @@ use crate::secret::Seed;
 use crate::store::{Change, Page, Slice, View};
 use crate::vault::SealContext;
 
+use self::journal::key_bytes;
 use super::{Service, ServiceError};
 
 pub use attested::Attested;
@@ -102,6 +103,29 @@ fn audit(
         ],
     );
     super::audit_entry(now, actor, action, subjects, result, detail)
+}
+
+/// What the log says of a run that begins.
+fn logged(run: &ProgrammingRun) -> Vec<(&'static str, String)> {
+    let mut detail = vec![
+        ("profile", run.profile.clone()),
+        ("application", run.application.name().to_owned()),
+        ("kind", run.spec.kind().name().to_owned()),
+        ("count", run.count.to_string()),
+    ];
+    if key_bytes(run.application).is_some() && !run.protect {
+        detail.push(("protects", "no".to_owned()));
+    }
+    if run.touch {
+        detail.push(("touch", "yes".to_owned()));
+    }
+    if !run.readers.is_empty() {
+        detail.push(("readers", run.readers.join(", ")));
+    }
+    if run.replaces {
+        detail.push(("replaces", "what lies there".to_owned()));
+    }
+    detail
 }
 
 fn no_run() -> ServiceError {
@@ -235,15 +259,7 @@ impl Service {
                 replaces: new.replaces,
                 readers: new.readers.clone(),
             };
-            let mut detail = vec![
-                ("profile", run.profile.clone()),
-                ("application", run.application.name().to_owned()),
-                ("kind", run.spec.kind().name().to_owned()),
-                ("count", run.count.to_string()),
-            ];
-            if run.replaces {
-                detail.push(("replaces", "what lies there".to_owned()));
-            }
+            let detail = logged(&run);
             let subjects = vec![Subject::Run(id), Subject::Batch(batch.id)];
             let entry =
                 super::audit_entry(now, &actor, AuditAction::RunStarted, subjects, AuditResult::Done, detail);

@@ -48,7 +48,7 @@ fn open<'a>(
     Err(Unfit::Oath(refused).into())
 }
 
-/// The password first, so that no seed lies on a key that anybody can ask for codes.
+/// The password first, so that no seed lies on a key that anybody can ask for codes, unless the order wants none.
 pub(super) fn write(
     gate: &mut Gate<'_>,
     order: &Order,
@@ -62,9 +62,14 @@ pub(super) fn write(
     let locks = opened == Opened::Unlocked && target.new.is_some();
     fit::oath(order, target, oath.version(), &credentials, locks)?;
     step(Step::Writing);
-    if let Some(new) = target.new.as_ref().filter(|_| opened != Opened::New) {
-        let key = oath.access_key(new);
-        oath.set_code(&key, order.nonce)?;
+    match &target.new {
+        Some(new) if opened != Opened::New => {
+            let key = oath.access_key(new);
+            oath.set_code(&key, order.nonce)?;
+        }
+        // Nobody but us knows the password: locked, the key would be of no use to whoever gets it.
+        None if opened == Opened::Current => oath.clear_code()?,
+        _ => {}
     }
     Ok(oath.put(&order.credential(target, &id)?)?)
 }
@@ -100,8 +105,8 @@ pub(super) fn state_of(
 ) -> Result<OnDevice, Trouble> {
     same_key(transport, order)?;
     let (id, kind) = order.credential_id(target)?;
-    let mut oath = match open(transport, order, target) {
-        Ok((oath, _)) => oath,
+    let (mut oath, opened) = match open(transport, order, target) {
+        Ok(opened) => opened,
         Err(Trouble::Unfit(Unfit::Oath(OathError::Locked | OathError::WrongPassword))) => {
             return Ok(OnDevice::CannotTell(NextStep::ResetOath));
         }
@@ -109,7 +114,7 @@ pub(super) fn state_of(
     };
     let credentials = oath.list()?;
     let Some(listed) = credentials.iter().find(|listed| listed.id == id) else {
-        return Ok(OnDevice::Nothing);
+        return Ok(OnDevice::Nothing { is_locked: opened != Opened::Unlocked });
     };
     if (listed.kind, listed.hash) != (kind, order.hash) {
         return Ok(OnDevice::NotOurs);
@@ -152,10 +157,19 @@ pub(super) fn erase(
 ) -> Result<(), Trouble> {
     same_key(gate, order)?;
     let (id, _) = order.credential_id(target)?;
-    let (mut oath, _) = open(gate, order, target)?;
-    if oath.list()?.iter().all(|listed| listed.id != id) {
-        return Ok(());
+    let (mut oath, opened) = open(gate, order, target)?;
+    let credentials = oath.list()?;
+    let is_there = credentials.iter().any(|listed| listed.id == id);
+    // Nothing is left that the password protects, and nobody knows it.
+    let unlocks = opened != Opened::Unlocked && credentials.iter().all(|listed| listed.id == id);
+    if is_there || unlocks {
+        ledger.begin();
     }
-    ledger.begin();
-    Ok(oath.delete(&id)?)
+    if is_there {
+        oath.delete(&id)?;
+    }
+    if unlocks {
+        oath.clear_code()?;
+    }
+    Ok(())
 }

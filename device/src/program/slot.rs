@@ -63,7 +63,7 @@ pub(super) fn state_of(
     Ok(if slots.status().is_configured(target.slot) {
         OnDevice::CannotTell(NextStep::TypeFromSlot(target.slot))
     } else {
-        OnDevice::Nothing
+        OnDevice::Nothing { is_locked: false }
     })
 }
 

@@ -13,7 +13,7 @@ use crate::applet::otp::config::AccessCode;
 use crate::applet::otp::{OtpError, Slot};
 use crate::applet::token2::Token2Error;
 use crate::applet::yubikey::{Version, YubiKeyError};
-use crate::discover::{Found, Known, Remark, look};
+use crate::discover::{Found, Holding, Known, Remark, look};
 use crate::simulated::slim::VirtualSlim;
 use crate::simulated::token2::{VirtualToken2, models};
 use crate::simulated::yubikey::{Reach, VirtualYubiKey};
@@ -145,7 +145,7 @@ fn a_credential_is_written_and_its_code_is_ours() {
             let other = Order { hash, digits: Digits::EIGHT, ..other };
             assert_eq!(state_of(&mut reader, &other, AT), Ok(OnDevice::NotOurs));
             erase(&mut reader, &order, clock().as_ref(), &seed()).expect("erased");
-            assert_eq!(state_of(&mut reader, &order, AT), Ok(OnDevice::Nothing));
+            assert_eq!(state_of(&mut reader, &order, AT), Ok(OnDevice::Nothing { is_locked: false }));
             erase(&mut reader, &order, clock().as_ref(), &seed()).expect("nothing to erase");
         }
     }
@@ -220,6 +220,52 @@ fn a_password_is_set_used_and_changed() {
 }
 
 #[test]
+fn a_password_goes_with_what_it_protects() {
+    let target = |current: Option<&str>, new: Option<&str>| OathTarget {
+        current: current.map(|text| Passphrase::from_text(text.to_owned())),
+        new: new.map(|text| Passphrase::from_text(text.to_owned())),
+        ..oath_target()
+    };
+    let totp = || Moving::Time(PeriodSecs::DEFAULT);
+    let is_locked = |reader: &mut Key| {
+        found(reader).holdings.iter().any(|it| matches!(it, Holding::Oath { credentials: None, .. }))
+    };
+    let mut reader = key(V5, Reach::Usb);
+    let ours = oath_order(totp(), target(None, Some("ours")));
+    written(&mut reader, &ours).expect("written");
+    assert!(is_locked(&mut reader));
+    erase(&mut reader, &ours, clock().as_ref(), &seed()).expect("erased");
+    assert!(!is_locked(&mut reader), "nothing is left that it protects");
+
+    // Torn out behind SET CODE: nothing but the password lies there, which is said, and gone after the next time.
+    let set = |reader: &mut Key| {
+        let mut oath = YkOath::select(reader).expect("it is there");
+        let password = oath.access_key(&Passphrase::from_text("ours".to_owned()));
+        oath.set_code(&password, [7; 8]).expect("set");
+    };
+    set(&mut reader);
+    assert_eq!(state_of(&mut reader, &ours, AT), Ok(OnDevice::Nothing { is_locked: true }));
+    let open = oath_order(totp(), target(Some("ours"), None));
+    check(&open, &found(&mut reader)).expect("it fits");
+    written(&mut reader, &open).expect("written");
+    assert!(!is_locked(&mut reader), "the order wants no password");
+    assert_eq!(state_of(&mut reader, &open, AT), Ok(OnDevice::Ours { next: None }));
+    erase(&mut reader, &open, clock().as_ref(), &seed()).expect("erased");
+    set(&mut reader);
+    erase(&mut reader, &ours, clock().as_ref(), &seed()).expect("nothing to erase but the password");
+    assert!(!is_locked(&mut reader));
+
+    // It stays while it protects something else.
+    let other = oath_order(totp(), OathTarget { account: "other".to_owned(), ..target(None, Some("ours")) });
+    for order in [&ours, &other] {
+        written(&mut reader, order).expect("written");
+    }
+    erase(&mut reader, &ours, clock().as_ref(), &seed()).expect("erased");
+    assert!(is_locked(&mut reader));
+    assert_eq!(state_of(&mut reader, &other, AT), Ok(OnDevice::Ours { next: None }));
+}
+
+#[test]
 fn a_slot_types_blocks_that_say_their_position() {
     for (slot, place) in [(Slot::One, 0), (Slot::Two, 1)] {
         let mut reader = key(V5, Reach::Usb);
@@ -263,7 +309,7 @@ fn a_slot_types_our_codes() {
         let mut reader = key(V5, Reach::Usb);
         let order = Order { digits, moving: hotp(3), ..slot_order(slot, None, access_code(7)) };
         check(&order, &found(&mut reader)).expect("it fits");
-        assert_eq!(state_of(&mut reader, &order, AT), Ok(OnDevice::Nothing));
+        assert_eq!(state_of(&mut reader, &order, AT), Ok(OnDevice::Nothing { is_locked: false }));
         written(&mut reader, &order).expect("written");
         assert!(
             matches!(take_code(&mut reader, &order, AT), Ok(Taken::ByHand(ByHand::TouchSlot(of))) if of == slot)
@@ -525,7 +571,7 @@ fn a_token_that_forgets_is_found_out() {
     written(&mut reader, &order).expect("it says so");
     let gone = take_code(&mut reader, &order, AT).map(drop);
     assert!(matches!(gone, Err(Trouble::Oath(OathError::NotFound(_)))), "{gone:?}");
-    assert_eq!(state_of(&mut reader, &order, AT), Ok(OnDevice::Nothing));
+    assert_eq!(state_of(&mut reader, &order, AT), Ok(OnDevice::Nothing { is_locked: false }));
     // A token of Token2 keeps neither seed nor time; the time is read back.
     let world = clock();
     let mut reader = Inserted::new(VirtualToken2::new(P2, world.clone(), 0), Lengths::Short);

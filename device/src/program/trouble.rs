@@ -148,7 +148,10 @@ pub enum OnDevice {
     /// Something else in its place.
     NotOurs,
     /// Nothing in its place.
-    Nothing,
+    Nothing {
+        /// A password of the order locks the application all the same.
+        is_locked: bool,
+    },
     /// The token alone does not tell.
     CannotTell(NextStep),
 }

@@ -55,7 +55,7 @@ pub struct JournalledItem {
 }
 
 /// Bytes of a key that opens a device.
-const fn key_bytes(application: Application) -> Option<usize> {
+pub(super) const fn key_bytes(application: Application) -> Option<usize> {
     match application {
         Application::Oath => Some(16),
         // Six bytes is what an access code of a slot has.
@@ -68,7 +68,8 @@ pub(super) fn key_context(application: Application, device: &str) -> SealContext
     SealContext::DeviceKey(application, Sha256::digest(device.as_bytes()).into())
 }
 
-/// A place that a key from here opens holds what was written here, also when its token is gone.
+/// A place that a key from here opens holds what was written here, also when its token is gone. Not behind a wipe, which
+/// takes the key off: then it may be anybody's.
 fn is_ours(key: Option<&OpenedKey>) -> bool {
     key.is_some_and(|key| key.is_set)
 }
@@ -371,14 +372,13 @@ impl Service {
     }
 }
 
-/// The change after which the key of a device is known to be on it; none when it has no key or is known already.
+/// The change after which it is known whether the key of a device is on it; none when it has no key or that is known already.
 pub(super) fn key_is_set(
     view: &dyn View,
     run: &ProgrammingRun,
     device: &str,
+    is_set: bool,
 ) -> Result<Option<Change>, ServiceError> {
-    let kept = view.device_key(run.application, device)?.filter(|key| !key.is_set);
-    Ok(kept.map(|key| {
-        Change::PutDeviceKey(run.application, device.to_owned(), DeviceKey { is_set: true, ..key })
-    }))
+    let kept = view.device_key(run.application, device)?.filter(|key| key.is_set != is_set);
+    Ok(kept.map(|key| Change::PutDeviceKey(run.application, device.to_owned(), DeviceKey { is_set, ..key })))
 }

@@ -281,7 +281,7 @@ impl Birth<'_> {
             Change::PutState(id, item.version, initial),
         ]);
         changes.extend(overwritten(view, item, actor, now)?);
-        changes.extend(key_is_set(view, &run, &item.device)?);
+        changes.extend(key_is_set(view, &run, &item.device, run.protect)?);
         item.token = Some(id);
         settle(item, RunItemState::Programmed, "", "", now);
         run.programmed = run.programmed.saturating_add(1);
@@ -328,7 +328,7 @@ impl Service {
         self.settle_item(actor, id, from, move |view, run, item, now| {
             wants_code(item, &detail, now);
             let mut changes = overwritten(view, item, &by, now)?;
-            changes.extend(key_is_set(view, run, &item.device)?);
+            changes.extend(key_is_set(view, run, &item.device, run.protect)?);
             Ok(changes)
         })
     }
@@ -422,7 +422,11 @@ impl Service {
             Ok::<_, ServiceError>((run, item, now))
         })?;
         if item.state == RunItemState::Programmed {
-            return Ok(ProofOutcome::Programmed(Box::new(item)));
+            return match proof.by {
+                ProvedBy::Device { .. } => Ok(ProofOutcome::Programmed(Box::new(item))),
+                // It may be the code of another device, which waits for it still.
+                ProvedBy::Person => Err(is_settled(&item)),
+            };
         }
         let Some((seed, counter)) = self.item_seed(&item)? else { return Err(is_settled(&item)) };
         let Some(at) = proved_at(&run.spec_of(&item.device), &seed, counter, proof, now)? else {

@@ -11,6 +11,7 @@ use crate::secret::Seed;
 use crate::store::{Change, Changes, Page, View};
 use crate::vault::{DataKey, SealContext, random_seed};
 
+use super::journal::key_is_set;
 use super::outcome::{kept, settle};
 use super::{JournalledItem, Service, ServiceError, audit, no_run, require_all, settled};
 
@@ -193,6 +194,8 @@ impl Service {
                 _ => return Err(settled(&item)),
             }
             item.state = RunItemState::Quarantined;
+            // What was to be done about it next is not any more.
+            item.detail.clear();
             item.changed_at = now;
             let entry = audit(
                 now,
@@ -292,7 +295,7 @@ impl Service {
         require_all(actor)?;
         let (actor, now) = (actor.clone(), self.clock.now());
         self.decide(move |view| {
-            let (_, mut item) = Self::item_of(view, id)?;
+            let (run, mut item) = Self::item_of(view, id)?;
             match item.state {
                 RunItemState::TakenBack => {}
                 RunItemState::Undone => return Ok((item, Vec::new())),
@@ -311,7 +314,9 @@ impl Service {
                 AuditResult::Done,
                 vec![("how", "wipe".to_owned())],
             );
-            Ok((item.clone(), vec![Change::PutRunItem(Box::new(item)), entry]))
+            let mut changes = vec![Change::PutRunItem(Box::new(item.clone())), entry];
+            changes.extend(key_is_set(view, &run, &item.device, false)?);
+            Ok((item, changes))
         })
     }
 }

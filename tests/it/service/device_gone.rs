@@ -1,22 +1,10 @@
 //! What a device holds while its token is gone, and what becomes of devices that will not come back (law 5).
 
-use mintmark::device::Catalogue;
-use mintmark::device::applet::otp::config::SlotConfig;
-use mintmark::device::applet::otp::{AccessCodes, OtpSlots, Slot};
-use mintmark::device::applet::yubikey::Version;
-use mintmark::device::simulated::token2::models;
-use mintmark::device::simulated::yubikey::{Reach, VirtualYubiKey};
-use mintmark::device::simulated::{Card, Inserted};
-use mintmark::jobs::Synchronised;
-use mintmark::jobs::programming::Programmer;
-use mintmark::model::{Application, BatchPart, ProgrammingRun, RunItemState, TokenSerial};
-use mintmark::oath::YubicoPublicId;
-use mintmark::secret::Seed;
-use mintmark::service::NewRun;
+use mintmark::model::{BatchPart, ProgrammingRun, RunItemState, TokenSerial};
 use mintmark::store::Page;
 
 use super::fixture::{Home, admin, batch, resource, serial, why};
-use super::programming::{blocks, clocks, counters, here};
+use super::programming::{clocks, counters, here};
 
 /// A token that came back, and the run that it was programmed in.
 fn returned(home: &Home) -> (ProgrammingRun, TokenSerial) {
@@ -113,39 +101,4 @@ fn law5_what_is_abandoned_on_one_reader_says_nothing_of_another() {
     assert_eq!(state(), RunItemState::Writing);
     home.service.abandon("20001", &here("20001").reader).expect("noted");
     assert_eq!(state(), RunItemState::InDoubt);
-}
-
-/// Keys are delivered with a Yubico OTP in slot 1.
-#[test]
-fn a_slot_in_use_is_overwritten_where_the_run_says_so_only() {
-    let home = Home::new();
-    let mut reader = {
-        let key = VirtualYubiKey::new(31_000_007, Version::new(5, 7, 4), Reach::Usb);
-        let lengths = key.lengths();
-        Inserted::new(key, lengths)
-    };
-    let delivered = SlotConfig::yubico_otp(&YubicoPublicId::NONE, &Seed::new(vec![7; 22])).expect("22 bytes");
-    let open = AccessCodes { current: None, new: None };
-    OtpSlots::select(&mut reader).expect("there").write(Slot::One, &delivered, open).expect("written");
-    let (profiles, models, actor) = (Catalogue::built_in(), models(), admin());
-    let programmer = Programmer {
-        service: &home.service,
-        clock: &*home.clock,
-        profiles: &profiles,
-        models: &models,
-        synchronised: || Synchronised::Yes,
-        actor: &actor,
-    };
-    let atr = reader.card.atr().to_vec();
-    let new = |name: &str, replaces| NewRun { application: Application::Slot1, replaces, ..blocks(name, 1) };
-    let kept = home.start(new("kept", false));
-    let found = programmer.look(&mut reader, &atr).expect("looked at");
-    let refused = programmer.program(kept.id, "Reader 1", &found, &mut reader, None, &mut |_| ());
-    let refused = refused.expect_err("it is in use");
-    assert!(refused.code == "unfit" && refused.detail.contains("slot 1"), "{refused:?}");
-    let run = home.start(new("replaced", true));
-    let item = programmer.program(run.id, "Reader 1", &found, &mut reader, None, &mut |_| ());
-    assert_eq!(item.expect("written").state, RunItemState::CodeWanted);
-    let log = home.service.audit(&admin(), None, Page::first(50)).expect("read").items;
-    assert!(log.iter().any(|record| format!("{record:?}").contains("\"replaces\"")), "{log:?}");
 }

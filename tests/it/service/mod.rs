@@ -5,6 +5,7 @@ mod batch;
 mod budget;
 mod collisions;
 mod device_gone;
+mod device_keys;
 mod diagnosis;
 mod double_spend;
 mod drift;
