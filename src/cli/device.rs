@@ -46,6 +46,9 @@ pub(super) enum DeviceCommand {
     Attest {
         /// Name of the reader
         reader: String,
+        /// The key that was seen there, by its serial number: another one is refused
+        #[arg(long, value_name = "SERIAL")]
+        device: Option<String>,
         /// Let it generate a key in a free slot of PIV and sign with it; the key is removed again (firmware 5.7 or later)
         #[arg(long)]
         generate: bool,
@@ -97,8 +100,8 @@ pub(super) async fn run(command: &DeviceCommand, client: &Client, out: &mut Outp
             let found = items(&readers).iter().find(|item| item["reader"] == json!(reader));
             show(out, found.ok_or_else(|| negative(format!("there is no reader {reader}")))?)?;
         }
-        DeviceCommand::Attest { reader, generate, slot, management_key_file } => {
-            let mut asked = json!({ "reader": reader, "generate": generate });
+        DeviceCommand::Attest { reader, device, generate, slot, management_key_file } => {
+            let mut asked = json!({ "reader": reader, "device": device, "generate": generate });
             if *generate {
                 asked["slot"] = json!(slot);
             }

@@ -31,6 +31,15 @@ pub(super) fn working_station(state: &AppState) -> Result<Arc<Station>, ApiError
     }
 }
 
+/// Readers by their names: a wrong one would be waited at for ever.
+pub(super) fn require_readers(station: &Station, names: &[String]) -> Result<(), ApiError> {
+    let there: Vec<String> = station.now().1.into_iter().map(|reader| reader.name).collect();
+    let Some(wrong) = names.iter().find(|name| !there.contains(name)) else { return Ok(()) };
+    let known = if there.is_empty() { "there is none".to_owned() } else { there.join(", ") };
+    let detail = format!("there is no reader {wrong}; the readers here: {known}");
+    Err(ApiError::field("readers", "reader_unknown", detail))
+}
+
 /// Bytes that were given as hexadecimal text; `field` and `code` are what they and the complaint are called.
 #[expect(clippy::disallowed_methods, reason = "what was given as text becomes a key or data here")]
 pub(super) fn bytes(
@@ -66,12 +75,14 @@ pub(super) fn generate_key(
 pub(super) async fn attest(
     state: &AppState,
     reader: String,
+    device: Option<String>,
     generate: Option<GenerateKey>,
     actor: Actor,
 ) -> Result<Finding, ApiError> {
     let station = working_station(state)?;
     let asked = state.blocking(move |_| {
-        station.attest(&reader, generate.as_ref(), &actor).map_err(|Refusal { code, detail }| match code {
+        let asked = station.attest(&reader, device.as_deref(), generate.as_ref(), &actor);
+        asked.map_err(|Refusal { code, detail }| match code {
             "reader_unknown" => ServiceError::Invalid { field: "reader", code, detail },
             _ => ServiceError::state(code, detail),
         })

@@ -309,6 +309,14 @@ impl Station {
         Ok(())
     }
 
+    /// What is put in after the last one of a run is looked at. Room that comes later is for whoever goes on with the run, not
+    /// for what happens to be put in then.
+    fn leave_if_full(&self, item: &RunItem) {
+        if item.state == RunItemState::Programmed && self.is_over(item.id.run) {
+            self.leave(item.id.run);
+        }
+    }
+
     /// Ends a run on all readers.
     pub fn leave(&self, run: RunId) {
         let mut state = self.state();
@@ -507,6 +515,9 @@ impl Station {
                 tracing::error!(%error, "a device may be in doubt and could not be noted");
             }
         }
+        if let Some(End::Item(item)) = &end {
+            self.leave_if_full(item);
+        }
         let mut state = self.state();
         let mut laid = None;
         if let Some(place) = state.places.get_mut(reader) {
@@ -573,7 +584,12 @@ impl Station {
                 }
                 (Work::Look, None) => Ok(None),
                 (Work::Program { run, instead_of }, None) => {
-                    programmer.program(run, reader, &found, transport, instead_of, &mut see).map(item)
+                    let tried = programmer.program(run, reader, &found, transport, instead_of, &mut see)?;
+                    if tried.state != RunItemState::Untouched {
+                        // Its clock was set with its secret.
+                        self.show(reader, |now| now.clock_offset_secs = None);
+                    }
+                    Ok(item(tried))
                 }
                 (Work::Examine(id), _) => programmer.examine(id, transport, &mut see).map(item),
                 (Work::SetClock { serial, .. }, _) if found.serial.as_ref() != Some(&serial) => {
@@ -591,6 +607,7 @@ impl Station {
 
     /// What is shown of an item that was settled in another way, by a code or a person.
     pub fn settled(&self, item: &RunItem) {
+        self.leave_if_full(item);
         let mut state = self.state();
         for place in state.places.values_mut() {
             if let Some(End::Item(shown)) = &mut place.now.end

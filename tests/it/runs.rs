@@ -208,7 +208,12 @@ async fn four_keys_are_programmed_and_what_they_show_is_accepted() {
 
     let done = |it: &Value| it["end"]["result"] == json!("programmed") && it["phase"].is_null();
     let readers = desk.until(|readers| readers.iter().all(done)).await;
-    assert!(readers.iter().all(|it| it["took_ms"].is_number() && it["run"] == run["id"]), "{readers:?}");
+    assert!(
+        readers.iter().all(|it| it["took_ms"].is_number() && it["end"]["item"]["run"] == run["id"]),
+        "{readers:?}"
+    );
+    // The run is full: what is put in from now on is looked at only.
+    assert!(readers.iter().all(|it| it["run"].is_null()), "{readers:?}");
     let run = desk.get(&format!("/runs/{}", run["id"])).await;
     assert_eq!(
         (&run["state"], &run["programmed"], &run["unsettled"]),
@@ -229,11 +234,11 @@ async fn four_keys_are_programmed_and_what_they_show_is_accepted() {
         assert_eq!(desk.post(&check, &typed).await["result"], json!("accepted"));
         assert_eq!(desk.post(&check, &typed).await["result"], json!("replayed"));
     }
-    // The run is over: whoever puts in another device is told.
+    // The run is over: what is put in is looked at.
     desk.put(READERS[0], "31000005");
-    let is_next = |it: &Value| it["serial"] == json!("31000005") && it["end"].is_object();
-    let readers = desk.until(|readers| is_next(&readers[0])).await;
-    assert_eq!(readers[0]["end"]["code"], json!("run_ended"), "{}", readers[0]);
+    let is_next =
+        |it: &Value| it["serial"] == json!("31000005") && it["phase"].is_null() && it["end"].is_null();
+    desk.until(|readers| is_next(&readers[0])).await;
     // Its readers are free for the next one.
     desk.start(&keys("more keys", 1)).await;
     desk.until(|readers| readers[0]["end"]["result"] == json!("programmed")).await;

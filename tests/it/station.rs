@@ -183,3 +183,85 @@ fn law5_the_last_one_is_taken_back_and_wiped() {
     let items = desk.service.run_items(&desk.actor, run.id, Page::first(9)).expect("listed").items;
     assert!(items.iter().all(|item| item.secret.is_none()));
 }
+
+/// What is put in after the last one of a run is nobody's order, also when the run has room again.
+#[test]
+fn law5_a_full_run_writes_no_more_before_somebody_goes_on() {
+    let desk = Desk::new();
+    let readers = desk.quiet();
+    let first = [readers[0].name.clone()];
+    let looked_at = |printed: &str| {
+        let device = desk.drawer.list().iter().position(|boxed| boxed.label.contains(printed));
+        assert!(desk.drawer.put(&first[0], Some(device.expect("in the box"))));
+        let now = desk.until(|readers| {
+            let serial = readers[0].found.as_ref().and_then(|found| found.serial.as_deref());
+            readers[0].phase.is_none() && serial == Some(printed)
+        });
+        assert!(now[0].end.is_none() && now[0].run.is_none(), "{now:?}");
+    };
+    let full = |run: &mintmark::model::ProgrammingRun| {
+        desk.until(|readers| readers[0].run.is_none() && readers[0].phase.is_none());
+        let view = desk.service.programming_run(&desk.actor, run.id).expect("there");
+        assert!(!view.run.is_open());
+        assert!(desk.station.require_free(None, &first).is_ok(), "the reader is free");
+    };
+    let run = desk.service.start_run(&desk.actor, clocks("keys", 1)).expect("begun");
+    desk.station.attend(run.id, &first, &desk.actor).expect("free");
+    full(&run);
+    assert_eq!(item_of(&desk.station.now().1[0]).state, RunItemState::Programmed, "the end is shown still");
+    looked_at("31000003");
+    // Room again: nobody has said that the next one is to be written.
+    let token = TokenSerial::parse("31000001").expect("a serial");
+    desk.service.delete_token(&desk.actor, &token).expect("deleted");
+    assert!(desk.service.programming_run(&desk.actor, run.id).expect("there").run.is_open());
+    looked_at("31000004");
+    desk.station.attend(run.id, &first, &desk.actor).expect("free");
+    full(&run);
+    assert_eq!(item_of(&desk.station.now().1[0]).state, RunItemState::Programmed);
+
+    // The same of one that a person's code completes.
+    let run = desk.service.start_run(&desk.actor, counters("slots", 1)).expect("begun");
+    desk.station.attend(run.id, &first, &desk.actor).expect("free");
+    let now = desk.until(|readers| readers[0].end.is_some() && readers[0].phase.is_none());
+    let id = item_of(&now[0]).id;
+    let typed = desk.drawer.pressed(&first[0], Some(Slot::Two)).expect("typed");
+    let proof = ItemProof { otp: Otp::parse(&typed).expect("digits"), by: ProvedBy::Person };
+    let proved = desk.service.prove_item(&desk.actor, id, &proof).expect("answered");
+    let ProofOutcome::Programmed(item) = proved else { panic!("{proved:?}") };
+    desk.station.settled(&item);
+    full(&run);
+    // Once more, or another code for it, says nothing: it may be the one of another device.
+    let again = desk.service.prove_item(&desk.actor, id, &proof).expect_err("nothing waits for it");
+    assert!(
+        matches!(again, mintmark::service::ServiceError::State { code: "item_settled", .. }),
+        "{again:?}"
+    );
+    looked_at("31000005");
+}
+
+#[test]
+fn a_clock_that_was_set_with_the_secret_is_not_said_to_be_off() {
+    let desk = Desk::new();
+    desk.quiet();
+    let name = desk.station.now().1[1].name.clone();
+    let old = desk.drawer.list().iter().position(|boxed| boxed.label.contains("C302-i"));
+    assert!(desk.drawer.put(&name, old));
+    let is_c302 = |reader: &ReaderNow| {
+        let serial = reader.found.as_ref().and_then(|found| found.serial.clone());
+        serial.is_some_and(|serial| serial.starts_with("8659632"))
+    };
+    let now = desk.until(|readers| is_c302(&readers[1]) && readers[1].phase.is_none());
+    assert!(now[1].clock_offset_secs.is_some_and(|off| off.abs() > 60), "{now:?}");
+    let new = NewRun {
+        profile: "token2-c302".into(),
+        application: Application::SingleProfile,
+        seed_bytes: 1..=63,
+        protect: false,
+        ..clocks("displays", 2)
+    };
+    let run = desk.service.start_run(&desk.actor, new).expect("begun");
+    desk.station.attend(run.id, &[name], &desk.actor).expect("free");
+    let now = desk.until(|readers| readers[1].end.is_some() && readers[1].phase.is_none());
+    assert_eq!(item_of(&now[1]).state, RunItemState::CodeWanted);
+    assert_eq!(now[1].clock_offset_secs, None);
+}

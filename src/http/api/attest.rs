@@ -30,6 +30,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 struct AttestBody {
     /// Name of the reader that the key lies on.
     reader: String,
+    /// The key that was seen there: another one is refused. Absent: whatever lies there.
+    device: Option<String>,
     /// Let it generate a key in a free slot and sign with it, which is removed again: the only proof that the key itself is
     /// there (firmware 5.7 or later). Otherwise what it states is only read.
     #[serde(default)]
@@ -107,6 +109,6 @@ async fn attest(
     ApiJson(body): ApiJson<AttestBody>,
 ) -> ApiResult<AttestationDto> {
     let generate = body.generate()?;
-    let found = devices::attest(&state, body.reader.clone(), generate, actor).await?;
+    let found = devices::attest(&state, body.reader.clone(), body.device, generate, actor).await?;
     Ok(Json(AttestationDto::of(body.reader, &found)))
 }

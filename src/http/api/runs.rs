@@ -17,13 +17,12 @@ use utoipa_axum::routes;
 
 use super::common::{self, Changing, Follower, List, PageQuery, Secret, time};
 use crate::http::auth::Acting;
-use crate::http::devices::working_station;
+use crate::http::devices::{require_readers, working_station};
 use crate::http::error::ApiError;
 use crate::http::extract::{ApiJson, ApiQuery, ApiResult, Path};
 use crate::http::permission::{Permission, Rule};
 use crate::http::run_settings::{self, RunBody};
 use crate::http::state::AppState;
-use crate::jobs::station::Station;
 use crate::model::{Actor, ProgrammingRun, RunId, RunItem, RunItemId, RunItemState};
 use crate::oath::{Digits, HashAlg};
 use crate::service::{ItemProof, ProofOutcome, ProvedBy, Redo, RunView, Service, ServiceError};
@@ -183,15 +182,6 @@ async fn read(state: &AppState, actor: &Actor, id: RunId) -> Result<RunDto, ApiE
     state.blocking(move |service| RunDto::read(service, &actor, id)).await
 }
 
-/// Readers by their names: a wrong one would be waited at for ever.
-fn check_readers(station: &Station, names: &[String]) -> Result<(), ApiError> {
-    let there: Vec<String> = station.now().1.into_iter().map(|reader| reader.name).collect();
-    let Some(wrong) = names.iter().find(|name| !there.contains(name)) else { return Ok(()) };
-    let known = if there.is_empty() { "there is none".to_owned() } else { there.join(", ") };
-    let detail = format!("there is no reader {wrong}; the readers here: {known}");
-    Err(ApiError::field("readers", "reader_unknown", detail))
-}
-
 #[utoipa::path(get, path = "/api/v1/runs", tag = "devices", params(PageQuery),
     responses((status = 200, body = List<RunDto>)))]
 async fn list(
@@ -214,7 +204,7 @@ async fn start(
     let new = run_settings::read(&state.profiles, body)?;
     state.service.sees_readers(&actor)?;
     let station = working_station(&state)?;
-    check_readers(&station, &new.readers)?;
+    require_readers(&station, &new.readers)?;
     let run = state
         .blocking(move |service| {
             station.require_free(None, &new.readers)?;
@@ -315,7 +305,7 @@ async fn readers(
 ) -> ApiResult<RunDto> {
     let id = run_id(&id)?;
     let station = working_station(&state)?;
-    check_readers(&station, &body.readers)?;
+    require_readers(&station, &body.readers)?;
     let attended = state.blocking(move |service| {
         if !service.programming_run(&actor, id)?.run.is_open() {
             let detail = "this run has ended: begin another one".to_owned();

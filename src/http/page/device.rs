@@ -47,7 +47,7 @@ pub struct DeviceClock {
 pub struct GenuineForm {
     /// Where it goes.
     pub to: String,
-    /// The key, so that what is typed for one does not go over to the next.
+    /// The key: no other is asked, and what is typed for one does not go over to the next.
     pub device: String,
     /// Where a key can be generated; empty: this one cannot prove that it is here.
     pub slots: Vec<Choice>,

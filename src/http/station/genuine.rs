@@ -72,7 +72,9 @@ async fn asked(place: &Place, reader: &str, typed: &Typed) -> Result<Finding, Ap
     } else {
         None
     };
-    attest(&place.state, reader.to_owned(), generate, place.actor.clone()).await
+    // Another key may lie there than the one whose page this was: nothing is generated on it.
+    let device = Some(typed.text("device").to_owned()).filter(|device| !device.is_empty());
+    attest(&place.state, reader.to_owned(), device, generate, place.actor.clone()).await
 }
 
 /// Asks it.

@@ -12,6 +12,7 @@ use crate::model::Actor;
 use crate::service::Attested;
 
 use super::Station;
+use super::clock::other_device;
 use super::source::Leaves;
 
 /// How a device shall prove that it is here.
@@ -25,19 +26,20 @@ pub struct GenerateKey {
 
 impl Station {
     /// Asks what lies on a reader whether it is a genuine YubiKey, and the one that it says; waits for the answer, a second or
-    /// two. Nothing else is done with it meanwhile. The answer is noted in the log.
+    /// two; `device`: the one that was seen there. Nothing else is done with it meanwhile. The answer is noted in the log.
     ///
     /// # Errors
     /// Why there is no answer: a stable word, and what to do.
     pub fn attest(
         self: &Arc<Self>,
         reader: &str,
+        device: Option<&str>,
         generate: Option<&GenerateKey>,
         actor: &Actor,
     ) -> Result<Finding, Refusal> {
         self.service.sees_readers(actor)?;
         let fresh = Fresh::draw().ok_or_else(|| refusal("unavailable", "the system has no randomness"))?;
-        let (seen, changes) = self.occupy(reader)?;
+        let (seen, changes) = self.occupy(reader, device)?;
         let done = catch_unwind(AssertUnwindSafe(|| self.asked(reader, changes, generate, fresh)));
         self.release(reader);
         let done = done.unwrap_or_else(|_| {
@@ -62,7 +64,7 @@ impl Station {
     }
 
     /// Nothing else is begun on the reader from here on; the serial number that was seen there, and after how many changes.
-    fn occupy(&self, reader: &str) -> Result<(Option<String>, Option<u16>), Refusal> {
+    fn occupy(&self, reader: &str, device: Option<&str>) -> Result<(Option<String>, Option<u16>), Refusal> {
         let mut state = self.state();
         let Some(place) = state.places.get_mut(reader) else {
             return Err(refusal("reader_unknown", format!("there is no reader {reader}")));
@@ -81,6 +83,9 @@ impl Station {
             ));
         }
         let serial = found.and_then(|found| found.serial.clone());
+        if let Some(device) = device.filter(|device| serial.as_deref() != Some(*device)) {
+            return Err(other_device(device));
+        }
         place.is_busy = true;
         place.now.phase = Some(Phase::Checking);
         let changes = place.changes;

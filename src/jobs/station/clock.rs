@@ -11,7 +11,7 @@ use super::{Station, Work};
 
 /// The token that was seen lies there no more.
 pub(super) fn other_device(serial: &str) -> Refusal {
-    let detail = format!("token {serial} lies there no more: look at what lies there now");
+    let detail = format!("{serial} lies there no more: look at what lies there now");
     Refusal { code: "other_device", detail }
 }
 

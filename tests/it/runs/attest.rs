@@ -23,13 +23,16 @@ async fn a_key_says_whether_it_is_genuine() {
             "management_key_length",
         ),
         (json!({ "reader": DISPLAY }), 409, "not_a_yubikey"),
+        // The one whose page it was asked from lies there no more: no key is generated on another one.
+        (json!({ "reader": READERS[0], "device": "31000009", "generate": true }), 409, "other_device"),
     ] {
         let refused = desk.refused(ask, &body).await;
         assert_eq!((refused.0, refused.1.as_str()), (status, code), "{body}: {}", refused.2);
     }
     let read = desk.post(ask, &json!({ "reader": READERS[0] })).await;
     assert_eq!((&read["verdict"], &read["slot"]), (&json!("no_statement"), &Value::Null), "{read}");
-    let proved = desk.post(ask, &json!({ "reader": READERS[0], "generate": true })).await;
+    let its = json!({ "reader": READERS[0], "device": "31000001", "generate": true });
+    let proved = desk.post(ask, &its).await;
     assert_eq!(
         (&proved["verdict"], &proved["serial"], &proved["version"], &proved["form"], &proved["slot"]),
         (&json!("proved_now"), &json!("31000001"), &json!("5.7.4"), &json!("usb_c_keychain"), &json!("95")),
