@@ -32,12 +32,13 @@ macro_rules! files {
 }
 
 /// What only operators read is in English alone.
-const OPERATOR: [&str; 11] = [
+const OPERATOR: [&str; 12] = [
     include_str!("../../languages/en/operator/batch.ftl"),
     include_str!("../../languages/en/operator/diagnosis.ftl"),
     include_str!("../../languages/en/operator/drift.ftl"),
     include_str!("../../languages/en/operator/frame.ftl"),
     include_str!("../../languages/en/operator/issue.ftl"),
+    include_str!("../../languages/en/operator/models.ftl"),
     include_str!("../../languages/en/operator/scan.ftl"),
     include_str!("../../languages/en/operator/station.ftl"),
     include_str!("../../languages/en/operator/token.ftl"),

@@ -44,7 +44,7 @@ test('pages of the console, filled', async (t) => {
     ['/admin/resources/VPN/pairs', 'console-resource-pairs'], ['/admin/resources/VPN/unconfirmed', 'console-resource-unconfirmed'],
     ['/admin/users', 'console-users'], ['/admin/users/anna', 'console-user'], ['/admin/audit', 'console-audit'],
     ['/admin/operators', 'console-operators'], ['/admin/keys', 'console-keys'], ['/station/person/anna', 'station-person'],
-    ['/station/whose', 'station-whose'],
+    ['/station/whose', 'station-whose'], ['/station/models', 'station-models'],
   ]) {
     const answer = await page.goto(`${house.address}${path}`);
     assert.equal(answer.status(), 200, path);

@@ -91,6 +91,12 @@ for (const script of [true, false]) {
       await reader(0).locator('button:has-text("Put in")').click();
       await comes('.count-big', /3\s+of 3/);
       assert.match(await page.textContent('.page-head'), /Ended/);
+      // What comes after the last one is looked at, here too.
+      await reader(0).locator('select').selectOption('6');
+      await reader(0).locator('button:has-text("Put in")').click();
+      await until(0, 'idle');
+      assert.match(await page.textContent('main'), /what is put in now is looked at only/);
+      await seen(page, 'station-tray-over');
       const tokens = JSON.parse(run(house, ['--json', 'token', 'list', '--batch', 'Keys of May'])).items;
       assert.deepEqual(tokens.map((token) => [token.origin, token.kind, token.hash, token.digits, token.step, token.custody]), Array(3).fill(['programmed', 'totp', 'sha256', 8, 60, 'in_stock']));
     });
@@ -161,6 +167,14 @@ test('readers stay with the run that they were chosen for; a device that is dest
   });
 
   await step('a device that broke is set aside, then said to be destroyed', async () => {
+    await page.goto(`${house.address}/station/runs/1`);
+    // What needs the device while it lies nowhere is said at the tray, where it can be put in.
+    const card = page.locator('.reader').filter({ has: page.locator('[name=otp]') });
+    await card.locator('button:has-text("Take out")').click();
+    await page.waitForSelector('.item-row button:has-text("Write it again"), .recent button:has-text("Write it again")');
+    await page.click('button:has-text("Write it again")');
+    await page.waitForSelector('.banner:has-text("lies on no reader")');
+    assert.match(page.url(), /\/station\/runs\/1\//);
     await page.goto(`${house.address}/station/runs/1`);
     await page.click('button:has-text("Set it aside")');
     await page.waitForSelector('.banner:has-text("Set aside")');

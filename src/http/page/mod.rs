@@ -18,6 +18,7 @@ pub mod chart;
 pub mod console;
 pub mod device;
 pub mod icon;
+pub mod models;
 pub mod portal;
 pub mod setup;
 pub mod station;

@@ -61,6 +61,7 @@ fn samples() -> Vec<(&'static str, String)> {
         ("station_whose", html(&station::Whose::sample())),
         ("station_devices", html(&tray::Devices::sample())),
         ("station_device", html(&device::Device::sample())),
+        ("station_models", html(&models::Models::sample())),
         ("station_tray", html(&tray::Tray::sample())),
         ("portal_login", html(&portal::Login::sample())),
         ("portal_verify", html(&portal::Verify::sample())),

@@ -9,7 +9,7 @@ use super::card::{item_row, place_words, reader_card, run_row};
 use super::place::Place;
 use super::tray::readers;
 use crate::http::codes::Typed;
-use crate::http::devices::working_station;
+use crate::http::devices::{require_readers, working_station};
 use crate::http::error::ApiError;
 use crate::http::extract::PageForm;
 use crate::http::frame::html;
@@ -91,7 +91,7 @@ fn targets(place: &Place, chosen: &str) -> Vec<Choice> {
 }
 
 /// What tokens compute, as the form names it: kind, hash, digits, step.
-fn codes_of(spec: &OtpSpec) -> Option<(String, String)> {
+pub(super) fn codes_of(spec: &OtpSpec) -> Option<(String, String)> {
     if let OtpSpec::YubicoOtp { .. } = spec {
         return Some((spec.kind().name().to_owned(), Words::ENGLISH.text("tray-codes-yubico")));
     }
@@ -195,6 +195,7 @@ pub(super) async fn begin(place: Place, form: Result<PageForm<Typed>, ApiError>)
         }
         new.readers.clone_from(&chosen);
         let free = working_station(&place.state).and_then(|station| {
+            require_readers(&station, &chosen)?;
             station.require_free(None, &chosen)?;
             Ok(station)
         });

@@ -110,7 +110,7 @@ fn facts(found: &Found, model: Option<&Profile>) -> Vec<Fact> {
     all
 }
 
-fn clock_words(chip: &ChipProfile) -> Option<String> {
+pub(super) fn clock_words(chip: &ChipProfile) -> Option<String> {
     let id = match chip.clock? {
         ClockWrite::None => "device-clock-none",
         ClockWrite::Host => "device-clock-host",
@@ -122,7 +122,7 @@ fn clock_words(chip: &ChipProfile) -> Option<String> {
 }
 
 /// Where on a device, as a heading.
-fn place_term(application: Application) -> String {
+pub(super) fn place_term(application: Application) -> String {
     say(match application {
         Application::Oath => "device-place-oath",
         Application::Slot1 => "device-place-first",

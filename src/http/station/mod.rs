@@ -7,6 +7,7 @@ mod desk;
 mod device;
 mod find;
 mod genuine;
+mod models;
 mod place;
 mod recent;
 mod scan;
@@ -39,6 +40,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("GET", "/station/devices/{reader}", Permission::Program),
     Rule::new("POST", "/station/devices/{reader}/clock", Permission::Program),
     Rule::new("POST", "/station/devices/{reader}/attest", Permission::Program),
+    Rule::new("GET", "/station/models", Permission::Read),
     Rule::new("POST", "/station/runs", Permission::Program),
     Rule::new("GET", "/station/runs/{run}", Permission::Program),
     Rule::new("POST", "/station/runs/{run}/end", Permission::Program),
@@ -66,6 +68,7 @@ pub fn router() -> Router<AppState> {
         .route("/station/devices/{reader}", get(device::device))
         .route("/station/devices/{reader}/clock", post(device::set_clock))
         .route("/station/devices/{reader}/attest", post(genuine::ask))
+        .route("/station/models", get(models::models))
         .route("/station/runs", post(begin::begin))
         .route("/station/runs/{run}", get(tray::tray))
         .route("/station/runs/{run}/end", post(tray::end))

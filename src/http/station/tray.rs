@@ -17,9 +17,9 @@ use crate::http::page::tray::Tray;
 use crate::http::page::{Code, Notice, Tone};
 use crate::http::words;
 use crate::jobs::station::ReaderNow;
-use crate::model::{ProgrammingRun, RunId, RunItem, RunItemId, RunItemState};
+use crate::model::{Actor, ProgrammingRun, RunId, RunItem, RunItemId, RunItemState};
 use crate::oath::Otp;
-use crate::service::{ItemProof, ProofOutcome, ProvedBy, Redo};
+use crate::service::{ItemProof, ProofOutcome, ProvedBy, Redo, Service, ServiceError};
 use crate::store::Page as Part;
 use crate::words::Words;
 
@@ -49,7 +49,7 @@ pub(super) fn readers(place: &Place) -> (Vec<ReaderNow>, String) {
     }
 }
 
-/// The readers that are free go on with a run.
+/// Its readers go on with a run; where none of them is there, all that are free.
 pub(super) async fn go_on(place: Place, Path(run): Path<String>, form: Form) -> Response {
     let result = async {
         form?;
@@ -58,7 +58,11 @@ pub(super) async fn go_on(place: Place, Path(run): Path<String>, form: Form) -> 
         let view = place.state.blocking(move |service| service.programming_run(&actor, id)).await?;
         if view.run.is_open() {
             let station = working_station(&place.state)?;
-            station.attend(id, &view.run.readers, &place.actor)?;
+            // Those that it was begun on, where they are there still: a reader that was exchanged has another name.
+            let there = station.now().1;
+            let is_there = |name: &String| there.iter().any(|reader| reader.name == *name);
+            let its: Vec<String> = view.run.readers.iter().filter(|name| is_there(name)).cloned().collect();
+            station.attend(id, &its, &place.actor)?;
         }
         Ok(Redirect::to(&format!("/station/runs/{}", id.0)).into_response())
     };
@@ -181,21 +185,11 @@ pub(super) async fn item(place: Place, Path((run, n)): Path<(String, String)>, f
         let id = RunItemId { run, n: n.parse().map_err(|_| missing("device"))? };
         let said = match typed.text("action") {
             "code" => return prove(&place, id, &typed).await,
-            "quarantine" => {
-                let actor = place.actor.clone();
-                let item = place.state.blocking(move |service| service.quarantine_item(&actor, id)).await?;
-                settled(&place, &item);
-                told(Tone::Neutral, "tray-set-aside", &item)
-            }
-            "destroyed" => {
-                let actor = place.actor.clone();
-                let item = place.state.blocking(move |service| service.destroyed_item(&actor, id)).await?;
-                settled(&place, &item);
-                told(Tone::Neutral, "tray-destroyed", &item)
-            }
-            "read" => on_reader(&place, id, Redo::Read).await?,
-            "again" => on_reader(&place, id, Redo::Again).await?,
-            "take_back" => on_reader(&place, id, Redo::TakeBack).await?,
+            "quarantine" => settled(&place, id, "tray-set-aside", Service::quarantine_item).await,
+            "destroyed" => settled(&place, id, "tray-destroyed", Service::destroyed_item).await,
+            "read" => on_reader(&place, id, Redo::Read).await,
+            "again" => on_reader(&place, id, Redo::Again).await,
+            "take_back" => on_reader(&place, id, Redo::TakeBack).await,
             _ => {
                 return Err(ApiError::new(
                     StatusCode::UNPROCESSABLE_ENTITY,
@@ -204,14 +198,40 @@ pub(super) async fn item(place: Place, Path((run, n)): Path<(String, String)>, f
                 ));
             }
         };
-        tray_page(&place, StatusCode::OK, run, Some(said), None).await
+        let (status, said) = match said {
+            Ok(said) => (StatusCode::OK, said),
+            Err(error) => not_now(error)?,
+        };
+        tray_page(&place, status, run, Some(said), None).await
     };
     let result = result.await;
     place.answer(result)
 }
 
+/// Whoever stands at the tray stays there: what was not possible may be a moment later.
+fn not_now(error: ApiError) -> Result<(StatusCode, Notice), ApiError> {
+    if !error.status.is_client_error() || error.status == StatusCode::NOT_FOUND {
+        return Err(error);
+    }
+    let title = Words::ENGLISH.text("station-refused");
+    Ok((error.status, Notice::new(Tone::Bad, &title, &words::sentence(&error.message))))
+}
+
+/// Decides about a device, whose reader need not wait any more.
+async fn settled(
+    place: &Place,
+    id: RunItemId,
+    words: &str,
+    decide: impl FnOnce(&Service, &Actor, RunItemId) -> Result<RunItem, ServiceError> + Send + 'static,
+) -> Result<Notice, ApiError> {
+    let actor = place.actor.clone();
+    let item = place.state.blocking(move |service| decide(service, &actor, id)).await?;
+    show(place, &item);
+    Ok(told(Tone::Neutral, words, &item))
+}
+
 /// Its reader need not wait any more.
-fn settled(place: &Place, item: &RunItem) {
+fn show(place: &Place, item: &RunItem) {
     if let Some(station) = place.state.jobs.station() {
         station.settled(item);
     }
@@ -239,14 +259,12 @@ async fn prove(place: &Place, id: RunItemId, typed: &Typed) -> Result<Response, 
     let (notice, item) = match outcome {
         Ok(ProofOutcome::Programmed(item)) => (told(Tone::Good, "tray-done", &item), item),
         Ok(ProofOutcome::Wrong(item)) => (told(Tone::Bad, "tray-wrong-code", &item), item),
-        Err(error) if error.status.is_client_error() && error.status != StatusCode::NOT_FOUND => {
-            let title = Words::ENGLISH.text("station-refused");
-            let notice = Notice::new(Tone::Bad, &title, &words::sentence(&error.message));
-            return tray_page(place, error.status, id.run, Some(notice), None).await;
+        Err(error) => {
+            let (status, notice) = not_now(error)?;
+            return tray_page(place, status, id.run, Some(notice), None).await;
         }
-        Err(error) => return Err(error),
     };
-    settled(place, &item);
+    show(place, &item);
     tray_page(place, StatusCode::OK, id.run, Some(notice), None).await
 }
 
