@@ -424,7 +424,7 @@ fn verdict(out: &mut Output, answer: &Value, good: &str) -> Result<Outcome> {
 fn explain(out: &mut Output, findings: &[Value]) -> std::io::Result<()> {
     if findings.is_empty() {
         return out.line(
-            "nothing explains these codes: other steps, hashes, digits and readings of the secret were tried, and the tokens beside it",
+            "nothing explains these codes: whatever else a token of this kind may mean by them was tried, and the tokens beside it",
         );
     }
     for finding in findings {

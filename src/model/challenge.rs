@@ -144,13 +144,18 @@ impl Challenges {
     pub const KEPT_SECS: i64 = 86_400;
 
     /// Adds one, and forgets those that are old or too many: first those that nobody answered, so that asking
-    /// often makes no answer good again. Gives an answered one that had to make room.
+    /// often makes no answer good again; of these first those that are over, then those made for the same, so that who asks
+    /// often for one thing keeps nobody from another. Gives an answered one that had to make room.
     pub fn push(&mut self, challenge: Challenge) -> Option<Challenge> {
         let now = challenge.issued_at;
         self.0.retain(|old| now.secs_since(old.issued_at) < Self::KEPT_SECS);
         let made_room = (self.0.len() >= Self::MOST).then(|| {
-            let unanswered = self.0.iter().position(|old| !old.spent);
-            self.0.remove(unanswered.unwrap_or(0))
+            let unanswered =
+                |so: &dyn Fn(&Challenge) -> bool| self.0.iter().position(|old| !old.spent && so(old));
+            let place = unanswered(&|old| old.expires_at() <= now)
+                .or_else(|| unanswered(&|old| old.purpose == challenge.purpose))
+                .or_else(|| unanswered(&|_| true));
+            self.0.remove(place.unwrap_or(0))
         });
         self.0.push(challenge);
         made_room.filter(|old| old.spent)
@@ -202,6 +207,21 @@ mod tests {
         assert_eq!(known.0.len(), Challenges::MOST);
         assert!(known.0.iter().any(|old| old.spent && old.text == "87654321"));
         assert_eq!(known.0.last().map(|newest| newest.text.as_str()), Some("00000199"));
+    }
+
+    #[test]
+    fn who_asks_often_for_one_thing_keeps_nobody_from_another() {
+        let mut known = Challenges::default();
+        let sign_in = ChallengePurpose::SignIn;
+        known.push(challenge("11111111", 1_000));
+        for n in 0..200 {
+            known.push(Challenge { purpose: sign_in, ..challenge(&format!("{n:08}"), 1_001 + n) });
+        }
+        let is_there = |known: &Challenges, text: &str| known.0.iter().any(|old| old.text == text);
+        assert!(is_there(&known, "11111111"), "the other kind made room");
+        // What is over goes first, whatever it was made for.
+        known.push(Challenge { purpose: sign_in, ..challenge("22222222", 1_300) });
+        assert!(!is_there(&known, "11111111") && is_there(&known, "00000199"));
     }
 
     #[test]

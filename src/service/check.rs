@@ -375,6 +375,9 @@ impl Service {
         let answered = challenge.map(|text| {
             Answered::of_token(examined.id(), ChallengePurpose::Check, &[text.trim().to_owned()])
         });
+        if hint {
+            self.store.read(|view| challenge::require_asked(view, &examined, answered.as_ref(), now))?;
+        }
         let comparison = compare(self, &examined, otp, answered.as_ref(), now, hint)?;
         let actor = actor.clone();
         let split = self.splits_check();

@@ -280,8 +280,11 @@ async fn a_challenge_is_taken_where_a_token_answers_one() {
     }
     let (status, answer) = api.json("POST", "/api/v1/tokens/OCR-1/check", &json!({ "otp": "123456" })).await;
     assert_eq!((status.as_u16(), &answer["code"]), (409, &json!("challenge_needed")), "{answer}");
-    let checked = api.done("POST", "/api/v1/tokens/OCR-1/check", &one).await;
-    assert_eq!(checked["result"], json!("wrong"), "nobody was asked this");
+    // Nobody was asked this.
+    for (path, body) in [("check", &one), ("resync", &more)] {
+        let (status, answer) = api.json("POST", &format!("/api/v1/tokens/OCR-1/{path}"), body).await;
+        assert_eq!((status.as_u16(), &answer["code"]), (409, &json!("challenge_over")), "{answer}");
+    }
 
     let ocra = mintmark::oath::OcraSuite::parse(suite).expect("a suite");
     let answer = |asked: &str| {

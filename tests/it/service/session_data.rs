@@ -13,7 +13,7 @@ use mintmark::store::Page;
 use super::fixture::{
     Home, PASSWORD, admin, login, operator, request, resource, typed, verifier, visit, why,
 };
-use super::ocra::{Keypad, answers, check, home};
+use super::ocra::{Keypad, answers, check, home, is_over};
 
 const PLAIN: &str = "OCRA-1:HOTP-SHA256-8:QN08-S064";
 const COUNTER: &str = "OCRA-1:HOTP-SHA1-6:C-QN08-S064";
@@ -95,7 +95,7 @@ fn an_answer_is_good_for_its_session_only() {
         let first = answer(&home, &mut token, &one, "session-0001");
         assert_eq!(check(&home, &token, &two, &first), CheckResult::Wrong, "{suite}: crossed");
         assert!(matches!(check(&home, &token, &one, &first), CheckResult::Accepted { .. }), "{suite}");
-        assert_eq!(check(&home, &token, "87654321", &first), CheckResult::Wrong, "{suite}: never asked");
+        assert!(is_over(&home, &token, "87654321", &first), "{suite}: never asked");
     }
 }
 
