@@ -13,7 +13,7 @@ use super::fixture::{Home, PASSWORD, StandIn, admin, login, operator, resource, 
 const THREADS: usize = 64;
 
 fn rounds() -> u64 {
-    std::env::var("MINTMARK_LAW1_CODES").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
+    std::env::var("MINTMARK_LAW1_CODES").ok().and_then(|text| text.parse().ok()).unwrap_or(40)
 }
 
 /// Where a code can be spent.

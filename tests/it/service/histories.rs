@@ -67,7 +67,7 @@ fn step_of(home: &Home, steps: i64) -> u64 {
 }
 
 /// `MINTMARK_HISTORIES` asks for more.
-fn histories() -> u32 {
+pub(super) fn histories() -> u32 {
     std::env::var("MINTMARK_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(48)
 }
 
