@@ -21,7 +21,9 @@ use super::code::{CHECK_COUNTERS, Examined, REPLAY_COUNTERS};
 use super::dummy::{code_cost, most_responses, response_cost};
 use super::pair::require_place;
 use super::pin::without_pins;
+use super::portal::signed_in;
 use super::resync::{WindowSteps, refuse_repeated};
+use super::search_gate::Turn;
 use super::sequence::{Place, SequenceFound, carried, counters_beside};
 use super::yubico::are_typed_by_key;
 use super::{PortalSession, Service, ServiceError, motp};
@@ -239,7 +241,13 @@ impl Service {
             );
             return Err(ServiceError::invalid("otps", "otps_count", detail));
         }
+        // Who sends many forms at once has them looked at one after another, and is refused when too many wait: whether
+        // the serial is known or not, which the turn of a token would tell.
+        let turn =
+            asking.map(|asking| signed_in(&asking.portal)).transpose()?.map(|user| Turn::User(user.id));
+        let admitted = self.searches.admit(self.clock.as_ref(), turn, 0)?;
         let answer = self.until_settled(|| self.confirm_once(actor, request, challenges, asking))?;
+        drop(admitted);
         if matches!(answer, ConfirmResult::Confirmed { .. }) {
             self.wake_mailer();
         }

@@ -28,11 +28,13 @@ use super::{Service, ServiceError, motp};
 const DAY_SECS: u64 = 86_400;
 /// Start positions of that window with the steps that nearly all tokens have.
 const DAY_POSITIONS: u64 = 2 * DAY_SECS / 30 + 1;
+/// The same for apps.
+const APP_DAY_POSITIONS: u64 = 2 * DAY_SECS / 10 + 1;
 /// Counters ahead that are chosen by itself.
 const COUNTERS: u64 = 1_000;
 /// Start positions of a token below which a search finds only tokens that run like the server.
 const LEAST_POSITIONS: u64 = 3;
-/// Most codes that one search computes: a million tokens over a month to either side.
+/// Most codes that one search computes, in HMACs of SHA-1: a million tokens over a month to either side.
 const MOST_HMACS: u128 = 200_000_000_000;
 /// Tokens named when several fit.
 const MOST_NAMED: usize = 20;
@@ -278,7 +280,7 @@ impl Service {
         let place = self.identify_place(actor, request)?;
         let tokens = u128::from(place.tokens.max(1));
         let work = request.window.map_or(LEAST_POSITIONS, WindowSteps::positions);
-        if u128::from(work) * tokens > MOST_HMACS {
+        if motp::weight(u128::from(work) * tokens) > MOST_HMACS {
             let detail = format!(
                 "{work} positions of {tokens} tokens would be tried: name a batch, or a smaller window"
             );
@@ -297,18 +299,22 @@ impl Service {
         let tries = response_tries(tokens, motp::GAP, given);
         let carried = u128::from(widest_window(CodeSpace::MOTP, given)) / tries;
         let width = Width { asked: request.window, carried: u64::try_from(carried).unwrap_or(u64::MAX) };
+        let positions = request.window.map_or(width.carried.min(APP_DAY_POSITIONS), WindowSteps::positions);
         let began = self.clock.monotonic();
-        let (matches, evaluated) = self.apps_that_show(actor, &place, &request.otps, width, stop)?;
+        let weight = motp::weight(u128::from(positions) * tokens);
+        let admitted = self.searches.admit(self.clock.as_ref(), None, weight)?;
+        let told = self.apps_that_show(actor, &place, &request.otps, width, &admitted, stop)?;
+        drop(admitted);
         let elapsed = self.clock.monotonic().saturating_sub(began);
-        outcome.evaluated = evaluated;
+        outcome.evaluated = told.evaluated;
         // As with digits: when the codes carried less than a day, one more may find what lies further away.
-        if request.window.is_some() || width.carried > 2 * DAY_SECS / 10 {
+        if request.window.is_some() || width.carried >= APP_DAY_POSITIONS {
             outcome.result = IdentifyResult::NotFound;
-        } else if matches.is_empty() {
+        } else if told.matches.is_empty() {
             outcome.otps_needed = given + 1;
         }
         outcome.elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        self.with_names(actor, &place, outcome, &Told { matches, evaluated })
+        self.with_names(actor, &place, outcome, &told)
     }
 
     /// The outcome with the tokens that were found, on record.
@@ -441,7 +447,12 @@ pub(super) fn try_lots(
     if let Some(error) = fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
-    told.ok_or_else(|| ServiceError::state("stopped", "the search was stopped before its end"))
+    told.ok_or_else(stopped)
+}
+
+/// What is said of a search that nobody waited for.
+pub(super) fn stopped() -> ServiceError {
+    ServiceError::state("stopped", "the search was stopped before its end")
 }
 
 /// How many tokens there are, deleted ones included: a search counts what it may have to try.

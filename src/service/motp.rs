@@ -4,12 +4,13 @@
 //! lasts ten seconds, too short for people, so a check looks at three minutes to either side, as all products do.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::UnixTime;
 use crate::model::{Actor, OtpSpec};
 use crate::oath::{
-    CodeSequence, CodeSpace, MotpCode, MotpGenerator, MotpMatch, MotpStarts, MovingFactor, Otp,
-    SequenceError, WindowMatch,
+    CodeSequence, CodeSpace, HashAlg, MotpCode, MotpGenerator, MotpMatch, MotpStarts, MovingFactor, Otp,
+    SequenceError, Window, WindowMatch,
 };
 use crate::secret::{Pin, Seed};
 use crate::store::{Page, TokenFilter};
@@ -17,10 +18,11 @@ use crate::vault::SealContext;
 
 use super::check::{Comparison, HINT_SECS};
 use super::code::{Examined, check_steps};
-use super::identify::{Place as Looked, Width};
+use super::dummy::code_cost;
+use super::identify::{Place as Looked, Told, Width, stopped};
 use super::resync::WindowSteps;
 use super::scope::seen_tokens;
-use super::search_gate::Turn;
+use super::search_gate::{Admitted, Turn};
 use super::sequence::{Place, Searched, SequenceFound, start_window};
 use super::{Service, ServiceError};
 
@@ -34,6 +36,12 @@ const PAGE: usize = 1_000;
 const SLICE: u64 = 1 << 14;
 /// What one code costs in nanoseconds of a core; beside it stand those of `dummy`.
 pub(super) const NANOS: u64 = 155;
+
+/// What so many codes weigh beside those of other tokens, in HMACs of SHA-1, which gate and limits count: an MD5 is
+/// computed without lanes and costs several of them.
+pub(super) fn weight(codes: u128) -> u128 {
+    codes.saturating_mul(NANOS.into()) / u128::from(code_cost(HashAlg::Sha1))
+}
 
 /// The work of a check where there is no such token.
 pub(super) fn look_for_nothing(code: &MotpCode) {
@@ -119,47 +127,50 @@ impl Service {
         })
     }
 
-    /// The tokens among those of a place whose app shows these codes, with the step of the last; also how many codes
-    /// were computed. One whose PIN is not known here cannot be found.
+    /// The tokens among those of a place whose app shows these codes, with the step of the last, all under one
+    /// admission, until told to `stop`. One whose PIN is not known here cannot be found.
     pub(super) fn apps_that_show(
         &self,
         actor: &Actor,
         place: &Looked,
         otps: &[Otp],
         width: Width,
+        admitted: &Admitted<'_>,
         stop: &AtomicBool,
-    ) -> Result<(Vec<(Examined, MovingFactor)>, u64), ServiceError> {
+    ) -> Result<Told, ServiceError> {
+        let Some(codes) = otps.iter().map(Otp::motp).collect::<Option<Vec<MotpCode>>>() else {
+            return Ok(Told::default());
+        };
         let filter = TokenFilter { batch: place.batch, resource: place.resource, ..TokenFilter::ALL };
-        let (mut found, mut computed, mut after) = (Vec::new(), 0u64, None);
-        loop {
-            let page = Page { after, limit: PAGE };
-            let (apps, next) = self.store.read(|view| {
-                let slice = seen_tokens(view, actor, filter.clone(), page)?;
-                let mut apps = Vec::new();
-                for token in slice.items {
-                    if view.seed(token.id)?.is_some_and(|seed| seed.spec == OtpSpec::Motp) {
-                        apps.push(Examined::read(view, token, None)?);
-                    }
-                }
-                Ok::<_, ServiceError>((apps, slice.next))
-            })?;
-            for examined in apps.into_iter().filter(|examined| examined.pin_hash.is_some()) {
-                if stop.load(Ordering::Relaxed) {
-                    return Err(ServiceError::state("stopped", "the search was stopped before its end"));
-                }
-                let searched = self.search_motp(&examined, otps, width.of(&examined), place.now)?;
-                computed = computed.saturating_add(searched.evaluated);
-                if let SequenceFound::One(Place::Codes { last, .. })
-                | SequenceFound::BehindFloor(Place::Codes { last, .. }) = searched.found
-                {
-                    found.push((examined, last));
-                }
+        let (read, page) = (Vec::new().into_iter(), Page::first(PAGE));
+        let apps = Apps { service: self, actor, filter, page, read, is_done: false, stop };
+        let fault = Mutex::new(None);
+        let apps = apps.map_while(|app| match app {
+            Ok(app) => Some(app),
+            Err(error) => {
+                *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                None
             }
-            after = next;
-            if after.is_none() {
-                return Ok((found, computed));
+        });
+        let pieces = apps.flat_map(|app| {
+            let starts = start_window(&app.examined, width.of(&app.examined), codes.len(), place.now);
+            let app = Arc::new(app);
+            starts.pieces(SLICE).map(move |piece| (Arc::clone(&app), piece))
+        });
+        let work = |(app, piece): (Arc<App>, Window)| {
+            let starts = admitted.slice(|| app.generator.find_starts(&codes, piece, GAP));
+            let fits = starts != MotpStarts::default();
+            Shown {
+                starts: if fits { vec![(app, starts)] } else { Vec::new() },
+                evaluated: u64::try_from(piece.positions()).unwrap_or(u64::MAX),
             }
+        };
+        let shown = admitted.parts(pieces, stop, work, Shown::and);
+        if let Some(error) = fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
         }
+        let shown = shown.ok_or_else(stopped)?;
+        Ok(Told { evaluated: shown.evaluated, matches: shown.conclude() })
     }
 
     /// Searches for codes in order, with time between them.
@@ -177,11 +188,9 @@ impl Service {
         let between = gap.saturating_mul(codes.len().saturating_sub(1) as u64);
         let evaluated = window.positions().saturating_add(between);
         let began = self.clock.monotonic();
-        let admitted = self.searches.admit(
-            self.clock.as_ref(),
-            Some(Turn::Token(examined.id())),
-            u128::from(evaluated),
-        )?;
+        // In codes, as for all kinds of token: those of the portal are small and let in, whatever the kind.
+        let turn = Some(Turn::Token(examined.id()));
+        let admitted = self.searches.admit(self.clock.as_ref(), turn, u128::from(evaluated))?;
         let piece = |piece| admitted.slice(|| app.find_starts(&codes, piece, gap));
         let never = AtomicBool::new(false);
         let found = admitted.parts(starts.pieces(SLICE), &never, piece, MotpStarts::and).unwrap_or_default();
@@ -198,5 +207,96 @@ impl Service {
         };
         let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         Ok(Searched { found, codes: otps.len(), evaluated, elapsed_us })
+    }
+}
+
+/// An app that is tried.
+struct App {
+    examined: Examined,
+    generator: MotpGenerator,
+}
+
+/// Reads the apps of a place page by page and opens each when its turn comes, until told to stop.
+struct Apps<'a> {
+    service: &'a Service,
+    actor: &'a Actor,
+    filter: TokenFilter,
+    page: Page,
+    read: std::vec::IntoIter<Examined>,
+    is_done: bool,
+    stop: &'a AtomicBool,
+}
+
+impl Iterator for Apps<'_> {
+    type Item = Result<App, ServiceError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            // Most pages of a large store may hold no app at all.
+            if self.stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            if let Some(examined) = self.read.next() {
+                let generator = self.service.motp(&examined);
+                return Some(generator.map(|generator| App { examined, generator }));
+            }
+            if self.is_done {
+                return None;
+            }
+            if let Err(error) = self.read_page() {
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+impl Apps<'_> {
+    fn read_page(&mut self) -> Result<(), ServiceError> {
+        let (apps, next) = self.service.store.read(|view| {
+            let slice = seen_tokens(view, self.actor, self.filter.clone(), self.page)?;
+            let mut apps = Vec::new();
+            for token in slice.items {
+                if view.seed(token.id)?.is_some_and(|seed| seed.spec == OtpSpec::Motp) {
+                    apps.push(Examined::read(view, token, None)?);
+                }
+            }
+            apps.retain(|examined| examined.pin_hash.is_some());
+            Ok::<_, ServiceError>((apps, slice.next))
+        })?;
+        self.read = apps.into_iter();
+        self.page.after = next;
+        self.is_done = next.is_none();
+        Ok(())
+    }
+}
+
+/// Where apps showed the codes, piece by piece.
+#[derive(Default)]
+struct Shown {
+    starts: Vec<(Arc<App>, MotpStarts)>,
+    evaluated: u64,
+}
+
+impl Shown {
+    fn and(mut self, other: Self) -> Self {
+        self.starts.extend(other.starts);
+        self.evaluated = self.evaluated.saturating_add(other.evaluated);
+        self
+    }
+
+    /// The apps that show the codes in one way, over all of their pieces.
+    fn conclude(mut self) -> Vec<(Examined, MovingFactor)> {
+        self.starts.sort_by_key(|(app, _)| app.examined.id());
+        let mut found = Vec::new();
+        for pieces in self.starts.chunk_by(|(one, _), (other, _)| one.examined.id() == other.examined.id()) {
+            let starts = pieces.iter().fold(MotpStarts::default(), |sum, (_, starts)| sum.and(*starts));
+            let Some((app, _)) = pieces.first() else { continue };
+            if let MotpMatch::One { last, .. } | MotpMatch::BehindFloor { last, .. } =
+                starts.conclude(app.examined.state.floor)
+            {
+                found.push((app.examined.clone(), last));
+            }
+        }
+        found
     }
 }

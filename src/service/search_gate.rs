@@ -4,7 +4,7 @@
 //! one, and places are given in the order of asking: a short search waits for one slice of a long one, never for
 //! its end, and sign-ins keep a core.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +22,8 @@ const MOST_HMACS: u128 = 10_000_000_000;
 pub(super) const SMALL_HMACS: u128 = 30_000_000;
 /// What one core computes in a second at least, to say when to come again.
 const HMACS_PER_SEC: u128 = 3_000_000;
+/// Searches that wait for the same turn at most: each of them holds a thread that all other requests share.
+const MOST_WAITING: usize = 8;
 
 /// Whose searches run one after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +44,34 @@ struct Queue {
     /// HMACs of the large search that runs; 0 without one.
     large: u128,
     turns: HashSet<Turn>,
+    /// How many wait for a turn; those that nobody waits for are not in it.
+    waiting: HashMap<Turn, usize>,
+}
+
+impl Queue {
+    /// Counts one more that waits for a turn, unless too many do.
+    fn wait_for(&mut self, turn: Turn) -> bool {
+        let waiting = self.waiting.entry(turn).or_default();
+        let has_room = *waiting < MOST_WAITING;
+        *waiting += usize::from(has_room);
+        has_room
+    }
+
+    fn waited_for(&mut self, turn: Turn) {
+        if let Some(waiting) = self.waiting.get_mut(&turn) {
+            *waiting -= 1;
+            if *waiting == 0 {
+                self.waiting.remove(&turn);
+            }
+        }
+    }
+}
+
+/// The refusal of a search behind so much that waits.
+fn busy(clock: &dyn Clock, hmacs: u128) -> ServiceError {
+    let now = clock.now();
+    let secs = i64::try_from(hmacs / HMACS_PER_SEC).unwrap_or(i64::MAX).min(3_600);
+    ServiceError::Busy { until: now.plus_secs(secs.max(1)), now }
 }
 
 /// The places for searches.
@@ -76,8 +106,8 @@ impl SearchGate {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets in a search that computes so many HMACs. One of a token or a user waits until no other of theirs runs;
-    /// refused when too much waits already. A large one is refused beside another large one only, and makes no
+    /// Lets in a search that computes so many HMACs. One of a token or a user waits until no other of theirs runs, and
+    /// is refused when too many do so already; refused, too, when too much waits altogether. A large one is refused beside another large one only, and makes no
     /// other wait for more than a slice.
     pub(super) fn admit(
         &self,
@@ -86,8 +116,14 @@ impl SearchGate {
         hmacs: u128,
     ) -> Result<Admitted<'_>, ServiceError> {
         let mut queue = self.queue();
-        while turn.is_some_and(|turn| queue.turns.contains(&turn)) {
-            queue = self.moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turn.filter(|turn| queue.turns.contains(turn)) {
+            if !queue.wait_for(turn) {
+                return Err(busy(clock, queue.hmacs));
+            }
+            while queue.turns.contains(&turn) {
+                queue = self.moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
+            queue.waited_for(turn);
         }
         let is_large = hmacs > MOST_HMACS;
         let (waiting, is_full) = if is_large {
@@ -96,9 +132,7 @@ impl SearchGate {
             (queue.hmacs, hmacs > SMALL_HMACS && queue.hmacs + hmacs > MOST_HMACS)
         };
         if is_full {
-            let now = clock.now();
-            let secs = i64::try_from(waiting / HMACS_PER_SEC).unwrap_or(i64::MAX).min(3_600);
-            return Err(ServiceError::Busy { until: now.plus_secs(secs.max(1)), now });
+            return Err(busy(clock, waiting));
         }
         *(if is_large { &mut queue.large } else { &mut queue.hmacs }) += hmacs;
         if let Some(turn) = turn {
@@ -249,6 +283,29 @@ mod tests {
         assert!(gate.admit(&clock, None, SMALL_HMACS).is_ok(), "a desk is served all the same");
         drop(full);
         assert!(gate.admit(&clock, None, SMALL_HMACS + 1).is_ok());
+    }
+
+    #[test]
+    fn so_many_wait_for_a_turn_and_no_more() {
+        let (gate, clock) = (SearchGate::with_places(1), clock());
+        let turn = Some(Turn::Token(TokenId(7)));
+        let first = gate.admit(&clock, turn, 1).expect("room");
+        std::thread::scope(|scope| {
+            let wait = || drop(gate.admit(&clock, turn, 1).expect("waits"));
+            let waiting: Vec<_> = (0..MOST_WAITING).map(|_| scope.spawn(wait)).collect();
+            while gate.queue().waiting.values().sum::<usize>() < MOST_WAITING {
+                std::thread::yield_now();
+            }
+            let refused = gate.admit(&clock, turn, 1).map(|_| ());
+            assert!(matches!(refused, Err(ServiceError::Busy { until, now }) if until > now), "{refused:?}");
+            drop(gate.admit(&clock, Some(Turn::Token(TokenId(8))), 1).expect("another turn"));
+            drop(first);
+            for one in waiting {
+                one.join().expect("had its turn");
+            }
+        });
+        let queue = gate.queue();
+        assert_eq!((queue.hmacs, queue.turns.len(), queue.waiting.len()), (0, 0, 0));
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Service {
         let (mut found, mut opened, mut after) = (Vec::new(), 0, None);
         loop {
             if stop.load(Ordering::Relaxed) {
-                return Err(ServiceError::state("stopped", "the search was stopped before its end"));
+                return Err(super::identify::stopped());
             }
             let page = Page { after, limit: PAGE };
             let (named, next) = self.store.read(|view| {

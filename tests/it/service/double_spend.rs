@@ -30,8 +30,10 @@ fn spend(home: &Home, token: &StandIn, way: Way, at: u64, thread: usize) -> bool
     // Half of the pairs end with the code, half begin with it.
     let pair = token.from(if thread.is_multiple_of(2) { at - 1 } else { at }, 2);
     let stale = |error: ServiceError| match error {
-        // Once in a million pairs a token shows the same code twice, and the pair is refused.
+        // Once in a million pairs a token shows the same code twice, and the pair is refused; so are searches of one token
+        // behind which too many wait.
         ServiceError::Stale
+        | ServiceError::Busy { .. }
         | ServiceError::State { .. }
         | ServiceError::Invalid { code: "same_code_twice", .. } => false,
         other => panic!("{way:?}: {other}"),

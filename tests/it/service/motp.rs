@@ -1,7 +1,9 @@
 //! Apps with mOTP: hexadecimal codes over time, secret and PIN, each accepted once.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use mintmark::clock::UnixTime;
 use mintmark::model::{PortalAction, TokenId};
@@ -9,7 +11,7 @@ use mintmark::oath::{MotpGenerator, Otp};
 use mintmark::secret::Pin;
 use mintmark::service::{
     CheckResult, ConfirmResult, IdentifyRequest, IdentifyResult, ImportRequest, PortalSettings,
-    SequenceResult, ThirdPage, WhyHidden, WindowSteps,
+    SequenceResult, ServiceError, ThirdPage, WhyHidden, WindowSteps,
 };
 use mintmark::store::{Change, KeyName, RedbStore, Store, StoreError, View};
 use mintmark::vault::{SealContext, Vault, WrappedKeys};
@@ -336,6 +338,43 @@ fn codes_with_letters_say_which_app_it_is() {
     let wrong = look(vec![token.wrong(home.step()), other.app_at(at)]).expect("answered");
     assert_eq!(wrong.result, IdentifyResult::NotFound);
     assert_eq!(why(look(vec![other.app_at(at)]).expect_err("one is not enough")), "otps_count");
+}
+
+/// A search of minutes in one app: it ends when told to, keeps no other large one beside it, and no check or search of
+/// that app waits for its end.
+#[test]
+fn a_long_search_for_an_app_stops_within_it_and_stands_in_nobodys_way() {
+    let token = StandIn::motp("MO-1");
+    let home = Arc::new(furnished(&[&token]));
+    let has_letter = |step: &u64| token.app_at(*step).shape() == mintmark::oath::CodeShape::Hex;
+    let at = (now(&home) - 360..now(&home)).find(has_letter).expect("most have one");
+    let asked = || {
+        let window = Some(WindowSteps { past: 0, future: 3_000_000_000 });
+        let otps = [at, at + 2, at + 4].map(|step| token.app_at(step)).into();
+        IdentifyRequest { otps, batch: None, resource: None, window }
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let (tell, told) = std::sync::mpsc::channel();
+    // Left alone when this fails: its thread would keep the test for minutes.
+    std::thread::spawn({
+        let (home, stop, request) = (Arc::clone(&home), Arc::clone(&stop), asked());
+        move || tell.send(home.service.identify(&operator(1), &request, &stop))
+    });
+    let running = told.recv_timeout(Duration::from_millis(300));
+    assert!(matches!(running, Err(RecvTimeoutError::Timeout)), "{running:?}");
+    let other = home.service.identify(&operator(1), &asked(), &AtomicBool::new(false));
+    assert!(matches!(other, Err(ServiceError::Busy { .. })), "{other:?}");
+    let (tell_pair, told_pair) = std::sync::mpsc::channel();
+    let pair = [token.app_at(now(&home) - 3), token.app_at(now(&home))];
+    std::thread::spawn({
+        let (home, serial) = (Arc::clone(&home), token.serial.clone());
+        move || tell_pair.send(home.service.resync(&operator(1), &serial, &pair, None, None))
+    });
+    let answer = told_pair.recv_timeout(Duration::from_mins(1)).expect("answered beside it");
+    assert!(matches!(answer.expect("answered").result, SequenceResult::Synchronized { .. }));
+    stop.store(true, Ordering::Relaxed);
+    let ended = told.recv_timeout(Duration::from_mins(1)).expect("ended when told to");
+    assert_eq!(why(ended.expect_err("stopped")), "stopped");
 }
 
 /// Law 1 over the life of a secret.
