@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::UnixTime;
 use crate::model::{
-    Actor, AuditAction, AuditResult, BatchId, BatchName, ResourceId, ResourceName, Subject, TokenSerial,
+    Actor, AuditAction, AuditResult, BatchId, BatchName, ResourceId, ResourceName, Scope, Subject,
+    TokenSerial,
 };
 use crate::oath::{
     Candidates, CodeSequence, CodeShape, CodeSpace, Digits, Generator, HashAlg, KeySet, MovingFactor, Otp,
@@ -19,7 +20,7 @@ use crate::store::{Page, TokenFilter, View};
 
 use super::code::Examined;
 use super::resync::{WindowSteps, refuse_repeated};
-use super::scope::{seen_tokens, sees_batch};
+use super::scope::{count_seen, seen_tokens, sees_batch};
 use super::search_gate::Admitted;
 use super::yubico::are_typed_by_key;
 use super::{Service, ServiceError, motp};
@@ -157,9 +158,15 @@ impl Told {
 pub(super) struct Place {
     pub(super) batch: Option<BatchId>,
     pub(super) resource: Option<ResourceId>,
-    /// At most so many tokens are there.
+    /// So many tokens are tried there at most.
     tokens: u64,
     pub(super) now: UnixTime,
+}
+
+impl Place {
+    pub(super) fn filter(&self) -> TokenFilter {
+        TokenFilter { batch: self.batch, resource: self.resource, ..TokenFilter::ALL }
+    }
 }
 
 impl Service {
@@ -187,14 +194,11 @@ impl Service {
         };
         let codes = CodeSequence::new(digits, &request.otps)?;
         refuse_repeated(&request.otps)?;
-        let place = self.identify_place(actor, request)?;
         let work = request.window.map_or(0, WindowSteps::positions);
-        if u128::from(work) * u128::from(place.tokens) > MOST_HMACS {
-            let detail = format!(
-                "{work} positions of {} tokens would be tried, {MOST_HMACS} are the most: name a batch, or a smaller window",
-                place.tokens
-            );
-            return Err(ServiceError::invalid("window", "window_too_wide", detail));
+        let most = tokens_within(u128::from(work));
+        let place = self.identify_place(actor, request, most.saturating_add(1))?;
+        if place.tokens > most {
+            return Err(too_wide(work, place.tokens));
         }
         let given = request.otps.len();
         let carried = widest_window(digits, given) / place.tokens.max(1);
@@ -253,7 +257,8 @@ impl Service {
             return Err(ServiceError::invalid("otps", "otps_count", detail));
         }
         refuse_repeated(&request.otps)?;
-        let place = self.identify_place(actor, request)?;
+        // One code says its position: nothing follows from how many keys there are.
+        let place = self.identify_place(actor, request, 0)?;
         let began = self.clock.monotonic();
         let (matches, evaluated) = self.keys_that_typed(actor, &place, &request.otps, stop)?;
         let elapsed = self.clock.monotonic().saturating_sub(began);
@@ -277,15 +282,13 @@ impl Service {
             return Err(SequenceError::Count(given).into());
         }
         refuse_repeated(&request.otps)?;
-        let place = self.identify_place(actor, request)?;
-        let tokens = u128::from(place.tokens.max(1));
         let work = request.window.map_or(LEAST_POSITIONS, WindowSteps::positions);
-        if motp::weight(u128::from(work) * tokens) > MOST_HMACS {
-            let detail = format!(
-                "{work} positions of {tokens} tokens would be tried: name a batch, or a smaller window"
-            );
-            return Err(ServiceError::invalid("window", "window_too_wide", detail));
+        let most = tokens_within(motp::weight(u128::from(work)));
+        let place = self.identify_place(actor, request, most.saturating_add(1))?;
+        if place.tokens > most {
+            return Err(too_wide(work, place.tokens));
         }
+        let tokens = u128::from(place.tokens.max(1));
         let mut outcome = IdentifyOutcome {
             result: IdentifyResult::MoreOtpsNeeded,
             matches: Vec::new(),
@@ -340,10 +343,17 @@ impl Service {
         Ok(outcome)
     }
 
-    fn identify_place(&self, actor: &Actor, request: &IdentifyRequest) -> Result<Place, ServiceError> {
+    /// Where to look, and how many tokens are tried there, counted up to `most`.
+    fn identify_place(
+        &self,
+        actor: &Actor,
+        request: &IdentifyRequest,
+        most: u64,
+    ) -> Result<Place, ServiceError> {
         self.store.read(|view| {
             let now = self.trusted_now(view)?;
             let mut place = Place { batch: None, resource: None, tokens: 0, now };
+            let mut there = None;
             if let Some(name) = &request.batch {
                 let batch = view.batch_by_name(&name.normal())?;
                 let seen = match batch {
@@ -352,9 +362,7 @@ impl Service {
                 };
                 let batch = seen.ok_or(ServiceError::NotFound { what: "batch" })?;
                 place.batch = Some(batch.id);
-                place.tokens = batch.tokens;
-            } else {
-                place.tokens = all_tokens(view)?;
+                there = Some(batch.tokens);
             }
             if let Some(name) = &request.resource {
                 let resource = view.resource_by_name(&name.normal())?;
@@ -363,6 +371,14 @@ impl Service {
                     .ok_or(ServiceError::NotFound { what: "resource" })?;
                 place.resource = Some(resource.id);
             }
+            // Of tokens that are not searched nothing may follow, neither how many codes are asked for nor a refusal.
+            place.tokens = match there {
+                _ if place.resource.is_some() || actor.scope != Scope::All => {
+                    count_seen(view, actor, &place.filter(), most)?
+                }
+                Some(there) => there,
+                None => all_tokens(view)?,
+            };
             Ok(place)
         })
     }
@@ -379,7 +395,7 @@ impl Service {
         let work = u128::from(positions) * u128::from(place.tokens);
         let admitted = self.searches.admit(self.clock.as_ref(), None, work)?;
         let mut reader =
-            Reader { service: self, actor, place, width, after: None, done: false, kept: Vec::new() };
+            Reader { service: self, actor, place, width, after: None, done: false, kept: Vec::new(), stop };
         try_lots(&admitted, std::iter::from_fn(|| reader.next_lot(codes).transpose()), codes, stop)
     }
 
@@ -450,6 +466,19 @@ pub(super) fn try_lots(
     told.ok_or_else(stopped)
 }
 
+/// In how many tokens one search may do so much work in each.
+fn tokens_within(work: u128) -> u64 {
+    u64::try_from(MOST_HMACS / work.max(1)).unwrap_or(u64::MAX)
+}
+
+/// The refusal of a window that is too wide for so many tokens.
+fn too_wide(positions: u64, tokens: u64) -> ServiceError {
+    let detail = format!(
+        "{positions} positions of {tokens} tokens or more would be tried: name a batch, or a smaller window"
+    );
+    ServiceError::invalid("window", "window_too_wide", detail)
+}
+
 /// What is said of a search that nobody waited for.
 pub(super) fn stopped() -> ServiceError {
     ServiceError::state("stopped", "the search was stopped before its end")
@@ -479,6 +508,7 @@ struct Reader<'a> {
     done: bool,
     /// Read, and not enough for a lot yet.
     kept: Vec<(HashAlg, Vec<Tried>)>,
+    stop: &'a AtomicBool,
 }
 
 impl Reader<'_> {
@@ -489,7 +519,8 @@ impl Reader<'_> {
             if let Some(at) = ready {
                 return Ok(Some(Lot(self.kept.swap_remove(at).1)));
             }
-            if self.done {
+            // Most pages of a large store may hold no token of so many digits.
+            if self.done || self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
             self.read_page(codes)?;
@@ -497,8 +528,7 @@ impl Reader<'_> {
     }
 
     fn read_page(&mut self, codes: &CodeSequence) -> Result<(), ServiceError> {
-        let filter =
-            TokenFilter { batch: self.place.batch, resource: self.place.resource, ..TokenFilter::ALL };
+        let filter = self.place.filter();
         let page = Page { after: self.after, limit: KeySet::MOST };
         let (read, next) = self.service.store.read(|view| {
             let slice = seen_tokens(view, self.actor, filter, page)?;

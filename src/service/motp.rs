@@ -141,7 +141,7 @@ impl Service {
         let Some(codes) = otps.iter().map(Otp::motp).collect::<Option<Vec<MotpCode>>>() else {
             return Ok(Told::default());
         };
-        let filter = TokenFilter { batch: place.batch, resource: place.resource, ..TokenFilter::ALL };
+        let filter = place.filter();
         let (read, page) = (Vec::new().into_iter(), Page::first(PAGE));
         let apps = Apps { service: self, actor, filter, page, read, is_done: false, stop };
         let fault = Mutex::new(None);

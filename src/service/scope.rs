@@ -9,6 +9,9 @@ use crate::store::{Page, Slice, TokenFilter, View};
 
 use super::ServiceError;
 
+/// Tokens that are read at once to be counted.
+const PAGE: usize = 1_000;
+
 /// True when both are the same person or key, whatever their rights were.
 fn is_same(one: &ActorOrigin, other: &ActorOrigin) -> bool {
     match (one, other) {
@@ -93,6 +96,14 @@ pub(super) fn rules_token(view: &dyn View, actor: &Actor, token: &Token) -> Resu
         && view.resources_of(token)?.into_iter().all(|resource| actor.scope.covers(resource)))
 }
 
+/// The list is that of a batch which a scoped actor brought.
+fn is_of_own(view: &dyn View, actor: &Actor, filter: &TokenFilter) -> Result<bool, ServiceError> {
+    match (&actor.scope, filter.batch) {
+        (Scope::Resources(_), Some(batch)) => brought(view, actor, batch),
+        _ => Ok(false),
+    }
+}
+
 /// Tokens of a list that the actor sees. Those that stand nowhere show only when the list is that of
 /// a batch which the actor brought.
 pub(super) fn seen_tokens(
@@ -101,10 +112,7 @@ pub(super) fn seen_tokens(
     filter: TokenFilter,
     page: Page,
 ) -> Result<Slice<Token>, ServiceError> {
-    let own = match (&actor.scope, filter.batch) {
-        (Scope::Resources(_), Some(batch)) => brought(view, actor, batch)?,
-        _ => false,
-    };
+    let own = is_of_own(view, actor, &filter)?;
     if !own {
         return Ok(view.tokens(&TokenFilter { scope: actor.scope.clone(), ..filter }, page)?);
     }
@@ -116,6 +124,29 @@ pub(super) fn seen_tokens(
         }
     }
     Ok(Slice { items, next: slice.next })
+}
+
+/// How many of them there are, counted up to `most`.
+pub(super) fn count_seen(
+    view: &dyn View,
+    actor: &Actor,
+    filter: &TokenFilter,
+    most: u64,
+) -> Result<u64, ServiceError> {
+    if !is_of_own(view, actor, filter)? {
+        let filter = TokenFilter { scope: actor.scope.clone(), ..filter.clone() };
+        return Ok(view.count_tokens(&filter, most)?);
+    }
+    let mut page = Page::first(PAGE);
+    let mut count = 0u64;
+    loop {
+        let slice = seen_tokens(view, actor, filter.clone(), page)?;
+        count = count.saturating_add(slice.items.len() as u64);
+        page.after = slice.next;
+        if count >= most || slice.next.is_none() {
+            return Ok(count.min(most));
+        }
+    }
 }
 
 /// What a scoped actor is told who may look at something, but not change it for others as well.

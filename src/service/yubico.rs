@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::model::{Actor, SeedRow};
 use crate::oath::{CodeShape, MovingFactor, Otp, YubicoKey, YubicoOtp};
 use crate::secret::Seed;
-use crate::store::{Page, TokenFilter};
+use crate::store::Page;
 use crate::vault::SealContext;
 
 use super::check::Comparison;
@@ -123,7 +123,7 @@ impl Service {
         stop: &AtomicBool,
     ) -> Result<(Vec<(Examined, MovingFactor)>, u64), ServiceError> {
         let Some(code) = otps.first().and_then(Otp::yubico) else { return Ok((Vec::new(), 0)) };
-        let filter = TokenFilter { batch: place.batch, resource: place.resource, ..TokenFilter::ALL };
+        let filter = place.filter();
         let (mut found, mut opened, mut after) = (Vec::new(), 0, None);
         loop {
             if stop.load(Ordering::Relaxed) {

@@ -152,6 +152,35 @@ impl KvView<'_> {
         self.scan_tokens(filter, page)
     }
 
+    /// How many tokens a list has at most. An index may name some that are in no list, because their batch is not live.
+    pub(super) fn count_listed(&self, filter: &TokenFilter, most: u64) -> Result<u64, StoreError> {
+        let places =
+            TokenFilter { resource: filter.resource, scope: filter.scope.clone(), ..TokenFilter::ALL };
+        let asks_for_places = *filter == places;
+        let filter = &mut Prepared::new(filter);
+        let mut count = 0u64;
+        let Some(streams) = self.token_streams(filter, None)? else {
+            let mut page = Page::first(CHUNK);
+            loop {
+                let slice = self.scan_tokens(filter, page)?;
+                count = count.saturating_add(slice.items.len() as u64);
+                page.after = slice.next;
+                if count >= most || slice.next.is_none() {
+                    return Ok(count.min(most));
+                }
+            }
+        };
+        let is_proved = filter.proposed.on && asks_for_places;
+        let mut merged = Merged::new(self.kv, streams)?;
+        while count < most
+            && let Some(n) = merged.next(self.kv)?
+        {
+            let is_one = is_proved || self.opt_matches(filter, self.token(TokenId(n))?.as_ref())?;
+            count += u64::from(is_one);
+        }
+        Ok(count)
+    }
+
     /// All tokens, read in rows: no look-up for each.
     fn scan_tokens(&self, filter: &Prepared<'_>, page: Page) -> Result<Slice<Token>, StoreError> {
         let mut items = Vec::new();

@@ -194,6 +194,10 @@ impl View for KvView<'_> {
         self.list_tokens(filter, page)
     }
 
+    fn count_tokens(&self, filter: &TokenFilter, most: u64) -> Result<u64, StoreError> {
+        self.count_listed(filter, most)
+    }
+
     fn is_assigned(&self, token: &Token) -> Result<bool, StoreError> {
         if self.standing(token.batch)?.iter().any(|a| a.covers(token)) {
             return Ok(true);

@@ -130,6 +130,9 @@ pub trait View: ProgrammingView {
     fn tombstones_of(&self, normal: &str) -> Result<Vec<Tombstone>, StoreError>;
     /// Tokens.
     fn tokens(&self, filter: &TokenFilter, page: Page) -> Listed<Token>;
+    /// How many these are at most, counted up to `most`. Where a filter asks for places only, they are counted in the
+    /// index and none is read; then those of a batch that is not live may be among them.
+    fn count_tokens(&self, filter: &TokenFilter, most: u64) -> Result<u64, StoreError>;
     /// True when the token is in the cupboard or elsewhere but stands on some resource, itself or by its batch.
     fn is_assigned(&self, token: &Token) -> Result<bool, StoreError>;
     /// The resources a token stands on, itself or by its batch.

@@ -104,6 +104,42 @@ fn tokens_outside_the_scope_are_nobodys() {
     assert!(matches!(find(&foreign, Some(batch("far"))), Err(ServiceError::NotFound { what: "batch" })));
 }
 
+/// Two codes of six digits carry ten tokens over a day: what stands elsewhere neither asks for a third nor refuses a window.
+#[test]
+fn tokens_that_are_not_searched_count_for_nothing() {
+    let home = Home::new();
+    let (own, foreign) = (many("OWN", 10), many("FAR", 90));
+    home.import("own", &own.iter().collect::<Vec<_>>());
+    home.import("far", &foreign.iter().collect::<Vec<_>>());
+    home.add_vpn();
+    home.assign_batch("own");
+    let vpn = home.service.resource(&admin(), &resource("VPN")).expect("there").resource.id;
+    let scoped = mintmark::model::Actor { scope: Scope::Resources(vec![vpn]), ..operator(1) };
+    let widest = 200_000_000_000 / 10 - 1;
+    for (actor, on) in [(&scoped, None), (&scoped, Some("VPN")), (&operator(1), Some("VPN"))] {
+        let find = |count: u64, window| {
+            let request = IdentifyRequest {
+                resource: on.map(resource),
+                ..asked(own[3].from(home.step() + 1 - count, count), None, window)
+            };
+            home.service.identify(actor, &request, &RUN_ON)
+        };
+        let found = find(2, Some((2_880, 2_880))).expect("answered");
+        assert_eq!((found.result, serials(&found)), (IdentifyResult::Found, vec!["OWN00003".to_owned()]));
+        assert_eq!(found.evaluated / 5_761, 10, "{found:?}");
+        let wide = find(2, Some((0, widest))).expect("only more codes are needed");
+        assert_eq!((wide.result, wide.evaluated), (IdentifyResult::MoreOtpsNeeded, 0));
+        let refused = find(2, Some((0, widest + 1)));
+        assert!(matches!(refused, Err(ServiceError::Invalid { code: "window_too_wide", .. })), "{refused:?}");
+    }
+    let all = home.service.identify(
+        &operator(1),
+        &asked(own[3].from(home.step() - 1, 2), None, Some((0, widest))),
+        &RUN_ON,
+    );
+    assert!(matches!(all, Err(ServiceError::Invalid { code: "window_too_wide", .. })), "{all:?}");
+}
+
 #[test]
 fn a_search_ends_when_nobody_waits_for_it() {
     let home = Home::new();

@@ -267,6 +267,19 @@ fn compare(store: &Arc<dyn Store>, all: &Everything, random: &mut Random, round:
     let expected: Vec<&Token> = all.tokens.values().filter(|t| all.fits(t, &filter)).collect();
     let found = joined(limit, |page| read(store, |view| view.tokens(&filter, page)));
     assert_eq!(found.iter().collect::<Vec<_>>(), expected, "round {round}: {filter:?}");
+    let places = TokenFilter { resource: filter.resource, scope: filter.scope.clone(), ..TokenFilter::ALL };
+    for filter in [&filter, &places] {
+        let there = all.tokens.values().filter(|t| all.fits(t, filter)).count() as u64;
+        for most in [0, 1, there, there + 1, u64::MAX] {
+            let counted = read(store, |view| view.count_tokens(filter, most));
+            let is_counted = if *filter == places {
+                (there.min(most)..=most).contains(&counted)
+            } else {
+                counted == there.min(most)
+            };
+            assert!(is_counted, "round {round}: {counted} of {there} up to {most}: {filter:?}");
+        }
+    }
     for token in &found {
         let mut on = all.on(token);
         on.sort_unstable();
