@@ -12,7 +12,7 @@ use crate::clock::UnixTime;
 use crate::model::{
     Actor, AuditAction, AuditResult, ChallengePurpose, OtpSpec, Subject, TokenId, TokenKind, TokenSerial,
 };
-use crate::oath::{Digits, HashAlg, MovingFactor, Otp, PeriodSecs, time_step, widest_window};
+use crate::oath::{CodeSequence, Digits, HashAlg, MovingFactor, Otp, PeriodSecs, time_step, widest_window};
 use crate::seedfile::SecretReading;
 use crate::store::Change;
 
@@ -391,7 +391,15 @@ impl Service {
 
 /// An outcome without a search.
 const fn unsearched(result: SequenceResult, otps_needed: usize) -> SequenceOutcome {
-    SequenceOutcome { result, otps_needed, chance: 0.0, evaluated: 0, elapsed_us: 0, clock_doubt: false }
+    SequenceOutcome {
+        result,
+        otps_needed,
+        chance: 0.0,
+        evaluated: 0,
+        elapsed_us: 0,
+        clock_doubt: false,
+        is_last: otps_needed >= CodeSequence::MAX_LEN,
+    }
 }
 
 /// True for the refusal of codes that have another number of digits than the token.

@@ -74,7 +74,7 @@ pub enum IdentifyResult {
     Found,
     /// None does.
     NotFound,
-    /// More than one does; one more code tells.
+    /// More than one does; one more code tells, where more can be given.
     Ambiguous,
     /// So many tokens over such a window need more codes than were given.
     MoreOtpsNeeded,
@@ -221,12 +221,16 @@ impl Service {
         outcome.evaluated = told.evaluated;
         outcome.elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         outcome.result = match told.matches.len() {
-            0 if request.window.is_none() && carried < DAY_POSITIONS => IdentifyResult::MoreOtpsNeeded,
+            0 if request.window.is_none() && carried < DAY_POSITIONS && given < CodeSequence::MAX_LEN => {
+                IdentifyResult::MoreOtpsNeeded
+            }
             0 => IdentifyResult::NotFound,
             1 => IdentifyResult::Found,
             _ => IdentifyResult::Ambiguous,
         };
-        if matches!(outcome.result, IdentifyResult::Ambiguous | IdentifyResult::MoreOtpsNeeded) {
+        if matches!(outcome.result, IdentifyResult::Ambiguous | IdentifyResult::MoreOtpsNeeded)
+            && given < CodeSequence::MAX_LEN
+        {
             outcome.otps_needed = given + 1;
         }
         let last = given as u64 - 1;
@@ -311,9 +315,13 @@ impl Service {
         let elapsed = self.clock.monotonic().saturating_sub(began);
         outcome.evaluated = told.evaluated;
         // As with digits: when the codes carried less than a day, one more may find what lies further away.
-        if request.window.is_some() || width.carried >= APP_DAY_POSITIONS {
+        let is_whole = request.window.is_some() || width.carried >= APP_DAY_POSITIONS;
+        let is_last = given >= CodeSequence::MAX_LEN;
+        if is_whole || is_last {
             outcome.result = IdentifyResult::NotFound;
-        } else if told.matches.is_empty() {
+        }
+        let is_open = if told.matches.is_empty() { !is_whole } else { told.matches.len() > 1 };
+        if is_open && !is_last {
             outcome.otps_needed = given + 1;
         }
         outcome.elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);

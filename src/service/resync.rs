@@ -89,7 +89,7 @@ pub enum SequenceResult {
     },
     /// No position fits.
     NotFound,
-    /// More than one position fits; one more code tells.
+    /// More than one position fits; one more code tells, where more can be given.
     Ambiguous,
     /// The window needs more codes than were given.
     MoreOtpsNeeded,
@@ -141,6 +141,15 @@ pub struct SequenceOutcome {
     pub elapsed_us: u64,
     /// The codes fit, and nothing was learned of the token's clock: that of the server is in doubt.
     pub clock_doubt: bool,
+    /// As many codes were given as are looked at: no further one is asked for.
+    pub is_last: bool,
+}
+
+impl SequenceOutcome {
+    /// More than one position fits, and no further code can tell.
+    pub fn stays_ambiguous(&self) -> bool {
+        self.is_last && self.result == SequenceResult::Ambiguous
+    }
 }
 
 /// Codes of a token at the desk, and what is known of them.
@@ -265,7 +274,7 @@ fn plan(
             None => portal,
         };
         let most = most.cut_to(most_positions);
-        (most.cut_to(carried), most.positions() > carried)
+        (most.cut_to(carried), most.positions() > carried && codes < CodeSequence::MAX_LEN)
     };
     let wide = window.past > portal.past || window.future > portal.future;
     if wide && reason.is_none() {
@@ -372,6 +381,7 @@ impl Service {
             evaluated: 0,
             elapsed_us: 0,
             clock_doubt: false,
+            is_last: otps.len() >= CodeSequence::MAX_LEN,
         };
         if otps.len() < plan.otps_needed {
             return Ok(outcome);
@@ -452,7 +462,9 @@ impl Service {
             }
             Ok(((result, is_doubted), changes))
         })?;
-        if outcome.result == SequenceResult::MoreOtpsNeeded || outcome.result == SequenceResult::Ambiguous {
+        if matches!(outcome.result, SequenceResult::MoreOtpsNeeded | SequenceResult::Ambiguous)
+            && !outcome.is_last
+        {
             outcome.otps_needed = otps.len() + 1;
         }
         Ok(outcome)

@@ -189,7 +189,8 @@ struct ResyncBody {
 /// What came of it; fields that do not belong to the result are absent.
 #[derive(Serialize, ToSchema)]
 struct ResyncAnswer {
-    /// synchronized, `not_found`, ambiguous, `more_otps_needed`, `behind_floor`, replayed or blocked.
+    /// synchronized, `not_found`, ambiguous, `more_otps_needed`, `behind_floor`, replayed or blocked. Ambiguous by eight codes:
+    /// no more are looked at, exchange the token.
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<i64>,

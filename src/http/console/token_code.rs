@@ -245,6 +245,9 @@ fn resync_notice(outcome: &SequenceOutcome, now: UnixTime) -> Notice {
             Notice::tell(tone, Words::ENGLISH, id, &[distance])
         }
         SequenceResult::NotFound => Notice::say(Tone::Bad, Words::ENGLISH, "token-page-no-position"),
+        SequenceResult::Ambiguous if outcome.stays_ambiguous() => {
+            Notice::say(Tone::Bad, Words::ENGLISH, "token-page-stays-ambiguous")
+        }
         SequenceResult::Ambiguous => Notice::say(Tone::Attention, Words::ENGLISH, "token-page-ambiguous"),
         SequenceResult::MoreOtpsNeeded => {
             let codes = ("codes", outcome.otps_needed.into());

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::keypad;
 use super::place::Place;
-use super::synchronize::{codes_problem, sequence_notice};
+use super::synchronize::{codes_problem, outcome_notice};
 use crate::clock::UnixTime;
 use crate::http::auth::Cookie;
 use crate::http::codes::{Typed, code_problem, fields_with, repeated_at, ring_of};
@@ -438,7 +438,7 @@ async fn brought_back(
             third_page(place, &session, StatusCode::OK, &owed, Third { notice, ..Third::default() }).await
         }
         Ok((outcome, None)) => {
-            let notice = sequence_notice(place.words, outcome.result, place.state.service.now());
+            let notice = outcome_notice(place, &outcome);
             let fields = Code::fields(place.words, outcome.otps_needed.max(count));
             again(Code::shaped(fields, owed.shape), Some(notice)).await
         }

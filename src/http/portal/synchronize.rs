@@ -16,7 +16,9 @@ use crate::http::frame::html;
 use crate::http::page::portal::Synchronize;
 use crate::http::page::{Choice, Code, Notice, Tone};
 use crate::model::PortalAction;
-use crate::service::{Advice, Advised, KeypadPage, PortalHome, PortalSession, SequenceResult, TokenView};
+use crate::service::{
+    Advice, Advised, KeypadPage, PortalHome, PortalSession, SequenceOutcome, SequenceResult, TokenView,
+};
 use crate::words::Words;
 
 async fn synchronize_page(
@@ -86,17 +88,18 @@ pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Respon
         let advised =
             place.state.blocking(move |service| service.portal_synchronize_advised(&asked, &codes, &visit));
         match advised.await {
-            Ok(Advised { outcome, advice }) => match outcome.result {
-                SequenceResult::Synchronized { .. } => Ok(place.go("tokens/synchronize?done")),
-                other => {
-                    let notice = match advice {
-                        Some(advice) => advice_notice(&place, advice),
-                        None => sequence_notice(place.words, other, place.state.service.now()),
-                    };
-                    let count = outcome.otps_needed.max(codes_of(&place, &home, token).len());
-                    again(Code::fields(place.words, count), Some(notice)).await
-                }
-            },
+            Ok(Advised {
+                outcome: SequenceOutcome { result: SequenceResult::Synchronized { .. }, .. },
+                ..
+            }) => Ok(place.go("tokens/synchronize?done")),
+            Ok(Advised { outcome, advice }) => {
+                let notice = match advice {
+                    Some(advice) => advice_notice(&place, advice),
+                    None => outcome_notice(&place, &outcome),
+                };
+                let count = outcome.otps_needed.max(codes_of(&place, &home, token).len());
+                again(Code::fields(place.words, count), Some(notice)).await
+            }
             Err(error) => match codes_problem(place.words, &error, given, repeated) {
                 Some((fields, notice)) => again(fields, notice).await,
                 None => Err(error),
@@ -107,8 +110,15 @@ pub(super) async fn synchronized(Sent { place, session, typed }: Sent) -> Respon
     place.answer(result)
 }
 
-/// Why consecutive codes did not bring the token back, for its owner.
-pub(super) fn sequence_notice(words: Words, result: SequenceResult, now: UnixTime) -> Notice {
+/// Why consecutive codes did not bring the token back, for its owner; one that no code can bring back is for the desk.
+pub(super) fn outcome_notice(place: &Place, outcome: &SequenceOutcome) -> Notice {
+    if outcome.stays_ambiguous() {
+        return advice_notice(place, Advice::Helpdesk);
+    }
+    sequence_notice(place.words, outcome.result, place.state.service.now())
+}
+
+fn sequence_notice(words: Words, result: SequenceResult, now: UnixTime) -> Notice {
     let (tone, id) = match result {
         SequenceResult::Replayed => (Tone::Attention, "sequence-replayed"),
         SequenceResult::MoreOtpsNeeded | SequenceResult::Ambiguous => (Tone::Attention, "sequence-more"),

@@ -43,13 +43,17 @@ fn distance(steps: i64, seconds: Option<i64>) -> (&'static str, Value<'static>) 
 
 /// After a resync. `wide`: a reason was given, so the search went a year to either side.
 pub(super) fn resync(
-    SequenceOutcome { result, clock_doubt, .. }: SequenceOutcome,
+    outcome: SequenceOutcome,
     explained: Option<&Diagnosis>,
     wide: bool,
     now: UnixTime,
     token: &TokenView,
 ) -> Notice {
+    let SequenceOutcome { result, clock_doubt, .. } = outcome;
     match result {
+        SequenceResult::Ambiguous if outcome.stays_ambiguous() => {
+            notice(Tone::Bad, "station-stays-ambiguous", &[], token)
+        }
         SequenceResult::MoreOtpsNeeded if explained.is_some_and(|known| !known.findings.is_empty()) => {
             diagnosis::explain(notice(Tone::Bad, "station-one-more", &[], token), explained)
         }

@@ -7,6 +7,7 @@ use crate::http::page::station::Recent;
 use crate::http::page::{Badge, Notice, Tone, segment};
 use crate::http::words;
 use crate::model::{AuditAction, Custody, Token};
+use crate::oath::CodeSequence;
 use crate::service::AuditView;
 use crate::words::Words;
 
@@ -24,6 +25,11 @@ fn about<'a>(record: &'a AuditView, kind: &str) -> &'a str {
     record.subjects.iter().find(|(known, _)| *known == kind).map_or("", |(_, name)| name)
 }
 
+/// As many codes were looked at as can be.
+fn was_last(record: &AuditView) -> bool {
+    fact(record, "codes").parse::<usize>().is_ok_and(|codes| codes >= CodeSequence::MAX_LEN)
+}
+
 /// How it ended, and its message: in a word, and as the rest of a sentence that starts with the serial.
 fn outcome(record: &AuditView, named: bool) -> (Tone, &'static str) {
     match (record.action, fact(record, "result")) {
@@ -36,6 +42,7 @@ fn outcome(record: &AuditView, named: bool) -> (Tone, &'static str) {
         ("otp_checked", "accepted") => (Tone::Good, "station-recent-accepted"),
         ("confirmation", "confirmed") => (Tone::Good, "station-recent-confirmed"),
         ("resynced", "synchronized") => (Tone::Good, "station-recent-synchronised"),
+        ("resynced", "ambiguous") if was_last(record) => (Tone::Bad, "station-recent-ambiguous"),
         (_, "more_otps_needed" | "ambiguous") => (Tone::Attention, "station-recent-one-more"),
         (_, "replayed") => (Tone::Attention, "station-recent-used"),
         (_, "outside_window") => (Tone::Attention, "station-recent-too-far"),

@@ -15,6 +15,7 @@ use crate::http::page::station::Whose;
 use crate::http::page::{Code, Field, Notice, Tone};
 use crate::http::words;
 use crate::model::BatchName;
+use crate::oath::CodeSequence;
 use crate::service::{IdentifyOutcome, IdentifyRequest, IdentifyResult};
 use crate::words::Words;
 
@@ -103,6 +104,10 @@ async fn said(
         (IdentifyResult::Ambiguous, several) => {
             let serials: Vec<&str> = several.iter().map(|found| found.serial.display()).collect();
             let variables = [("serials", serials.join(", ").into())];
+            if given >= CodeSequence::MAX_LEN {
+                let notice = Notice::tell(Tone::Bad, Words::ENGLISH, "station-whose-same", &variables);
+                return page(place, StatusCode::OK, Some(notice), empty(), Field::of(batch)).await;
+            }
             let notice = Notice::tell(Tone::Attention, Words::ENGLISH, "station-whose-several", &variables);
             let fields = Code::fields(Words::ENGLISH, (given + 1).max(FIELDS));
             page(place, StatusCode::OK, Some(notice), fields, Field::of(batch)).await

@@ -2,10 +2,10 @@
 
 use mintmark::model::ChallengePurpose;
 use mintmark::oath::Digits;
-use mintmark::service::CheckResult;
+use mintmark::service::{CheckResult, SequenceResult};
 
 use super::fixture::{operator, serial};
-use super::ocra::{Keypad, check, home as with_keypads};
+use super::ocra::{Keypad, answers, check, home as with_keypads};
 
 /// Four digits fit at two counters of the ordinary window in one of two hundred answers: the right answer is taken, once.
 #[test]
@@ -34,4 +34,48 @@ fn an_answer_that_fits_twice_by_chance_is_taken_once() {
     assert!(matches!(answer, CheckResult::Accepted { .. }), "{answer:?}");
     let again = check(&home, &token, &asked, &otp);
     assert!(!matches!(again, CheckResult::Accepted { .. }), "{again:?}");
+}
+
+/// Where even eight answers fit at two places, no ninth is asked for, which nobody could give.
+#[test]
+fn eight_answers_that_fit_twice_are_the_last() {
+    let digits = Digits::of_suite(4).expect("four");
+    let mut token = Keypad::new("K-1", "OCRA-1:HOTP-SHA1-4:QN08-T1S");
+    let home = with_keypads(&[&token]);
+    let ask = || {
+        let asked =
+            home.service.issue_challenge(&operator(1), &serial("K-1"), ChallengePurpose::Synchronization);
+        asked.expect("made").text
+    };
+    // The first answer fits once more within the next seconds, and all others come later than both.
+    let (first, otp) = (0..10_000)
+        .find_map(|_| {
+            // Those before are over.
+            home.wait(400);
+            let asked = ask();
+            let mut shown_in = |secs| {
+                token.ahead_secs = secs;
+                token.answer(&home, &asked)
+            };
+            let otp = shown_in(0);
+            let is_twice = (1..50).any(|secs| shown_in(secs).value(digits) == otp.value(digits));
+            is_twice.then_some((asked, otp))
+        })
+        .expect("one of two hundred");
+    token.ahead_secs = 0;
+    home.wait(60);
+    let (mut asked, mut otps) = (vec![first], vec![otp]);
+    while otps.len() < 8 {
+        let next = ask();
+        let otp = token.answer(&home, &next);
+        // Two that are the same in a row are taken for a slip.
+        if otps.last().is_some_and(|last| last.value(digits) != otp.value(digits)) {
+            asked.push(next);
+            otps.push(otp);
+        }
+    }
+    let outcome = home.service.resync_as(&operator(1), &answers(&token.serial, &asked, &otps));
+    let outcome = outcome.expect("answered");
+    assert_eq!(outcome.result, SequenceResult::Ambiguous, "{outcome:?}");
+    assert!(outcome.otps_needed <= 8 && outcome.stays_ambiguous(), "{outcome:?}");
 }

@@ -8,7 +8,7 @@ use mintmark::service::{
     CheckResult, IdentifyOutcome, IdentifyRequest, IdentifyResult, ServiceError, WindowSteps,
 };
 
-use super::fixture::{Home, StandIn, admin, batch, many, operator, resource};
+use super::fixture::{Home, StandIn, admin, batch, many, operator, resource, secret_of};
 
 static RUN_ON: AtomicBool = AtomicBool::new(false);
 
@@ -138,6 +138,22 @@ fn tokens_that_are_not_searched_count_for_nothing() {
         &RUN_ON,
     );
     assert!(matches!(all, Err(ServiceError::Invalid { code: "window_too_wide", .. })), "{all:?}");
+}
+
+#[test]
+fn eight_codes_that_two_tokens_show_ask_for_no_ninth() {
+    let home = Home::new();
+    // HMAC fills a key up with zeros: these secrets are not the same, and all of their codes are.
+    let longer = secret_of("twins").into_iter().chain([0]).collect();
+    let twins = [("TWIN-1", secret_of("twins")), ("TWIN-2", longer)];
+    let twins = twins.map(|(name, secret)| StandIn::with_secret(name, false, secret));
+    for (name, twin) in ["one", "other"].iter().zip(&twins) {
+        home.import(name, &[twin]);
+    }
+    for (count, needed) in [(7, 8), (8, 2)] {
+        let outcome = identify(&home, &asked(twins[0].from(home.step() + 1 - count, count), None, None));
+        assert_eq!((outcome.result, outcome.otps_needed), (IdentifyResult::Ambiguous, needed), "{count}");
+    }
 }
 
 #[test]
