@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a stand-in token shows its codes, that is its purpose")]
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -187,8 +187,8 @@ pub(super) fn run(args: &OtpArgs, out: &mut Output) -> Result<Outcome> {
             (*hash, *digits, (first..=step.0).map(|step| (step, begins(step))).collect::<Vec<_>>())
         }
         OtpSpec::Hotp { hash, digits } => {
-            let first = args.counter.unwrap_or(record.counter);
-            (*hash, *digits, (first..first.saturating_add(args.count)).map(|c| (c, None)).collect())
+            let counters = counters_from(args.counter.unwrap_or(record.counter), args.count)?;
+            (*hash, *digits, counters.map(|c| (c, None)).collect())
         }
         OtpSpec::Mail { .. }
         | OtpSpec::Ocra { .. }
@@ -242,10 +242,11 @@ fn responses(
             .ok_or_else(|| usage("the token does not show codes at this time"))?,
         None => MovingFactor(0),
     };
-    let first = args.counter.unwrap_or(record.counter);
-    let counters = (first..).map(|counter| if suite.has_counter() { counter } else { 0 });
+    let first = if suite.has_counter() { args.counter.unwrap_or(record.counter) } else { 0 };
+    let counters = counters_from(first, args.challenge.len() as u64)?;
     let mut answers = Vec::with_capacity(args.challenge.len());
-    for (text, counter) in args.challenge.iter().zip(counters) {
+    for (text, moving) in args.challenge.iter().zip(counters) {
+        let counter = if suite.has_counter() { moving } else { 0 };
         let question = Question::new(suite, text).map_err(|error| usage(format!("{text}: {error}")))?;
         let generator = OcraGenerator::new(&record.seed, suite, &question, &inputs)
             .map_err(|error| usage(error.to_string()))?;
@@ -308,7 +309,7 @@ fn touches(
         YubicoKey::from_kept(&record.seed).ok_or_else(|| negative("the secret of this key is not whole"))?;
     let first = args.counter.unwrap_or(FIRST_USE);
     let mut typed = Vec::new();
-    for position in first..first.saturating_add(args.count) {
+    for position in counters_from(first, args.count)? {
         // A key counts eighths of a second since it was plugged in, and puts a random number beside them.
         let timestamp = u32::try_from(at.secs().rem_euclid(1 << 21) << 3).unwrap_or(0);
         let plain = YubicoPlain::at(MovingFactor(position), timestamp)
@@ -326,6 +327,14 @@ fn touches(
     });
     out.answer(&value, |out| typed.iter().try_for_each(|(_, code)| out.line(code.as_str())))?;
     Ok(Outcome::Done)
+}
+
+/// So many counters; each leaves one behind it, as a token moves on to the next with each code.
+fn counters_from(first: u64, count: u64) -> Result<Range<u64>> {
+    let end = first.checked_add(count).ok_or_else(|| {
+        usage(format!("the counter ends at {}: there are no {count} codes from {first} on", u64::MAX))
+    })?;
+    Ok(first..end)
 }
 
 fn codes(generator: &Generator, digits: Digits, factors: &[(u64, Option<UnixTime>)]) -> Vec<String> {

@@ -205,6 +205,47 @@ fn otp_computes_codes_from_a_seed_file() {
     );
 }
 
+#[test]
+fn otp_ends_where_the_counter_ends() {
+    let outer = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, line: &str| {
+        let path = outer.path().join(name);
+        std::fs::write(&path, format!("K-1,a1b2c3d4e5f60718293a4b5c6d7e8f9001122334,{line}\n"))
+            .expect("written");
+        path.display().to_string()
+    };
+    let event = write("event.csv", "HOTP,6");
+    let keypad = write("keypad.csv", "OCRA,OCRA-1:HOTP-SHA1-6:C-QN08");
+    let otp = |file: &str, counter: u64, rest: &[&str]| {
+        let counter = counter.to_string();
+        let mut args = vec!["otp", "--file", file, "K-1", "--counter", &counter];
+        args.extend_from_slice(rest);
+        run(outer.path(), &args)
+    };
+    let one = ["--challenge", "12345678"];
+    let two = ["--challenge", "12345678", "--challenge", "23456789"];
+    for (file, counter, rest, shown) in [
+        (&event, u64::MAX - 3, ["--count", "3"].as_slice(), 3),
+        (&event, u64::MAX - 2, &["--count", "3"], 0),
+        (&event, u64::MAX, &["--count", "3"], 0),
+        (&event, u64::MAX, &[], 0),
+        (&keypad, u64::MAX - 1, &one, 1),
+        (&keypad, u64::MAX - 1, &two, 0),
+        (&keypad, u64::MAX, &one, 0),
+    ] {
+        let output = otp(file, counter, rest);
+        assert_eq!(text(&output).lines().count(), shown, "{counter} {rest:?}: {}", message(&output));
+        if shown == 0 {
+            assert_eq!(status(&output), 2, "{counter} {rest:?}");
+            assert!(
+                message(&output).contains("the counter ends at 18446744073709551615"),
+                "{}",
+                message(&output)
+            );
+        }
+    }
+}
+
 /// The vector that another product publishes, with the PIN from a file.
 #[test]
 fn otp_shows_the_codes_of_an_app() {
