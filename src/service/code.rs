@@ -30,6 +30,28 @@ pub(super) const fn check_steps(period: PeriodSecs) -> u64 {
 
 /// Counters that an ordinary check of an event token looks at.
 pub(super) const CHECK_COUNTERS: u64 = 10;
+/// Attempts at one token before it is blocked for a while, as they count in what may be guessed.
+const ATTEMPTS_COUNTED: u64 = 10;
+/// One in so many tokens may be guessed by these attempts.
+const GUESSED_ONE_IN: u64 = 1_000;
+/// A truncated HMAC has 31 bits: more than nine digits hold no more than that.
+const MOST_DIGITS: u8 = 9;
+
+/// Counters from the floor on, and steps to either side, in which an ordinary check looks for an answer of so many
+/// digits: no more positions than leave ten blind attempts a chance of one in a thousand, and the exact one always. Cut
+/// are the steps first, which a person can wait for, then the counters.
+///
+/// Suites have down to four digits, steps of a second, and counters beside them: 610 positions of four digits are 6 % a
+/// guess. The codes of HOTP and TOTP have six digits at least and need no cut: ten counters are one in 10,000 for ten
+/// attempts, three steps one in 33,000, and the 61 steps of a second one in 1,600.
+pub(super) fn answer_window(digits: Digits, counters: u64, steps: u64) -> (u64, u64) {
+    let answers = 10u64.pow(u32::from(digits.get().min(MOST_DIGITS)));
+    let most = (answers / GUESSED_ONE_IN / ATTEMPTS_COUNTED).max(1);
+    let counters = counters.max(1);
+    let steps = steps.min((most / counters).saturating_sub(1) / 2);
+    (counters.min(most), steps)
+}
+
 /// Counters below the floor that are looked at to tell a replay from a wrong code.
 pub(super) const REPLAY_COUNTERS: u64 = 10;
 /// How often a comparison is repeated when the record moved.
@@ -468,6 +490,29 @@ mod tests {
         assert_eq!([3_600, 60, 30, 29, 10, 5, 1].map(steps), [1, 1, 1, 2, 3, 6, 30]);
         let days = OcraSuite::parse("OCRA-1:HOTP-SHA1-6:QN08-T48H").expect("a suite").period();
         assert_eq!(days.map(check_steps), Some(1));
+    }
+
+    #[test]
+    fn answers_of_few_digits_have_a_window_that_nobody_guesses_in() {
+        let window = |digits, counters, steps| {
+            answer_window(Digits::of_suite(digits).expect("4 to 10"), counters, steps)
+        };
+        assert_eq!([window(4, 10, 30), window(4, 10, 0), window(4, 1, 1)], [(1, 0); 3]);
+        assert_eq!([window(5, 10, 1), window(5, 1, 30), window(5, 1, 1)], [(10, 0), (1, 4), (1, 1)]);
+        assert_eq!([window(6, 10, 30), window(6, 10, 1), window(6, 1, 30)], [(10, 4), (10, 1), (1, 30)]);
+        for digits in [7, 8, 9, 10] {
+            assert_eq!(window(digits, 10, 30), (10, 30));
+        }
+        for digits in 4..=10 {
+            for (counters, steps) in [(10, 30), (10, 6), (10, 1), (10, 0), (1, 30), (1, 6), (1, 1), (1, 0)] {
+                let (counters, steps) = window(digits, counters, steps);
+                let tried = counters * (2 * steps + 1);
+                assert!(
+                    tried == 1 || tried * 10 * 1_000 <= 10u64.pow(u32::from(digits)),
+                    "{digits}: {counters} {steps}"
+                );
+            }
+        }
     }
 
     #[test]

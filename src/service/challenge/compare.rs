@@ -6,7 +6,7 @@ use crate::oath::{
     find_responses,
 };
 use crate::service::check::{Comparison, HINT_COUNTERS, HINT_SECS};
-use crate::service::code::{CHECK_COUNTERS, Examined};
+use crate::service::code::{CHECK_COUNTERS, Examined, answer_window};
 use crate::service::{Service, ServiceError};
 
 use super::Answered;
@@ -34,8 +34,10 @@ impl Service {
         hint: bool,
     ) -> Result<Comparison, ServiceError> {
         let Some(answered) = answered else { return Ok(Comparison::Wrong) };
-        let steps = examined.check_steps();
-        let ordinary = examined.response_window(CHECK_COUNTERS - 1, steps, steps, now);
+        let has_counter = examined.seed.spec.suite().is_some_and(OcraSuite::has_counter);
+        let counters = if has_counter { CHECK_COUNTERS } else { 1 };
+        let (counters, steps) = answer_window(examined.digits()?, counters, examined.check_steps());
+        let ordinary = examined.response_window(counters - 1, steps, steps, now);
         let otps = std::slice::from_ref(otp);
         let Some(search) = self.search_responses(examined, answered, otps, &ordinary)? else {
             return Ok(Comparison::Wrong);

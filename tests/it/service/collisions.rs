@@ -7,18 +7,18 @@ use mintmark::service::{CheckResult, SequenceResult};
 use super::fixture::{operator, serial};
 use super::ocra::{Keypad, answers, check, home as with_keypads};
 
-/// Four digits fit at two counters of the ordinary window in one of two hundred answers: the right answer is taken, once.
+/// Five digits fit at two counters of the ordinary window in one of two thousand answers: the right answer is taken, once.
 #[test]
 fn an_answer_that_fits_twice_by_chance_is_taken_once() {
     const WINDOW: u64 = 10;
-    let digits = Digits::of_suite(4).expect("four");
-    let mut token = Keypad::new("K-1", "OCRA-1:HOTP-SHA1-4:C-QN08");
+    let digits = Digits::of_suite(5).expect("five");
+    let mut token = Keypad::new("K-1", "OCRA-1:HOTP-SHA1-5:C-QN08");
     let home = with_keypads(&[&token]);
     let mut shown_at = |asked: &str, counter: u64| {
         token.counter = counter;
         token.answer(&home, asked)
     };
-    let (asked, otp) = (0..20_000)
+    let (asked, otp) = (0..100_000)
         .find_map(|_| {
             // Those before are over.
             home.wait(400);
@@ -29,7 +29,7 @@ fn an_answer_that_fits_twice_by_chance_is_taken_once() {
             let otp = shown_at(&asked, twice as u64);
             Some((asked, otp))
         })
-        .expect("one of two hundred");
+        .expect("one of two thousand");
     let answer = check(&home, &token, &asked, &otp);
     assert!(matches!(answer, CheckResult::Accepted { .. }), "{answer:?}");
     let again = check(&home, &token, &asked, &otp);
