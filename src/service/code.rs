@@ -34,22 +34,26 @@ pub(super) const CHECK_COUNTERS: u64 = 10;
 const ATTEMPTS_COUNTED: u64 = 10;
 /// One in so many tokens may be guessed by these attempts.
 const GUESSED_ONE_IN: u64 = 1_000;
+/// Steps to either side and counters that are looked at however few digits there are.
+const LEAST_STEPS: u64 = 1;
+const LEAST_COUNTERS: u64 = 2;
 /// A truncated HMAC has 31 bits: more than nine digits hold no more than that.
 const MOST_DIGITS: u8 = 9;
 
 /// Counters from the floor on, and steps to either side, in which an ordinary check looks for an answer of so many
-/// digits: no more positions than leave ten blind attempts a chance of one in a thousand, and the exact one always. Cut
-/// are the steps first, which a person can wait for, then the counters.
+/// digits: no more positions than leave ten blind attempts a chance of one in a thousand. Cut are the steps first, which a
+/// person can wait for, then the counters. What people need stays in any case: a step that ends while they type, and an
+/// answer that they did not send. So four digits are guessed by ten attempts six times in a thousand at most.
 ///
 /// Suites have down to four digits, steps of a second, and counters beside them: 610 positions of four digits are 6 % a
 /// guess. The codes of HOTP and TOTP have six digits at least and need no cut: ten counters are one in 10,000 for ten
 /// attempts, three steps one in 33,000, and the 61 steps of a second one in 1,600.
 pub(super) fn answer_window(digits: Digits, counters: u64, steps: u64) -> (u64, u64) {
     let answers = 10u64.pow(u32::from(digits.get().min(MOST_DIGITS)));
-    let most = (answers / GUESSED_ONE_IN / ATTEMPTS_COUNTED).max(1);
+    let most = answers / GUESSED_ONE_IN / ATTEMPTS_COUNTED;
     let counters = counters.max(1);
-    let steps = steps.min((most / counters).saturating_sub(1) / 2);
-    (counters.min(most), steps)
+    let steps = steps.min(((most / counters).saturating_sub(1) / 2).max(LEAST_STEPS));
+    (counters.min((most / (2 * steps + 1)).max(LEAST_COUNTERS)), steps)
 }
 
 /// Counters below the floor that are looked at to tell a replay from a wrong code.
@@ -497,8 +501,8 @@ mod tests {
         let window = |digits, counters, steps| {
             answer_window(Digits::of_suite(digits).expect("4 to 10"), counters, steps)
         };
-        assert_eq!([window(4, 10, 30), window(4, 10, 0), window(4, 1, 1)], [(1, 0); 3]);
-        assert_eq!([window(5, 10, 1), window(5, 1, 30), window(5, 1, 1)], [(10, 0), (1, 4), (1, 1)]);
+        assert_eq!([window(4, 10, 30), window(4, 10, 0), window(4, 1, 30)], [(2, 1), (2, 0), (1, 1)]);
+        assert_eq!([window(5, 10, 1), window(5, 1, 30), window(5, 10, 0)], [(3, 1), (1, 4), (10, 0)]);
         assert_eq!([window(6, 10, 30), window(6, 10, 1), window(6, 1, 30)], [(10, 4), (10, 1), (1, 30)]);
         for digits in [7, 8, 9, 10] {
             assert_eq!(window(digits, 10, 30), (10, 30));
@@ -508,7 +512,7 @@ mod tests {
                 let (counters, steps) = window(digits, counters, steps);
                 let tried = counters * (2 * steps + 1);
                 assert!(
-                    tried == 1 || tried * 10 * 1_000 <= 10u64.pow(u32::from(digits)),
+                    tried <= 6 || tried * 10 * 1_000 <= 10u64.pow(u32::from(digits)),
                     "{digits}: {counters} {steps}"
                 );
             }

@@ -573,7 +573,10 @@ fn service_law7_every_change_is_in_the_log() {
     table.row("check_response", "otp_checked", |h| {
         h.service.check_response(&operator(1), &keypad, Some(&asked), &otp).expect("answered")
     });
-    let (asked, otps) = (["12345678", "23456781"].map(str::to_owned), tokens[2].from(0, 2));
+    let asked =
+        table.home.service.issue_challenges(&operator(1), &keypad, ChallengePurpose::Synchronization, 2);
+    let asked: Vec<String> = asked.expect("made").into_iter().map(|one| one.text).collect();
+    let otps = tokens[2].from(0, 2);
     table.row("resync_as", "resynced", |h| {
         let request = ResyncRequest { challenges: &asked, ..ResyncRequest::new(&keypad, &otps) };
         h.service.resync_as(&operator(1), &request).expect("answered")

@@ -24,8 +24,10 @@ fn let_in(does: impl Fn() -> Result<bool, ServiceError> + Sync) -> usize {
                     Ok(true) => {
                         accepted.fetch_add(1, Ordering::SeqCst);
                     }
-                    // The attempts of one login have an end.
-                    Ok(false) | Err(ServiceError::Stale | ServiceError::TooMany { .. }) => {}
+                    // The attempts of one login have an end, and so have those that wait for one token.
+                    Ok(false)
+                    | Err(ServiceError::Stale | ServiceError::TooMany { .. } | ServiceError::Busy { .. }) => {
+                    }
                     Err(other) => panic!("{other}"),
                 }
             });
