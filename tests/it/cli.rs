@@ -12,7 +12,7 @@ use mintmark::store::{RedbStore, Store};
 use mintmark::vault::RootKey;
 use serde_json::Value;
 
-fn command(dir: &Path) -> Command {
+pub(crate) fn command(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mintmark"));
     for name in ["MINTMARK_LISTEN", "MINTMARK_LOG", "MINTMARK_SERVER", "STATE_DIRECTORY"] {
         command.env_remove(name);

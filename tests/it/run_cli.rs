@@ -1,11 +1,16 @@
 //! Readers and programming runs by command, with a rehearsal that serves them.
 
+use std::fs::OpenOptions;
+use std::io::Read;
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use serialport::{SerialPort, TTYPort};
 
-use super::cli::{Running, initialised, message, run, start, status, text};
+use super::cli::{Running, command, initialised, message, run, start, status, text};
 
 const KEY: &str = "Rehearsal reader 1";
 const DISPLAY: &str = "Rehearsal reader 2";
@@ -36,6 +41,49 @@ fn until(dir: &Path, args: &[&str], so: impl Fn(&Value) -> bool) -> Value {
         std::thread::park_timeout(Duration::from_millis(50));
     }
     panic!("{args:?} does not come to that: {:?}", json_of(dir, args));
+}
+
+/// What a terminal shows of a command, and what it writes behind it.
+fn in_a_terminal(dir: &Path, args: &[&str]) -> (String, String) {
+    let (mut screen, end) = TTYPort::pair().expect("a terminal");
+    screen.set_timeout(Duration::from_millis(100)).expect("set");
+    let terminal = OpenOptions::new().write(true).open(end.name().expect("a name")).expect("opened");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let shown = scope.spawn(|| {
+            let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
+            loop {
+                let is_last = done.load(Ordering::SeqCst);
+                match screen.read(&mut part) {
+                    Ok(read) if read > 0 => bytes.extend_from_slice(&part[..read]),
+                    _ if is_last => return String::from_utf8_lossy(&bytes).into_owned(),
+                    _ => {}
+                }
+            }
+        });
+        let output = command(dir).args(args).stderr(Stdio::from(terminal)).output().expect("it starts");
+        done.store(true, Ordering::SeqCst);
+        (shown.join().expect("read"), text(&output))
+    })
+}
+
+/// Without a terminal the command ends once the run is begun; in one it tells what becomes of each device.
+#[test]
+fn in_a_terminal_a_run_is_followed_to_its_last_device() {
+    let (outer, _running) = rehearsal();
+    let dir = outer.path().join("data");
+    let known = |it: &Value| it["family"].is_string() && it["phase"].is_null();
+    let readers = until(&dir, &["device", "list"], |answer| {
+        answer["items"].as_array().is_some_and(|items| items.len() == 4 && items.iter().all(known))
+    });
+    let keys = ["run", "start", "--profile", "yubico-yubikey", "--application", "oath", "--batch", "keys"];
+    let (shown, written) = in_a_terminal(&dir, &[&keys[..], &["--count", "2"]].concat());
+    for at in [0, 2] {
+        let serial = readers["items"][at]["serial"].as_str().expect("a serial");
+        assert!(shown.lines().any(|line| line.contains(serial) && line.contains("programmed")), "{shown}");
+    }
+    assert!(shown.contains("2 of 2"), "{shown}");
+    assert!(written.contains("run 1 (ended)") && written.contains("2 of 2 programmed"), "{written}");
 }
 
 #[test]
