@@ -430,21 +430,26 @@ pub(super) fn spent(
     answered.spend(view, fresh.whose(), now)
 }
 
-/// Refuses answers to what was not asked for this, or too long ago, before they are looked at: for operators, who can ask
-/// again. Nothing is counted, since none of it could pass.
-pub(super) fn require_asked(
-    view: &dyn View,
-    examined: &Examined,
-    answered: Option<&Answered>,
-    now: UnixTime,
-) -> Result<(), ServiceError> {
-    match spent(view, examined, answered, now)? {
-        Spending::Open(_) | Spending::Spent(_) => Ok(()),
-        Spending::Unknown => Err(ServiceError::state(
-            "challenge_over",
-            "this was not asked here for this, or more than five minutes ago: ask again. The answer was not looked at, and \
-             counts as no failure",
-        )),
+impl Service {
+    /// Refuses answers to what was not asked for this, or too long ago, before they are looked at: for operators, who can
+    /// ask again. Nothing is counted, since none of it could pass.
+    pub(super) fn require_asked(
+        &self,
+        examined: &Examined,
+        answered: Option<&Answered>,
+        now: UnixTime,
+    ) -> Result<(), ServiceError> {
+        if answered.is_none() {
+            return Ok(());
+        }
+        match self.store.read(|view| spent(view, examined, answered, now))? {
+            Spending::Open(_) | Spending::Spent(_) => Ok(()),
+            Spending::Unknown => Err(ServiceError::state(
+                "challenge_over",
+                "this was not asked here for this, or more than five minutes ago: ask again. The answer was not looked at, \
+                 and counts as no failure",
+            )),
+        }
     }
 }
 

@@ -376,7 +376,7 @@ impl Service {
             Answered::of_token(examined.id(), ChallengePurpose::Check, &[text.trim().to_owned()])
         });
         if hint {
-            self.store.read(|view| challenge::require_asked(view, &examined, answered.as_ref(), now))?;
+            self.require_asked(&examined, answered.as_ref(), now)?;
         }
         let comparison = compare(self, &examined, otp, answered.as_ref(), now, hint)?;
         let actor = actor.clone();

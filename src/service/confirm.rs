@@ -289,6 +289,7 @@ impl Service {
         if let Some(examined) = examined.as_ref().filter(|_| actor.is_operator()) {
             examined.require_shown()?;
             examined.require_challenges("challenges", challenges.len(), request.otps.len())?;
+            self.require_asked(examined, answered.as_ref(), now)?;
         }
         // Two touches of a key are proof enough, also where it is not the one that was named: who asks sees the same.
         let needed = if are_typed_by_key(request.otps) { 2 } else { codes_for(&resource) };

@@ -350,7 +350,7 @@ impl Service {
         let purpose = ChallengePurpose::Synchronization;
         let answered =
             (!challenges.is_empty()).then(|| Answered::of_token(examined.id(), purpose, challenges));
-        self.store.read(|view| challenge::require_asked(view, &examined, answered.as_ref(), now))?;
+        self.require_asked(&examined, answered.as_ref(), now)?;
         let pin = SequencePin::Proved;
         let asked = Sequence { otps, between, portal, window, reason, answered, pin, now };
         self.synchronize(actor, &examined, &asked, |_| Ok(Vec::new()))

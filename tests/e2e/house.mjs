@@ -1,7 +1,7 @@
 // Starts the program, a mail server and a browser for the walks.
 import { after } from 'node:test';
 import { spawn, spawnSync, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -91,12 +91,21 @@ export async function startHouse() {
   });
 }
 
-/** A rehearsal store of its own, served with more options; rosa is its admin. */
-export async function startRehearsal(more = []) {
+/** A rehearsal store of its own, served with more options and with token models of its own; rosa is its admin. */
+export async function startRehearsal(more = [], models = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'mintmark-rehearsal-'));
   const data = join(dir, 'data');
   const port = await freePort();
-  const child = await startProgram(['--data', data, 'serve', '--simulate', ...more], port);
+  const start = () => startProgram(['--data', data, 'serve', '--simulate', ...more], port);
+  let child = await start();
+  if (Object.keys(models).length > 0) {
+    // They are read when it starts, and a store is made in an empty folder only.
+    child.kill('SIGTERM');
+    await new Promise((done) => child.once('exit', done));
+    mkdirSync(join(data, 'firmware-profiles'), { mode: 0o700 });
+    for (const [name, text] of Object.entries(models)) writeFileSync(join(data, 'firmware-profiles', name), text);
+    child = await start();
+  }
   const made = await house(dir, data, port, [child]);
   made.logins = { rosa: 'a long admin password' };
   run(made, ['operator', 'add', 'rosa', '--role', 'admin', '--password-file', made.file('rosa.txt', `${made.logins.rosa}\n`)]);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codes, importFile, openPage, run, startHouse } from './house.mjs';
+import { codes, importFile, openPage, run, startHouse, startRehearsal } from './house.mjs';
 import { look } from './look.mjs';
 import { signIn, submit } from './steps.mjs';
 
@@ -78,6 +78,22 @@ test('pages of the console, filled', async (t) => {
     assert.equal(answer.status(), 404, path);
     await look(page, name);
   }
+});
+
+test('token models of the data directory, and files that are not used', async (t) => {
+  const own = ['name = "Card 7"', 'manufacturer = "Example"', 'picture = "card"', 'kind = "totp"', 'hash = ["sha256"]', 'digits = [8]',
+    'step_secs = [60]', 'seed_bytes = { least = 32, most = 32 }', 'seed_is = "from the vendor"', 'source = "its box"', ''].join('\n');
+  const house = await startRehearsal([], { 'example-card-7.toml': own, 'broken.toml': own.replace('digits', 'colour') });
+  t.after(house.stop);
+  const page = await openPage(house);
+  await signIn(page, house, 'rosa');
+  await page.goto(`${house.address}/station/devices`);
+  await page.click('text=Token models');
+  await page.waitForSelector('.notice li:text-matches("^broken\\.toml, line 6: ")');
+  const card = page.locator('section', { has: page.locator('h2:text-is("Example Card 7")') });
+  assert.match(await card.textContent(), /No chip.*From example-card-7\.toml of the data directory.*TOTP, SHA-256, 8 digits, 60 s.*32 bytes.*its box/s);
+  await look(page, 'station-models-own');
+  assert.deepEqual(house.faults, []);
 });
 
 test('the helpdesk sees what it may do', async (t) => {

@@ -43,6 +43,14 @@ fn until(dir: &Path, args: &[&str], so: impl Fn(&Value) -> bool) -> Value {
     panic!("{args:?} does not come to that: {:?}", json_of(dir, args));
 }
 
+/// The readers, once it is known of all four what lies there.
+fn at_rest(dir: &Path) -> Value {
+    let known = |it: &Value| it["family"].is_string() && it["phase"].is_null();
+    until(dir, &["device", "list"], |answer| {
+        answer["items"].as_array().is_some_and(|items| items.len() == 4 && items.iter().all(known))
+    })
+}
+
 /// What a terminal shows of a command, and what it writes behind it.
 fn in_a_terminal(dir: &Path, args: &[&str]) -> (String, String) {
     let (mut screen, end) = TTYPort::pair().expect("a terminal");
@@ -72,10 +80,7 @@ fn in_a_terminal(dir: &Path, args: &[&str]) -> (String, String) {
 fn in_a_terminal_a_run_is_followed_to_its_last_device() {
     let (outer, _running) = rehearsal();
     let dir = outer.path().join("data");
-    let known = |it: &Value| it["family"].is_string() && it["phase"].is_null();
-    let readers = until(&dir, &["device", "list"], |answer| {
-        answer["items"].as_array().is_some_and(|items| items.len() == 4 && items.iter().all(known))
-    });
+    let readers = at_rest(&dir);
     let keys = ["run", "start", "--profile", "yubico-yubikey", "--application", "oath", "--batch", "keys"];
     let (shown, written) = in_a_terminal(&dir, &[&keys[..], &["--count", "2"]].concat());
     for at in [0, 2] {
@@ -90,10 +95,7 @@ fn in_a_terminal_a_run_is_followed_to_its_last_device() {
 fn a_run_is_started_followed_resolved_and_ended_by_command() {
     let (outer, _running) = rehearsal();
     let dir = outer.path().join("data");
-    let known = |it: &Value| it["family"].is_string() && it["phase"].is_null();
-    let readers = until(&dir, &["device", "list"], |answer| {
-        answer["items"].as_array().is_some_and(|items| items.len() == 4 && items.iter().all(known))
-    });
+    let readers = at_rest(&dir);
     let serial = readers["items"][0]["serial"].as_str().expect("a serial").to_owned();
     let listed = run(&dir, &["device", "list"]);
     assert!(text(&listed).contains(&serial) && text(&listed).contains("ready"), "{}", text(&listed));
@@ -162,10 +164,7 @@ fn a_run_is_started_followed_resolved_and_ended_by_command() {
 fn a_key_is_asked_by_command_whether_it_is_genuine() {
     let (outer, _running) = rehearsal();
     let dir = outer.path().join("data");
-    let known = |it: &Value| it["family"].is_string() && it["phase"].is_null();
-    until(&dir, &["device", "list"], |answer| {
-        answer["items"].as_array().is_some_and(|items| items.len() == 4 && items.iter().all(known))
-    });
+    at_rest(&dir);
     // A key from the box states nothing until it has a key that it generated.
     let (done, read) = json_of(&dir, &["device", "attest", KEY]);
     assert_eq!((done, &read["verdict"]), (1, &json!("no_statement")), "{read}");

@@ -84,6 +84,17 @@ impl Drop for Desk {
     }
 }
 
+/// A run of tokens with a display.
+fn displays(profile: &str, count: u32) -> NewRun {
+    NewRun {
+        profile: profile.into(),
+        application: Application::SingleProfile,
+        seed_bytes: 1..=63,
+        protect: false,
+        ..clocks("displays", count)
+    }
+}
+
 fn item_of(reader: &ReaderNow) -> &mintmark::model::RunItem {
     match &reader.end {
         Some(End::Item(item)) => item,
@@ -118,14 +129,7 @@ fn law5_four_readers_program_side_by_side_and_two_runs_stay_apart() {
     let desk = Desk::new();
     let readers = desk.quiet();
     let keys = desk.service.start_run(&desk.actor, clocks("keys", 6)).expect("begun");
-    let displays = NewRun {
-        profile: "token2-otpc-p2".into(),
-        application: Application::SingleProfile,
-        seed_bytes: 1..=63,
-        protect: false,
-        ..clocks("displays", 6)
-    };
-    let displays = desk.service.start_run(&desk.actor, displays).expect("begun");
+    let displays = desk.service.start_run(&desk.actor, displays("token2-otpc-p2", 6)).expect("begun");
     let name = |at: usize| readers[at].name.clone();
     // Keys lie on the first and third, tokens with a display on the others.
     desk.station.attend(keys.id, &[name(0), name(2)], &desk.actor).expect("free");
@@ -252,14 +256,7 @@ fn a_clock_that_was_set_with_the_secret_is_not_said_to_be_off() {
     };
     let now = desk.until(|readers| is_c302(&readers[1]) && readers[1].phase.is_none());
     assert!(now[1].clock_offset_secs.is_some_and(|off| off.abs() > 60), "{now:?}");
-    let new = NewRun {
-        profile: "token2-c302".into(),
-        application: Application::SingleProfile,
-        seed_bytes: 1..=63,
-        protect: false,
-        ..clocks("displays", 2)
-    };
-    let run = desk.service.start_run(&desk.actor, new).expect("begun");
+    let run = desk.service.start_run(&desk.actor, displays("token2-c302", 2)).expect("begun");
     desk.station.attend(run.id, &[name], &desk.actor).expect("free");
     let now = desk.until(|readers| readers[1].end.is_some() && readers[1].phase.is_none());
     assert_eq!(item_of(&now[1]).state, RunItemState::CodeWanted);

@@ -53,7 +53,7 @@ impl Models {
                 facts: vec![Fact::new("Computes", "TOTP, SHA-1, 6 digits, 30 s")],
                 quirks: vec![">=4.2.0, <=4.2.6: no touch".into()],
             }],
-            problems: vec!["own.toml, line 3: unknown field `colour`.".into()],
+            problems: vec!["own.toml, line 3: unknown field `colour`".into()],
         }
     }
 }

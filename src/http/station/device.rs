@@ -30,11 +30,11 @@ use crate::words::Words;
 
 type Form = Result<PageForm<Typed>, ApiError>;
 
-fn say(id: &str) -> String {
+pub(super) fn say(id: &str) -> String {
     Words::ENGLISH.text(id)
 }
 
-fn fact(term: &str, value: &str) -> Fact {
+pub(super) fn fact(term: &str, value: &str) -> Fact {
     Fact::new(&say(term), value)
 }
 

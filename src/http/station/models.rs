@@ -4,23 +4,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::begin::codes_of;
-use super::device::{clock_words, place_term};
+use super::device::{clock_words, fact, place_term, say};
 use super::place::Place;
 use crate::device::{Listed, Origin, Wire};
 use crate::http::frame::html;
 use crate::http::page::models::{Model, Models};
-use crate::http::page::{Badge, Fact, Tone};
+use crate::http::page::{Badge, Tone};
 use crate::http::words;
 use crate::model::Application;
 use crate::words::Words;
-
-fn say(id: &str) -> String {
-    Words::ENGLISH.text(id)
-}
-
-fn fact(term: &str, value: &str) -> Fact {
-    Fact::new(&say(term), value)
-}
 
 fn wire_words(wire: Wire) -> String {
     say(match wire {
@@ -99,7 +91,8 @@ pub(super) async fn models(place: Place) -> Response {
         page: place.page(&say("models-title")),
         recent: Vec::new(),
         models: profiles.listed().iter().map(model).collect(),
-        problems: profiles.problems().iter().map(|problem| words::sentence(&problem.to_string())).collect(),
+        // They begin with the name of a file, which stays as it is.
+        problems: profiles.problems().iter().map(ToString::to_string).collect(),
     };
     html(StatusCode::OK, &page)
 }

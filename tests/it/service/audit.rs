@@ -587,6 +587,8 @@ fn service_law7_every_change_is_in_the_log() {
             .resync_explained(&operator(1), &ResyncRequest::new(&tokens[2].serial, &strange))
             .expect("answered")
     });
+    let asked = table.home.service.issue_challenges(&operator(1), &keypad, ChallengePurpose::Confirmation, 2);
+    let asked: Vec<String> = asked.expect("made").into_iter().map(|one| one.text).collect();
     table.row("confirm_responses", "confirmation", |h| {
         let (vpn, user) = (vpn(), login("keira"));
         h.add_user("keira");

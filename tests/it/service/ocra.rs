@@ -457,6 +457,20 @@ fn operators_confirm_a_keypad_for_a_user() {
     assert!(matches!(answer, ConfirmResult::Confirmed { .. }), "{answer:?}");
 }
 
+#[test]
+fn operators_who_are_late_with_a_keypad_are_told_and_nothing_is_counted() {
+    let mut token = Keypad::new("K-1", COUNTER);
+    let home = home(&[&token]);
+    let asked: Vec<String> = (0..2).map(|_| ask(&home, &token, ChallengePurpose::Confirmation)).collect();
+    let codes: Vec<Otp> = asked.iter().map(|text| token.answer(&home, text)).collect();
+    home.wait(301);
+    let (vpn, anna) = (resource("VPN"), login("anna"));
+    let request = ConfirmRequest { resource: &vpn, user: &anna, serial: &token.serial, otps: &codes };
+    let late = home.service.confirm_responses(&operator(1), &request, &asked);
+    assert_eq!(why(late.expect_err("over")), "challenge_over");
+    assert_eq!(home.service.token(&admin(), &token.serial).expect("there").state.budget.failures, 0);
+}
+
 /// What was asked stays for a day, so that it does not come again; that of a visit goes with the visit.
 #[test]
 fn challenges_are_forgotten_when_they_are_of_no_use() {
